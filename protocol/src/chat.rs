@@ -1,0 +1,289 @@
+//! Chats and messages.
+
+use crate::{
+    groups::{Member, Role},
+    ids::{ChatId, ClientId, MessageId, UserId},
+    profiles::User,
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ChatKind {
+    Direct,
+    Group,
+    Saved,
+}
+
+impl ChatKind {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Group => "group",
+            Self::Saved => "saved",
+        }
+    }
+
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Direct, Self::Group, Self::Saved].into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum MessageKind {
+    Text,
+    Image,
+    Video,
+    Audio,
+    File,
+    System,
+}
+
+/// What a system message tells; worded in the reader's language.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ChatEvent {
+    GroupCreated { actor_id: UserId, title: String },
+    MemberAdded { actor_id: UserId, user_id: UserId },
+    MemberRemoved { actor_id: UserId, user_id: UserId },
+    MemberLeft { actor_id: UserId },
+    RoleChanged { actor_id: UserId, user_id: UserId },
+    TitleChanged { actor_id: UserId, title: String },
+}
+
+impl ChatEvent {
+    /// The people it names.
+    pub fn people(&self) -> impl Iterator<Item = UserId> {
+        let (actor, other) = match self {
+            Self::GroupCreated { actor_id, .. }
+            | Self::MemberLeft { actor_id }
+            | Self::TitleChanged { actor_id, .. } => (*actor_id, None),
+            Self::MemberAdded { actor_id, user_id }
+            | Self::MemberRemoved { actor_id, user_id }
+            | Self::RoleChanged { actor_id, user_id } => (*actor_id, Some(*user_id)),
+        };
+        [Some(actor), other].into_iter().flatten()
+    }
+}
+
+/// Where a forwarded message came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ForwardedFrom {
+    pub user_id: Option<UserId>,
+    pub name: Option<String>,
+}
+
+/// One emoji under a message, in order of first use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Reaction {
+    pub emoji: String,
+    pub count: u32,
+    /// At most 20 of them.
+    pub by: Vec<UserId>,
+}
+
+/// A stored file hung to a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct File {
+    pub id: uuid::Uuid,
+    pub name: String,
+    pub media_type: String,
+    pub size: u64,
+    pub width: Option<u32>,
+    pub height: Option<u32>,
+    pub thumbhash: Option<String>,
+    pub status: FileStatus,
+    pub url: String,
+    pub thumbnail_url: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum FileStatus {
+    Scanning,
+    Clean,
+    Blocked,
+}
+
+/// A message's row, the same for every reader. Addressed by `chat_id` + `no`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Message {
+    pub chat_id: ChatId,
+    /// Its place in the chat: dense, from 1.
+    pub no: u64,
+    /// The chat's change that wrote this row.
+    pub seq: u64,
+    pub id: MessageId,
+    pub client_id: ClientId,
+    pub sender_id: UserId,
+    pub kind: MessageKind,
+    pub text: String,
+    /// The `no` of the message it answers.
+    pub reply_to: Option<u64>,
+    pub forwarded_from: Option<ForwardedFrom>,
+    pub attachments: Vec<File>,
+    pub reactions: Vec<Reaction>,
+    pub mentions: Vec<UserId>,
+    pub event: Option<ChatEvent>,
+    pub created_at: Timestamp,
+    pub edited_at: Option<Timestamp>,
+    pub deleted: bool,
+}
+
+impl Message {
+    /// The people it names.
+    pub fn people(&self) -> impl Iterator<Item = UserId> {
+        let event = self.event.iter().flat_map(ChatEvent::people);
+        let source = self.forwarded_from.iter().filter_map(|from| from.user_id);
+        std::iter::once(self.sender_id).chain(event).chain(source).chain(self.mentions.iter().copied())
+    }
+
+    /// Whether it counts as unread for `reader`.
+    #[must_use]
+    pub fn counts_for(&self, reader: UserId) -> bool {
+        self.sender_id != reader && self.kind != MessageKind::System && !self.deleted
+    }
+}
+
+/// A chat's own row, the same for every reader.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Chat {
+    pub id: ChatId,
+    pub kind: ChatKind,
+    pub title: Option<String>,
+    pub description: String,
+    pub avatar_url: Option<String>,
+    pub last_no: u64,
+    pub member_count: u64,
+    /// The change that wrote this row; in a `ChatSummary` the chat's newest change.
+    pub seq: u64,
+}
+
+/// A chat as one reader has it. `chat.seq` is the chat's head.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ChatSummary {
+    #[serde(flatten)]
+    pub chat: Chat,
+    /// The other person of a direct chat.
+    pub peer: Option<User>,
+    pub role: Option<Role>,
+    pub read_no: u64,
+    /// Exact to 999; 1000 means more.
+    pub unread: u32,
+    pub mentions_unread: u32,
+    pub marked_unread: bool,
+    pub muted_until: Option<Timestamp>,
+    pub pinned: bool,
+    pub archived: bool,
+    pub draft: Option<String>,
+    pub last_message: Option<Message>,
+    /// How far any other member has read.
+    pub read_by_others_no: u64,
+    pub my_seq: u64,
+    /// When the chat was last active: its order in the list.
+    pub active_at: Timestamp,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum CreateChat {
+    Direct {
+        user_id: UserId,
+    },
+    Group {
+        title: String,
+        #[serde(default)]
+        member_ids: Vec<UserId>,
+        /// Repeated with a retry, so that a group is made once.
+        client_id: Option<ClientId>,
+    },
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PostMessage {
+    pub client_id: ClientId,
+    #[serde(default)]
+    pub text: String,
+    pub reply_to: Option<u64>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MarkRead {
+    pub no: u64,
+}
+
+/// One's own state of a chat: an absent field stays, `null` clears.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UpdateOwnState {
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub muted_until: Option<Option<Timestamp>>,
+    pub pinned: Option<bool>,
+    pub archived: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub draft: Option<Option<String>>,
+    pub marked_unread: Option<bool>,
+}
+
+/// Tells `null` from absent.
+fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(value).map(Some)
+}
+
+/// Which window of a history is wanted; positions are exclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    Newest,
+    Before(u64),
+    After(u64),
+    /// Half each side, the message itself included.
+    Around(u64),
+    /// As `Around`, of the first message at or after a time.
+    At(Timestamp),
+}
+
+/// A window of a history: ascending, every `no` in it appears.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct History {
+    pub items: Vec<Message>,
+    /// The `after` that continues it, where there is more.
+    pub next: Option<String>,
+    /// The messages that the items quote.
+    pub replies: Vec<Message>,
+    pub users: Vec<User>,
+    /// The chat's newest change, read before the rows.
+    pub seq: u64,
+    pub last_no: u64,
+}
+
+/// The rows of a chat changed after a number, ordered by `seq`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Changes {
+    pub chat_id: ChatId,
+    pub messages: Vec<Message>,
+    pub members: Vec<Member>,
+    pub chat: Option<Chat>,
+    /// Complete up to here; the next `after`.
+    pub seq: u64,
+    pub more: bool,
+    pub users: Vec<User>,
+}

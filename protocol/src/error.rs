@@ -1,0 +1,156 @@
+//! The one error of every answer: REST, WebSocket, server functions and pages.
+
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fmt};
+
+/// What went wrong, for programs. The closed list of PROTOCOL section 3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    InvalidInput,
+    Unauthenticated,
+    SecondFactorRequired,
+    Forbidden,
+    NotFound,
+    MethodNotAllowed,
+    Conflict,
+    TooLarge,
+    UnsupportedMediaType,
+    RateLimited,
+    Unavailable,
+    Internal,
+}
+
+impl ErrorCode {
+    /// The HTTP status; the only place where a code becomes one.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::InvalidInput => 422,
+            Self::Unauthenticated | Self::SecondFactorRequired => 401,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::Conflict => 409,
+            Self::TooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::RateLimited => 429,
+            Self::Unavailable => 503,
+            Self::Internal => 500,
+        }
+    }
+}
+
+/// Why a field was refused. Travels as its snake-case name, so that pages word it in the reader's
+/// language; `ApiError::message` words it in English.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Problem {
+    Required,
+    TooShort,
+    TooLong,
+    /// Control, invisible or bidi characters, or letters outside a user name's alphabet.
+    Characters,
+    Malformed,
+    CommonPassword,
+    WrongPassword,
+    Taken,
+    Unknown,
+}
+
+impl Problem {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::TooShort => "too_short",
+            Self::TooLong => "too_long",
+            Self::Characters => "characters",
+            Self::Malformed => "malformed",
+            Self::CommonPassword => "common_password",
+            Self::WrongPassword => "wrong_password",
+            Self::Taken => "taken",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::Required => "is required",
+            Self::TooShort => "is too short",
+            Self::TooLong => "is too long",
+            Self::Characters => "has characters that are not allowed",
+            Self::Malformed => "is not of the expected form",
+            Self::CommonPassword => "is too easy to guess",
+            Self::WrongPassword => "is wrong",
+            Self::Taken => "is taken",
+            Self::Unknown => "names something that does not exist",
+        }
+    }
+}
+
+/// The body of every refusal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ApiError {
+    pub code: ErrorCode,
+    /// A sentence in English for people who read logs and answers.
+    pub message: String,
+    /// Refused fields by name, all of them at once, each with a `Problem`'s name.
+    #[serde(default)]
+    pub fields: BTreeMap<String, String>,
+}
+
+impl ApiError {
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), fields: BTreeMap::new() }
+    }
+
+    /// A refusal because of one field.
+    #[must_use]
+    pub fn field(name: &'static str, problem: Problem) -> Self {
+        let mut fields = Fields::default();
+        fields.refuse(name, problem);
+        fields.into_error()
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+/// Collects the refusals of a form, so that one answer names all of them.
+#[derive(Default)]
+pub struct Fields(Vec<(&'static str, Problem)>);
+
+impl Fields {
+    pub fn refuse(&mut self, name: &'static str, problem: Problem) {
+        self.0.push((name, problem));
+    }
+
+    /// Keeps a parsed value, or its refusal.
+    pub fn take<T>(&mut self, name: &'static str, parsed: Result<T, Problem>) -> Option<T> {
+        parsed.map_err(|problem| self.refuse(name, problem)).ok()
+    }
+
+    /// # Errors
+    /// `invalid_input` with every field refused so far.
+    pub fn check(self) -> Result<(), ApiError> {
+        if self.0.is_empty() { Ok(()) } else { Err(self.into_error()) }
+    }
+
+    #[must_use]
+    pub fn into_error(self) -> ApiError {
+        let sentences: Vec<String> =
+            self.0.iter().map(|(name, problem)| format!("{name} {}", problem.sentence())).collect();
+        ApiError {
+            code: ErrorCode::InvalidInput,
+            message: format!("{}.", sentences.join("; ")),
+            fields: self.0.into_iter().map(|(name, problem)| (name.to_owned(), problem.name().to_owned())).collect(),
+        }
+    }
+}

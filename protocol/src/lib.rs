@@ -1,0 +1,34 @@
+//! What crosses the wire, and what both sides must compute alike.
+//!
+//! Compiles to WASM and knows nobody: no IO, no clock, no framework. One file a feature, named as in
+//! `services` and `app`; `docs/` and the OpenAPI document describe the same types.
+
+pub mod auth;
+pub mod chat;
+pub mod error;
+pub mod frames;
+pub mod groups;
+pub mod ids;
+pub mod limits;
+pub mod profiles;
+pub mod ranges;
+pub mod reducer;
+pub mod text;
+pub mod time;
+
+use serde::{Deserialize, Serialize};
+
+/// A page of a list. `next` is the cursor of the following page, `null` on the last one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    pub next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// The only page of a list that is never cut.
+    pub fn whole(items: Vec<T>) -> Self {
+        Self { items, next: None }
+    }
+}

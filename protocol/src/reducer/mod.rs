@@ -1,0 +1,519 @@
+//! The client's state and the one function that rows and frames change it by (PROTOCOL section 6).
+//!
+//! Rows are state, not operations: applying one twice, or in another order, is harmless. What was
+//! missed is not guessed; `ChatState::gap` says from where to ask.
+
+use crate::{
+    chat::{Changes, Chat, ChatSummary, History, Message},
+    error::ErrorCode,
+    frames::{Heads, ServerFrame, Welcome},
+    groups::Member,
+    ids::{ChatId, ClientId, UserId},
+    limits,
+    profiles::{Me, User},
+    ranges::Ranges,
+    time::Timestamp,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+/// Everything one person's device knows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    pub me: Option<Me>,
+    /// The number of the newest change to one's own chats that was applied.
+    pub mine: u64,
+    pub users: HashMap<UserId, User>,
+    pub chats: HashMap<ChatId, ChatState>,
+    /// Chats one was removed from, by the `mine` of the removal: an older frame must not revive them.
+    gone: HashMap<ChatId, u64>,
+}
+
+/// One chat as far as it is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChatState {
+    pub summary: ChatSummary,
+    /// Every change up to here has been applied, or replaced by a newer one.
+    pub head: u64,
+    /// The newest change heard of.
+    pub latest: u64,
+    pub messages: BTreeMap<u64, Arc<Message>>,
+    /// Which numbers of `messages` are held without a hole.
+    pub known: Ranges,
+    pub members: BTreeMap<UserId, Arc<Member>>,
+    /// Sends that are not stored yet, oldest first.
+    pub outbox: Vec<Unsent>,
+    /// Changes applied beyond the head, waiting for those between.
+    ahead: BTreeSet<u64>,
+    /// The number at which the chat's own row is known.
+    row_seq: u64,
+    /// The server's count, where rows after `read_no` are not all held.
+    counted: Counted,
+}
+
+/// A message on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsent {
+    pub client_id: ClientId,
+    pub text: String,
+    pub reply_to: Option<u64>,
+    pub written_at: Timestamp,
+    /// Why the server refused it; none while it is on its way.
+    pub refused: Option<ErrorCode>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counted {
+    unread: u32,
+    /// The read mark and the last message it was counted for.
+    read_no: u64,
+    last_no: u64,
+}
+
+/// Where `State::apply` leaves the caller with something to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    Nothing,
+    /// Something may be missing: send `heads`.
+    Heads,
+    /// One's own list of chats has changed unseen: send `hello`.
+    Hello,
+    /// This session has ended.
+    SignIn,
+}
+
+impl State {
+    /// Applies one server frame. `after` of a `changes` answer is taken from the request that asked.
+    pub fn apply(&mut self, frame: ServerFrame) -> Need {
+        match frame {
+            ServerFrame::Welcome(welcome) => self.apply_welcome(welcome),
+            ServerFrame::Heads(heads) => return self.apply_heads(heads),
+            ServerFrame::Ack { message } => self.apply_message(message),
+            ServerFrame::Message { message, .. } => self.apply_message(message),
+            ServerFrame::Chat { chat_id, seq, chat } => {
+                if let Some(state) = self.chats.get_mut(&chat_id) {
+                    state.apply_row(chat);
+                    state.advance(seq);
+                }
+            }
+            ServerFrame::Member { chat_id, seq, member } => {
+                self.learn(member.user.clone());
+                if let Some(state) = self.chats.get_mut(&chat_id) {
+                    state.apply_member(member);
+                    state.advance(seq);
+                }
+            }
+            ServerFrame::Mine { mine, chat } => {
+                self.apply_summary(chat);
+                // A greater number means that a change between was missed; `welcome` brings it.
+                let gap = mine > self.mine + 1;
+                if !gap {
+                    self.mine = self.mine.max(mine);
+                }
+                return if gap { Need::Hello } else { Need::Nothing };
+            }
+            ServerFrame::Removed { chat_id, mine } => self.remove(chat_id, mine),
+            ServerFrame::Read { chat_id, user_id, no } => self.apply_read(chat_id, user_id, no),
+            ServerFrame::User { user } => self.learn(user),
+            ServerFrame::Presence { user_id, online, last_seen_at } => {
+                if let Some(user) = self.users.get_mut(&user_id) {
+                    (user.online, user.last_seen_at) = (Some(online), last_seen_at);
+                }
+            }
+            ServerFrame::Resync {} => return Need::Heads,
+            ServerFrame::Revoked {} => return Need::SignIn,
+            // A page of changes needs to know what it answers: `apply_changes`.
+            ServerFrame::Changes(_)
+            | ServerFrame::Ready { .. }
+            | ServerFrame::Typing { .. }
+            | ServerFrame::Pong
+            | ServerFrame::Error { .. } => {}
+        }
+        Need::Nothing
+    }
+
+    /// The answer to `hello`.
+    pub fn apply_welcome(&mut self, welcome: Welcome) {
+        self.learn_all(welcome.users);
+        self.learn(welcome.user.user.clone());
+        self.me = Some(welcome.user);
+        for chat_id in welcome.gone {
+            self.remove(chat_id, welcome.mine);
+        }
+        for summary in welcome.chats {
+            self.apply_summary(summary);
+        }
+        if !welcome.more {
+            self.mine = self.mine.max(welcome.mine);
+        }
+    }
+
+    /// The answer to `heads`: what differs has moved on, or its read mark has.
+    fn apply_heads(&mut self, heads: Heads) -> Need {
+        for chat_id in heads.gone {
+            self.remove(chat_id, heads.mine);
+        }
+        for (chat_id, head) in heads.chats {
+            let Some(chat) = self.chats.get_mut(&chat_id) else { continue };
+            chat.latest = chat.latest.max(head.seq);
+            chat.summary.read_no = chat.summary.read_no.max(head.read_no);
+            chat.summary.mentions_unread = head.mentions_unread;
+            chat.counted = Counted { unread: head.unread, read_no: head.read_no, last_no: chat.summary.chat.last_no };
+            // Counted with messages that are still to come, so it is shown as it is until they have.
+            if chat.gap().is_some() {
+                chat.summary.unread = head.unread;
+            } else {
+                chat.count(self.me.as_ref().map(|me| me.user.id));
+            }
+        }
+        if heads.mine > self.mine { Need::Hello } else { Need::Nothing }
+    }
+
+    /// A chat as the server holds it for this reader, whole.
+    pub fn apply_summary(&mut self, summary: ChatSummary) {
+        let id = summary.chat.id;
+        if self.gone.get(&id).is_some_and(|&gone| summary.my_seq <= gone) {
+            return;
+        }
+        self.gone.remove(&id);
+        if let Some(peer) = &summary.peer {
+            self.learn(peer.clone());
+        }
+        let me = self.me_id();
+        match self.chats.get_mut(&id) {
+            Some(chat) => chat.apply_summary(summary),
+            None => {
+                self.chats.insert(id, ChatState::new(summary));
+            }
+        }
+        if let Some(chat) = self.chats.get_mut(&id) {
+            chat.count(me);
+        }
+    }
+
+    /// Drops a chat that is no longer one's own.
+    pub fn remove(&mut self, chat_id: ChatId, mine: u64) {
+        if self.chats.get(&chat_id).is_some_and(|chat| chat.summary.my_seq > mine) {
+            return;
+        }
+        self.chats.remove(&chat_id);
+        let gone = self.gone.entry(chat_id).or_default();
+        *gone = mine.max(*gone);
+    }
+
+    /// A new or changed message; it also ends the wait of the send that made it.
+    pub fn apply_message(&mut self, message: Message) {
+        let me = self.me_id();
+        let Some(chat) = self.chats.get_mut(&message.chat_id) else { return };
+        let seq = message.seq;
+        if Some(message.sender_id) == me {
+            chat.outbox.retain(|unsent| unsent.client_id != message.client_id);
+            chat.summary.read_no = chat.summary.read_no.max(message.no);
+        }
+        chat.hold(message);
+        chat.advance(seq);
+        chat.count(me);
+    }
+
+    /// A page of changes that was asked for with `after`.
+    pub fn apply_changes(&mut self, after: u64, changes: Changes) {
+        self.learn_all(changes.users);
+        let me = self.me_id();
+        let Some(chat) = self.chats.get_mut(&changes.chat_id) else { return };
+        for message in changes.messages {
+            if Some(message.sender_id) == me {
+                chat.outbox.retain(|unsent| unsent.client_id != message.client_id);
+                chat.summary.read_no = chat.summary.read_no.max(message.no);
+            }
+            chat.hold(message);
+        }
+        for member in changes.members {
+            chat.apply_member(member);
+        }
+        if let Some(row) = changes.chat {
+            chat.apply_row(row);
+        }
+        chat.latest = chat.latest.max(changes.seq);
+        if after <= chat.head {
+            chat.head = chat.head.max(changes.seq);
+            chat.absorb();
+        }
+        chat.count(me);
+    }
+
+    /// A window of a chat's history.
+    pub fn apply_history(&mut self, chat_id: ChatId, history: History) {
+        self.learn_all(history.users);
+        let me = self.me_id();
+        let Some(chat) = self.chats.get_mut(&chat_id) else { return };
+        if let (Some(first), Some(last)) = (history.items.first(), history.items.last()) {
+            chat.known.add(first.no, last.no);
+        }
+        for message in history.items.into_iter().chain(history.replies) {
+            chat.hold(message);
+        }
+        chat.latest = chat.latest.max(history.seq);
+        chat.count(me);
+    }
+
+    /// The members of a chat as listed.
+    pub fn apply_members(&mut self, chat_id: ChatId, members: Vec<Member>) {
+        for member in members {
+            self.learn(member.user.clone());
+            if let Some(chat) = self.chats.get_mut(&chat_id) {
+                chat.apply_member(member);
+            }
+        }
+    }
+
+    /// A read mark, anybody's; marks only move forward.
+    pub fn apply_read(&mut self, chat_id: ChatId, user_id: UserId, no: u64) {
+        let me = self.me_id();
+        let Some(chat) = self.chats.get_mut(&chat_id) else { return };
+        if Some(user_id) == me {
+            chat.summary.read_no = chat.summary.read_no.max(no);
+            chat.count(me);
+        } else {
+            chat.summary.read_by_others_no = chat.summary.read_by_others_no.max(no);
+        }
+        if let Some(member) = chat.members.get_mut(&user_id)
+            && member.read_no < no
+        {
+            Arc::make_mut(member).read_no = no;
+        }
+    }
+
+    /// Puts a message on its way; it is shown at once.
+    pub fn send(&mut self, chat_id: ChatId, unsent: Unsent) {
+        if let Some(chat) = self.chats.get_mut(&chat_id)
+            && !chat.outbox.iter().any(|other| other.client_id == unsent.client_id)
+        {
+            chat.outbox.push(unsent);
+        }
+    }
+
+    /// Marks a send as refused, or as on its way again.
+    pub fn set_refused(&mut self, chat_id: ChatId, client_id: ClientId, refused: Option<ErrorCode>) {
+        let outbox = self.chats.get_mut(&chat_id).map(|chat| &mut chat.outbox);
+        if let Some(unsent) = outbox.into_iter().flatten().find(|unsent| unsent.client_id == client_id) {
+            unsent.refused = refused;
+        }
+    }
+
+    /// Forgets a refused send.
+    pub fn discard(&mut self, chat_id: ChatId, client_id: ClientId) {
+        if let Some(chat) = self.chats.get_mut(&chat_id) {
+            chat.outbox.retain(|unsent| unsent.client_id != client_id);
+        }
+    }
+
+    pub fn learn_all(&mut self, users: Vec<User>) {
+        for user in users {
+            self.learn(user);
+        }
+    }
+
+    /// Takes a person's row; presence, which rows do not carry, is kept.
+    pub fn learn(&mut self, user: User) {
+        let known = self.users.get(&user.id).map(|known| (known.online, known.last_seen_at));
+        let (online, last_seen_at) = known.unwrap_or_default();
+        let user = User { online: user.online.or(online), last_seen_at: user.last_seen_at.or(last_seen_at), ..user };
+        if let Some(me) = &mut self.me
+            && me.user.id == user.id
+        {
+            me.user = user.clone();
+        }
+        self.users.insert(user.id, user);
+    }
+
+    #[must_use]
+    pub fn me_id(&self) -> Option<UserId> {
+        self.me.as_ref().map(|me| me.user.id)
+    }
+
+    /// What `hello` and `heads` name: the newest 500 chats and their heads.
+    #[must_use]
+    pub fn heads(&self) -> HashMap<ChatId, u64> {
+        self.newest_chats().take(limits::HEADS_MAX).map(|chat| (chat.summary.chat.id, chat.head)).collect()
+    }
+
+    /// The chats of the list: pinned first, then by newest activity.
+    pub fn newest_chats(&self) -> impl Iterator<Item = &ChatState> {
+        let mut chats: Vec<&ChatState> = self.chats.values().collect();
+        chats.sort_by_key(|chat| {
+            (std::cmp::Reverse(chat.summary.pinned), std::cmp::Reverse(chat.active_at()), chat.summary.chat.id)
+        });
+        chats.into_iter()
+    }
+}
+
+impl ChatState {
+    #[must_use]
+    pub fn new(summary: ChatSummary) -> Self {
+        let head = summary.chat.seq;
+        let mut state = Self {
+            head,
+            latest: head,
+            messages: BTreeMap::new(),
+            known: Ranges::default(),
+            members: BTreeMap::new(),
+            outbox: Vec::new(),
+            ahead: BTreeSet::new(),
+            row_seq: head,
+            counted: Counted { unread: summary.unread, read_no: summary.read_no, last_no: summary.chat.last_no },
+            summary,
+        };
+        if let Some(message) = state.summary.last_message.take() {
+            state.hold(message);
+        }
+        state
+    }
+
+    /// Where to ask for changes after, if something was missed.
+    #[must_use]
+    pub fn gap(&self) -> Option<u64> {
+        (self.latest > self.head).then_some(self.head)
+    }
+
+    /// Drops the rows of a chat that is too far behind; what is unsent stays.
+    pub fn forget_rows(&mut self, head: u64) {
+        self.messages.clear();
+        self.members.clear();
+        self.known = Ranges::default();
+        self.ahead.clear();
+        (self.head, self.latest) = (head, self.latest.max(head));
+    }
+
+    /// When the chat was last active: by what it holds, or what waits to be sent.
+    #[must_use]
+    pub fn active_at(&self) -> Timestamp {
+        let message = self.messages.last_key_value().map(|(_, message)| message.created_at);
+        let unsent = self.outbox.last().map(|unsent| unsent.written_at);
+        self.summary.active_at.max(message.unwrap_or_default()).max(unsent.unwrap_or_default())
+    }
+
+    /// The newest message, if it is held.
+    #[must_use]
+    pub fn last_message(&self) -> Option<&Arc<Message>> {
+        self.messages.get(&self.summary.chat.last_no)
+    }
+
+    fn apply_summary(&mut self, summary: ChatSummary) {
+        let seq = summary.chat.seq;
+        self.latest = self.latest.max(seq);
+        if let Some(message) = summary.last_message.clone() {
+            self.hold(message);
+        }
+        let read_no = self.summary.read_no.max(summary.read_no);
+        let read_by_others_no = self.summary.read_by_others_no.max(summary.read_by_others_no);
+        let last_no = self.summary.chat.last_no.max(summary.chat.last_no);
+        let active_at = self.summary.active_at.max(summary.active_at);
+        let newer =
+            summary.my_seq > self.summary.my_seq || (summary.my_seq == self.summary.my_seq && seq >= self.row_seq);
+        if seq >= self.row_seq {
+            self.row_seq = seq;
+            self.counted = Counted { unread: summary.unread, read_no: summary.read_no, last_no: summary.chat.last_no };
+            self.summary.chat = summary.chat.clone();
+            (self.summary.peer, self.summary.role) = (summary.peer.clone(), summary.role);
+            self.summary.mentions_unread = summary.mentions_unread;
+        }
+        if newer {
+            self.summary.my_seq = summary.my_seq;
+            self.summary.marked_unread = summary.marked_unread;
+            self.summary.muted_until = summary.muted_until;
+            self.summary.pinned = summary.pinned;
+            self.summary.archived = summary.archived;
+            self.summary.draft = summary.draft;
+        }
+        self.summary.read_no = read_no;
+        self.summary.read_by_others_no = read_by_others_no;
+        self.summary.chat.last_no = last_no;
+        self.summary.active_at = active_at;
+    }
+
+    fn apply_row(&mut self, row: Chat) {
+        if row.seq <= self.row_seq {
+            return;
+        }
+        self.row_seq = row.seq;
+        let last_no = self.summary.chat.last_no.max(row.last_no);
+        let resolved = self.summary.chat.title.take();
+        self.summary.chat = Chat { last_no, ..row };
+        // A direct chat's title is the reader's own; its row carries none.
+        if self.summary.chat.title.is_none() {
+            self.summary.chat.title = resolved;
+        }
+    }
+
+    fn apply_member(&mut self, member: Member) {
+        let user_id = member.user.id;
+        match self.members.get_mut(&user_id) {
+            Some(held) if held.seq >= member.seq => {
+                if held.read_no < member.read_no {
+                    Arc::make_mut(held).read_no = member.read_no;
+                }
+            }
+            _ => {
+                self.members.insert(user_id, Arc::new(member));
+            }
+        }
+    }
+
+    fn hold(&mut self, message: Message) {
+        let no = message.no;
+        self.known.add(no, no);
+        self.summary.chat.last_no = self.summary.chat.last_no.max(no);
+        match self.messages.get_mut(&no) {
+            Some(held) if held.seq >= message.seq => {}
+            Some(held) => *held = Arc::new(message),
+            None => {
+                self.messages.insert(no, Arc::new(message));
+            }
+        }
+    }
+
+    /// Notes that change `seq` was applied.
+    fn advance(&mut self, seq: u64) {
+        self.latest = self.latest.max(seq);
+        if seq > self.head {
+            self.ahead.insert(seq);
+            self.absorb();
+        }
+    }
+
+    fn absorb(&mut self) {
+        while let Some(&next) = self.ahead.first() {
+            if next > self.head + 1 {
+                break;
+            }
+            self.ahead.pop_first();
+            self.head = self.head.max(next);
+        }
+    }
+
+    /// Counts what is unread: from the rows where all of them are held, else on from the server's count.
+    fn count(&mut self, me: Option<UserId>) {
+        let Some(me) = me else { return };
+        let (read_no, last_no) = (self.summary.read_no, self.summary.chat.last_no);
+        let unread_after = |no: u64| {
+            let rows = self.messages.range(no + 1..).filter(|(_, message)| message.counts_for(me));
+            u32::try_from(rows.count()).unwrap_or(u32::MAX)
+        };
+        let count = if self.known.covers(read_no + 1, last_no) || read_no >= self.counted.last_no {
+            unread_after(read_no)
+        } else if read_no == self.counted.read_no {
+            self.counted.unread.saturating_add(unread_after(self.counted.last_no))
+        } else {
+            return;
+        };
+        self.summary.unread = count.min(limits::UNREAD_EXACT + 1);
+        if read_no >= last_no {
+            self.summary.mentions_unread = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,305 @@
+use super::*;
+use crate::{
+    chat::{ChatEvent, ChatKind, MessageKind},
+    groups::Role,
+    ids::MessageId,
+    profiles::LastSeen,
+};
+use uuid::Uuid;
+
+const CHAT: ChatId = ChatId(Uuid::from_u128(1));
+
+fn user(n: u128) -> User {
+    User {
+        id: UserId(Uuid::from_u128(n)),
+        username: format!("user{n}"),
+        display_name: format!("User {n}"),
+        bio: String::new(),
+        avatar_url: None,
+        online: None,
+        last_seen_at: None,
+    }
+}
+
+fn me() -> Me {
+    Me { user: user(1), email: None, locale: None, theme: None, time_zone: None, last_seen: LastSeen::Everyone }
+}
+
+fn message(no: u64, seq: u64, sender: u128) -> Message {
+    Message {
+        chat_id: CHAT,
+        no,
+        seq,
+        id: MessageId(Uuid::from_u128(u128::from(no))),
+        client_id: ClientId(Uuid::from_u128(u128::from(no))),
+        sender_id: user(sender).id,
+        kind: MessageKind::Text,
+        text: format!("text {no} as of {seq}"),
+        reply_to: None,
+        forwarded_from: None,
+        attachments: vec![],
+        reactions: vec![],
+        mentions: vec![],
+        event: None,
+        created_at: Timestamp(no as i64),
+        edited_at: None,
+        deleted: false,
+    }
+}
+
+fn summary(seq: u64, last_no: u64, read_no: u64, unread: u32) -> ChatSummary {
+    ChatSummary {
+        chat: Chat {
+            id: CHAT,
+            kind: ChatKind::Group,
+            title: Some(format!("as of {seq}")),
+            description: String::new(),
+            avatar_url: None,
+            last_no,
+            member_count: 2,
+            seq,
+        },
+        peer: None,
+        role: Some(Role::Member),
+        read_no,
+        unread,
+        mentions_unread: 0,
+        marked_unread: false,
+        muted_until: None,
+        pinned: false,
+        archived: false,
+        draft: None,
+        last_message: None,
+        read_by_others_no: 0,
+        my_seq: 1,
+        active_at: Timestamp(0),
+    }
+}
+
+fn frame(message: Message) -> ServerFrame {
+    ServerFrame::Message { chat_id: CHAT, seq: message.seq, message }
+}
+
+/// A device that holds `CHAT` at change 4, messages 1 to 3, all read.
+fn device() -> State {
+    let mut state = State { me: Some(me()), mine: 1, ..State::default() };
+    state.apply_summary(summary(4, 3, 3, 0));
+    state.apply_history(CHAT, history((1..=3).map(|no| message(no, no + 1, 2)).collect(), 4));
+    state
+}
+
+fn history(items: Vec<Message>, seq: u64) -> History {
+    History { last_no: items.last().map_or(0, |m| m.no), items, next: None, replies: vec![], users: vec![], seq }
+}
+
+fn changes(messages: Vec<Message>, seq: u64) -> Changes {
+    Changes { chat_id: CHAT, messages, members: vec![], chat: None, seq, more: false, users: vec![] }
+}
+
+#[test]
+fn the_head_moves_only_over_what_was_applied() {
+    // (frames' seqs in order of arrival, head, asked after)
+    for (arrivals, head, gap) in [
+        (vec![5], 5, None),
+        (vec![5, 6, 7], 7, None),
+        (vec![6], 4, Some(4)),
+        (vec![6, 5], 6, None),
+        (vec![7, 5], 5, Some(5)),
+        (vec![5, 5, 4, 3], 5, None),
+        (vec![8, 7, 6, 5], 8, None),
+    ] {
+        let mut state = device();
+        for seq in &arrivals {
+            state.apply(frame(message(seq - 1, *seq, 2)));
+        }
+        let chat = &state.chats[&CHAT];
+        assert_eq!((chat.head, chat.gap()), (head, gap), "{arrivals:?}");
+    }
+}
+
+#[test]
+fn a_page_of_changes_fills_the_gap() {
+    let mut state = device();
+    state.apply(frame(message(6, 8, 2)));
+    // Message 3 was edited as change 7, so that 4, its former number, names nothing any more.
+    state.apply_changes(4, changes(vec![message(4, 5, 2), message(5, 6, 2), message(3, 7, 2)], 7));
+    let chat = &state.chats[&CHAT];
+    assert_eq!((chat.head, chat.gap()), (8, None));
+    assert_eq!(chat.messages[&3].text, "text 3 as of 7");
+    assert!(chat.known.covers(1, 6));
+    assert_eq!(chat.summary.unread, 3);
+}
+
+#[test]
+fn a_page_that_begins_beyond_the_head_does_not_move_it() {
+    let mut state = device();
+    state.apply_changes(6, changes(vec![message(6, 7, 2)], 7));
+    assert_eq!(state.chats[&CHAT].gap(), Some(4));
+}
+
+#[test]
+fn an_older_row_never_replaces_a_newer_one() {
+    let mut state = device();
+    let mut edited = message(2, 5, 2);
+    edited.edited_at = Some(Timestamp(9));
+    for message in [edited.clone(), message(2, 3, 2), edited.clone()] {
+        state.apply(frame(message));
+    }
+    assert_eq!(*state.chats[&CHAT].messages[&2], edited);
+
+    state.apply(ServerFrame::Chat { chat_id: CHAT, seq: 6, chat: summary(6, 3, 0, 0).chat });
+    state.apply_summary(summary(4, 3, 3, 0));
+    assert_eq!(state.chats[&CHAT].summary.chat.title.as_deref(), Some("as of 6"));
+}
+
+#[test]
+fn a_snapshot_beyond_the_head_asks_for_what_lies_between() {
+    let mut state = device();
+    state.apply_summary(summary(9, 7, 3, 4));
+    let chat = &state.chats[&CHAT];
+    assert_eq!(chat.gap(), Some(4), "rows held may have changed since");
+    assert_eq!(chat.summary.unread, 4, "counted by the server");
+}
+
+#[test]
+fn unread_is_counted_from_rows_where_all_are_held() {
+    let mut deleted = message(5, 6, 2);
+    deleted.deleted = true;
+    let mut told = message(6, 7, 2);
+    told.kind = MessageKind::System;
+    told.event = Some(ChatEvent::MemberLeft { actor_id: user(2).id });
+    for (arrivals, unread) in [
+        (vec![message(4, 5, 2)], 1),
+        (vec![message(4, 5, 2), message(5, 6, 2)], 2),
+        (vec![message(4, 5, 2), deleted, told], 1),
+        (vec![message(4, 5, 2), message(5, 6, 1)], 0),
+    ] {
+        let mut state = device();
+        for message in arrivals {
+            state.apply(frame(message));
+        }
+        assert_eq!(state.chats[&CHAT].summary.unread, unread);
+    }
+}
+
+#[test]
+fn unread_goes_on_from_the_servers_count_where_rows_are_missing() {
+    let mut state = State { me: Some(me()), ..State::default() };
+    state.apply_summary(summary(50, 49, 9, 40));
+    state.apply(frame(message(50, 51, 2)));
+    assert_eq!(state.chats[&CHAT].summary.unread, 41);
+    state.apply_read(CHAT, user(1).id, 50);
+    assert_eq!(state.chats[&CHAT].summary.unread, 0);
+    state.apply_summary(summary(51, 50, 0, 2_000));
+    assert_eq!(state.chats[&CHAT].summary.unread, 0, "marks only move forward");
+}
+
+#[test]
+fn read_marks_only_move_forward() {
+    let mut state = device();
+    for (no, expected) in [(2, 2), (3, 3), (1, 3)] {
+        state.apply_read(CHAT, user(2).id, no);
+        assert_eq!(state.chats[&CHAT].summary.read_by_others_no, expected);
+    }
+}
+
+#[test]
+fn a_removed_chat_is_not_revived_by_an_older_frame() {
+    let mut state = device();
+    state.apply(ServerFrame::Removed { chat_id: CHAT, mine: 5 });
+    let mut old = summary(9, 3, 3, 0);
+    old.my_seq = 4;
+    state.apply_summary(old.clone());
+    assert!(state.chats.is_empty());
+    state.apply(frame(message(9, 9, 2)));
+    assert!(state.chats.is_empty());
+    old.my_seq = 6;
+    state.apply_summary(old);
+    assert!(state.chats.contains_key(&CHAT), "added again");
+    state.apply(ServerFrame::Removed { chat_id: CHAT, mine: 5 });
+    assert!(state.chats.contains_key(&CHAT), "the removal is the older one");
+}
+
+#[test]
+fn a_send_is_shown_until_its_message_is_stored() {
+    let mut state = device();
+    let sent = message(4, 5, 1);
+    let unsent = Unsent {
+        client_id: sent.client_id,
+        text: "hi".into(),
+        reply_to: None,
+        written_at: Timestamp(7),
+        refused: None,
+    };
+    state.send(CHAT, unsent.clone());
+    state.send(CHAT, unsent);
+    assert_eq!(state.chats[&CHAT].outbox.len(), 1, "a repeated send is one message");
+    state.set_refused(CHAT, sent.client_id, Some(ErrorCode::Unavailable));
+    assert_eq!(state.chats[&CHAT].outbox[0].refused, Some(ErrorCode::Unavailable));
+    state.apply(ServerFrame::Ack { message: sent });
+    let chat = &state.chats[&CHAT];
+    assert!(chat.outbox.is_empty());
+    assert_eq!((chat.summary.read_no, chat.summary.unread, chat.head), (4, 0, 5));
+}
+
+#[test]
+fn a_missed_change_of_ones_own_says_hello_again() {
+    let mut state = device();
+    let mine = |mine: u64| {
+        let mut chat = summary(4, 3, 3, 0);
+        chat.my_seq = mine;
+        chat.pinned = true;
+        ServerFrame::Mine { mine, chat }
+    };
+    assert_eq!(state.apply(mine(2)), Need::Nothing);
+    assert!(state.chats[&CHAT].summary.pinned);
+    assert_eq!(state.apply(mine(4)), Need::Hello);
+    assert_eq!(state.apply(ServerFrame::Resync {}), Need::Heads);
+    assert_eq!(state.apply(ServerFrame::Revoked {}), Need::SignIn);
+}
+
+#[test]
+fn presence_outlives_rows_without_it() {
+    let mut state = device();
+    state.learn(user(2));
+    state.apply(ServerFrame::Presence { user_id: user(2).id, online: true, last_seen_at: None });
+    state.apply(ServerFrame::User { user: User { bio: "new".into(), ..user(2) } });
+    let known = &state.users[&user(2).id];
+    assert_eq!((known.online, known.bio.as_str()), (Some(true), "new"));
+}
+
+proptest::proptest! {
+    /// Frames dropped, repeated and in any order, then one catch-up: the rows of the end.
+    #[test]
+    fn any_history_caught_up_equals_the_end(
+        edits in proptest::collection::vec(1u64..12, 1..40),
+        delivered in proptest::collection::vec(0usize..40, 0..80),
+    ) {
+        let mut rows: BTreeMap<u64, Message> = (1..=3).map(|no| (no, message(no, no + 1, 2))).collect();
+        let mut frames = Vec::new();
+        let mut seq = 4;
+        for no in edits {
+            seq += 1;
+            // An edit of what exists, else the next new message.
+            let no = no.min(rows.len() as u64 + 1);
+            let row = message(no, seq, 2);
+            rows.insert(no, row.clone());
+            frames.push(row);
+        }
+        let mut state = device();
+        for index in delivered {
+            if let Some(row) = frames.get(index) {
+                state.apply(frame(row.clone()));
+            }
+        }
+        let after = state.chats[&CHAT].head;
+        let mut missed: Vec<Message> = rows.values().filter(|row| row.seq > after).cloned().collect();
+        missed.sort_by_key(|row| row.seq);
+        state.apply_changes(after, changes(missed, seq));
+        let chat = &state.chats[&CHAT];
+        proptest::prop_assert_eq!((chat.head, chat.gap()), (seq, None));
+        proptest::prop_assert_eq!(chat.summary.unread as usize, rows.len() - 3);
+        let held: BTreeMap<u64, Message> = chat.messages.iter().map(|(no, m)| (*no, (**m).clone())).collect();
+        proptest::prop_assert_eq!(held, rows);
+    }
+}

@@ -1,0 +1,285 @@
+//! What people may type: parsed once, the same on both sides.
+
+use crate::{error::Problem, limits};
+use serde::{Deserialize, Serialize};
+use std::{fmt, ops::RangeInclusive};
+
+macro_rules! text_type {
+    ($($(#[$doc:meta])* $name:ident)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            #[must_use]
+            pub fn into_string(self) -> String {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+
+text_type! {
+    /// 1 to 8 000 characters, `\n` line ends, no ends of white space.
+    MessageText
+    /// `[a-z0-9_]{3,32}`, folded.
+    Username
+    /// 1 to 64 visible characters on one line.
+    DisplayName
+    /// 1 to 128 visible characters on one line.
+    Title
+    /// Up to 500 characters; may be empty.
+    Bio
+}
+
+/// A password as typed, NFC, 10 to 256 characters. Never printed.
+#[derive(Clone)]
+pub struct Password(String);
+
+impl MessageText {
+    /// # Errors
+    /// `Required` (nothing but white space), `TooLong`, `Characters` (control characters).
+    pub fn parse(raw: &str) -> Result<Self, Problem> {
+        let text = unix_lines(raw);
+        let text = text.trim();
+        if text.is_empty() || text.chars().all(is_invisible) {
+            return Err(Problem::Required);
+        }
+        multiline(text, &limits::MESSAGE_TEXT).map(Self)
+    }
+}
+
+impl Username {
+    /// Folds compatibility forms and case before it looks.
+    ///
+    /// # Errors
+    /// `Required`, `TooShort`, `TooLong`, `Characters`.
+    pub fn parse(raw: &str) -> Result<Self, Problem> {
+        // A megabyte of ligatures is refused before it is normalised.
+        if raw.len() > 1_024 {
+            return Err(Problem::TooLong);
+        }
+        let name = nfkc(raw.trim()).to_lowercase();
+        if name.is_empty() {
+            return Err(Problem::Required);
+        }
+        if !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') {
+            return Err(Problem::Characters);
+        }
+        length(&name, &limits::USERNAME)?;
+        Ok(Self(name))
+    }
+}
+
+impl DisplayName {
+    /// # Errors
+    /// `Required`, `TooLong`, `Characters`.
+    pub fn parse(raw: &str) -> Result<Self, Problem> {
+        one_line(raw, &limits::DISPLAY_NAME).map(Self)
+    }
+}
+
+impl Title {
+    /// # Errors
+    /// `Required`, `TooLong`, `Characters`.
+    pub fn parse(raw: &str) -> Result<Self, Problem> {
+        one_line(raw, &limits::TITLE).map(Self)
+    }
+}
+
+impl Bio {
+    /// # Errors
+    /// `TooLong`, `Characters`.
+    pub fn parse(raw: &str) -> Result<Self, Problem> {
+        multiline(unix_lines(raw).trim(), &limits::BIO).map(Self)
+    }
+}
+
+impl Password {
+    /// Nothing is trimmed or cut: what was typed is what counts.
+    ///
+    /// # Errors
+    /// `Required`, `TooShort`, `TooLong`.
+    pub fn parse(raw: &str) -> Result<Self, Problem> {
+        if raw.is_empty() {
+            return Err(Problem::Required);
+        }
+        if raw.len() > limits::PASSWORD.end() * 12 {
+            return Err(Problem::TooLong);
+        }
+        let password = nfc(raw);
+        length(&password, &limits::PASSWORD)?;
+        Ok(Self(password))
+    }
+
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+fn unix_lines(raw: &str) -> String {
+    raw.replace("\r\n", "\n").replace('\r', "\n")
+}
+
+fn length(text: &str, allowed: &RangeInclusive<usize>) -> Result<(), Problem> {
+    let count = text.chars().count();
+    if count < *allowed.start() {
+        return Err(Problem::TooShort);
+    }
+    if count > *allowed.end() {
+        return Err(Problem::TooLong);
+    }
+    Ok(())
+}
+
+fn multiline(text: &str, allowed: &RangeInclusive<usize>) -> Result<String, Problem> {
+    length(text, allowed)?;
+    if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+        return Err(Problem::Characters);
+    }
+    Ok(text.to_owned())
+}
+
+fn one_line(raw: &str, allowed: &RangeInclusive<usize>) -> Result<String, Problem> {
+    let text = raw.trim();
+    if text.is_empty() {
+        return Err(Problem::Required);
+    }
+    length(text, allowed)?;
+    let mut before = None;
+    for c in text.chars() {
+        // Emoji are joined and coloured by characters that nothing else may carry.
+        let joins_emoji =
+            matches!(c, '\u{200d}' | '\u{fe0f}') && before.is_some_and(|b: char| !b.is_ascii() && !b.is_alphanumeric());
+        if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || (is_invisible(c) && !joins_emoji) {
+            return Err(Problem::Characters);
+        }
+        before = Some(c);
+    }
+    Ok(text.to_owned())
+}
+
+/// Characters that show nothing or turn the direction of what follows
+/// (Unicode `Default_Ignorable_Code_Point`, abridged, and the bidi controls).
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn nfkc(text: &str) -> String {
+    unicode_normalization::UnicodeNormalization::nfkc(text).collect()
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn nfc(text: &str) -> String {
+    unicode_normalization::UnicodeNormalization::nfc(text).collect()
+}
+
+// The browser has the tables already.
+#[cfg(target_arch = "wasm32")]
+fn nfkc(text: &str) -> String {
+    js_sys::JsString::from(text).normalize("NFKC").into()
+}
+
+#[cfg(target_arch = "wasm32")]
+fn nfc(text: &str) -> String {
+    js_sys::JsString::from(text).normalize("NFC").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_text() {
+        let long = "я".repeat(8_000);
+        let too_long = "я".repeat(8_001);
+        for (raw, expected) in [
+            ("  hi\r\nthere \n", Ok("hi\nthere")),
+            ("tab\there", Ok("tab\there")),
+            ("\u{202e}abc", Ok("\u{202e}abc")),
+            (" \n\t ", Err(Problem::Required)),
+            ("\u{200b}\u{200b}", Err(Problem::Required)),
+            ("nul\0", Err(Problem::Characters)),
+            ("bell\u{7}", Err(Problem::Characters)),
+            ("c1\u{85}x", Err(Problem::Characters)),
+            (long.as_str(), Ok(long.as_str())),
+            (too_long.as_str(), Err(Problem::TooLong)),
+        ] {
+            assert_eq!(MessageText::parse(raw).map(MessageText::into_string), expected.map(str::to_owned), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn usernames_are_folded() {
+        for (raw, expected) in [
+            ("Alice_1", Ok("alice_1")),
+            (" bob ", Ok("bob")),
+            ("ＡＬＩＣＥ", Ok("alice")),
+            ("ﬁsh", Ok("fish")),
+            ("ab", Err(Problem::TooShort)),
+            ("", Err(Problem::Required)),
+            ("аlice", Err(Problem::Characters)),
+            ("a-b-c", Err(Problem::Characters)),
+            ("a\u{200b}bc", Err(Problem::Characters)),
+            ("abcdefghijklmnopqrstuvwxyz0123456", Err(Problem::TooLong)),
+        ] {
+            assert_eq!(Username::parse(raw).map(Username::into_string), expected.map(str::to_owned), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn names_hide_nothing() {
+        for (raw, fine) in [
+            ("Анна Каренина", true),
+            ("👩‍💻 Ada ❤️", true),
+            ("", false),
+            ("two\nlines", false),
+            ("evil\u{202e}eman", false),
+            ("zero\u{200b}width", false),
+            ("joined\u{200d}letters", false),
+            ("\u{2068}x\u{2069}", false),
+            ("\u{3164}", false),
+        ] {
+            assert_eq!(DisplayName::parse(raw).is_ok(), fine, "{raw:?}");
+            assert_eq!(Title::parse(raw).is_ok(), fine, "{raw:?}");
+        }
+        assert_eq!(DisplayName::parse(&"x".repeat(65)), Err(Problem::TooLong));
+        assert_eq!(Title::parse(&"x".repeat(129)), Err(Problem::TooLong));
+    }
+
+    #[test]
+    fn passwords_are_never_cut() {
+        assert_eq!(Password::parse("short").map(|_| ()), Err(Problem::TooShort));
+        assert_eq!(Password::parse(&"x".repeat(257)).map(|_| ()), Err(Problem::TooLong));
+        assert_eq!(Password::parse("  ten chars ").map(|p| p.expose().to_owned()), Ok("  ten chars ".to_owned()));
+        assert_eq!(
+            Password::parse("cafe\u{301} passwords").map(|p| p.expose().to_owned()),
+            Ok("café passwords".to_owned())
+        );
+        assert_eq!(format!("{:?}", Password::parse("0123456789").unwrap()), "Password(…)");
+    }
+}

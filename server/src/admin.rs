@@ -1,0 +1,85 @@
+//! The operator's commands.
+
+use crate::{config, serve};
+use clap::{Args, Subcommand};
+use protocol::{auth::Register, text::Password};
+use services::{
+    Infra,
+    auth::{self, Device},
+    infra::{Settings, database},
+};
+use std::{
+    io::{BufRead as _, Write as _},
+    net::{IpAddr, Ipv4Addr},
+};
+
+#[derive(Args)]
+pub struct Admin {
+    #[command(flatten)]
+    data: config::Data,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a site admin: a new account (its password is read from standard input), or an existing one.
+    CreateAdmin { username: String },
+    /// Set somebody's password (read from standard input) and end their sessions.
+    ResetPassword { username: String },
+    /// End all sessions of somebody.
+    RevokeSessions { username: String },
+}
+
+/// # Errors
+/// A sentence for the operator.
+pub async fn migrate(database: config::Database) -> Result<(), String> {
+    let url = database.database_url.ok_or("set DATABASE_URL: the private database migrates itself")?;
+    let db = database::connect(&url, 2).await.map_err(|error| format!("cannot reach the database: {error}"))?;
+    database::migrate(&db).await.map_err(|error| format!("migration failed: {error}"))
+}
+
+/// # Errors
+/// A sentence for the operator.
+pub async fn run(admin: Admin) -> Result<(), String> {
+    let storage = serve::Storage::open(&admin.data).await?;
+    let result = async {
+        let infra = Infra::open(storage.db.clone(), Settings::default()).await.map_err(|error| error.to_string())?;
+        let done = perform(&infra, admin.command).await;
+        infra.stop().await;
+        done
+    };
+    let result = result.await;
+    storage.close().await;
+    result
+}
+
+async fn perform(infra: &Infra, command: Command) -> Result<(), String> {
+    let said = |error: services::Rejection| error.to_string();
+    match command {
+        Command::CreateAdmin { username } => {
+            if services::profiles::by_username(infra, &username).await.is_err() {
+                let device = Device::new(Some("command line"), IpAddr::V4(Ipv4Addr::LOCALHOST));
+                let password = read_password()?;
+                let data = Register { username: username.clone(), password, display_name: None, email: None };
+                let (actor, _) = auth::register(infra, &device, data).await.map_err(said)?;
+                auth::sign_out(infra, actor).await.map_err(said)?;
+            }
+            auth::make_admin(infra, &username).await.map_err(said)
+        }
+        Command::ResetPassword { username } => {
+            let password = read_password()?;
+            auth::reset_password(infra, &username, &password).await.map_err(said)
+        }
+        Command::RevokeSessions { username } => auth::revoke_sessions(infra, &username).await.map_err(said),
+    }
+}
+
+fn read_password() -> Result<String, String> {
+    let mut line = String::new();
+    let prompted = write!(std::io::stderr(), "Password: ").and_then(|()| std::io::stderr().flush());
+    prompted.and_then(|()| std::io::stdin().lock().read_line(&mut line)).map_err(|error| error.to_string())?;
+    let password = line.trim_end_matches(['\r', '\n']).to_owned();
+    Password::parse(&password).map_err(|_| "a password has 10 to 256 characters".to_owned())?;
+    Ok(password)
+}

@@ -1,0 +1,80 @@
+//! What an operator may set: flags, and environment variables of the same name.
+
+use clap::{Args, ValueEnum};
+use services::infra::Settings;
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
+
+#[derive(Args, Clone, Debug)]
+pub struct Serve {
+    /// Where to listen.
+    #[arg(long, env = "MESSENGER_LISTEN", default_value = "127.0.0.1:3000")]
+    pub listen: SocketAddr,
+    #[command(flatten)]
+    pub data: Data,
+    /// The built front end.
+    #[arg(long, env = "MESSENGER_SITE_DIR", default_value = "target/site")]
+    pub site_dir: PathBuf,
+    /// What this process takes on; several are separated by commas.
+    #[arg(long, env = "MESSENGER_ROLE", value_delimiter = ',', default_value = "all")]
+    pub role: Vec<Role>,
+    /// The address people type, such as https://chat.example; without it, the request's own Host.
+    #[arg(long, env = "MESSENGER_PUBLIC_URL")]
+    pub public_url: Option<String>,
+    /// Proxies whose X-Forwarded-For is believed; several are separated by commas.
+    #[arg(long, env = "MESSENGER_TRUSTED_PROXIES", value_delimiter = ',')]
+    pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// Whether people are held to the documented rates; `off` is for load tests.
+    #[arg(long, env = "MESSENGER_LIMITS", default_value = "on")]
+    pub limits: Switch,
+    /// Changes of one chat committed together at most.
+    #[arg(long, env = "MESSENGER_BATCH", default_value = "256")]
+    pub batch: NonZeroUsize,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Data {
+    #[command(flatten)]
+    pub database: Database,
+    /// Where everything is kept that has no address of its own.
+    #[arg(long, env = "MESSENGER_DATA_DIR", default_value = "data")]
+    pub data_dir: PathBuf,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Database {
+    /// PostgreSQL; without it a private one is started in the data directory.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// Connections to the database at most.
+    #[arg(long, env = "MESSENGER_DATABASE_CONNECTIONS", default_value = "32")]
+    pub database_connections: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    All,
+    Web,
+    Auth,
+    Chat,
+    Files,
+    Worker,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    On,
+    Off,
+}
+
+impl Serve {
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        Settings { limits: self.limits == Switch::On, batch: self.batch }
+    }
+
+    /// Whether people reach us by https, so that cookies may be confined to it.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
+}

@@ -1,0 +1,98 @@
+//! `/api/v1/auth` and the public keys.
+
+use crate::http::{Api, Body, Caller, ClientDevice, Id, Result};
+use axum::{Json, extract::State, http::StatusCode};
+use protocol::{
+    Page,
+    auth::{ChangePassword, Refresh, Register, Session, SignIn, SignedIn, Tokens},
+    error::ApiError,
+    ids::SessionId,
+};
+use services::{Infra, auth};
+use utoipa_axum::routes;
+
+pub fn routes() -> Api {
+    Api::new()
+        .routes(routes!(register))
+        .routes(routes!(login))
+        .routes(routes!(refresh))
+        .routes(routes!(logout))
+        .routes(routes!(password))
+        .routes(routes!(sessions))
+        .routes(routes!(revoke))
+        .routes(routes!(jwks))
+}
+
+/// Register and sign in.
+#[utoipa::path(post, path = "/api/v1/auth/register", tag = "auth", request_body = Register,
+    responses((status = 201, body = SignedIn), (status = "4XX", body = ApiError)))]
+async fn register(
+    State(infra): State<Infra>,
+    ClientDevice(device): ClientDevice,
+    Body(data): Body<Register>,
+) -> Result<(StatusCode, Json<SignedIn>)> {
+    let (actor, user) = auth::register(&infra, &device, data).await?;
+    let tokens = auth::issue_tokens(&infra, actor).await?;
+    Ok((StatusCode::CREATED, Json(SignedIn { tokens, user })))
+}
+
+/// Sign in.
+#[utoipa::path(post, path = "/api/v1/auth/login", tag = "auth", request_body = SignIn,
+    responses((status = 200, body = SignedIn), (status = "4XX", body = ApiError)))]
+async fn login(
+    State(infra): State<Infra>,
+    ClientDevice(device): ClientDevice,
+    Body(data): Body<SignIn>,
+) -> Result<Json<SignedIn>> {
+    let (actor, user) = auth::sign_in(&infra, &device, data).await?;
+    let tokens = auth::issue_tokens(&infra, actor).await?;
+    Ok(Json(SignedIn { tokens, user }))
+}
+
+/// Trade a refresh token, which works once, for a new pair.
+#[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "auth", request_body = Refresh,
+    responses((status = 200, body = Tokens), (status = "4XX", body = ApiError)))]
+async fn refresh(State(infra): State<Infra>, Body(data): Body<Refresh>) -> Result<Json<Tokens>> {
+    Ok(Json(auth::refresh(&infra, &data.refresh_token).await?))
+}
+
+/// End this session.
+#[utoipa::path(post, path = "/api/v1/auth/logout", tag = "auth", security(("bearer" = [])),
+    responses((status = 204), (status = "4XX", body = ApiError)))]
+async fn logout(State(infra): State<Infra>, Caller(actor): Caller) -> Result<StatusCode> {
+    auth::sign_out(&infra, actor).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Change the password; all other sessions end.
+#[utoipa::path(post, path = "/api/v1/auth/password", tag = "auth", security(("bearer" = [])),
+    request_body = ChangePassword, responses((status = 204), (status = "4XX", body = ApiError)))]
+async fn password(
+    State(infra): State<Infra>,
+    Caller(actor): Caller,
+    Body(data): Body<ChangePassword>,
+) -> Result<StatusCode> {
+    auth::change_password(&infra, actor, data).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// One's signed-in devices.
+#[utoipa::path(get, path = "/api/v1/auth/sessions", tag = "auth", security(("bearer" = [])),
+    responses((status = 200, body = Page<Session>), (status = "4XX", body = ApiError)))]
+async fn sessions(State(infra): State<Infra>, Caller(actor): Caller) -> Result<Json<Page<Session>>> {
+    Ok(Json(Page::whole(auth::sessions(&infra, actor).await?)))
+}
+
+/// End one of one's sessions.
+#[utoipa::path(delete, path = "/api/v1/auth/sessions/{id}", tag = "auth", security(("bearer" = [])),
+    params(("id" = SessionId, Path)), responses((status = 204), (status = "4XX", body = ApiError)))]
+async fn revoke(State(infra): State<Infra>, Caller(actor): Caller, Id(id): Id<SessionId>) -> Result<StatusCode> {
+    auth::revoke_session(&infra, actor, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The public keys that tokens are signed with (RFC 7517).
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "auth", responses((status = 200, body = Object)))]
+async fn jwks(State(infra): State<Infra>) -> Json<serde_json::Value> {
+    Json(infra.tokens.jwks())
+}

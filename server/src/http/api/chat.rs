@@ -1,0 +1,195 @@
+//! `/api/v1/chats`: lists, history, sends, read marks, catching up.
+
+use crate::http::{Api, Body, Caller, Id, Params, Result};
+use axum::{Json, extract::State, http::StatusCode};
+use protocol::{
+    Page,
+    chat::{Changes, ChatSummary, CreateChat, History, MarkRead, Message, PostMessage, UpdateOwnState, Window},
+    error::{ApiError, Problem},
+    groups::UpdateGroup,
+    ids::ChatId,
+    time::Timestamp,
+};
+use serde::Deserialize;
+use services::{Infra, Rejection, chat, groups};
+use utoipa_axum::routes;
+
+pub fn routes() -> Api {
+    Api::new()
+        .routes(routes!(list, create))
+        .routes(routes!(summary, update, delete))
+        .routes(routes!(update_own_state))
+        .routes(routes!(history, post_message))
+        .routes(routes!(mark_read))
+        .routes(routes!(changes))
+}
+
+fn created(new: bool) -> StatusCode {
+    if new { StatusCode::CREATED } else { StatusCode::OK }
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    archived: Option<bool>,
+    cursor: Option<String>,
+    limit: Option<u32>,
+}
+
+/// One's chats, newest activity first.
+#[utoipa::path(get, path = "/api/v1/chats", tag = "chat", security(("bearer" = [])), params(ListQuery),
+    responses((status = 200, body = Page<ChatSummary>), (status = "4XX", body = ApiError)))]
+async fn list(
+    State(infra): State<Infra>,
+    Caller(actor): Caller,
+    Params(page): Params<ListQuery>,
+) -> Result<Json<Page<ChatSummary>>> {
+    Ok(Json(chat::list(&infra, actor, page.archived, page.cursor.as_deref(), page.limit).await?))
+}
+
+/// Open the direct chat with somebody, or make a group.
+#[utoipa::path(post, path = "/api/v1/chats", tag = "chat", security(("bearer" = [])), request_body = CreateChat,
+    responses((status = 201, body = ChatSummary), (status = 200, body = ChatSummary), (status = "4XX", body = ApiError)))]
+async fn create(
+    State(infra): State<Infra>,
+    Caller(actor): Caller,
+    Body(data): Body<CreateChat>,
+) -> Result<(StatusCode, Json<ChatSummary>)> {
+    let (summary, new) = match data {
+        CreateChat::Direct { user_id } => chat::open_direct(&infra, actor, user_id).await?,
+        CreateChat::Group { title, member_ids, client_id } => {
+            groups::create(&infra, actor, groups::NewGroup { title, member_ids, client_id }).await?
+        }
+    };
+    Ok((created(new), Json(summary)))
+}
+
+/// A chat as one has it.
+#[utoipa::path(get, path = "/api/v1/chats/{id}", tag = "chat", security(("bearer" = [])),
+    params(("id" = ChatId, Path)), responses((status = 200, body = ChatSummary), (status = "4XX", body = ApiError)))]
+async fn summary(State(infra): State<Infra>, Caller(actor): Caller, Id(id): Id<ChatId>) -> Result<Json<ChatSummary>> {
+    Ok(Json(chat::summary(&infra, actor, id).await?))
+}
+
+/// Change a group's title or description.
+#[utoipa::path(patch, path = "/api/v1/chats/{id}", tag = "groups", security(("bearer" = [])),
+    params(("id" = ChatId, Path)), request_body = UpdateGroup,
+    responses((status = 200, body = ChatSummary), (status = "4XX", body = ApiError)))]
+async fn update(
+    State(infra): State<Infra>,
+    Caller(actor): Caller,
+    Id(id): Id<ChatId>,
+    Body(data): Body<UpdateGroup>,
+) -> Result<Json<ChatSummary>> {
+    Ok(Json(groups::update(&infra, actor, id, data).await?))
+}
+
+/// Delete a group, for everybody.
+#[utoipa::path(delete, path = "/api/v1/chats/{id}", tag = "groups", security(("bearer" = [])),
+    params(("id" = ChatId, Path)), responses((status = 204), (status = "4XX", body = ApiError)))]
+async fn delete(State(infra): State<Infra>, Caller(actor): Caller, Id(id): Id<ChatId>) -> Result<StatusCode> {
+    groups::delete(&infra, actor, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Change one's own state of a chat.
+#[utoipa::path(patch, path = "/api/v1/chats/{id}/me", tag = "chat", security(("bearer" = [])),
+    params(("id" = ChatId, Path)), request_body = UpdateOwnState,
+    responses((status = 200, body = ChatSummary), (status = "4XX", body = ApiError)))]
+async fn update_own_state(
+    State(infra): State<Infra>,
+    Caller(actor): Caller,
+    Id(id): Id<ChatId>,
+    Body(data): Body<UpdateOwnState>,
+) -> Result<Json<ChatSummary>> {
+    Ok(Json(chat::update_own_state(&infra, actor, id, data).await?))
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct HistoryQuery {
+    before: Option<u64>,
+    after: Option<u64>,
+    around: Option<u64>,
+    /// A time: the window around the first message at or after it.
+    at: Option<String>,
+    limit: Option<u32>,
+}
+
+impl HistoryQuery {
+    /// At most one position; none is the newest page.
+    fn window(&self) -> std::result::Result<Window, Rejection> {
+        let at =
+            self.at.as_deref().map(|at| Timestamp::parse(at).ok_or_else(|| Rejection::field("at", Problem::Malformed)));
+        let positions = [
+            self.before.map(Window::Before),
+            self.after.map(Window::After),
+            self.around.map(Window::Around),
+            at.transpose()?.map(Window::At),
+        ];
+        let mut positions = positions.into_iter().flatten();
+        match (positions.next(), positions.next()) {
+            (window, None) => Ok(window.unwrap_or(Window::Newest)),
+            _ => Err(Rejection::field("query", Problem::Malformed)),
+        }
+    }
+}
+
+/// A window of a history, ascending.
+#[utoipa::path(get, path = "/api/v1/chats/{id}/messages", tag = "chat", security(("bearer" = [])),
+    params(("id" = ChatId, Path), HistoryQuery), responses((status = 200, body = History), (status = "4XX", body = ApiError)))]
+async fn history(
+    State(infra): State<Infra>,
+    Caller(actor): Caller,
+    Id(id): Id<ChatId>,
+    Params(query): Params<HistoryQuery>,
+) -> Result<Json<History>> {
+    Ok(Json(chat::history(&infra, actor, id, query.window()?, query.limit).await?))
+}
+
+/// Send a message; repeated with the same `client_id` it answers the stored one.
+#[utoipa::path(post, path = "/api/v1/chats/{id}/messages", tag = "chat", security(("bearer" = [])),
+    params(("id" = ChatId, Path)), request_body = PostMessage,
+    responses((status = 201, body = Message), (status = 200, body = Message), (status = "4XX", body = ApiError)))]
+async fn post_message(
+    State(infra): State<Infra>,
+    Caller(actor): Caller,
+    Id(id): Id<ChatId>,
+    Body(data): Body<PostMessage>,
+) -> Result<(StatusCode, Json<Message>)> {
+    let (message, new) = chat::post_message(&infra, actor, id, data).await?;
+    Ok((created(new), Json(message)))
+}
+
+/// Move one's read mark forward.
+#[utoipa::path(post, path = "/api/v1/chats/{id}/read", tag = "chat", security(("bearer" = [])),
+    params(("id" = ChatId, Path)), request_body = MarkRead, responses((status = 204), (status = "4XX", body = ApiError)))]
+async fn mark_read(
+    State(infra): State<Infra>,
+    Caller(actor): Caller,
+    Id(id): Id<ChatId>,
+    Body(data): Body<MarkRead>,
+) -> Result<StatusCode> {
+    chat::mark_read(&infra, actor, id, data.no).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ChangesQuery {
+    #[serde(default)]
+    after: u64,
+    limit: Option<u32>,
+}
+
+/// The rows of a chat changed after a number.
+#[utoipa::path(get, path = "/api/v1/chats/{id}/changes", tag = "chat", security(("bearer" = [])),
+    params(("id" = ChatId, Path), ChangesQuery), responses((status = 200, body = Changes), (status = "4XX", body = ApiError)))]
+async fn changes(
+    State(infra): State<Infra>,
+    Caller(actor): Caller,
+    Id(id): Id<ChatId>,
+    Params(query): Params<ChangesQuery>,
+) -> Result<Json<Changes>> {
+    Ok(Json(chat::changes(&infra, actor, id, query.after, query.limit).await?))
+}

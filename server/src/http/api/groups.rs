@@ -1,0 +1,81 @@
+//! `/api/v1/chats/{id}/members`.
+
+use crate::http::{Api, Body, Caller, Id, Params, Result};
+use axum::{Json, extract::State, http::StatusCode};
+use protocol::{
+    Page,
+    error::ApiError,
+    groups::{AddMember, ChangeRole, Member},
+    ids::{ChatId, UserId},
+};
+use serde::Deserialize;
+use services::{Infra, groups};
+use utoipa_axum::routes;
+
+pub fn routes() -> Api {
+    Api::new().routes(routes!(members, add_member)).routes(routes!(change_role, remove_member))
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct MembersQuery {
+    query: Option<String>,
+    cursor: Option<String>,
+    limit: Option<u32>,
+}
+
+/// The members of a chat.
+#[utoipa::path(get, path = "/api/v1/chats/{id}/members", tag = "groups", security(("bearer" = [])),
+    params(("id" = ChatId, Path), MembersQuery),
+    responses((status = 200, body = Page<Member>), (status = "4XX", body = ApiError)))]
+async fn members(
+    State(infra): State<Infra>,
+    Caller(actor): Caller,
+    Id(id): Id<ChatId>,
+    Params(query): Params<MembersQuery>,
+) -> Result<Json<Page<Member>>> {
+    let page =
+        groups::MembersPage { query: query.query.as_deref(), cursor: query.cursor.as_deref(), limit: query.limit };
+    Ok(Json(groups::members(&infra, actor, id, page).await?))
+}
+
+/// Add somebody.
+#[utoipa::path(post, path = "/api/v1/chats/{id}/members", tag = "groups", security(("bearer" = [])),
+    params(("id" = ChatId, Path)), request_body = AddMember,
+    responses((status = 201, body = Member), (status = 200, body = Member), (status = "4XX", body = ApiError)))]
+async fn add_member(
+    State(infra): State<Infra>,
+    Caller(actor): Caller,
+    Id(id): Id<ChatId>,
+    Body(data): Body<AddMember>,
+) -> Result<(StatusCode, Json<Member>)> {
+    let (member, new) = groups::add_member(&infra, actor, id, data.user_id).await?;
+    Ok((if new { StatusCode::CREATED } else { StatusCode::OK }, Json(member)))
+}
+
+/// Change a role; `owner` hands the group over.
+#[utoipa::path(patch, path = "/api/v1/chats/{id}/members/{user_id}", tag = "groups", security(("bearer" = [])),
+    params(("id" = ChatId, Path), ("user_id" = UserId, Path)), request_body = ChangeRole,
+    responses((status = 204), (status = "4XX", body = ApiError)))]
+async fn change_role(
+    State(infra): State<Infra>,
+    Caller(actor): Caller,
+    Id((id, user_id)): Id<(ChatId, UserId)>,
+    Body(data): Body<ChangeRole>,
+) -> Result<StatusCode> {
+    groups::change_role(&infra, actor, id, user_id, data.role).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Remove somebody, or leave.
+#[utoipa::path(delete, path = "/api/v1/chats/{id}/members/{user_id}", tag = "groups", security(("bearer" = [])),
+    params(("id" = ChatId, Path), ("user_id" = UserId, Path)),
+    responses((status = 204), (status = "4XX", body = ApiError)))]
+async fn remove_member(
+    State(infra): State<Infra>,
+    Caller(actor): Caller,
+    Id((id, user_id)): Id<(ChatId, UserId)>,
+) -> Result<StatusCode> {
+    groups::remove_member(&infra, actor, id, user_id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,71 @@
+//! `/api/v1/me` and `/api/v1/users`.
+
+use crate::http::{Api, Body, Caller, Id, Params, Result};
+use axum::{Json, extract::State};
+use protocol::{
+    Page,
+    error::{ApiError, Problem},
+    ids::UserId,
+    profiles::{Me, UpdateMe, User},
+};
+use serde::Deserialize;
+use services::{Infra, Rejection, profiles};
+use utoipa_axum::routes;
+
+pub fn routes() -> Api {
+    Api::new().routes(routes!(me, update_me)).routes(routes!(users)).routes(routes!(user))
+}
+
+/// Oneself.
+#[utoipa::path(get, path = "/api/v1/me", tag = "profiles", security(("bearer" = [])),
+    responses((status = 200, body = Me), (status = "4XX", body = ApiError)))]
+async fn me(State(infra): State<Infra>, Caller(actor): Caller) -> Result<Json<Me>> {
+    Ok(Json(profiles::me(&infra, actor).await?))
+}
+
+/// Change oneself; absent fields stay.
+#[utoipa::path(patch, path = "/api/v1/me", tag = "profiles", security(("bearer" = [])), request_body = UpdateMe,
+    responses((status = 200, body = Me), (status = "4XX", body = ApiError)))]
+async fn update_me(State(infra): State<Infra>, Caller(actor): Caller, Body(data): Body<UpdateMe>) -> Result<Json<Me>> {
+    Ok(Json(profiles::update_me(&infra, actor, data).await?))
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct UsersQuery {
+    /// At most a hundred ids, separated by commas.
+    ids: Option<String>,
+    /// The beginning of a name.
+    query: Option<String>,
+}
+
+/// People by id, or by name.
+#[utoipa::path(get, path = "/api/v1/users", tag = "profiles", security(("bearer" = [])), params(UsersQuery),
+    responses((status = 200, body = Page<User>), (status = "4XX", body = ApiError)))]
+async fn users(
+    State(infra): State<Infra>,
+    _caller: Caller,
+    Params(wanted): Params<UsersQuery>,
+) -> Result<Json<Page<User>>> {
+    let found = match wanted.ids {
+        Some(ids) => {
+            let ids: Option<Vec<UserId>> =
+                ids.split(',').filter(|id| !id.is_empty()).map(|id| id.trim().parse().ok()).collect();
+            let ids = ids.ok_or_else(|| Rejection::field("ids", Problem::Malformed))?;
+            profiles::by_ids(&infra, &ids).await?
+        }
+        None => profiles::find(&infra, &wanted.query.unwrap_or_default()).await?,
+    };
+    Ok(Json(Page::whole(found)))
+}
+
+/// A person by id, or by name after an `@`.
+#[utoipa::path(get, path = "/api/v1/users/{id}", tag = "profiles", security(("bearer" = [])),
+    params(("id" = String, Path)), responses((status = 200, body = User), (status = "4XX", body = ApiError)))]
+async fn user(State(infra): State<Infra>, _caller: Caller, Id(id): Id<String>) -> Result<Json<User>> {
+    let user = match id.strip_prefix('@') {
+        Some(username) => profiles::by_username(&infra, username).await?,
+        None => profiles::by_id(&infra, id.parse().map_err(|_| Rejection::not_found())?).await?,
+    };
+    Ok(Json(user))
+}

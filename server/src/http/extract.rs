@@ -1,0 +1,121 @@
+//! What handlers take out of a request; whatever is wrong with it is an error of PROTOCOL section 3.
+
+use super::{App, Failure};
+use crate::http::guard;
+use axum::{
+    extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+};
+use protocol::error::{ErrorCode, Problem};
+use serde::de::DeserializeOwned;
+use services::{
+    Actor, Rejection,
+    auth::{self, Device},
+    infra::tokens::TokenType,
+};
+use std::net::{IpAddr, SocketAddr};
+
+/// A JSON body.
+pub struct Body<T>(pub T);
+
+/// The query string.
+pub struct Params<T>(pub T);
+
+/// An id in the path; one that is none names nothing.
+pub struct Id<T>(pub T);
+
+/// Who is asking, by bearer token or by the browser's cookie.
+#[derive(Clone, Copy)]
+pub struct Caller(pub Actor);
+
+/// The device that asks.
+pub struct ClientDevice(pub Device);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        let typed = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        if !typed.is_some_and(|typed| typed.trim_start().to_ascii_lowercase().starts_with("application/json")) {
+            let message = "Send the body as application/json.";
+            return Err(Rejection::new(ErrorCode::UnsupportedMediaType, message).into());
+        }
+        let bytes = axum::body::Bytes::from_request(request, state).await.map_err(|rejection| {
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                Rejection::new(ErrorCode::TooLarge, "The body is too large.")
+            } else {
+                Rejection::new(ErrorCode::InvalidInput, "The body could not be read.")
+            }
+        })?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+            // Serde's words name the place and what was expected there, never what stood there.
+            let what =
+                if error.is_data() { "The body does not have the expected fields" } else { "The body is not JSON" };
+            let message = format!("{what} (line {}, column {}).", error.line(), error.column());
+            Rejection(protocol::error::ApiError::new(ErrorCode::InvalidInput, message)).into()
+        })
+    }
+}
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let query = Query::<T>::from_request_parts(parts, state).await;
+        query.map(|Query(params)| Self(params)).map_err(|_| Rejection::field("query", Problem::Malformed).into())
+    }
+}
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Id<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let path = Path::<T>::from_request_parts(parts, state).await;
+        path.map(|Path(id)| Self(id)).map_err(|_| Rejection::not_found().into())
+    }
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let (typ, token) = match bearer(&parts.headers) {
+            Some(token) => (TokenType::Access, token),
+            None => (TokenType::Session, guard::session_cookie(&parts.headers).ok_or_else(Rejection::unauthenticated)?),
+        };
+        Ok(Self(auth::authenticate(&app.infra, typ, token).await?.actor))
+    }
+}
+
+impl FromRequestParts<App> for ClientDevice {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        Ok(Self(device(parts, app)))
+    }
+}
+
+/// The device of a request.
+pub fn device(parts: &Parts, app: &App) -> Device {
+    let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    Device::new(user_agent, client_address(parts, &app.config.trusted_proxies))
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The peer, or what trusted proxies say of it: read from the right, up to the first that is not one.
+fn client_address(parts: &Parts, trusted: &[IpAddr]) -> IpAddr {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map_or(IpAddr::from([127, 0, 0, 1]), |ConnectInfo(peer)| peer.ip().to_canonical());
+    if !trusted.contains(&peer) {
+        return peer;
+    }
+    let forwarded = parts.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let hops: Vec<IpAddr> =
+        forwarded.flat_map(|value| value.split(',')).map_while(|hop| hop.trim().parse().ok()).collect();
+    hops.into_iter().rev().find(|hop| !trusted.contains(hop)).unwrap_or(peer)
+}

@@ -1,0 +1,94 @@
+//! What holds for every request and every answer (SECURITY.md): whose request it may be, and the
+//! headers that keep a browser from being used against its owner.
+
+use super::{App, Failure};
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use services::Rejection;
+
+/// Under https the prefix confines the cookie to this host; browsers refuse it over plain http.
+const COOKIE: &str = "messenger_session";
+const HOST_COOKIE: &str = "__Host-messenger_session";
+const COOKIE_LIFE: u64 = services::infra::tokens::SESSION_LIFE.as_secs();
+
+const JSON_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'";
+/// The page that shows the API loads its own files, which carry inline styles.
+const DOCS_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                           object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Refuses unsafe requests that another site may have caused.
+pub async fn same_origin(State(app): State<App>, request: Request, next: Next) -> Response {
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if !safe && !is_ours(&app, request.headers()) {
+        tracing::info!(path = request.uri().path(), "cross-site request refused");
+        return Failure(Rejection::forbidden("Requests from other sites are refused.")).into_response();
+    }
+    next.run(request).await
+}
+
+/// Adds the headers of every answer.
+pub async fn harden(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let is_docs = path.starts_with("/api/docs");
+    let is_file = path.starts_with("/pkg/");
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let mut set = |name: HeaderName, value: &'static str| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "same-origin");
+    set(header::X_FRAME_OPTIONS, "DENY");
+    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()");
+    set(header::CONTENT_SECURITY_POLICY, if is_docs { DOCS_POLICY } else { JSON_POLICY });
+    set(header::CACHE_CONTROL, if is_file || is_docs { "no-cache" } else { "no-store" });
+    response
+}
+
+/// Whether a request that changes something comes from our own pages, or from no browser at all.
+pub fn is_ours(app: &App, headers: &HeaderMap) -> bool {
+    let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
+    let site = text(HeaderName::from_static("sec-fetch-site"));
+    if site == Some("cross-site") {
+        return false;
+    }
+    match text(header::ORIGIN) {
+        Some(origin) => is_our_origin(app, headers, origin),
+        // A cookie comes from a browser, and browsers say where a request comes from.
+        None => site.is_some() || session_cookie(headers).is_none() || headers.contains_key(header::AUTHORIZATION),
+    }
+}
+
+/// Whether an origin is `--public-url`, or the request's own host.
+pub fn is_our_origin(app: &App, headers: &HeaderMap, origin: &str) -> bool {
+    if let Some(public) = &app.config.public_url {
+        return origin.eq_ignore_ascii_case(public.trim_end_matches('/'));
+    }
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    matches!((authority, host), (Some(authority), Some(host)) if authority.eq_ignore_ascii_case(host))
+}
+
+/// The token of the browser's cookie.
+pub fn session_cookie(headers: &HeaderMap) -> Option<&str> {
+    let cookies = || headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let named = |wanted: &str| {
+        let pairs = cookies().flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        pairs.filter(|(name, _)| *name == wanted).map(|(_, value)| value).next()
+    };
+    named(HOST_COOKIE).or_else(|| named(COOKIE))
+}
+
+/// The `Set-Cookie` that signs a browser in, or out where there is no token.
+pub fn set_session_cookie(https: bool, token: Option<&str>) -> HeaderValue {
+    let (name, secure) = if https { (HOST_COOKIE, "; Secure") } else { (COOKIE, "") };
+    let life = if token.is_some() { COOKIE_LIFE } else { 0 };
+    let value = token.unwrap_or_default();
+    let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={life}{secure}");
+    HeaderValue::from_str(&cookie).unwrap_or(HeaderValue::from_static(""))
+}

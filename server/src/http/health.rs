@@ -1,0 +1,60 @@
+//! Whether the server is well, for operators and the machines that watch it.
+
+use super::App;
+use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use clap::Args;
+use serde_json::{Value, json};
+use services::infra::database;
+use std::time::Duration;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+pub fn routes() -> Router<App> {
+    Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz))
+}
+
+/// The process is up.
+async fn healthz() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+/// The dependencies, each named.
+async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
+    let stopping = app.infra.shutdown.is_cancelled();
+    let database = database::ping(&app.infra.db).await.is_ok();
+    let ready = database && !stopping;
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let word = |fine: bool| if fine { "ok" } else { "unavailable" };
+    (status, Json(json!({ "status": word(ready), "database": word(database), "stopping": stopping })))
+}
+
+#[derive(Args)]
+pub struct Healthcheck {
+    /// The server to ask, as host:port.
+    #[arg(long, env = "MESSENGER_LISTEN", default_value = "127.0.0.1:3000")]
+    address: String,
+}
+
+/// Asks `/readyz` of a server.
+///
+/// # Errors
+/// When it is not ready, or does not answer within five seconds.
+pub async fn check(check: Healthcheck) -> Result<(), String> {
+    let address = check.address.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]");
+    let ask = async {
+        let mut stream = TcpStream::connect(&address).await?;
+        let request = format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        Ok::<_, std::io::Error>(answer)
+    };
+    match tokio::time::timeout(Duration::from_secs(5), ask).await {
+        Ok(Ok(answer)) if answer.starts_with("HTTP/1.1 200") => Ok(()),
+        Ok(Ok(answer)) => Err(format!("not ready: {}", answer.lines().next().unwrap_or_default())),
+        Ok(Err(error)) => Err(format!("no answer from {address}: {error}")),
+        Err(_) => Err(format!("no answer from {address} within five seconds")),
+    }
+}

@@ -1,0 +1,98 @@
+//! The HTTP side: routes, who asks, what every answer carries.
+
+pub mod api;
+mod error;
+mod extract;
+pub mod guard;
+pub mod health;
+pub mod pages;
+
+pub use error::{Failure, Result};
+pub use extract::{Body, Caller, ClientDevice, Id, Params};
+
+use crate::{config, roles};
+use axum::{Router, extract::FromRef, middleware, response::IntoResponse, routing::get};
+use leptos::config::LeptosOptions;
+use services::{Infra, Rejection};
+use std::sync::Arc;
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Routes with their documentation.
+pub type Api = OpenApiRouter<App>;
+
+/// What handlers work with.
+#[derive(Clone)]
+pub struct App {
+    pub infra: Infra,
+    pub config: Arc<config::Serve>,
+    pub leptos: LeptosOptions,
+}
+
+impl FromRef<App> for Infra {
+    fn from_ref(app: &App) -> Self {
+        app.infra.clone()
+    }
+}
+
+impl FromRef<App> for LeptosOptions {
+    fn from_ref(app: &App) -> Self {
+        app.leptos.clone()
+    }
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(title = "Messenger", description = "Errors are `ApiError` everywhere; live frames travel over `/ws`."),
+    modifiers(&Bearer),
+)]
+struct Document;
+
+struct Bearer;
+
+impl utoipa::Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+        let components = document.components.get_or_insert_default();
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        components.add_security_scheme("bearer", scheme);
+    }
+}
+
+/// Everything that a server of this configuration answers.
+pub fn router(infra: Infra, config: config::Serve) -> Router {
+    let leptos = LeptosOptions::builder()
+        .output_name("messenger")
+        .site_root(config.site_dir.to_string_lossy().as_ref())
+        .site_addr(config.listen)
+        .build();
+    let app = App { infra, leptos, config: Arc::new(config) };
+    let (routes, document) =
+        Api::with_openapi(Document::openapi()).merge(roles::routes(&app.config.role)).split_for_parts();
+    let docs = utoipa_swagger_ui::SwaggerUi::new("/api/docs").url("/api/openapi.json", document);
+    let static_files = pages::static_files(&app);
+    Router::new()
+        .merge(routes)
+        .merge(docs)
+        .merge(health::routes())
+        .route("/api/{*rest}", get(not_found).fallback(not_found))
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback_service(static_files)
+        .layer(CompressionLayer::new())
+        .layer(middleware::from_fn_with_state(app.clone(), guard::same_origin))
+        .layer(axum::extract::DefaultBodyLimit::max(protocol::limits::FRAME_BYTES))
+        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+            Failure(Rejection::internal("a handler panicked")).into_response()
+        }))
+        .layer(middleware::from_fn(guard::harden))
+        .with_state(app)
+}
+
+async fn not_found() -> Failure {
+    Failure(Rejection::not_found())
+}
+
+async fn method_not_allowed() -> Failure {
+    Failure(Rejection::new(protocol::error::ErrorCode::MethodNotAllowed, "This path does not take this method."))
+}

@@ -1,0 +1,72 @@
+//! How the product runs: one binary, many roles. `messenger --help` is the reference.
+
+mod admin;
+mod config;
+mod demo;
+mod http;
+mod roles;
+mod serve;
+mod socket;
+
+use clap::{Parser, Subcommand};
+use std::{io::IsTerminal as _, process::ExitCode};
+
+/// A self-hosted messenger.
+#[derive(Parser)]
+#[command(name = "messenger", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the messenger until SIGTERM or Ctrl+C.
+    Serve(config::Serve),
+    /// Bring the database at DATABASE_URL up to this version's schema.
+    Migrate(config::Database),
+    /// Manage accounts from the command line.
+    Admin(admin::Admin),
+    /// Load rooms of real conversations, serve them, and replay one of them live.
+    Demo(demo::Demo),
+    /// Ask a running server whether it is well; exits 0 if so.
+    Healthcheck(http::health::Healthcheck),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("MESSENGER_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sqlx=warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+    // The first provider installed stands; a second try changes nothing.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("cannot start: {error}")),
+    };
+    let result = runtime.block_on(async {
+        match cli.command {
+            Command::Serve(config) => serve::serve(config).await,
+            Command::Migrate(database) => admin::migrate(database).await,
+            Command::Admin(command) => admin::run(command).await,
+            Command::Demo(demo) => demo::run(demo).await,
+            Command::Healthcheck(check) => http::health::check(check).await,
+        }
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => fail(&message),
+    }
+}
+
+/// One clear line, and exit code 1.
+#[expect(clippy::print_stderr, reason = "the operator's terminal is where this belongs")]
+fn fail(message: &str) -> ExitCode {
+    eprintln!("messenger: {message}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,42 @@
+//! The one table of roles: what each serves and what it runs in the background.
+
+use crate::{
+    config::Role,
+    http::{Api, api, pages},
+    socket,
+};
+use services::{Infra, auth};
+
+struct RoleRow {
+    role: Role,
+    routes: &'static [fn() -> Api],
+    tasks: &'static [fn(&Infra)],
+}
+
+const ROLES: &[RoleRow] = &[
+    RoleRow { role: Role::Web, routes: &[pages::routes, api::profiles::routes], tasks: &[] },
+    RoleRow { role: Role::Auth, routes: &[api::auth::routes], tasks: &[] },
+    RoleRow {
+        role: Role::Chat,
+        routes: &[api::chat::routes, api::groups::routes, socket::routes],
+        tasks: &[|infra| {
+            infra.tasks.spawn(auth::watch_sessions(infra.clone()));
+        }],
+    },
+    RoleRow { role: Role::Files, routes: &[], tasks: &[] },
+    RoleRow { role: Role::Worker, routes: &[], tasks: &[] },
+];
+
+fn chosen(roles: &[Role]) -> impl Iterator<Item = &'static RoleRow> {
+    ROLES.iter().filter(move |row| roles.contains(&Role::All) || roles.contains(&row.role))
+}
+
+/// The routes of some roles, with their documentation.
+pub fn routes(roles: &[Role]) -> Api {
+    chosen(roles).flat_map(|row| row.routes).fold(Api::new(), |api, routes| api.merge(routes()))
+}
+
+/// Starts the background tasks of some roles.
+pub fn spawn_tasks(infra: &Infra, roles: &[Role]) {
+    chosen(roles).flat_map(|row| row.tasks).for_each(|spawn| spawn(infra));
+}

@@ -1,0 +1,228 @@
+//! From a configuration to a running server, and back to nothing.
+
+use crate::{config, http, roles};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+    service::TowerToHyperService,
+};
+use services::{
+    Infra,
+    infra::{database, private_postgres::PrivatePostgres},
+};
+use std::{
+    fs::{File, TryLockError},
+    net::SocketAddr,
+    path::Path,
+    time::Duration,
+};
+use tokio::{net::TcpListener, signal::unix};
+use tower::Service as _;
+
+const HEADERS_WITHIN: Duration = Duration::from_secs(15);
+const DRAIN_WITHIN: Duration = Duration::from_secs(10);
+/// Bytes of a request's head.
+const HEAD_BYTES: usize = 64 * 1024;
+
+/// The database, and the lock and the private cluster behind it.
+pub struct Storage {
+    pub db: database::Pool,
+    private: Option<PrivatePostgres>,
+    _lock: Option<File>,
+}
+
+impl Storage {
+    /// # Errors
+    /// A sentence for the operator.
+    pub async fn open(data: &config::Data) -> Result<Self, String> {
+        let config::Database { database_url, database_connections } = &data.database;
+        if let Some(url) = database_url {
+            let db = database::connect(url, *database_connections)
+                .await
+                .map_err(|error| format!("cannot reach the database at DATABASE_URL: {error}"))?;
+            wait_until_migrated(&db).await?;
+            return Ok(Self { db, private: None, _lock: None });
+        }
+        let lock = lock(&data.data_dir)?;
+        let dir = data.data_dir.canonicalize().map_err(|error| unusable(&data.data_dir, &error))?;
+        let private = PrivatePostgres::start(&dir).await?;
+        let connected = async {
+            let db =
+                database::connect(private.url(), *database_connections).await.map_err(|error| error.to_string())?;
+            database::migrate(&db).await.map_err(|error| format!("migration failed: {error}"))?;
+            Ok(db)
+        };
+        match connected.await {
+            Ok(db) => Ok(Self { db, private: Some(private), _lock: Some(lock) }),
+            Err(message) => {
+                private.stop().await;
+                Err(message)
+            }
+        }
+    }
+
+    pub async fn close(self) {
+        self.db.close().await;
+        if let Some(private) = self.private {
+            private.stop().await;
+        }
+    }
+}
+
+/// A server that is up.
+pub struct Running {
+    pub infra: Infra,
+    pub address: SocketAddr,
+    storage: Storage,
+    accepting: tokio::task::JoinHandle<()>,
+}
+
+/// Serves until told to stop.
+///
+/// # Errors
+/// A sentence for the operator.
+pub async fn serve(config: config::Serve) -> Result<(), String> {
+    let stop = stop_signal()?;
+    let running = start(config).await?;
+    say(&format!("Messenger is at http://{} (Ctrl+C stops it)", running.address));
+    stop.await;
+    say("Stopping …");
+    running.stop().await;
+    Ok(())
+}
+
+/// Starts serving.
+///
+/// # Errors
+/// A sentence for the operator.
+pub async fn start(config: config::Serve) -> Result<Running, String> {
+    // A port in use is said before a database is started for nothing.
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|error| format!("cannot listen on {}: {error}; choose another with --listen", config.listen))?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    if !config.site_dir.join("pkg").is_dir() {
+        return Err(format!("no built front end in {}: run `make build` first", config.site_dir.display()));
+    }
+    let storage = Storage::open(&config.data).await?;
+    let infra = match Infra::open(storage.db.clone(), config.settings()).await {
+        Ok(infra) => infra,
+        Err(error) => {
+            storage.close().await;
+            return Err(error.to_string());
+        }
+    };
+    roles::spawn_tasks(&infra, &config.role);
+    let router = http::router(infra.clone(), config);
+    let accepting = tokio::spawn(accept(listener, router, infra.clone()));
+    Ok(Running { infra, address, storage, accepting })
+}
+
+impl Running {
+    /// Stops accepting, finishes what was begun, closes sockets, then the database.
+    pub async fn stop(self) {
+        self.infra.shutdown.cancel();
+        self.infra.live.close_all();
+        if self.accepting.await.is_err() {
+            tracing::warn!("the listener ended by itself");
+        }
+        self.infra.stop().await;
+        self.storage.close().await;
+    }
+}
+
+async fn accept(listener: TcpListener, router: axum::Router, infra: Infra) {
+    let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
+    // `axum::serve` waits for ever for a head that never ends.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN).max_buf_size(HEAD_BYTES);
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            () = infra.shutdown.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of descriptors: those in use will be given back.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let _ = stream.set_nodelay(true);
+        let mut make = router.clone().into_make_service_with_connect_info::<SocketAddr>();
+        let Ok(service) = make.call(Peer(peer)).await;
+        let connection =
+            builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
+        let connection = graceful.watch(connection.into_owned());
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection broke off");
+            }
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(DRAIN_WITHIN, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some connections did not finish in time");
+    }
+}
+
+/// The address of a peer, as axum's `ConnectInfo` wants it.
+#[derive(Clone, Copy)]
+struct Peer(SocketAddr);
+
+impl axum::extract::connect_info::Connected<Peer> for SocketAddr {
+    fn connect_info(peer: Peer) -> Self {
+        peer.0
+    }
+}
+
+async fn wait_until_migrated(db: &database::Pool) -> Result<(), String> {
+    let mut told = false;
+    loop {
+        if database::is_migrated(db).await.map_err(|error| error.to_string())? {
+            return Ok(());
+        }
+        if !told {
+            say("The database waits for `messenger migrate`.");
+            told = true;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// One server for one data directory.
+fn lock(data_dir: &Path) -> Result<File, String> {
+    std::fs::create_dir_all(data_dir).map_err(|error| unusable(data_dir, &error))?;
+    let file = File::create(data_dir.join("lock")).map_err(|error| unusable(data_dir, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(format!("another server uses {}", data_dir.display())),
+        Err(TryLockError::Error(error)) => Err(unusable(data_dir, &error)),
+    }
+}
+
+fn unusable(dir: &Path, error: &std::io::Error) -> String {
+    format!("cannot use the data directory {}: {error}; choose another with --data-dir", dir.display())
+}
+
+/// Completes at SIGTERM or Ctrl+C; both are caught from here on.
+///
+/// # Errors
+/// When signals cannot be caught.
+pub fn stop_signal() -> Result<impl Future<Output = ()>, String> {
+    let catch = |kind| unix::signal(kind).map_err(|error| format!("cannot catch signals: {error}"));
+    let (mut terminate, mut interrupt) = (catch(unix::SignalKind::terminate())?, catch(unix::SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+#[expect(clippy::print_stdout, reason = "what the operator waits for")]
+pub fn say(line: &str) {
+    println!("{line}");
+}

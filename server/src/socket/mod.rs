@@ -1,0 +1,256 @@
+//! `/ws`: one socket from its upgrade to its close (PROTOCOL section 5).
+
+mod dispatch;
+
+use crate::http::{Api, App, Failure, guard};
+use axum::{
+    extract::{
+        State,
+        ws::{self, CloseFrame, WebSocket, WebSocketUpgrade},
+    },
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
+use dispatch::Dispatch;
+use futures::{SinkExt as _, StreamExt as _, stream::SplitSink};
+use protocol::{
+    error::ErrorCode,
+    frames::{ClientFrame, Request, SUBPROTOCOL, ServerFrame, close},
+    limits,
+};
+use services::{
+    Rejection, auth,
+    infra::{
+        clock,
+        tokens::{TokenType, Verified},
+    },
+    live::{Close, Next, Outbound, Subscription, encode},
+};
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+const SIGN_IN_WITHIN: Duration = Duration::from_secs(5);
+const PING_EVERY: Duration = Duration::from_secs(20);
+const DEAD_AFTER: Duration = Duration::from_secs(60);
+const SEND_WITHIN: Duration = Duration::from_secs(30);
+const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+/// How long an expired access token still holds its socket.
+const GRACE: Duration = Duration::from_secs(60);
+/// The default buffers cost 128 KiB a socket.
+const BUFFER_BYTES: usize = 4 * 1024;
+
+pub fn routes() -> Api {
+    Api::new().route("/ws", axum::routing::get(upgrade))
+}
+
+async fn upgrade(State(app): State<App>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+    let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or("unreadable"));
+    let cookie = guard::session_cookie(&headers);
+    let ours = match origin {
+        Some(origin) => guard::is_our_origin(&app, &headers, origin),
+        None => cookie.is_none(),
+    };
+    if !ours {
+        return Failure(Rejection::forbidden("Sockets from other sites are refused.")).into_response();
+    }
+    let signed_in = match cookie {
+        Some(token) => match auth::authenticate(&app.infra, TokenType::Session, token).await {
+            Ok(verified) => Some(verified),
+            Err(rejection) if rejection.code() == ErrorCode::Unavailable => return Failure(rejection).into_response(),
+            Err(_) => None,
+        },
+        None => None,
+    };
+    upgrade
+        .protocols([SUBPROTOCOL])
+        .read_buffer_size(BUFFER_BYTES)
+        .write_buffer_size(BUFFER_BYTES)
+        .max_write_buffer_size(4 * 1024 * 1024)
+        .max_message_size(limits::FRAME_BYTES)
+        .max_frame_size(limits::FRAME_BYTES)
+        .on_upgrade(move |socket| run(app, socket, signed_in))
+}
+
+async fn run(app: App, mut socket: WebSocket, by_cookie: Option<Verified>) {
+    let (verified, reference) = match by_cookie {
+        Some(verified) => (verified, None),
+        None => match timeout(SIGN_IN_WITHIN, first_frame(&app, &mut socket)).await {
+            Ok(Ok(signed_in)) => signed_in,
+            Ok(Err(code)) => return say_goodbye(socket, code).await,
+            Err(_) => return say_goodbye(socket, close::SIGNED_OUT).await,
+        },
+    };
+    // From here on nothing published is missed; whatever is read for `welcome` is read later.
+    let subscription = Subscription::open(&app.infra, verified.actor);
+    let outbound = subscription.outbound.clone();
+    outbound.push_kept(ready(reference, verified));
+    let (mut sink, mut stream) = socket.split();
+    let token_life = by_cookie.is_none().then(|| expiry(verified));
+    let mut dispatch = Dispatch::new(&app.infra, verified.actor, &subscription);
+
+    let code = tokio::select! {
+        code = write(&mut sink, &outbound) => code,
+        code = read(&app, &mut stream, &mut dispatch, token_life) => code,
+    };
+    drop(dispatch);
+    drop(subscription);
+    let Some(code) = code else { return };
+    let frame = CloseFrame { code, reason: "".into() };
+    let polite = async {
+        sink.send(ws::Message::Close(Some(frame))).await?;
+        // The peer's own close ends it cleanly.
+        while let Some(Ok(_)) = stream.next().await {}
+        Ok::<_, axum::Error>(())
+    };
+    if !matches!(timeout(CLOSE_WITHIN, polite).await, Ok(Ok(()))) {
+        tracing::debug!(code, "a socket did not close cleanly");
+    }
+}
+
+/// Waits for an `auth` frame; every other one is refused.
+async fn first_frame(app: &App, socket: &mut WebSocket) -> Result<(Verified, Option<u64>), u16> {
+    loop {
+        let text = match socket.recv().await {
+            Some(Ok(ws::Message::Text(text))) => text,
+            Some(Ok(ws::Message::Ping(_) | ws::Message::Pong(_) | ws::Message::Binary(_))) => continue,
+            Some(Err(error)) if is_too_large(&error) => return Err(close::TOO_LARGE),
+            Some(Ok(ws::Message::Close(_)) | Err(_)) | None => return Err(1000),
+        };
+        let (reference, rejection) = match serde_json::from_str::<Request>(&text) {
+            Ok(Request { reference, frame: ClientFrame::Auth { access_token } }) => {
+                match auth::authenticate(&app.infra, TokenType::Access, &access_token).await {
+                    Ok(verified) => return Ok((verified, reference)),
+                    Err(rejection) => (reference, rejection),
+                }
+            }
+            Ok(request) => (request.reference, Rejection::unauthenticated()),
+            Err(_) => (dispatch::reference_of(&text), Rejection::unauthenticated()),
+        };
+        let answer = dispatch::error(reference, &rejection);
+        if socket.send(text_frame(answer)).await.is_err() {
+            return Err(1000);
+        }
+    }
+}
+
+/// Sends what is queued; answers the code to close with, if the peer is still there to hear it.
+async fn write(sink: &mut SplitSink<WebSocket, ws::Message>, outbound: &Outbound) -> Option<u16> {
+    let mut ping = interval(PING_EVERY);
+    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ping.tick().await;
+    loop {
+        let message = tokio::select! {
+            next = outbound.next() => match next {
+                Next::Frame(bytes) => text_frame(bytes),
+                Next::Close(close) => return Some(close.code()),
+            },
+            _ = ping.tick() => ws::Message::Ping(Default::default()),
+        };
+        match timeout(SEND_WITHIN, sink.send(message)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => return None,
+        }
+    }
+}
+
+/// Takes frames in, in order; answers the code to close with, if the peer is still there to hear it.
+async fn read(
+    app: &App,
+    stream: &mut futures::stream::SplitStream<WebSocket>,
+    dispatch: &mut Dispatch<'_>,
+    mut token_life: Option<Instant>,
+) -> Option<u16> {
+    let mut heard = Instant::now();
+    loop {
+        let ends = token_life.unwrap_or_else(|| heard + DEAD_AFTER).min(heard + DEAD_AFTER);
+        let message = tokio::select! {
+            // What was begun is finished before more is taken in, where too much is under way.
+            () = dispatch.progress() => continue,
+            message = stream.next(), if dispatch.has_room() => message,
+            () = tokio::time::sleep_until(ends) => {
+                return (token_life == Some(ends)).then_some(close::SIGNED_OUT);
+            }
+        };
+        heard = Instant::now();
+        let text = match message {
+            Some(Ok(ws::Message::Text(text))) => text,
+            Some(Ok(ws::Message::Binary(_))) => {
+                dispatch.refuse(None, &invalid("Frames are JSON text."));
+                continue;
+            }
+            Some(Ok(ws::Message::Ping(_) | ws::Message::Pong(_))) => continue,
+            Some(Ok(ws::Message::Close(_))) | None => return None,
+            Some(Err(error)) => return is_too_large(&error).then_some(close::TOO_LARGE),
+        };
+        if !dispatch.is_within_rate() {
+            if dispatch.is_flooding() {
+                return Some(Close::TooFast.code());
+            }
+            dispatch.refuse(dispatch::reference_of(&text), &Rejection::rate_limited());
+            continue;
+        }
+        let request = match serde_json::from_str::<Request>(&text) {
+            Ok(request) => request,
+            Err(_) => {
+                dispatch.refuse(dispatch::reference_of(&text), &invalid("This frame is not one of ours."));
+                continue;
+            }
+        };
+        if let ClientFrame::Auth { access_token } = request.frame {
+            match auth::authenticate(&app.infra, TokenType::Access, &access_token).await {
+                Ok(verified) if verified.actor == dispatch.actor() => {
+                    token_life = token_life.map(|_| expiry(verified));
+                    dispatch.answer(ready(request.reference, verified));
+                }
+                Ok(_) => dispatch.refuse(request.reference, &Rejection::unauthenticated()),
+                Err(rejection) => dispatch.refuse(request.reference, &rejection),
+            }
+        } else {
+            dispatch.take(request);
+        }
+    }
+}
+
+async fn say_goodbye(mut socket: WebSocket, code: u16) {
+    let frame = CloseFrame { code, reason: "".into() };
+    let polite = async {
+        if socket.send(ws::Message::Close(Some(frame))).await.is_ok() {
+            while let Some(Ok(_)) = socket.recv().await {}
+        }
+    };
+    let _ = timeout(CLOSE_WITHIN, polite).await;
+}
+
+fn ready(reference: Option<u64>, verified: Verified) -> axum::body::Bytes {
+    let frame = ServerFrame::Ready {
+        user_id: verified.actor.user_id,
+        session_id: verified.actor.session_id,
+        version: env!("CARGO_PKG_VERSION").into(),
+    };
+    encode(reference, &frame)
+}
+
+fn invalid(message: &'static str) -> Rejection {
+    Rejection::new(ErrorCode::InvalidInput, message)
+}
+
+fn text_frame(bytes: axum::body::Bytes) -> ws::Message {
+    ws::Utf8Bytes::try_from(bytes).map_or(ws::Message::Text("{}".into()), ws::Message::Text)
+}
+
+/// When a socket closes whose token is not renewed.
+fn expiry(verified: Verified) -> Instant {
+    let left = verified.expires_at - clock::now().0 / 1_000;
+    Instant::now() + Duration::from_secs(u64::try_from(left).unwrap_or(0)) + GRACE
+}
+
+fn is_too_large(error: &axum::Error) -> bool {
+    use tokio_tungstenite::tungstenite::Error::Capacity;
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    std::iter::from_fn(|| {
+        let this = cause?;
+        cause = this.source();
+        Some(this)
+    })
+    .any(|cause| matches!(cause.downcast_ref(), Some(Capacity(_))))
+}

@@ -1,0 +1,320 @@
+//! Registration, sign-in and sessions. Must not know what chats people have: a new person's first one
+//! is made by `chat`.
+
+mod passwords;
+mod queries;
+
+use crate::{
+    Actor, Infra, Rejection, Result, chat,
+    infra::{
+        rates::Network,
+        tokens::{self, TokenType, Verified},
+    },
+    profiles,
+};
+use moka::future::Cache;
+use protocol::{
+    auth::{ChangePassword, Register, Session, SignIn, Tokens},
+    error::{Fields, Problem},
+    ids::{SessionId, UserId},
+    profiles::Me,
+    text::{DisplayName, Password, Username},
+};
+use std::{net::IpAddr, time::Duration};
+
+pub use passwords::is_common;
+
+/// How old the knowledge that a session lives may be; PROTOCOL G7 allows a second.
+const KNOWN_FOR: Duration = Duration::from_millis(500);
+/// A person's sessions; the oldest give way.
+const SESSIONS_MAX: i64 = 100;
+
+/// The device that signs in.
+#[derive(Clone, Debug)]
+pub struct Device {
+    pub name: String,
+    pub address: IpAddr,
+}
+
+impl Device {
+    /// A device by its `User-Agent`, shortened to 200 characters, without control characters.
+    #[must_use]
+    pub fn new(user_agent: Option<&str>, address: IpAddr) -> Self {
+        let name: String = user_agent.unwrap_or_default().chars().filter(|c| !c.is_control()).take(200).collect();
+        Self { name: if name.is_empty() { "Unknown device".into() } else { name }, address: address.to_canonical() }
+    }
+}
+
+/// The sessions lately seen alive.
+pub struct LiveSessions(Cache<Actor, bool>);
+
+impl Default for LiveSessions {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(100_000).time_to_live(KNOWN_FOR).build())
+    }
+}
+
+/// Registers a person and signs them in.
+///
+/// # Errors
+/// `invalid_input` with every refused field, `conflict` when the name is taken, `rate_limited`.
+pub async fn register(infra: &Infra, device: &Device, data: Register) -> Result<(Actor, Me)> {
+    if !infra.rates.registrations.take(Network::from(device.address)) {
+        return Err(Rejection::rate_limited());
+    }
+    let mut fields = Fields::default();
+    let username = fields.take("username", Username::parse(&data.username));
+    let password = fields.take("password", Password::parse(&data.password));
+    let shown = data.display_name.as_deref().map(str::trim).filter(|name| !name.is_empty());
+    let display_name = shown.and_then(|name| fields.take("display_name", DisplayName::parse(name)));
+    let email = data.email.as_deref().map(str::trim).filter(|email| !email.is_empty());
+    let email = email.and_then(|email| fields.take("email", profiles::rules::parse_email(email)));
+    if let (Some(password), Some(username)) = (&password, &username)
+        && is_common(password, &[username.as_str(), display_name.as_ref().map_or("", DisplayName::as_str)])
+    {
+        fields.refuse("password", Problem::CommonPassword);
+    }
+    fields.check()?;
+    let (Some(username), Some(password)) = (username, password) else { return Err(Rejection::internal("unchecked")) };
+    let display_name = display_name.map_or_else(|| username.as_str().to_owned(), DisplayName::into_string);
+
+    let hash = passwords::hash(password).await?;
+    let user_id = UserId::fresh();
+    let mut tx = infra.db.begin().await?;
+    let new = queries::NewUser { user_id, username: username.as_str(), display_name: &display_name, email };
+    if !queries::insert_user(&mut tx, new, &hash).await? {
+        let mut taken = Rejection::conflict("This user name is taken.");
+        taken.0.fields.insert("username".into(), Problem::Taken.name().into());
+        return Err(taken);
+    }
+    chat::create_saved(&mut tx, user_id).await?;
+    tx.commit().await?;
+    let actor = open_session(infra, user_id, device).await?;
+    Ok((actor, profiles::me(infra, actor).await?))
+}
+
+/// Signs a person in. Known and unknown names answer alike, in words and in time.
+///
+/// # Errors
+/// `unauthenticated` for a wrong name or password, `rate_limited` after too many.
+pub async fn sign_in(infra: &Infra, device: &Device, data: SignIn) -> Result<(Actor, Me)> {
+    let network = Network::from(device.address);
+    // The key is bounded, whatever was typed.
+    let account = (data.login.trim().to_lowercase().chars().take(64).collect::<String>(), network);
+    let (to_account, from_network) = (&infra.rates.sign_ins_to_account, &infra.rates.sign_ins_from_network);
+    if !to_account.attempt(account.clone()) || !from_network.attempt(network) {
+        return Err(Rejection::rate_limited());
+    }
+    let stored = match Username::parse(&data.login) {
+        Ok(username) => queries::password_of(&infra.db, username.as_str()).await?,
+        Err(_) => None,
+    };
+    let (user_id, hash) = stored.unzip();
+    let matches = passwords::verify(&data.password, hash.flatten()).await?;
+    let Some(user_id) = user_id.filter(|_| matches) else {
+        tracing::info!(ip = %device.address, "sign-in refused");
+        return Err(Rejection::new(
+            protocol::error::ErrorCode::Unauthenticated,
+            "The user name or the password is wrong.",
+        ));
+    };
+    to_account.succeeded(&account);
+    from_network.succeeded(&network);
+    let actor = open_session(infra, user_id, device).await?;
+    Ok((actor, profiles::me(infra, actor).await?))
+}
+
+/// Opens a session for somebody known by other means than a password.
+///
+/// # Errors
+/// `unavailable` when the database does not answer.
+pub async fn open_session(infra: &Infra, user_id: UserId, device: &Device) -> Result<Actor> {
+    let actor = Actor { user_id, session_id: SessionId::fresh() };
+    let ended = queries::insert_session(&infra.db, actor, device, SESSIONS_MAX).await?;
+    close(infra, user_id, ended).await;
+    Ok(actor)
+}
+
+/// The pair an API client holds.
+///
+/// # Errors
+/// `unavailable` when the database does not answer.
+pub async fn issue_tokens(infra: &Infra, actor: Actor) -> Result<Tokens> {
+    let (secret, hash) = tokens::fresh_secret();
+    queries::insert_refresh_token(&infra.db, actor, &hash).await?;
+    Ok(Tokens {
+        access_token: infra.tokens.sign(TokenType::Access, actor)?,
+        token_type: "Bearer".into(),
+        expires_in: tokens::ACCESS_LIFE.as_secs(),
+        refresh_token: format!("{}.{secret}", actor.user_id),
+    })
+}
+
+/// Trades a refresh token, which works once, for a new pair. A used one ends its session: somebody
+/// else has it too.
+///
+/// # Errors
+/// `unauthenticated`.
+pub async fn refresh(infra: &Infra, refresh_token: &str) -> Result<Tokens> {
+    let (user_id, secret) = refresh_token.split_once('.').ok_or_else(Rejection::unauthenticated)?;
+    let user_id: UserId = user_id.parse().map_err(|_| Rejection::unauthenticated())?;
+    let hash = tokens::hash_secret(secret);
+    if let Some(session_id) = queries::redeem_refresh_token(&infra.db, user_id, &hash).await? {
+        return issue_tokens(infra, Actor { user_id, session_id }).await;
+    }
+    if let Some(session_id) = queries::session_of_refresh_token(&infra.db, user_id, &hash).await? {
+        tracing::warn!(user.id = %user_id, "a refresh token was used twice; its session ends");
+        end_sessions(infra, user_id, Some(session_id), None).await?;
+    }
+    Err(Rejection::unauthenticated())
+}
+
+/// Who brings this token, if its session lives. The knowledge is half a second old at most.
+///
+/// # Errors
+/// `unauthenticated`.
+pub async fn authenticate(infra: &Infra, typ: TokenType, token: &str) -> Result<Verified> {
+    let verified = infra.tokens.verify(typ, token).ok_or_else(Rejection::unauthenticated)?;
+    let actor = verified.actor;
+    let lives = infra.sessions.0.try_get_with(actor, queries::touch_session(&infra.db, actor)).await;
+    match lives {
+        Ok(true) => Ok(verified),
+        Ok(false) => Err(Rejection::unauthenticated()),
+        Err(error) => {
+            tracing::warn!(cause = %error, "a session could not be checked");
+            Err(Rejection::unavailable())
+        }
+    }
+}
+
+/// A cookie's token anew, and its session's life with it.
+///
+/// # Errors
+/// `unavailable` when the database does not answer.
+pub async fn renew_session(infra: &Infra, actor: Actor) -> Result<String> {
+    queries::extend_session(&infra.db, actor).await?;
+    infra.tokens.sign(TokenType::Session, actor)
+}
+
+/// # Errors
+/// `unavailable` when the database does not answer.
+pub async fn sign_out(infra: &Infra, actor: Actor) -> Result<()> {
+    end_sessions(infra, actor.user_id, Some(actor.session_id), None).await
+}
+
+/// Changes the password and ends all other sessions.
+///
+/// # Errors
+/// `invalid_input` naming `current` or `new`, `rate_limited`.
+pub async fn change_password(infra: &Infra, actor: Actor, data: ChangePassword) -> Result<()> {
+    let me = profiles::me(infra, actor).await?;
+    let mut fields = Fields::default();
+    let new = fields.take("new", Password::parse(&data.new));
+    if let Some(new) = &new
+        && is_common(new, &[&me.user.username, &me.user.display_name])
+    {
+        fields.refuse("new", Problem::CommonPassword);
+    }
+    // The session is the device here: a stolen one must not guess the password behind it.
+    let account = (actor.session_id.to_string(), Network::from(IpAddr::from([0, 0, 0, 0])));
+    if !infra.rates.sign_ins_to_account.attempt(account.clone()) {
+        return Err(Rejection::rate_limited());
+    }
+    let stored = queries::password_of(&infra.db, &me.user.username).await?;
+    if passwords::verify(&data.current, stored.and_then(|(_, hash)| hash)).await? {
+        infra.rates.sign_ins_to_account.succeeded(&account);
+    } else {
+        fields.refuse("current", Problem::WrongPassword);
+    }
+    fields.check()?;
+    let Some(new) = new else { return Err(Rejection::internal("unchecked")) };
+    let hash = passwords::hash(new).await?;
+    queries::set_password(&infra.db, actor.user_id, &hash).await?;
+    end_sessions(infra, actor.user_id, None, Some(actor.session_id)).await
+}
+
+/// # Errors
+/// `unavailable` when the database does not answer.
+pub async fn sessions(infra: &Infra, actor: Actor) -> Result<Vec<Session>> {
+    queries::sessions(&infra.db, actor).await
+}
+
+/// Ends one of one's own sessions.
+///
+/// # Errors
+/// `not_found`, also for somebody else's.
+pub async fn revoke_session(infra: &Infra, actor: Actor, session_id: SessionId) -> Result<()> {
+    let ended = queries::end_sessions(&infra.db, actor.user_id, Some(session_id), None).await?;
+    if ended.is_empty() {
+        return Err(Rejection::not_found());
+    }
+    close(infra, actor.user_id, ended).await;
+    Ok(())
+}
+
+/// Sets a password without the old one, and ends all sessions. For the operator's command.
+///
+/// # Errors
+/// `not_found`, `invalid_input`.
+pub async fn reset_password(infra: &Infra, username: &str, password: &str) -> Result<()> {
+    let user = profiles::by_username(infra, username).await?;
+    let password = Password::parse(password).map_err(|problem| Rejection::field("password", problem))?;
+    if is_common(&password, &[&user.username]) {
+        return Err(Rejection::field("password", Problem::CommonPassword));
+    }
+    queries::set_password(&infra.db, user.id, &passwords::hash(password).await?).await?;
+    end_sessions(infra, user.id, None, None).await
+}
+
+/// Ends all sessions of a person. For the operator's command.
+///
+/// # Errors
+/// `not_found`.
+pub async fn revoke_sessions(infra: &Infra, username: &str) -> Result<()> {
+    let user = profiles::by_username(infra, username).await?;
+    end_sessions(infra, user.id, None, None).await
+}
+
+/// Makes somebody a site admin.
+///
+/// # Errors
+/// `not_found`.
+pub async fn make_admin(infra: &Infra, username: &str) -> Result<()> {
+    let user = profiles::by_username(infra, username).await?;
+    Ok(queries::set_admin(&infra.db, user.id).await?)
+}
+
+/// Closes sockets whose session was ended by another node, until the shutdown.
+pub async fn watch_sessions(infra: Infra) {
+    let mut tick = tokio::time::interval(KNOWN_FOR);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = infra.shutdown.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        let open = infra.live.sessions();
+        if open.is_empty() {
+            continue;
+        }
+        match queries::ended_among(&infra.db, &open).await {
+            Ok(ended) => ended.into_iter().for_each(|actor| infra.live.revoke(actor)),
+            Err(error) => tracing::warn!(cause = %error, "sessions could not be watched"),
+        }
+    }
+}
+
+async fn end_sessions(infra: &Infra, user_id: UserId, only: Option<SessionId>, but: Option<SessionId>) -> Result<()> {
+    let ended = queries::end_sessions(&infra.db, user_id, only, but).await?;
+    close(infra, user_id, ended).await;
+    Ok(())
+}
+
+/// Forgets that sessions were alive, and closes their sockets.
+async fn close(infra: &Infra, user_id: UserId, ended: Vec<SessionId>) {
+    for session_id in ended {
+        let actor = Actor { user_id, session_id };
+        infra.sessions.0.insert(actor, false).await;
+        infra.live.revoke(actor);
+    }
+}

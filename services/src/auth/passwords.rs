@@ -1,0 +1,90 @@
+//! Passwords: argon2id, off the runtime's threads, a few at a time.
+
+use crate::{Rejection, Result};
+use argon2::{
+    Argon2,
+    password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
+};
+use protocol::text::Password;
+use std::sync::LazyLock;
+use tokio::sync::Semaphore;
+
+/// Each hash takes 19 MiB and a core.
+static AT_ONCE: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
+
+/// What an unknown name's password is compared with, so that the answer takes as long.
+static NOBODY: LazyLock<String> = LazyLock::new(|| hash_now("nobody has this password").unwrap_or_default());
+
+/// Fewer guesses than this and a password is on the lists that attackers begin with.
+const GUESSES: u64 = 100_000;
+
+/// Whether a password is among the first that an attacker tries, or made of `context` words.
+#[must_use]
+pub fn is_common(password: &Password, context: &[&str]) -> bool {
+    let words: Vec<&str> = context.iter().copied().chain(["messenger"]).filter(|word| !word.is_empty()).collect();
+    // The estimate's time grows with the length; a long password is not on a list.
+    let head: String = password.expose().chars().take(64).collect();
+    zxcvbn::zxcvbn(&head, &words).guesses() < GUESSES
+}
+
+/// A PHC string.
+pub async fn hash(password: Password) -> Result<String> {
+    in_background(move || hash_now(password.expose())).await?.ok_or_else(|| Rejection::internal("argon2 failed"))
+}
+
+/// Whether a password is the stored one; takes as long when nothing is stored.
+pub async fn verify(typed: &str, stored: Option<String>) -> Result<bool> {
+    let typed = Password::parse(typed).ok();
+    in_background(move || {
+        let known = stored.is_some();
+        let stored = stored.unwrap_or_else(|| NOBODY.clone());
+        let typed = typed.as_ref().map_or("", Password::expose);
+        let matches = PasswordHash::new(&stored)
+            .is_ok_and(|hash| Argon2::default().verify_password(typed.as_bytes(), &hash).is_ok());
+        matches && known
+    })
+    .await
+}
+
+fn hash_now(password: &str) -> Option<String> {
+    Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string()).ok()
+}
+
+async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let permit = AT_ONCE.acquire().await.map_err(Rejection::internal)?;
+    let result = tokio::task::spawn_blocking(work).await.map_err(Rejection::internal);
+    drop(permit);
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn common_passwords_are_told_from_uncommon_ones() {
+        for (password, common) in [
+            ("password123", true),
+            ("1234567890", true),
+            ("qwertyuiop", true),
+            ("aaaaaaaaaaaa", true),
+            ("alice_smith", true),
+            ("correct horse battery", false),
+            ("пароль-как-стихи", false),
+            ("long enough 1", false),
+        ] {
+            let parsed = Password::parse(password).unwrap();
+            assert_eq!(is_common(&parsed, &["alice_smith"]), common, "{password}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_hash_verifies_its_password_alone() {
+        let stored = hash(Password::parse("correct horse").unwrap()).await.unwrap();
+        assert!(stored.starts_with("$argon2id$"));
+        assert!(verify("correct horse", Some(stored.clone())).await.unwrap());
+        assert!(!verify("correct hors", Some(stored)).await.unwrap());
+        assert!(!verify("nobody has this password", None).await.unwrap());
+    }
+}

@@ -1,0 +1,236 @@
+//! All SQL of `auth`.
+
+use super::Device;
+use crate::{
+    Actor, Result,
+    infra::{clock, tokens},
+};
+use protocol::{
+    auth::Session,
+    ids::{SessionId, UserId},
+};
+use sqlx::{PgConnection, PgPool};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+pub struct NewUser<'a> {
+    pub user_id: UserId,
+    pub username: &'a str,
+    pub display_name: &'a str,
+    pub email: Option<&'a str>,
+}
+
+fn now() -> OffsetDateTime {
+    clock::to_database(clock::now())
+}
+
+/// False when the name is taken.
+pub async fn insert_user(tx: &mut PgConnection, new: NewUser<'_>, hash: &str) -> Result<bool> {
+    let inserted = sqlx::query(
+        "insert into users (user_id, username, display_name, email, password_hash, created_at)
+         values ($1, $2, $3, $4, $5, $6) on conflict (username) do nothing",
+    )
+    .bind(new.user_id.0)
+    .bind(new.username)
+    .bind(new.display_name)
+    .bind(new.email)
+    .bind(hash)
+    .bind(now())
+    .execute(&mut *tx)
+    .await?;
+    if inserted.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query("insert into user_heads (user_id) values ($1)").bind(new.user_id.0).execute(tx).await?;
+    Ok(true)
+}
+
+/// Who has this name, and the hash of their password if they can sign in.
+pub async fn password_of(db: &PgPool, username: &str) -> Result<Option<(UserId, Option<String>)>> {
+    let row: Option<(Uuid, Option<String>)> =
+        sqlx::query_as("select user_id, password_hash from users where username = $1")
+            .bind(username)
+            .fetch_optional(db)
+            .await?;
+    Ok(row.map(|(user_id, hash)| (UserId(user_id), hash)))
+}
+
+pub async fn set_password(db: &PgPool, user_id: UserId, hash: &str) -> Result<()> {
+    sqlx::query("update users set password_hash = $2 where user_id = $1")
+        .bind(user_id.0)
+        .bind(hash)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+pub async fn set_admin(db: &PgPool, user_id: UserId) -> sqlx::Result<()> {
+    sqlx::query("update users set is_admin = true where user_id = $1").bind(user_id.0).execute(db).await.map(drop)
+}
+
+/// Adds a session and ends the oldest beyond `most`; answers those ended.
+pub async fn insert_session(db: &PgPool, actor: Actor, device: &Device, most: i64) -> Result<Vec<SessionId>> {
+    let (now, life) = (now(), tokens::SESSION_LIFE);
+    sqlx::query(
+        "insert into sessions (user_id, session_id, device, ip, created_at, last_used_at, expires_at)
+         values ($1, $2, $3, $4, $5, $5, $6)",
+    )
+    .bind(actor.user_id.0)
+    .bind(actor.session_id.0)
+    .bind(&device.name)
+    .bind(device.address.to_string())
+    .bind(now)
+    .bind(now + life)
+    .execute(db)
+    .await?;
+    let ended: Vec<Uuid> = sqlx::query_scalar(
+        "update sessions set revoked_at = $3
+         where user_id = $1 and revoked_at is null and session_id not in (
+             select session_id from sessions where user_id = $1 and revoked_at is null and expires_at > $3
+             order by last_used_at desc, session_id desc limit $2)
+         returning session_id",
+    )
+    .bind(actor.user_id.0)
+    .bind(most)
+    .bind(now)
+    .fetch_all(db)
+    .await?;
+    Ok(ended.into_iter().map(SessionId).collect())
+}
+
+/// Whether a session lives; notes its use, at most once a minute.
+pub async fn touch_session(db: &PgPool, actor: Actor) -> sqlx::Result<bool> {
+    let now = now();
+    let used: Option<OffsetDateTime> = sqlx::query_scalar(
+        "select last_used_at from sessions
+         where user_id = $1 and session_id = $2 and revoked_at is null and expires_at > $3",
+    )
+    .bind(actor.user_id.0)
+    .bind(actor.session_id.0)
+    .bind(now)
+    .fetch_optional(db)
+    .await?;
+    if used.is_some_and(|used| now - used > time::Duration::MINUTE) {
+        sqlx::query("update sessions set last_used_at = $3 where user_id = $1 and session_id = $2")
+            .bind(actor.user_id.0)
+            .bind(actor.session_id.0)
+            .bind(now)
+            .execute(db)
+            .await?;
+    }
+    Ok(used.is_some())
+}
+
+pub async fn extend_session(db: &PgPool, actor: Actor) -> Result<()> {
+    sqlx::query("update sessions set expires_at = $3 where user_id = $1 and session_id = $2")
+        .bind(actor.user_id.0)
+        .bind(actor.session_id.0)
+        .bind(now() + tokens::SESSION_LIFE)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Ends the live sessions of a person: `only` one, or all `but` one; answers those ended.
+pub async fn end_sessions(
+    db: &PgPool,
+    user_id: UserId,
+    only: Option<SessionId>,
+    but: Option<SessionId>,
+) -> Result<Vec<SessionId>> {
+    let ended: Vec<Uuid> = sqlx::query_scalar(
+        "update sessions set revoked_at = $4
+         where user_id = $1 and revoked_at is null
+           and ($2::uuid is null or session_id = $2) and ($3::uuid is null or session_id <> $3)
+         returning session_id",
+    )
+    .bind(user_id.0)
+    .bind(only.map(|id| id.0))
+    .bind(but.map(|id| id.0))
+    .bind(now())
+    .fetch_all(db)
+    .await?;
+    Ok(ended.into_iter().map(SessionId).collect())
+}
+
+/// Which of these sessions live no longer.
+pub async fn ended_among(db: &PgPool, open: &[Actor]) -> sqlx::Result<Vec<Actor>> {
+    let (users, sessions): (Vec<Uuid>, Vec<Uuid>) =
+        open.iter().map(|actor| (actor.user_id.0, actor.session_id.0)).unzip();
+    let ended: Vec<(Uuid, Uuid)> = sqlx::query_as(
+        "select o.user_id, o.session_id from unnest($1::uuid[], $2::uuid[]) as o (user_id, session_id)
+         where not exists (
+             select 1 from sessions s where s.user_id = o.user_id and s.session_id = o.session_id
+               and s.revoked_at is null and s.expires_at > $3)",
+    )
+    .bind(users)
+    .bind(sessions)
+    .bind(now())
+    .fetch_all(db)
+    .await?;
+    let actor = |(user_id, session_id)| Actor { user_id: UserId(user_id), session_id: SessionId(session_id) };
+    Ok(ended.into_iter().map(actor).collect())
+}
+
+pub async fn sessions(db: &PgPool, actor: Actor) -> Result<Vec<Session>> {
+    let rows: Vec<(Uuid, String, String, OffsetDateTime, OffsetDateTime)> = sqlx::query_as(
+        "select session_id, device, ip, created_at, last_used_at from sessions
+         where user_id = $1 and revoked_at is null and expires_at > $2
+         order by last_used_at desc, session_id desc",
+    )
+    .bind(actor.user_id.0)
+    .bind(now())
+    .fetch_all(db)
+    .await?;
+    let session = |(id, device, ip, created_at, last_used_at)| Session {
+        id: SessionId(id),
+        device,
+        ip,
+        created_at: clock::from_database(created_at),
+        last_used_at: clock::from_database(last_used_at),
+        current: SessionId(id) == actor.session_id,
+    };
+    Ok(rows.into_iter().map(session).collect())
+}
+
+pub async fn insert_refresh_token(db: &PgPool, actor: Actor, hash: &[u8]) -> Result<()> {
+    sqlx::query("insert into refresh_tokens (user_id, token_hash, session_id, created_at) values ($1, $2, $3, $4)")
+        .bind(actor.user_id.0)
+        .bind(hash)
+        .bind(actor.session_id.0)
+        .bind(now())
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Uses a token up; of fifty at once one succeeds. Its session's life goes on from here.
+pub async fn redeem_refresh_token(db: &PgPool, user_id: UserId, hash: &[u8]) -> Result<Option<SessionId>> {
+    let now = now();
+    let session: Option<Uuid> = sqlx::query_scalar(
+        "with redeemed as (
+             update refresh_tokens set used_at = $3
+             where user_id = $1 and token_hash = $2 and used_at is null returning session_id)
+         update sessions s set last_used_at = $3, expires_at = $4
+         from redeemed r
+         where s.user_id = $1 and s.session_id = r.session_id and s.revoked_at is null and s.expires_at > $3
+         returning s.session_id",
+    )
+    .bind(user_id.0)
+    .bind(hash)
+    .bind(now)
+    .bind(now + tokens::SESSION_LIFE)
+    .fetch_optional(db)
+    .await?;
+    Ok(session.map(SessionId))
+}
+
+pub async fn session_of_refresh_token(db: &PgPool, user_id: UserId, hash: &[u8]) -> Result<Option<SessionId>> {
+    let session: Option<Uuid> =
+        sqlx::query_scalar("select session_id from refresh_tokens where user_id = $1 and token_hash = $2")
+            .bind(user_id.0)
+            .bind(hash)
+            .fetch_optional(db)
+            .await?;
+    Ok(session.map(SessionId))
+}

@@ -1,0 +1,124 @@
+//! How a change of a chat is committed: one queue for each chat and node, one transaction for all
+//! that waits (ARCHITECTURE.md).
+//!
+//! A transaction costs an fsync however many changes it carries, so a hot chat commits in batches,
+//! and a lone message waits for nobody.
+
+mod batch;
+
+use crate::{Infra, Rejection, Result, live::Origin};
+use protocol::{
+    chat::Message,
+    groups::{Member, Role},
+    ids::{ChatId, ClientId, UserId},
+    text::{MessageText, Title},
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::oneshot;
+
+/// Changes of one chat that may wait; more are refused politely.
+const WAITING_MAX: usize = 4_096;
+
+/// Something done to a chat.
+#[derive(Clone, Debug)]
+pub enum Change {
+    Post {
+        client_id: ClientId,
+        text: MessageText,
+        reply_to: Option<u64>,
+    },
+    AddMember(UserId),
+    /// Oneself: leaving.
+    RemoveMember(UserId),
+    ChangeRole {
+        user_id: UserId,
+        role: Role,
+    },
+    UpdateGroup {
+        title: Option<Title>,
+        description: Option<String>,
+    },
+}
+
+/// What became of a change.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    Posted { message: Message, new: bool },
+    Added { member: Member, new: bool },
+    Done,
+}
+
+/// A change in the queue.
+struct Item {
+    actor: UserId,
+    change: Change,
+    origin: Option<Origin>,
+    answer: oneshot::Sender<Result<Outcome>>,
+}
+
+/// The queues of this node. A chat has one while changes of it wait.
+pub struct Queues {
+    batch: usize,
+    by_chat: Mutex<HashMap<ChatId, VecDeque<Item>>>,
+}
+
+impl Queues {
+    #[must_use]
+    pub fn new(batch: usize) -> Self {
+        Self { batch, by_chat: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ChatId, VecDeque<Item>>> {
+        self.by_chat.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes a place in the chat's order before it returns; the future answers once it is committed.
+///
+/// # Errors
+/// `unavailable` when too many wait or the node is stopping; the future, what the chat's rules refuse.
+pub fn submit(
+    infra: &Infra,
+    chat_id: ChatId,
+    actor: UserId,
+    change: Change,
+    origin: Option<Origin>,
+) -> Result<impl Future<Output = Result<Outcome>> + use<>> {
+    let (answer, answered) = oneshot::channel();
+    let item = Item { actor, change, origin, answer };
+    {
+        let mut queues = infra.queues.lock();
+        if infra.shutdown.is_cancelled() {
+            return Err(Rejection::unavailable());
+        }
+        match queues.get_mut(&chat_id) {
+            Some(waiting) if waiting.len() >= WAITING_MAX => return Err(Rejection::unavailable()),
+            Some(waiting) => waiting.push_back(item),
+            None => {
+                queues.insert(chat_id, VecDeque::from([item]));
+                infra.tasks.spawn(drain(infra.clone(), chat_id));
+            }
+        }
+    }
+    Ok(async { answered.await.unwrap_or_else(|_| Err(Rejection::unavailable())) })
+}
+
+/// Commits what waits until nothing does. What was accepted is finished even while the node stops.
+async fn drain(infra: Infra, chat_id: ChatId) {
+    loop {
+        let items: Vec<Item> = {
+            let mut queues = infra.queues.lock();
+            let Some(waiting) = queues.get_mut(&chat_id) else { return };
+            if waiting.is_empty() {
+                queues.remove(&chat_id);
+                return;
+            }
+            let count = waiting.len().min(infra.queues.batch);
+            waiting.drain(..count).collect()
+        };
+        batch::commit(&infra, chat_id, items).await;
+    }
+}

@@ -1,0 +1,363 @@
+//! One transaction: lock the chat's row, look up who and what is named, decide each change on its own,
+//! number and write what remains, commit, publish in order, acknowledge.
+
+use super::{Change, Item, Outcome};
+use crate::{
+    Infra, Rejection, Result,
+    chat::{audience, not_a_group, queries, tell_mine},
+    groups::rules,
+    infra::clock,
+    live::Origin,
+    profiles,
+};
+use protocol::{
+    chat::{Chat, ChatEvent, ChatKind, Message, MessageKind},
+    error::Problem,
+    frames::ServerFrame,
+    groups::{Member, Role},
+    ids::{ChatId, ClientId, MessageId, UserId},
+    profiles::User,
+    text::MessageText,
+    time::Timestamp,
+};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// The chat as the batch leaves it, and what it wrote.
+struct Draft {
+    chat_id: ChatId,
+    now: Timestamp,
+    row: queries::ChatRow,
+    members: HashMap<UserId, queries::MemberRow>,
+    members_changed: BTreeSet<UserId>,
+    /// The last message each sender posted in this batch: they have read up to it.
+    posted_up_to: BTreeMap<UserId, u64>,
+    users: HashMap<UserId, User>,
+    stored: HashMap<(UserId, ClientId), Message>,
+    messages: Vec<Message>,
+    /// Frames in the order of their `seq`.
+    frames: Vec<(ServerFrame, Option<Origin>)>,
+    joined: BTreeSet<UserId>,
+    left: BTreeSet<UserId>,
+}
+
+/// Commits some changes of one chat and answers each.
+pub async fn commit(infra: &Infra, chat_id: ChatId, items: Vec<Item>) {
+    match write(infra, chat_id, &items).await {
+        Ok((draft, outcomes, left)) => {
+            publish(infra, draft, left).await;
+            for (item, outcome) in items.into_iter().zip(outcomes) {
+                // Whoever asked may have gone; the change stands.
+                let _ = item.answer.send(outcome);
+            }
+        }
+        Err(rejection) => {
+            for item in items {
+                let _ = item.answer.send(Err(rejection.clone()));
+            }
+        }
+    }
+}
+
+type Written = (Option<Draft>, Vec<Result<Outcome>>, Vec<(UserId, u64)>);
+
+async fn write(infra: &Infra, chat_id: ChatId, items: &[Item]) -> Result<Written> {
+    let mut tx = infra.db.begin().await?;
+    let Some(row) = queries::lock_chat(&mut tx, chat_id).await? else {
+        return Ok((None, items.iter().map(|_| Err(Rejection::not_found())).collect(), Vec::new()));
+    };
+    let named: BTreeSet<UserId> =
+        items.iter().flat_map(|item| [Some(item.actor), item.change.names()]).flatten().collect();
+    let sends: Vec<(UserId, ClientId)> = items.iter().filter_map(Item::send_key).collect();
+    let mut draft = Draft {
+        chat_id,
+        now: clock::now(),
+        members: queries::members_named(&mut tx, chat_id, &named).await?,
+        stored: queries::messages_by_client_id(&mut tx, chat_id, &sends).await?,
+        users: HashMap::new(),
+        row,
+        members_changed: BTreeSet::new(),
+        posted_up_to: BTreeMap::new(),
+        messages: Vec::new(),
+        frames: Vec::new(),
+        joined: BTreeSet::new(),
+        left: BTreeSet::new(),
+    };
+    if items.iter().any(|item| item.change.names().is_some()) {
+        let ids: Vec<UserId> = named.into_iter().collect();
+        let users = profiles::queries::users(&infra.db, &ids).await?;
+        draft.users = users.into_iter().map(|user| (user.id, user)).collect();
+    }
+    let first_message = draft.row.last_no == 0;
+    let outcomes: Vec<Result<Outcome>> = items.iter().map(|item| draft.apply(item)).collect();
+    if draft.frames.is_empty() {
+        return Ok((None, outcomes, Vec::new()));
+    }
+
+    queries::insert_messages(&mut tx, chat_id, &draft.messages).await?;
+    let members = draft.members_changed.iter().filter_map(|id| draft.members.get(id));
+    queries::upsert_members(&mut tx, chat_id, members).await?;
+    queries::mark_posted(&mut tx, chat_id, &draft.posted_up_to).await?;
+    queries::update_chat(&mut tx, chat_id, &draft.row).await?;
+    if draft.row.kind == ChatKind::Direct && first_message && draft.row.last_no > 0 {
+        let both = queries::member_ids(&mut tx, chat_id).await?;
+        draft.joined.extend(queries::list_for(&mut tx, chat_id, &both, true).await?);
+    } else if !draft.joined.is_empty() {
+        let joined: Vec<UserId> = draft.joined.iter().copied().collect();
+        queries::list_for(&mut tx, chat_id, &joined, true).await?;
+    }
+    let left: Vec<UserId> = draft.left.iter().copied().collect();
+    let left = queries::unlist_for(&mut tx, chat_id, &left).await?;
+    tx.commit().await?;
+    Ok((Some(draft), outcomes, left))
+}
+
+/// Tells the chat, in the order of the changes.
+async fn publish(infra: &Infra, draft: Option<Draft>, left: Vec<(UserId, u64)>) {
+    let Some(draft) = draft else { return };
+    let chat_id = draft.chat_id;
+    for (user_id, mine) in left {
+        infra.live.withhold(chat_id, user_id);
+        infra.live.tell_own(user_id, &ServerFrame::Removed { chat_id, mine });
+    }
+    // Without an audience the sockets that asked still get their answers.
+    let audience = audience(infra, chat_id, draft.row.members_seq).await.unwrap_or_default();
+    let joined: Vec<UserId> = draft.joined.into_iter().collect();
+    tell_mine(infra, chat_id, &joined).await;
+    for (frame, origin) in &draft.frames {
+        infra.live.publish(chat_id, &audience, frame, *origin);
+    }
+}
+
+impl Item {
+    fn send_key(&self) -> Option<(UserId, ClientId)> {
+        match &self.change {
+            Change::Post { client_id, .. } => Some((self.actor, *client_id)),
+            _ => None,
+        }
+    }
+}
+
+impl Change {
+    /// The other person a change is about.
+    fn names(&self) -> Option<UserId> {
+        match self {
+            Self::AddMember(user_id) | Self::RemoveMember(user_id) | Self::ChangeRole { user_id, .. } => Some(*user_id),
+            Self::Post { .. } | Self::UpdateGroup { .. } => None,
+        }
+    }
+}
+
+impl Draft {
+    /// Decides one change, and either takes it whole or refuses it without a trace.
+    fn apply(&mut self, item: &Item) -> Result<Outcome> {
+        let actor = self.members.get(&item.actor).filter(|member| !member.removed).ok_or_else(Rejection::not_found)?;
+        let role = actor.role;
+        let of_group = || if self.row.kind == ChatKind::Group { Ok(()) } else { Err(not_a_group()) };
+        match &item.change {
+            Change::Post { client_id, text, reply_to } => {
+                self.post(item.actor, *client_id, text, *reply_to, item.origin)
+            }
+            Change::AddMember(user_id) => {
+                of_group()?;
+                rules::may_add(role)?;
+                self.add_member(item.actor, *user_id)
+            }
+            Change::RemoveMember(user_id) => {
+                of_group()?;
+                let target = self.members.get(user_id).filter(|member| !member.removed);
+                let target = target.ok_or_else(Rejection::not_found)?;
+                let alone = self.row.member_count == 1;
+                rules::may_remove(role, target.role, *user_id == item.actor, alone)?;
+                self.remove_member(item.actor, *user_id)
+            }
+            Change::ChangeRole { user_id, role: new } => {
+                of_group()?;
+                rules::may_change_role(role, *user_id == item.actor)?;
+                self.change_role(item.actor, *user_id, *new)
+            }
+            Change::UpdateGroup { title, description } => {
+                of_group()?;
+                rules::may_update(role)?;
+                let title = title.as_ref().map(|title| title.as_str().to_owned());
+                self.update_group(item.actor, title, description.clone())
+            }
+        }
+    }
+
+    fn post(
+        &mut self,
+        sender: UserId,
+        client_id: ClientId,
+        text: &MessageText,
+        reply_to: Option<u64>,
+        origin: Option<Origin>,
+    ) -> Result<Outcome> {
+        if let Some(stored) = self.stored.get(&(sender, client_id)) {
+            return Ok(Outcome::Posted { message: stored.clone(), new: false });
+        }
+        if reply_to.is_some_and(|no| no == 0 || no > self.row.last_no) {
+            return Err(Rejection::field("reply_to", Problem::Unknown));
+        }
+        let message = self.write_message(sender, client_id, text.as_str().to_owned(), reply_to, None, origin);
+        self.stored.insert((sender, client_id), message.clone());
+        self.posted_up_to.insert(sender, message.no);
+        Ok(Outcome::Posted { message, new: true })
+    }
+
+    fn add_member(&mut self, actor: UserId, user_id: UserId) -> Result<Outcome> {
+        let user = self.users.get(&user_id).cloned().ok_or_else(|| Rejection::field("user_id", Problem::Unknown))?;
+        if let Some(present) = self.members.get(&user_id).filter(|member| !member.removed) {
+            return Ok(Outcome::Added { member: present.to_member(user), new: false });
+        }
+        rules::may_grow(self.row.member_count)?;
+        let (joined_at, read_no) = (self.now, self.row.last_no);
+        let role = Some(Role::Member);
+        let row = queries::MemberRow { user_id, role, joined_at, read_no, removed: false, seq: 0 };
+        self.members.insert(user_id, row);
+        self.row.member_count += 1;
+        let member = self.write_member(user_id, user);
+        self.left.remove(&user_id);
+        self.joined.insert(user_id);
+        self.tell(actor, ChatEvent::MemberAdded { actor_id: actor, user_id });
+        self.write_row();
+        Ok(Outcome::Added { member, new: true })
+    }
+
+    fn remove_member(&mut self, actor: UserId, user_id: UserId) -> Result<Outcome> {
+        let user = self.users.get(&user_id).cloned().ok_or_else(Rejection::not_found)?;
+        if let Some(member) = self.members.get_mut(&user_id) {
+            member.removed = true;
+        }
+        self.row.member_count -= 1;
+        self.write_member(user_id, user);
+        self.joined.remove(&user_id);
+        self.left.insert(user_id);
+        let event = if actor == user_id {
+            ChatEvent::MemberLeft { actor_id: actor }
+        } else {
+            ChatEvent::MemberRemoved { actor_id: actor, user_id }
+        };
+        self.tell(actor, event);
+        self.write_row();
+        Ok(Outcome::Done)
+    }
+
+    fn change_role(&mut self, actor: UserId, user_id: UserId, role: Role) -> Result<Outcome> {
+        let user = self.users.get(&user_id).cloned();
+        let target = self.members.get_mut(&user_id).filter(|member| !member.removed);
+        let (Some(target), Some(user)) = (target, user) else { return Err(Rejection::not_found()) };
+        if target.role == Some(role) {
+            return Ok(Outcome::Done);
+        }
+        target.role = Some(role);
+        self.write_member(user_id, user);
+        if role == Role::Owner
+            && let Some(former) = self.members.get_mut(&actor)
+        {
+            former.role = Some(Role::Admin);
+            if let Some(user) = self.users.get(&actor).cloned() {
+                self.write_member(actor, user);
+            }
+        }
+        self.tell(actor, ChatEvent::RoleChanged { actor_id: actor, user_id });
+        Ok(Outcome::Done)
+    }
+
+    fn update_group(&mut self, actor: UserId, title: Option<String>, description: Option<String>) -> Result<Outcome> {
+        let title = title.filter(|title| self.row.title.as_ref() != Some(title));
+        let description = description.filter(|text| *text != self.row.description);
+        if title.is_none() && description.is_none() {
+            return Ok(Outcome::Done);
+        }
+        if let Some(description) = description {
+            self.row.description = description;
+        }
+        if let Some(title) = title {
+            self.row.title = Some(title.clone());
+            self.tell(actor, ChatEvent::TitleChanged { actor_id: actor, title });
+        }
+        self.write_row();
+        Ok(Outcome::Done)
+    }
+
+    fn next_seq(&mut self) -> u64 {
+        self.row.seq += 1;
+        self.row.seq
+    }
+
+    fn write_message(
+        &mut self,
+        sender_id: UserId,
+        client_id: ClientId,
+        text: String,
+        reply_to: Option<u64>,
+        event: Option<ChatEvent>,
+        origin: Option<Origin>,
+    ) -> Message {
+        let seq = self.next_seq();
+        self.row.last_no += 1;
+        self.row.active_at = self.now;
+        let message = Message {
+            chat_id: self.chat_id,
+            no: self.row.last_no,
+            seq,
+            id: MessageId::fresh(),
+            client_id,
+            sender_id,
+            kind: if event.is_some() { MessageKind::System } else { MessageKind::Text },
+            text,
+            reply_to,
+            forwarded_from: None,
+            attachments: Vec::new(),
+            reactions: Vec::new(),
+            mentions: Vec::new(),
+            event,
+            created_at: self.now,
+            edited_at: None,
+            deleted: false,
+        };
+        self.messages.push(message.clone());
+        let frame = ServerFrame::Message { chat_id: self.chat_id, seq, message: message.clone() };
+        self.frames.push((frame, origin));
+        message
+    }
+
+    /// Adds a system message.
+    fn tell(&mut self, actor: UserId, event: ChatEvent) {
+        self.write_message(actor, ClientId::fresh(), String::new(), None, Some(event), None);
+    }
+
+    fn write_member(&mut self, user_id: UserId, user: User) -> Member {
+        let seq = self.next_seq();
+        self.row.members_seq = seq;
+        self.members_changed.insert(user_id);
+        let row = self.members.entry(user_id).or_insert_with(|| queries::MemberRow {
+            user_id,
+            role: None,
+            joined_at: self.now,
+            read_no: 0,
+            removed: false,
+            seq,
+        });
+        row.seq = seq;
+        let member = row.to_member(user);
+        self.frames.push((ServerFrame::Member { chat_id: self.chat_id, seq, member: member.clone() }, None));
+        member
+    }
+
+    fn write_row(&mut self) {
+        let seq = self.next_seq();
+        self.row.row_seq = seq;
+        let chat = Chat {
+            id: self.chat_id,
+            kind: self.row.kind,
+            title: self.row.title.clone(),
+            description: self.row.description.clone(),
+            avatar_url: self.row.avatar_url.clone(),
+            last_no: self.row.last_no,
+            member_count: self.row.member_count,
+            seq,
+        };
+        self.frames.push((ServerFrame::Chat { chat_id: self.chat_id, seq, chat }, None));
+    }
+}

@@ -1,0 +1,309 @@
+//! Chats and messages: lists, history, sends, read marks, catching up. Must not know how a group is
+//! managed; that is `groups`, over the same commit queue.
+
+pub mod commit;
+pub(crate) mod queries;
+mod read_marks;
+pub(crate) mod rules;
+
+pub use read_marks::ReadMarks;
+
+use crate::{Actor, Infra, Rejection, Result, live::Origin, profiles};
+use commit::{Change, Outcome};
+use protocol::{
+    Page,
+    chat::{Changes, ChatKind, ChatSummary, History, Message, PostMessage, UpdateOwnState, Window},
+    error::{ErrorCode, Problem},
+    frames::{Heads, ServerFrame, Welcome},
+    ids::{ChatId, UserId},
+    limits,
+    profiles::User,
+    text::MessageText,
+};
+use sqlx::PgConnection;
+use std::collections::{BTreeSet, HashMap};
+use uuid::Uuid;
+
+/// A direct chat's id: the pair itself, whoever asks first.
+#[must_use]
+pub fn direct_id(one: UserId, other: UserId) -> ChatId {
+    let (low, high) = if one < other { (one, other) } else { (other, one) };
+    ChatId(Uuid::new_v5(&low.0, high.0.as_bytes()))
+}
+
+/// The id of a person's own notes.
+#[must_use]
+pub fn saved_id(owner: UserId) -> ChatId {
+    ChatId(Uuid::new_v5(&owner.0, b"saved"))
+}
+
+/// Makes a person's own notes, with their registration.
+pub(crate) async fn create_saved(tx: &mut PgConnection, owner: UserId) -> Result<()> {
+    let chat_id = saved_id(owner);
+    queries::insert_chat(
+        tx,
+        queries::NewChat { chat_id, kind: ChatKind::Saved, title: None, members: &[(owner, None)] },
+    )
+    .await?;
+    queries::list_for(tx, chat_id, &[owner], true).await?;
+    Ok(())
+}
+
+/// Opens the direct chat with somebody; there is one for each pair. The flag tells whether it is new.
+///
+/// # Errors
+/// `invalid_input` for oneself or nobody.
+pub async fn open_direct(infra: &Infra, actor: Actor, other: UserId) -> Result<(ChatSummary, bool)> {
+    if other == actor.user_id || profiles::queries::users(&infra.db, &[other]).await?.is_empty() {
+        return Err(Rejection::field("user_id", Problem::Unknown));
+    }
+    let chat_id = direct_id(actor.user_id, other);
+    let mut tx = infra.db.begin().await?;
+    let members = [(actor.user_id, None), (other, None)];
+    let new = queries::NewChat { chat_id, kind: ChatKind::Direct, title: None, members: &members };
+    let created = queries::insert_chat(&mut tx, new).await?;
+    if created {
+        // It shows in the other's list from its first message.
+        queries::list_for(&mut tx, chat_id, &[other], false).await?;
+    }
+    let listed = queries::list_for(&mut tx, chat_id, &[actor.user_id], true).await?;
+    tx.commit().await?;
+    if !listed.is_empty() {
+        tell_mine(infra, chat_id, &[actor.user_id]).await;
+    }
+    Ok((summary(infra, actor, chat_id).await?, created))
+}
+
+/// A chat as its reader has it.
+///
+/// # Errors
+/// `not_found`, also for somebody else's.
+pub async fn summary(infra: &Infra, actor: Actor, chat_id: ChatId) -> Result<ChatSummary> {
+    queries::summary(&infra.db, actor.user_id, chat_id).await?.ok_or_else(Rejection::not_found)
+}
+
+/// One's chats, newest activity first.
+///
+/// # Errors
+/// `invalid_input` for a cursor or a limit that is none.
+pub async fn list(
+    infra: &Infra,
+    actor: Actor,
+    archived: Option<bool>,
+    cursor: Option<&str>,
+    limit: Option<u32>,
+) -> Result<Page<ChatSummary>> {
+    let limit = rules::limit(limit)?;
+    let after = cursor.map(rules::parse_chat_cursor).transpose()?;
+    let mut items = queries::summaries(&infra.db, actor.user_id, archived, after, i64::from(limit) + 1).await?;
+    let more = items.len() > limit as usize;
+    items.truncate(limit as usize);
+    let next = items.last().filter(|_| more).map(rules::chat_cursor);
+    Ok(Page { items, next })
+}
+
+/// A window of a history. The chat's head is read before its rows.
+///
+/// # Errors
+/// `not_found`, `invalid_input` for a limit above 100.
+pub async fn history(
+    infra: &Infra,
+    actor: Actor,
+    chat_id: ChatId,
+    window: Window,
+    limit: Option<u32>,
+) -> Result<History> {
+    let limit = rules::limit(limit)?;
+    let (seq, last_no) =
+        queries::head_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
+    let window = match window {
+        Window::At(time) => Window::Around(queries::no_at(&infra.db, chat_id, time).await?.unwrap_or(last_no)),
+        other => other,
+    };
+    let (first, last) = rules::bounds(window, last_no, u64::from(limit));
+    let items = queries::messages_between(&infra.db, chat_id, first, last).await?;
+    let held: BTreeSet<u64> = items.iter().map(|message| message.no).collect();
+    let quoted: BTreeSet<u64> = items.iter().filter_map(|message| message.reply_to).collect();
+    let quoted: Vec<u64> = quoted.difference(&held).copied().collect();
+    let replies = queries::messages_by_no(&infra.db, chat_id, &quoted).await?;
+    let users = people(infra, items.iter().chain(&replies)).await?;
+    let next = items.last().filter(|message| message.no < last_no).map(|message| message.no.to_string());
+    Ok(History { items, next, replies, users, seq, last_no })
+}
+
+/// Stores a message and tells everybody in the chat. The flag tells whether it was stored now, or by
+/// an earlier try with the same `client_id`, whose text then stands.
+///
+/// # Errors
+/// `invalid_input`, `not_found`, `rate_limited`, `unavailable`.
+pub async fn post_message(infra: &Infra, actor: Actor, chat_id: ChatId, data: PostMessage) -> Result<(Message, bool)> {
+    match begin_post(infra, actor, chat_id, data, None)?.await? {
+        Outcome::Posted { message, new } => Ok((message, new)),
+        _ => Err(Rejection::internal("a send ended as something else")),
+    }
+}
+
+/// Takes a message's place in the chat's order now, and answers what becomes of it later.
+///
+/// # Errors
+/// As `post_message`.
+pub fn begin_post(
+    infra: &Infra,
+    actor: Actor,
+    chat_id: ChatId,
+    data: PostMessage,
+    origin: Option<Origin>,
+) -> Result<impl Future<Output = Result<Outcome>> + use<>> {
+    let text = MessageText::parse(&data.text).map_err(|problem| Rejection::field("text", problem))?;
+    if !infra.rates.sends.take(actor.user_id) {
+        return Err(Rejection::rate_limited());
+    }
+    let change = Change::Post { client_id: data.client_id, text, reply_to: data.reply_to };
+    commit::submit(infra, chat_id, actor.user_id, change, origin)
+}
+
+/// Moves one's read mark forward; beyond the end is the end.
+///
+/// # Errors
+/// `not_found`.
+pub async fn mark_read(infra: &Infra, actor: Actor, chat_id: ChatId, no: u64) -> Result<()> {
+    let Some(marked) = queries::mark_read(&infra.db, chat_id, actor.user_id, no).await? else {
+        // Either the mark stands further already, or there is no such chat for this reader.
+        queries::head_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
+        return Ok(());
+    };
+    if marked.member_count <= limits::SMALL_GROUP {
+        read_marks::publish(infra, chat_id, actor.user_id, marked.read_no, marked.members_seq).await;
+    } else {
+        let frame = ServerFrame::Read { chat_id, user_id: actor.user_id, no: marked.read_no };
+        infra.live.tell(&[actor.user_id], &frame);
+    }
+    Ok(())
+}
+
+/// Tells the others in a chat that somebody is typing. Never stored.
+///
+/// # Errors
+/// `not_found`.
+pub async fn typing(infra: &Infra, actor: Actor, chat_id: ChatId) -> Result<()> {
+    let members_seq =
+        queries::members_seq_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
+    let Some(audience) = audience(infra, chat_id, members_seq).await else { return Ok(()) };
+    let frame = ServerFrame::Typing { chat_id, user_id: actor.user_id };
+    infra.live.publish_to_others(chat_id, &audience, actor.user_id, &frame);
+    Ok(())
+}
+
+/// The rows of a chat changed after `after`, in one snapshot.
+///
+/// # Errors
+/// `not_found`, `invalid_input` for a limit above 100.
+pub async fn changes(infra: &Infra, actor: Actor, chat_id: ChatId, after: u64, limit: Option<u32>) -> Result<Changes> {
+    let limit = rules::limit(limit.or(Some(limits::CHANGES_MAX)))?;
+    let mut changes =
+        queries::changes(&infra.db, chat_id, actor.user_id, after, limit).await?.ok_or_else(Rejection::not_found)?;
+    changes.users = people(infra, changes.messages.iter()).await?;
+    Ok(changes)
+}
+
+/// Changes one's own state of a chat; one's other devices are told.
+///
+/// # Errors
+/// `not_found`, `invalid_input` for a draft that is too long.
+pub async fn update_own_state(
+    infra: &Infra,
+    actor: Actor,
+    chat_id: ChatId,
+    mut update: UpdateOwnState,
+) -> Result<ChatSummary> {
+    if let Some(draft) = &mut update.draft {
+        *draft = draft.take().filter(|draft| !draft.trim().is_empty());
+        if draft.as_ref().is_some_and(|draft| draft.chars().count() > *limits::DRAFT.end()) {
+            return Err(Rejection::field("draft", Problem::TooLong));
+        }
+        if draft.as_ref().is_some_and(|draft| draft.contains('\0')) {
+            return Err(Rejection::field("draft", Problem::Characters));
+        }
+    }
+    queries::head_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
+    let mut tx = infra.db.begin().await?;
+    let mine = queries::next_mine(&mut tx, &[actor.user_id]).await?;
+    queries::update_own_state(&mut tx, actor.user_id, chat_id, mine, update).await?;
+    tx.commit().await?;
+    tell_mine(infra, chat_id, &[actor.user_id]).await;
+    summary(infra, actor, chat_id).await
+}
+
+/// What changed in one's chats since the numbers a device holds.
+///
+/// # Errors
+/// `invalid_input` for more than 500 chats.
+pub async fn hello(infra: &Infra, actor: Actor, mine: Option<u64>, held: &HashMap<ChatId, u64>) -> Result<Welcome> {
+    check_held(held.len(), limits::HEADS_MAX)?;
+    // The number is read before the rows: what comes between is told twice, never not at all.
+    let own = queries::own_head(&infra.db, actor.user_id, held).await?.ok_or_else(Rejection::unauthenticated)?;
+    let limit = limits::WELCOME_MAX;
+    let mut chats = queries::summaries_changed(&infra.db, actor.user_id, mine, held, i64::from(limit) + 1).await?;
+    let more = chats.len() > limit as usize;
+    chats.truncate(limit as usize);
+    let users = people(infra, chats.iter().filter_map(|chat| chat.last_message.as_ref())).await?;
+    Ok(Welcome { user: own.me, mine: own.mine, chats, gone: own.gone, more, users })
+}
+
+/// Which of the chats a device holds have moved on.
+///
+/// # Errors
+/// `invalid_input` for more than 500 chats.
+pub async fn heads(infra: &Infra, actor: Actor, held: &HashMap<ChatId, u64>) -> Result<Heads> {
+    check_held(held.len(), limits::HEADS_MAX)?;
+    queries::heads(&infra.db, actor.user_id, held).await
+}
+
+fn check_held(count: usize, most: usize) -> Result<()> {
+    if count > most { Err(Rejection::field("chats", Problem::TooLong)) } else { Ok(()) }
+}
+
+/// The people that messages name.
+async fn people<'a>(infra: &Infra, messages: impl Iterator<Item = &'a Message>) -> Result<Vec<User>> {
+    let ids: BTreeSet<UserId> = messages.flat_map(Message::people).collect();
+    profiles::queries::users(&infra.db, &ids.into_iter().collect::<Vec<_>>()).await
+}
+
+/// Who is in a chat, as of `members_seq` or later. None when nobody listens, or the database is away:
+/// then the sockets are told to ask.
+pub(crate) async fn audience(
+    infra: &Infra,
+    chat_id: ChatId,
+    members_seq: u64,
+) -> Option<std::sync::Arc<std::collections::HashSet<UserId>>> {
+    if infra.live.is_idle() {
+        return None;
+    }
+    if let Some(known) = infra.live.audience(chat_id, members_seq) {
+        return Some(known);
+    }
+    match queries::audience(&infra.db, chat_id).await {
+        Ok((seq, users)) => Some(infra.live.set_audience(chat_id, seq, users)),
+        Err(error) => {
+            tracing::warn!(cause = %error, chat.id = %chat_id, "members could not be read; sockets resync");
+            infra.live.resync_all();
+            None
+        }
+    }
+}
+
+/// Sends people their own row of a chat, where they are here.
+pub(crate) async fn tell_mine(infra: &Infra, chat_id: ChatId, users: &[UserId]) {
+    for user in infra.live.present(users) {
+        match queries::summary(&infra.db, user, chat_id).await {
+            Ok(Some(chat)) => infra.live.tell_own(user, &ServerFrame::Mine { mine: chat.my_seq, chat }),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(cause = %error, "a chat's own row was not sent; heads will heal it"),
+        }
+    }
+}
+
+/// The refusal of an operation that a chat of this kind does not have.
+pub(crate) fn not_a_group() -> Rejection {
+    Rejection::new(ErrorCode::Forbidden, "Only groups have members that change.")
+}

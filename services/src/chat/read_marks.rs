@@ -1,0 +1,72 @@
+//! Read marks on their way to the others: at once, then at most once a second for each chat.
+
+use super::audience;
+use crate::Infra;
+use protocol::{
+    frames::ServerFrame,
+    ids::{ChatId, UserId},
+};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+const PACE: Duration = Duration::from_secs(1);
+
+/// The chats published within the last second, and the marks that came since.
+#[derive(Default)]
+pub struct ReadMarks(Mutex<HashMap<ChatId, Waiting>>);
+
+#[derive(Default)]
+struct Waiting {
+    marks: HashMap<UserId, u64>,
+    members_seq: u64,
+}
+
+impl ReadMarks {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ChatId, Waiting>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells a chat how far somebody has read.
+pub async fn publish(infra: &Infra, chat_id: ChatId, user_id: UserId, no: u64, members_seq: u64) {
+    {
+        let mut paced = infra.read_marks.lock();
+        if let Some(waiting) = paced.get_mut(&chat_id) {
+            waiting.marks.insert(user_id, no);
+            waiting.members_seq = waiting.members_seq.max(members_seq);
+            return;
+        }
+        paced.insert(chat_id, Waiting::default());
+    }
+    send(infra, chat_id, members_seq, [(user_id, no)].into()).await;
+    let infra = infra.clone();
+    let tasks = infra.tasks.clone();
+    tasks.spawn(async move {
+        loop {
+            tokio::select! {
+                () = infra.shutdown.cancelled() => return,
+                () = tokio::time::sleep(PACE) => {}
+            }
+            let waiting = {
+                let mut paced = infra.read_marks.lock();
+                let waiting = paced.get_mut(&chat_id).map(std::mem::take).unwrap_or_default();
+                if waiting.marks.is_empty() {
+                    paced.remove(&chat_id);
+                    return;
+                }
+                waiting
+            };
+            send(&infra, chat_id, waiting.members_seq, waiting.marks).await;
+        }
+    });
+}
+
+async fn send(infra: &Infra, chat_id: ChatId, members_seq: u64, marks: HashMap<UserId, u64>) {
+    let Some(audience) = audience(infra, chat_id, members_seq).await else { return };
+    for (user_id, no) in marks {
+        infra.live.publish(chat_id, &audience, &ServerFrame::Read { chat_id, user_id, no }, None);
+    }
+}

@@ -1,0 +1,99 @@
+//! Who may do what in a group. Decisions without IO.
+
+use crate::{Rejection, Result};
+use protocol::{groups::Role, limits};
+
+fn at_least(role: Option<Role>, needed: Role, otherwise: &'static str) -> Result<()> {
+    if role >= Some(needed) { Ok(()) } else { Err(Rejection::forbidden(otherwise)) }
+}
+
+pub fn may_add(actor: Option<Role>) -> Result<()> {
+    at_least(actor, Role::Admin, "Only admins add members.")
+}
+
+pub fn may_update(actor: Option<Role>) -> Result<()> {
+    at_least(actor, Role::Admin, "Only admins change the group.")
+}
+
+pub fn may_delete(actor: Option<Role>) -> Result<()> {
+    at_least(actor, Role::Owner, "Only the owner deletes the group.")
+}
+
+pub fn may_grow(members: u64) -> Result<()> {
+    if members < limits::GROUP_MEMBERS as u64 { Ok(()) } else { Err(Rejection::conflict("The group is full.")) }
+}
+
+/// Removing somebody takes more power than theirs; anybody may leave, but an owner hands over first.
+pub fn may_remove(actor: Option<Role>, target: Option<Role>, oneself: bool, alone: bool) -> Result<()> {
+    if oneself {
+        let owner = actor == Some(Role::Owner);
+        let stays = owner && !alone;
+        return if stays { Err(Rejection::conflict("Hand the group over before you leave it.")) } else { Ok(()) };
+    }
+    at_least(actor, Role::Admin, "Only admins remove members.")?;
+    if target < actor { Ok(()) } else { Err(Rejection::forbidden("Only the owner removes admins.")) }
+}
+
+pub fn may_change_role(actor: Option<Role>, oneself: bool) -> Result<()> {
+    at_least(actor, Role::Owner, "Only the owner changes roles.")?;
+    if oneself { Err(Rejection::conflict("Hand the group over to somebody else.")) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::error::ErrorCode::{self, Conflict, Forbidden};
+
+    const NONE: Option<Role> = None;
+    const MEMBER: Option<Role> = Some(Role::Member);
+    const ADMIN: Option<Role> = Some(Role::Admin);
+    const OWNER: Option<Role> = Some(Role::Owner);
+
+    fn refused(result: Result<()>) -> Option<ErrorCode> {
+        result.err().map(|rejection| rejection.code())
+    }
+
+    #[test]
+    fn admins_manage_and_members_do_not() {
+        for (role, add, update, delete) in [
+            (NONE, Some(Forbidden), Some(Forbidden), Some(Forbidden)),
+            (MEMBER, Some(Forbidden), Some(Forbidden), Some(Forbidden)),
+            (ADMIN, None, None, Some(Forbidden)),
+            (OWNER, None, None, None),
+        ] {
+            assert_eq!(
+                (refused(may_add(role)), refused(may_update(role)), refused(may_delete(role))),
+                (add, update, delete)
+            );
+        }
+    }
+
+    #[test]
+    fn removing_takes_more_power_than_the_removed_has() {
+        for (actor, target, oneself, alone, expected) in [
+            (MEMBER, MEMBER, false, false, Some(Forbidden)),
+            (ADMIN, MEMBER, false, false, None),
+            (ADMIN, ADMIN, false, false, Some(Forbidden)),
+            (ADMIN, OWNER, false, false, Some(Forbidden)),
+            (OWNER, ADMIN, false, false, None),
+            (MEMBER, MEMBER, true, false, None),
+            (ADMIN, ADMIN, true, false, None),
+            (OWNER, OWNER, true, false, Some(Conflict)),
+            (OWNER, OWNER, true, true, None),
+        ] {
+            assert_eq!(refused(may_remove(actor, target, oneself, alone)), expected, "{actor:?} {target:?} {oneself}");
+        }
+    }
+
+    #[test]
+    fn roles_are_the_owners() {
+        for (actor, oneself, expected) in [
+            (MEMBER, false, Some(Forbidden)),
+            (ADMIN, false, Some(Forbidden)),
+            (OWNER, false, None),
+            (OWNER, true, Some(Conflict)),
+        ] {
+            assert_eq!(refused(may_change_role(actor, oneself)), expected);
+        }
+    }
+}

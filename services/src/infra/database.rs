@@ -1,0 +1,49 @@
+//! PostgreSQL: the pool and the schema.
+
+use sqlx::{PgPool, migrate::Migrator, postgres::PgPoolOptions};
+use std::time::Duration;
+
+/// The connections to PostgreSQL.
+pub type Pool = PgPool;
+
+/// An older binary runs against a newer schema, which is additive first.
+static MIGRATIONS: Migrator = Migrator { ignore_missing: true, ..sqlx::migrate!("../migrations") };
+
+/// Opens a pool. Waiting for a connection is cut at two seconds, so that an outage is said at once.
+///
+/// # Errors
+/// The database's own words when the address is malformed or nobody answers there.
+pub async fn connect(url: &str, connections: u32) -> Result<PgPool, sqlx::Error> {
+    PgPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(2)).connect(url).await
+}
+
+/// Brings the schema up to this binary's.
+///
+/// # Errors
+/// When a step fails; the steps before it stay.
+pub async fn migrate(db: &PgPool) -> Result<(), sqlx::migrate::MigrateError> {
+    MIGRATIONS.run(db).await
+}
+
+/// Whether every step this binary knows has been taken.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn is_migrated(db: &PgPool) -> Result<bool, sqlx::Error> {
+    let exists: bool = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(db).await?;
+    if !exists {
+        return Ok(false);
+    }
+    let newest: Option<i64> =
+        sqlx::query_scalar("select max(version) from _sqlx_migrations where success").fetch_one(db).await?;
+    let known = MIGRATIONS.iter().map(|step| step.version).max();
+    Ok(newest >= known)
+}
+
+/// Whether the database answers.
+///
+/// # Errors
+/// When it does not.
+pub async fn ping(db: &PgPool) -> Result<(), sqlx::Error> {
+    sqlx::query("select 1").execute(db).await.map(drop)
+}

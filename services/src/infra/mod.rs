@@ -1,0 +1,83 @@
+//! Everything outside the process, one file each, by purpose.
+
+pub mod clock;
+pub mod database;
+pub mod private_postgres;
+pub mod rates;
+pub mod tokens;
+
+use crate::{auth::LiveSessions, chat::ReadMarks, chat::commit::Queues, live::Live};
+use rates::Rates;
+use sqlx::PgPool;
+use std::{num::NonZeroUsize, sync::Arc};
+use tokens::Tokens;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// What the operations work with. Cheap to clone.
+#[derive(Clone)]
+pub struct Infra(Arc<Parts>);
+
+pub struct Parts {
+    pub db: PgPool,
+    pub live: Live,
+    pub rates: Rates,
+    pub tokens: Tokens,
+    /// Background work; `stop` waits for it.
+    pub tasks: TaskTracker,
+    pub shutdown: CancellationToken,
+    pub(crate) sessions: LiveSessions,
+    pub(crate) queues: Queues,
+    pub(crate) read_marks: ReadMarks,
+}
+
+/// What an operator may set.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Whether the rates of PROTOCOL section 7 hold; off for load tests.
+    pub limits: bool,
+    /// Changes of one chat committed together.
+    pub batch: NonZeroUsize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { limits: true, batch: const { NonZeroUsize::new(256).unwrap() } }
+    }
+}
+
+impl Infra {
+    /// Opens everything over a migrated database.
+    ///
+    /// # Errors
+    /// `unavailable` when the database does not answer.
+    pub async fn open(db: PgPool, settings: Settings) -> crate::Result<Self> {
+        let tokens = Tokens::load_or_create(&db).await?;
+        Ok(Self(Arc::new(Parts {
+            live: Live::default(),
+            rates: Rates::new(settings.limits),
+            tokens,
+            tasks: TaskTracker::new(),
+            shutdown: CancellationToken::new(),
+            sessions: LiveSessions::default(),
+            queues: Queues::new(settings.batch.get()),
+            read_marks: ReadMarks::default(),
+            db,
+        })))
+    }
+
+    /// Ends background work and waits for commits in flight.
+    pub async fn stop(&self) {
+        self.shutdown.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.db.close().await;
+    }
+}
+
+impl std::ops::Deref for Infra {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,285 @@
+//! The private PostgreSQL: started, owned and stopped by the server, where nothing is configured.
+//!
+//! A unix socket, no TCP port; durable settings are left as PostgreSQL has them.
+
+use std::{
+    fs, io,
+    os::unix::fs::{PermissionsExt as _, chown},
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
+
+const OLDEST: u32 = 15;
+/// A unix socket's path holds 107 bytes, of which `/.s.PGSQL.5432` takes 14.
+const SOCKET_DIR_MAX: usize = 90;
+const START_WITHIN: Duration = Duration::from_secs(60);
+
+/// A running private cluster. `stop` ends it.
+pub struct PrivatePostgres {
+    bin: PathBuf,
+    cluster: PathBuf,
+    owner: Option<Owner>,
+    url: String,
+    keeper: tokio::task::JoinHandle<()>,
+    stopping: CancellationToken,
+}
+
+/// The unprivileged user who runs it when we are root, as which PostgreSQL refuses to run.
+#[derive(Clone, Copy)]
+struct Owner {
+    uid: u32,
+    gid: u32,
+}
+
+impl PrivatePostgres {
+    /// Starts the cluster of a data directory, made first if it is not there yet. The caller holds the
+    /// directory's lock.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    pub async fn start(data_dir: &Path) -> Result<Self, String> {
+        let bin = find_binaries().await?;
+        let owner = owner()?;
+        let cluster = cluster_dir(data_dir, owner).await?;
+        let socket_dir = socket_dir(&cluster, owner)
+            .map_err(|error| format!("cannot make a folder for the database's socket: {error}"))?;
+        if !cluster.join("PG_VERSION").exists() {
+            initialise(&bin, &cluster, owner).await?;
+        }
+        // After a crash of ours its postmaster may still be there; it stops, and all begins afresh.
+        stop_postmaster(&bin, &cluster, owner).await;
+        let url = format!("postgres://messenger@localhost/postgres?host={}", encode(&socket_dir));
+        let stopping = CancellationToken::new();
+        let child =
+            spawn(&bin, &cluster, &socket_dir, owner).map_err(|error| format!("cannot start PostgreSQL: {error}"))?;
+        let keeper = tokio::spawn(keep(child, bin.clone(), cluster.clone(), socket_dir, owner, stopping.clone()));
+        let postgres = Self { bin, cluster, owner, url, keeper, stopping };
+        postgres.wait_until_ready().await?;
+        Ok(postgres)
+    }
+
+    /// Where to connect.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Stops the cluster: what was committed is on disk, so that the next start needs no recovery.
+    pub async fn stop(self) {
+        self.stopping.cancel();
+        stop_postmaster(&self.bin, &self.cluster, self.owner).await;
+        let _ = self.keeper.await;
+    }
+
+    async fn wait_until_ready(&self) -> Result<(), String> {
+        let deadline = tokio::time::Instant::now() + START_WITHIN;
+        loop {
+            let tried = match super::database::connect(&self.url, 1).await {
+                Ok(pool) => {
+                    pool.close().await;
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            if self.keeper.is_finished() || tokio::time::Instant::now() > deadline {
+                let log = self.cluster.join("server.log");
+                return Err(format!("PostgreSQL did not start: {tried}; its own words are in {}", log.display()));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+/// Restarts the postmaster should it die by itself; commits fail meanwhile and nothing is lost.
+async fn keep(
+    mut child: Child,
+    bin: PathBuf,
+    cluster: PathBuf,
+    socket_dir: PathBuf,
+    owner: Option<Owner>,
+    stopping: CancellationToken,
+) {
+    let mut quick_deaths = 0;
+    loop {
+        let started = tokio::time::Instant::now();
+        let status = child.wait().await;
+        if stopping.is_cancelled() {
+            return;
+        }
+        quick_deaths = if started.elapsed() < Duration::from_secs(5) { quick_deaths + 1 } else { 0 };
+        if quick_deaths > 3 {
+            tracing::error!(?status, "PostgreSQL does not stay up; see server.log in its folder");
+            return;
+        }
+        tracing::warn!(?status, "PostgreSQL ended by itself and is started again");
+        stop_postmaster(&bin, &cluster, owner).await;
+        match spawn(&bin, &cluster, &socket_dir, owner) {
+            Ok(next) => child = next,
+            Err(error) => {
+                tracing::error!(%error, "PostgreSQL could not be started again");
+                return;
+            }
+        }
+    }
+}
+
+/// The folder with `initdb`, `postgres` and `pg_ctl` of the newest version.
+async fn find_binaries() -> Result<PathBuf, String> {
+    let mut folders: Vec<PathBuf> = Vec::new();
+    if let Ok(output) = Command::new("pg_config").arg("--bindir").output().await {
+        folders.push(String::from_utf8_lossy(&output.stdout).trim().into());
+    }
+    for root in ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt", "/usr/local/pgsql"] {
+        let versions = fs::read_dir(root).into_iter().flatten().flatten();
+        folders.extend(versions.map(|version| version.path().join("bin")));
+        folders.push(Path::new(root).join("bin"));
+    }
+    folders.extend(std::env::var_os("PATH").iter().flat_map(std::env::split_paths));
+    let mut newest: Option<(u32, PathBuf)> = None;
+    for folder in folders.into_iter().filter(|folder| folder.join("initdb").is_file()) {
+        let Ok(output) = Command::new(folder.join("postgres")).arg("--version").output().await else { continue };
+        let words = String::from_utf8_lossy(&output.stdout).into_owned();
+        // "postgres (PostgreSQL) 15.18 (Debian …)"
+        let version = words.split_whitespace().find_map(|word| word.split('.').next()?.parse().ok());
+        if let Some(version) = version.filter(|version| newest.as_ref().is_none_or(|(other, _)| version > other)) {
+            newest = Some((version, folder));
+        }
+    }
+    match newest {
+        Some((version, bin)) if version >= OLDEST => Ok(bin),
+        Some((version, _)) => Err(format!("PostgreSQL {version} is too old: install PostgreSQL {OLDEST} or newer.")),
+        None => Err("PostgreSQL is missing: install it (on Debian: sudo apt-get install postgresql), \
+                     or set DATABASE_URL to one that runs elsewhere."
+            .into()),
+    }
+}
+
+fn owner() -> Result<Option<Owner>, String> {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let uid = status.lines().find_map(|line| line.strip_prefix("Uid:")?.split_whitespace().nth(1)?.parse::<u32>().ok());
+    if uid != Some(0) {
+        return Ok(None);
+    }
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let entry = passwd.lines().find_map(|line| {
+        let mut parts = line.strip_prefix("postgres:")?.split(':').skip(1);
+        Some(Owner { uid: parts.next()?.parse().ok()?, gid: parts.next()?.parse().ok()? })
+    });
+    entry.map(Some).ok_or_else(|| {
+        "PostgreSQL does not run as root, and there is no user `postgres`: create one, or run as another user.".into()
+    })
+}
+
+/// The cluster's folder: inside the data directory, or, where the database's user cannot reach that,
+/// a system folder of its own.
+async fn cluster_dir(data_dir: &Path, owner: Option<Owner>) -> Result<PathBuf, String> {
+    let inside = data_dir.join("postgres");
+    let failed = |dir: &Path, error: io::Error| format!("cannot make {}: {error}", dir.display());
+    let Some(owner) = owner else {
+        make_private(&inside, None).map_err(|error| failed(&inside, error))?;
+        return Ok(inside);
+    };
+    let reached = as_owner(Command::new("test"), Some(owner)).arg("-x").arg(data_dir).status().await;
+    if reached.is_ok_and(|status| status.success()) {
+        make_private(&inside, Some(owner)).map_err(|error| failed(&inside, error))?;
+        return Ok(inside);
+    }
+    let name: String = data_dir.to_string_lossy().chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+    let outside = Path::new("/var/lib/messenger").join(name.trim_matches('-'));
+    fs::create_dir_all("/var/lib/messenger").map_err(|error| failed(&outside, error))?;
+    make_private(&outside, Some(owner)).map_err(|error| failed(&outside, error))?;
+    tracing::info!("the database's user cannot reach {}; its files are in {}", data_dir.display(), outside.display());
+    Ok(outside)
+}
+
+fn socket_dir(cluster: &Path, owner: Option<Owner>) -> io::Result<PathBuf> {
+    let inside = cluster.with_file_name("postgres-socket");
+    let dir = if inside.as_os_str().len() <= SOCKET_DIR_MAX {
+        inside
+    } else {
+        use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+        let mut hasher = DefaultHasher::new();
+        cluster.hash(&mut hasher);
+        std::env::temp_dir().join(format!("messenger-{:016x}", hasher.finish()))
+    };
+    make_private(&dir, owner)?;
+    Ok(dir)
+}
+
+/// A folder that its owner alone enters: it keeps strangers from a database without passwords.
+fn make_private(dir: &Path, owner: Option<Owner>) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    if let Some(owner) = owner {
+        chown(dir, Some(owner.uid), Some(owner.gid))?;
+    }
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o700))
+}
+
+fn as_owner(mut command: Command, owner: Option<Owner>) -> Command {
+    if let Some(owner) = owner {
+        command.uid(owner.uid).gid(owner.gid);
+    }
+    // Our working folder may be closed to the database's user.
+    command.current_dir("/").env_remove("PGDATA").stdin(Stdio::null());
+    command
+}
+
+async fn initialise(bin: &Path, cluster: &Path, owner: Option<Owner>) -> Result<(), String> {
+    tracing::info!("making a private PostgreSQL in {}", cluster.display());
+    let output = as_owner(Command::new(bin.join("initdb")), owner)
+        .args(["--username=messenger", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"])
+        .arg("--pgdata")
+        .arg(cluster)
+        .output()
+        .await
+        .map_err(|error| format!("cannot run initdb: {error}"))?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(format!("initdb failed: {}", String::from_utf8_lossy(&output.stderr).trim()))
+    }
+}
+
+fn spawn(bin: &Path, cluster: &Path, socket_dir: &Path, owner: Option<Owner>) -> io::Result<Child> {
+    let log = fs::OpenOptions::new().create(true).append(true).open(cluster.join("server.log"))?;
+    as_owner(Command::new(bin.join("postgres")), owner)
+        .arg("-D")
+        .arg(cluster)
+        .args(["-c", "listen_addresses=", "-c", "unix_socket_permissions=0700", "-c"])
+        .arg(format!("unix_socket_directories={}", socket_dir.display()))
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        // Ctrl+C in a terminal reaches the whole group; the database must outlive our last commit.
+        .process_group(0)
+        .spawn()
+}
+
+/// Stops whatever runs this cluster; nothing is a good answer too.
+async fn stop_postmaster(bin: &Path, cluster: &Path, owner: Option<Owner>) {
+    let stopped = as_owner(Command::new(bin.join("pg_ctl")), owner)
+        .args(["stop", "--silent", "--mode=fast", "--wait", "-D"])
+        .arg(cluster)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .await;
+    if let Err(error) = stopped {
+        tracing::warn!(%error, "pg_ctl could not be run");
+    }
+}
+
+/// A path inside a URL's query.
+fn encode(path: &Path) -> String {
+    let bytes = path.to_string_lossy().into_owned().into_bytes();
+    bytes.iter().fold(String::new(), |mut url, byte| {
+        if byte.is_ascii_alphanumeric() || b"/-_.".contains(byte) {
+            url.push(char::from(*byte));
+        } else {
+            url.push_str(&format!("%{byte:02X}"));
+        }
+        url
+    })
+}

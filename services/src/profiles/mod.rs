@@ -1,0 +1,100 @@
+//! People: who they are to others and to themselves. Must not know their chats.
+
+pub(crate) mod queries;
+pub(crate) mod rules;
+
+use crate::{Actor, Infra, Rejection, Result};
+use protocol::{
+    error::{Fields, Problem},
+    frames::ServerFrame,
+    ids::UserId,
+    profiles::{Me, UpdateMe, User},
+    text::{Bio, DisplayName, Username},
+};
+
+/// People asked for by id at once.
+const IDS_MAX: usize = 100;
+const FOUND_MAX: i64 = 20;
+
+/// # Errors
+/// `unauthenticated` when the account is gone.
+pub async fn me(infra: &Infra, actor: Actor) -> Result<Me> {
+    queries::me(&infra.db, actor.user_id).await?.ok_or_else(Rejection::unauthenticated)
+}
+
+/// Changes what is present in `data`; others who share a chat are told.
+///
+/// # Errors
+/// `invalid_input` with every refused field.
+pub async fn update_me(infra: &Infra, actor: Actor, data: UpdateMe) -> Result<Me> {
+    let mut fields = Fields::default();
+    let display_name = data.display_name.and_then(|raw| fields.take("display_name", DisplayName::parse(&raw)));
+    let bio = data.bio.and_then(|raw| fields.take("bio", Bio::parse(&raw)));
+    let email = data.email.map(|raw| raw.trim().to_owned());
+    if let Some(email) = email.as_deref().filter(|email| !email.is_empty()) {
+        fields.take("email", rules::parse_email(email));
+    }
+    for (name, value, known) in [("locale", &data.locale, rules::LOCALES), ("theme", &data.theme, rules::THEMES)] {
+        if value.as_deref().is_some_and(|value| !value.is_empty() && !known.contains(&value)) {
+            fields.refuse(name, Problem::Unknown);
+        }
+    }
+    if data.time_zone.as_deref().is_some_and(|zone| !rules::is_time_zone(zone)) {
+        fields.refuse("time_zone", Problem::Malformed);
+    }
+    fields.check()?;
+    let me = queries::update_me(
+        &infra.db,
+        actor.user_id,
+        queries::Update {
+            display_name: display_name.map(DisplayName::into_string),
+            bio: bio.map(Bio::into_string),
+            email,
+            locale: data.locale,
+            theme: data.theme,
+            time_zone: data.time_zone,
+            last_seen: data.last_seen,
+        },
+    )
+    .await?
+    .ok_or_else(Rejection::unauthenticated)?;
+    let acquaintances = queries::acquaintances(&infra.db, actor.user_id).await?;
+    infra.live.tell(&acquaintances, &ServerFrame::User { user: me.user.clone() });
+    Ok(me)
+}
+
+/// # Errors
+/// `not_found`.
+pub async fn by_id(infra: &Infra, user_id: UserId) -> Result<User> {
+    queries::users(&infra.db, &[user_id]).await?.pop().ok_or_else(Rejection::not_found)
+}
+
+/// # Errors
+/// `not_found`.
+pub async fn by_username(infra: &Infra, username: &str) -> Result<User> {
+    let username = Username::parse(username).map_err(|_| Rejection::not_found())?;
+    queries::by_username(&infra.db, username.as_str()).await?.ok_or_else(Rejection::not_found)
+}
+
+/// People by id, unknown ones left out.
+///
+/// # Errors
+/// `invalid_input` for more than a hundred.
+pub async fn by_ids(infra: &Infra, ids: &[UserId]) -> Result<Vec<User>> {
+    if ids.len() > IDS_MAX {
+        return Err(Rejection::field("ids", Problem::TooLong));
+    }
+    queries::users(&infra.db, ids).await
+}
+
+/// People whose user name begins with the words asked for, or whose shown name has a word that does.
+///
+/// # Errors
+/// `unavailable` when the database does not answer.
+pub async fn find(infra: &Infra, query: &str) -> Result<Vec<User>> {
+    let query: String = query.trim().trim_start_matches('@').to_lowercase().chars().take(64).collect();
+    if query.is_empty() {
+        return Ok(Vec::new());
+    }
+    queries::find(&infra.db, &query, FOUND_MAX).await
+}

@@ -1,0 +1,149 @@
+//! All SQL of `profiles`.
+
+use crate::Result;
+use protocol::{
+    ids::UserId,
+    profiles::{LastSeen, Me, User},
+};
+use sqlx::{FromRow, PgPool, Row as _, postgres::PgRow};
+use uuid::Uuid;
+
+pub struct Update {
+    pub display_name: Option<String>,
+    pub bio: Option<String>,
+    pub email: Option<String>,
+    pub locale: Option<String>,
+    pub theme: Option<String>,
+    pub time_zone: Option<String>,
+    pub last_seen: Option<LastSeen>,
+}
+
+/// A `User` as rows carry it: without presence.
+pub struct UserRow(pub User);
+
+impl FromRow<'_, PgRow> for UserRow {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self(User {
+            id: UserId(row.try_get("user_id")?),
+            username: row.try_get("username")?,
+            display_name: row.try_get("display_name")?,
+            bio: row.try_get("bio")?,
+            avatar_url: row.try_get("avatar_url")?,
+            online: None,
+            last_seen_at: None,
+        }))
+    }
+}
+
+pub struct MeRow(pub Me);
+
+impl FromRow<'_, PgRow> for MeRow {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self(Me {
+            user: UserRow::from_row(row)?.0,
+            email: row.try_get("email")?,
+            locale: row.try_get("locale")?,
+            theme: row.try_get("theme")?,
+            time_zone: row.try_get("time_zone")?,
+            last_seen: match row.try_get("last_seen")? {
+                "shared" => LastSeen::Shared,
+                "nobody" => LastSeen::Nobody,
+                _ => LastSeen::Everyone,
+            },
+        }))
+    }
+}
+
+pub async fn me(db: &PgPool, user_id: UserId) -> Result<Option<Me>> {
+    let row: Option<MeRow> = sqlx::query_as(
+        "select user_id, username, display_name, bio, avatar_url, email, locale, theme, time_zone, last_seen
+         from users where user_id = $1",
+    )
+    .bind(user_id.0)
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| row.0))
+}
+
+/// Absent fields stay; empty ones of those that may be absent are cleared.
+pub async fn update_me(db: &PgPool, user_id: UserId, update: Update) -> Result<Option<Me>> {
+    let row: Option<MeRow> = sqlx::query_as(
+        "update users set
+             display_name = coalesce($2, display_name),
+             bio = coalesce($3, bio),
+             email = nullif(coalesce($4, email), ''),
+             locale = nullif(coalesce($5, locale), ''),
+             theme = nullif(coalesce($6, theme), ''),
+             time_zone = nullif(coalesce($7, time_zone), ''),
+             last_seen = coalesce($8, last_seen)
+         where user_id = $1
+         returning user_id, username, display_name, bio, avatar_url, email, locale, theme, time_zone, last_seen",
+    )
+    .bind(user_id.0)
+    .bind(update.display_name)
+    .bind(update.bio)
+    .bind(update.email)
+    .bind(update.locale)
+    .bind(update.theme)
+    .bind(update.time_zone)
+    .bind(update.last_seen.map(LastSeen::name))
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| row.0))
+}
+
+pub async fn users(db: &PgPool, ids: &[UserId]) -> Result<Vec<User>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows: Vec<UserRow> = sqlx::query_as(
+        "select user_id, username, display_name, bio, avatar_url from users where user_id = any($1) order by user_id",
+    )
+    .bind(ids)
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+pub async fn by_username(db: &PgPool, username: &str) -> Result<Option<User>> {
+    let row: Option<UserRow> =
+        sqlx::query_as("select user_id, username, display_name, bio, avatar_url from users where username = $1")
+            .bind(username)
+            .fetch_optional(db)
+            .await?;
+    Ok(row.map(|row| row.0))
+}
+
+/// Exact names first, then prefixes, then names with a typo, the likest first.
+pub async fn find(db: &PgPool, query: &str, limit: i64) -> Result<Vec<User>> {
+    let pattern = query.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let rows: Vec<UserRow> = sqlx::query_as(
+        "select user_id, username, display_name, bio, avatar_url from users
+         where username like $2 || '%' or lower(display_name) like $2 || '%' or lower(display_name) like '% ' || $2 || '%'
+            or username % $1 or $1 <% lower(display_name)
+         order by username <> $1, username not like $2 || '%',
+             greatest(similarity(username, $1), word_similarity($1, lower(display_name))) desc, username
+         limit $3",
+    )
+    .bind(query)
+    .bind(pattern)
+    .bind(limit)
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// Everybody who shares a chat of up to a hundred people with `user_id`, and the person.
+pub async fn acquaintances(db: &PgPool, user_id: UserId) -> Result<Vec<UserId>> {
+    let ids: Vec<Uuid> = sqlx::query_scalar(
+        "with own as materialized (select chat_id from user_chats where user_id = $1 and listed)
+         select distinct m.user_id from own
+         join chats c on c.chat_id = own.chat_id and c.member_count <= 100
+         join members m on m.chat_id = own.chat_id and not m.removed",
+    )
+    .bind(user_id.0)
+    .fetch_all(db)
+    .await?;
+    Ok(ids.into_iter().map(UserId).collect())
+}
