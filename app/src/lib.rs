@@ -1,1 +1,33 @@
+//! What people see. Pages read from the client's store, which the server's data only seeds; every
+//! action is a form that works without JavaScript (ARCHITECTURE.md).
 
+// Views are deeply nested types.
+#![recursion_limit = "512"]
+
+#[expect(deprecated, reason = "its build-script successor compiles all of ICU's data tools first")]
+mod locales {
+    leptos_i18n::load_locales!();
+}
+use locales::i18n;
+
+mod auth;
+mod chat;
+mod groups;
+mod live;
+mod profiles;
+mod refusal;
+mod routes;
+mod seed;
+#[cfg(feature = "ssr")]
+pub mod server_context;
+mod settings;
+mod shell;
+mod ui;
+
+pub use refusal::Refusal;
+pub use routes::App;
+pub use seed::{Refused, Seed};
+pub use shell::shell;
+
+#[cfg(feature = "hydrate")]
+pub use shell::hydrate;

@@ -4,7 +4,7 @@
 //! missed is not guessed; `ChatState::gap` says from where to ask.
 
 use crate::{
-    chat::{Changes, Chat, ChatSummary, History, Message},
+    chat::{Changes, Chat, ChatSummary, History, Message, MessageKind},
     error::ErrorCode,
     frames::{Heads, ServerFrame, Welcome},
     groups::Member,
@@ -49,6 +49,8 @@ pub struct ChatState {
     ahead: BTreeSet<u64>,
     /// The number at which the chat's own row is known.
     row_seq: u64,
+    /// The number at which one's own role is known.
+    role_seq: u64,
     /// The server's count, where rows after `read_no` are not all held.
     counted: Counted,
 }
@@ -100,21 +102,20 @@ impl State {
             }
             ServerFrame::Member { chat_id, seq, member } => {
                 self.learn(member.user.clone());
+                let me = self.me_id();
                 if let Some(state) = self.chats.get_mut(&chat_id) {
-                    state.apply_member(member);
+                    state.apply_member(member, me);
                     state.advance(seq);
                 }
             }
             ServerFrame::Mine { mine, chat } => {
                 self.apply_summary(chat);
-                // A greater number means that a change between was missed; `welcome` brings it.
-                let gap = mine > self.mine + 1;
-                if !gap {
-                    self.mine = self.mine.max(mine);
-                }
-                return if gap { Need::Hello } else { Need::Nothing };
+                return self.advance_mine(mine);
             }
-            ServerFrame::Removed { chat_id, mine } => self.remove(chat_id, mine),
+            ServerFrame::Removed { chat_id, mine } => {
+                self.remove(chat_id, mine);
+                return self.advance_mine(mine);
+            }
             ServerFrame::Read { chat_id, user_id, no } => self.apply_read(chat_id, user_id, no),
             ServerFrame::User { user } => self.learn(user),
             ServerFrame::Presence { user_id, online, last_seen_at } => {
@@ -131,6 +132,15 @@ impl State {
             | ServerFrame::Pong
             | ServerFrame::Error { .. } => {}
         }
+        Need::Nothing
+    }
+
+    /// A number beyond the next one means that a change between was missed; `welcome` brings it.
+    fn advance_mine(&mut self, mine: u64) -> Need {
+        if mine > self.mine + 1 {
+            return Need::Hello;
+        }
+        self.mine = self.mine.max(mine);
         Need::Nothing
     }
 
@@ -208,11 +218,7 @@ impl State {
         let me = self.me_id();
         let Some(chat) = self.chats.get_mut(&message.chat_id) else { return };
         let seq = message.seq;
-        if Some(message.sender_id) == me {
-            chat.outbox.retain(|unsent| unsent.client_id != message.client_id);
-            chat.summary.read_no = chat.summary.read_no.max(message.no);
-        }
-        chat.hold(message);
+        chat.apply_message(message, me);
         chat.advance(seq);
         chat.count(me);
     }
@@ -223,14 +229,10 @@ impl State {
         let me = self.me_id();
         let Some(chat) = self.chats.get_mut(&changes.chat_id) else { return };
         for message in changes.messages {
-            if Some(message.sender_id) == me {
-                chat.outbox.retain(|unsent| unsent.client_id != message.client_id);
-                chat.summary.read_no = chat.summary.read_no.max(message.no);
-            }
-            chat.hold(message);
+            chat.apply_message(message, me);
         }
         for member in changes.members {
-            chat.apply_member(member);
+            chat.apply_member(member, me);
         }
         if let Some(row) = changes.chat {
             chat.apply_row(row);
@@ -260,10 +262,11 @@ impl State {
 
     /// The members of a chat as listed.
     pub fn apply_members(&mut self, chat_id: ChatId, members: Vec<Member>) {
+        let me = self.me_id();
         for member in members {
             self.learn(member.user.clone());
             if let Some(chat) = self.chats.get_mut(&chat_id) {
-                chat.apply_member(member);
+                chat.apply_member(member, me);
             }
         }
     }
@@ -272,17 +275,8 @@ impl State {
     pub fn apply_read(&mut self, chat_id: ChatId, user_id: UserId, no: u64) {
         let me = self.me_id();
         let Some(chat) = self.chats.get_mut(&chat_id) else { return };
-        if Some(user_id) == me {
-            chat.summary.read_no = chat.summary.read_no.max(no);
-            chat.count(me);
-        } else {
-            chat.summary.read_by_others_no = chat.summary.read_by_others_no.max(no);
-        }
-        if let Some(member) = chat.members.get_mut(&user_id)
-            && member.read_no < no
-        {
-            Arc::make_mut(member).read_no = no;
-        }
+        chat.apply_read(user_id, no, me);
+        chat.count(me);
     }
 
     /// Puts a message on its way; it is shown at once.
@@ -362,6 +356,7 @@ impl ChatState {
             outbox: Vec::new(),
             ahead: BTreeSet::new(),
             row_seq: head,
+            role_seq: head,
             counted: Counted { unread: summary.unread, read_no: summary.read_no, last_no: summary.chat.last_no },
             summary,
         };
@@ -416,8 +411,11 @@ impl ChatState {
             self.row_seq = seq;
             self.counted = Counted { unread: summary.unread, read_no: summary.read_no, last_no: summary.chat.last_no };
             self.summary.chat = summary.chat.clone();
-            (self.summary.peer, self.summary.role) = (summary.peer.clone(), summary.role);
+            self.summary.peer = summary.peer.clone();
             self.summary.mentions_unread = summary.mentions_unread;
+        }
+        if seq >= self.role_seq {
+            (self.summary.role, self.role_seq) = (summary.role, seq);
         }
         if newer {
             self.summary.my_seq = summary.my_seq;
@@ -447,17 +445,46 @@ impl ChatState {
         }
     }
 
-    fn apply_member(&mut self, member: Member) {
-        let user_id = member.user.id;
-        match self.members.get_mut(&user_id) {
-            Some(held) if held.seq >= member.seq => {
-                if held.read_no < member.read_no {
-                    Arc::make_mut(held).read_no = member.read_no;
-                }
-            }
+    fn apply_member(&mut self, mut member: Member, me: Option<UserId>) {
+        if Some(member.user.id) != me && !member.removed {
+            self.summary.read_by_others_no = self.summary.read_by_others_no.max(member.read_no);
+        } else if Some(member.user.id) == me && member.seq > self.role_seq {
+            (self.summary.role, self.role_seq) = (member.role, member.seq);
+        }
+        // Read marks only move forward, whichever row is the newer.
+        let held = self.members.get(&member.user.id);
+        member.read_no = member.read_no.max(held.map_or(0, |held| held.read_no));
+        match held {
+            Some(held) if held.seq >= member.seq => self.mark_member(member.user.id, member.read_no),
             _ => {
-                self.members.insert(user_id, Arc::new(member));
+                self.members.insert(member.user.id, Arc::new(member));
             }
+        }
+    }
+
+    fn apply_message(&mut self, message: Message, me: Option<UserId>) {
+        if Some(message.sender_id) == me {
+            self.outbox.retain(|unsent| unsent.client_id != message.client_id);
+        }
+        // Posting reads up to one's own message; what the server tells of somebody's deed does not.
+        if message.kind != MessageKind::System {
+            self.apply_read(message.sender_id, message.no, me);
+        }
+        self.hold(message);
+    }
+
+    fn apply_read(&mut self, user_id: UserId, no: u64, me: Option<UserId>) {
+        let summary = &mut self.summary;
+        let mark = if Some(user_id) == me { &mut summary.read_no } else { &mut summary.read_by_others_no };
+        *mark = no.max(*mark);
+        self.mark_member(user_id, no);
+    }
+
+    fn mark_member(&mut self, user_id: UserId, no: u64) {
+        if let Some(member) = self.members.get_mut(&user_id)
+            && member.read_no < no
+        {
+            Arc::make_mut(member).read_no = no;
         }
     }
 

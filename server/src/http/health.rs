@@ -32,20 +32,23 @@ async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
 
 #[derive(Args)]
 pub struct Healthcheck {
-    /// The server to ask, as host:port.
-    #[arg(long, env = "MESSENGER_LISTEN", default_value = "127.0.0.1:3000")]
-    address: String,
+    /// The address to ask.
+    #[arg(long, default_value = "http://127.0.0.1:3000/readyz")]
+    url: String,
 }
 
-/// Asks `/readyz` of a server.
+/// Asks a server on this machine whether it is ready.
 ///
 /// # Errors
-/// When it is not ready, or does not answer within five seconds.
+/// When it is not, or does not answer within five seconds.
 pub async fn check(check: Healthcheck) -> Result<(), String> {
-    let address = check.address.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]");
+    let url = check.url.parse::<axum::http::Uri>().map_err(|error| format!("{}: {error}", check.url))?;
+    let host = url.host().unwrap_or("127.0.0.1");
+    let address = format!("{host}:{}", url.port_u16().unwrap_or(80));
+    let path = url.path();
     let ask = async {
         let mut stream = TcpStream::connect(&address).await?;
-        let request = format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await?;

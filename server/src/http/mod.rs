@@ -11,7 +11,7 @@ pub use error::{Failure, Result};
 pub use extract::{Body, Caller, ClientDevice, Id, Params};
 
 use crate::{config, roles};
-use axum::{Router, extract::FromRef, middleware, response::IntoResponse, routing::get};
+use axum::{Router, extract::FromRef, middleware, response::IntoResponse, routing::any};
 use leptos::config::LeptosOptions;
 use services::{Infra, Rejection};
 use std::sync::Arc;
@@ -71,14 +71,15 @@ pub fn router(infra: Infra, config: config::Serve) -> Router {
     let (routes, document) =
         Api::with_openapi(Document::openapi()).merge(roles::routes(&app.config.role)).split_for_parts();
     let docs = utoipa_swagger_ui::SwaggerUi::new("/api/docs").url("/api/openapi.json", document);
-    let static_files = pages::static_files(&app);
     Router::new()
         .merge(routes)
         .merge(docs)
         .merge(health::routes())
-        .route("/api/{*rest}", get(not_found).fallback(not_found))
+        .route("/api", any(not_found))
+        .route("/api/", any(not_found))
+        .route("/api/{*rest}", any(not_found))
         .method_not_allowed_fallback(method_not_allowed)
-        .fallback_service(static_files)
+        .fallback(pages::static_file)
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn_with_state(app.clone(), guard::same_origin))
         .layer(axum::extract::DefaultBodyLimit::max(protocol::limits::FRAME_BYTES))

@@ -1,11 +1,168 @@
-//! Pages.
-use super::{Api, App};
+//! Pages and the server functions behind their forms. Renders `app`; decides nothing itself.
+
+use super::{Api, App, Failure, extract, guard};
+use app::{Refused, server_context as context};
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use leptos::prelude::provide_context;
+use protocol::{
+    error::{ApiError, ErrorCode},
+    limits,
+};
+use services::{
+    Rejection, auth,
+    infra::{clock, tokens::TokenType},
+};
+use std::sync::{Arc, Mutex, PoisonError};
+use tower::ServiceExt as _;
 use tower_http::services::ServeDir;
 
+/// A cookie older than this is made anew.
+const COOKIE_AGE: i64 = 24 * 60 * 60;
+
 pub fn routes() -> Api {
-    Api::new()
+    let addresses = ["/", "/login", "/register", "/chats", "/chats/{id}", "/chats/{id}/info", "/new", "/users/{name}"];
+    let settings = ["/settings", "/settings/{section}"];
+    let pages = addresses.into_iter().chain(settings).fold(Api::new(), |api, path| api.route(path, get(page)));
+    pages.route("/fn/{*name}", post(server_function))
 }
 
-pub fn static_files(app: &App) -> ServeDir {
-    ServeDir::new(&app.config.site_dir).precompressed_br()
+/// A file of the built front end, or a page of our own that says there is nothing here.
+pub async fn static_file(State(app): State<App>, request: Request) -> Response {
+    let wants_page = accepts_html(request.headers());
+    let (parts, _) = request.into_parts();
+    let files = ServeDir::new(&app.config.site_dir).precompressed_br();
+    let plain = Request::from_parts(parts.clone(), Body::empty());
+    match files.oneshot(plain).await {
+        Ok(found) if found.status() != StatusCode::NOT_FOUND => found.into_response(),
+        _ if wants_page => render(app, parts, None).await,
+        _ => Failure(Rejection::not_found()).into_response(),
+    }
+}
+
+async fn page(State(app): State<App>, request: Request) -> Response {
+    render(app, request.into_parts().0, None).await
+}
+
+/// Renders the page of a request, with a refused form on it if there is one.
+async fn render(app: App, parts: Parts, refused: Option<Refused>) -> Response {
+    let (request, renewed) = match page_request(&app, &parts).await {
+        Ok(request) => request,
+        Err(rejection) => return Failure(rejection).into_response(),
+    };
+    let address = parts.uri.path_and_query().map_or("/", |address| address.as_str()).to_owned();
+    let loaded = match context::load(&request, &parts, &address).await {
+        Ok(loaded) => loaded,
+        Err(rejection) => return Failure(rejection).into_response(),
+    };
+    let loaded = match refused {
+        Some(refused) => context::refused_on(loaded, refused),
+        None => loaded,
+    };
+    let mut response = context::render(app.leptos, request, parts, loaded).await;
+    if let Some(cookie) = renewed {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// Who is asking, and the cookie made anew where it has aged.
+async fn page_request(app: &App, parts: &Parts) -> Result<(context::Request, Option<HeaderValue>), Rejection> {
+    let https = app.config.is_https();
+    let (mut actor, mut renewed) = (None, None);
+    if let Some(token) = guard::session_cookie(&parts.headers) {
+        match auth::authenticate(&app.infra, TokenType::Session, token).await {
+            Ok(verified) => {
+                actor = Some(verified.actor);
+                if clock::now().0 / 1_000 - verified.issued_at > COOKIE_AGE {
+                    let token = auth::renew_session(&app.infra, verified.actor).await?;
+                    renewed = Some(guard::set_session_cookie(https, Some(&token)));
+                }
+            }
+            Err(rejection) if rejection.code() == ErrorCode::Unavailable => return Err(rejection),
+            Err(_) => {}
+        }
+    }
+    let request = context::Request {
+        infra: app.infra.clone(),
+        actor,
+        device: extract::device(parts, app),
+        session_cookie: guard::set_session_cookie,
+        https,
+        refused: Arc::default(),
+    };
+    Ok((request, renewed))
+}
+
+/// Runs a server function. A form refused without JavaScript gets its page back, with what was typed.
+async fn server_function(State(app): State<App>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, limits::FRAME_BYTES).await else {
+        return Failure(Rejection::new(ErrorCode::TooLarge, "The form is too large.")).into_response();
+    };
+    let context = match page_request(&app, &parts).await {
+        Ok((context, _)) => context,
+        Err(rejection) => return Failure(rejection).into_response(),
+    };
+    let refused: Arc<Mutex<Option<ApiError>>> = context.refused.clone();
+    let is_form = accepts_html(&parts.headers);
+    let call = Request::from_parts(parts.clone(), Body::from(body.clone()));
+    let response = leptos_axum::handle_server_fns_with_context(move || provide_context(context.clone()), call).await;
+    let response = response.into_response();
+    if response.status() == StatusCode::BAD_REQUEST {
+        return Failure(Rejection::not_found()).into_response();
+    }
+    if !is_form {
+        return response;
+    }
+    let mut refused = refused.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let location = response.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
+    if refused.is_none() && location.is_some_and(|location| location.contains("__err=")) {
+        refused = Some(ApiError::new(ErrorCode::InvalidInput, "The form could not be read."));
+    }
+    match refused {
+        None => see_other(response),
+        Some(error) if error.code == ErrorCode::Unauthenticated && !parts.uri.path().ends_with("/sign_in") => {
+            axum::response::Redirect::to("/login").into_response()
+        }
+        Some(error) => {
+            let form = parts.uri.path().trim_start_matches("/fn/").to_owned();
+            let typed = form_urlencoded::parse(&body).into_owned();
+            // A secret that was typed wrong is typed again.
+            let values = typed.filter(|(name, _)| !matches!(name.as_str(), "password" | "current" | "new")).collect();
+            let mut parts = parts;
+            parts.method = Method::GET;
+            parts.uri = came_from(&app, &parts.headers);
+            render(app, parts, Some(Refused { form, error, values })).await
+        }
+    }
+}
+
+/// After a form one sees its page, by GET.
+fn see_other(mut response: Response) -> Response {
+    if response.status() == StatusCode::FOUND {
+        *response.status_mut() = StatusCode::SEE_OTHER;
+    }
+    response
+}
+
+/// The page of ours that a form was on.
+fn came_from(app: &App, headers: &HeaderMap) -> axum::http::Uri {
+    let referer = headers.get(header::REFERER).and_then(|value| value.to_str().ok());
+    let uri = referer.and_then(|referer| referer.parse::<axum::http::Uri>().ok());
+    let ours = uri.filter(|uri| {
+        let origin = format!("{}://{}", uri.scheme_str().unwrap_or("http"), uri.authority().map_or("", |a| a.as_str()));
+        guard::is_our_origin(app, headers, &origin)
+    });
+    let path = ours.and_then(|uri| uri.path_and_query().map(|path| path.as_str().to_owned()));
+    path.and_then(|path| path.parse().ok()).unwrap_or_else(|| axum::http::Uri::from_static("/chats"))
+}
+
+fn accepts_html(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
 }

@@ -60,6 +60,11 @@ impl<'a> Dispatch<'a> {
         self.under_way.len() < UNDER_WAY_MAX
     }
 
+    /// Whether the socket is being ended from our side.
+    pub fn is_closing(&self) -> bool {
+        self.subscription.outbound.is_closing()
+    }
+
     /// Answers one frame that is done; waits for ever while none is under way.
     pub async fn progress(&mut self) {
         if self.under_way.is_empty() {
@@ -167,14 +172,19 @@ async fn changes(infra: Infra, actor: Actor, wanted: Vec<(ChatId, u64)>) -> Resu
     }
     let mut frames = Vec::with_capacity(wanted.len());
     for (chat_id, after) in wanted {
-        frames.push(ServerFrame::Changes(chat::changes(&infra, actor, chat_id, after, None).await?));
+        // A chat that is no longer one's own must not keep the others from catching up.
+        let changes = chat::changes(&infra, actor, chat_id, after, None).await;
+        frames.push(changes.map_or_else(|rejection| error_frame(&rejection), ServerFrame::Changes));
     }
     Ok(frames)
 }
 
 pub fn error(reference: Option<u64>, rejection: &Rejection) -> Bytes {
-    let frame = ServerFrame::Error { code: rejection.code(), message: rejection.0.message.clone() };
-    encode(reference, &frame)
+    encode(reference, &error_frame(rejection))
+}
+
+fn error_frame(rejection: &Rejection) -> ServerFrame {
+    ServerFrame::Error { code: rejection.code(), message: rejection.0.message.clone() }
 }
 
 /// The `ref` of a frame that is otherwise not understood.

@@ -61,6 +61,7 @@ async fn upgrade(State(app): State<App>, headers: HeaderMap, upgrade: WebSocketU
         },
         None => None,
     };
+    let tasks = app.infra.tasks.clone();
     upgrade
         .protocols([SUBPROTOCOL])
         .read_buffer_size(BUFFER_BYTES)
@@ -68,22 +69,32 @@ async fn upgrade(State(app): State<App>, headers: HeaderMap, upgrade: WebSocketU
         .max_write_buffer_size(4 * 1024 * 1024)
         .max_message_size(limits::FRAME_BYTES)
         .max_frame_size(limits::FRAME_BYTES)
-        .on_upgrade(move |socket| run(app, socket, signed_in))
+        .on_upgrade(move |socket| tasks.track_future(run(app, socket, signed_in)))
 }
 
 async fn run(app: App, mut socket: WebSocket, by_cookie: Option<Verified>) {
     let (verified, reference) = match by_cookie {
         Some(verified) => (verified, None),
-        None => match timeout(SIGN_IN_WITHIN, first_frame(&app, &mut socket)).await {
-            Ok(Ok(signed_in)) => signed_in,
-            Ok(Err(code)) => return say_goodbye(socket, code).await,
-            Err(_) => return say_goodbye(socket, close::SIGNED_OUT).await,
-        },
+        None => {
+            let signed_in = tokio::select! {
+                signed_in = timeout(SIGN_IN_WITHIN, first_frame(&app, &mut socket)) => signed_in,
+                () = app.infra.shutdown.cancelled() => Ok(Err(close::RESTARTING)),
+            };
+            match signed_in {
+                Ok(Ok(signed_in)) => signed_in,
+                Ok(Err(code)) => return say_goodbye(socket, code).await,
+                Err(_) => return say_goodbye(socket, close::SIGNED_OUT).await,
+            }
+        }
     };
     // From here on nothing published is missed; whatever is read for `welcome` is read later.
     let subscription = Subscription::open(&app.infra, verified.actor);
     let outbound = subscription.outbound.clone();
     outbound.push_kept(ready(reference, verified));
+    // A restart closes the sockets that it finds; this one may have come after.
+    if app.infra.shutdown.is_cancelled() {
+        outbound.close(Close::Restarting);
+    }
     let (mut sink, mut stream) = socket.split();
     let token_life = by_cookie.is_none().then(|| expiry(verified));
     let mut dispatch = Dispatch::new(&app.infra, verified.actor, &subscription);
@@ -91,6 +102,7 @@ async fn run(app: App, mut socket: WebSocket, by_cookie: Option<Verified>) {
     let code = tokio::select! {
         code = write(&mut sink, &outbound) => code,
         code = read(&app, &mut stream, &mut dispatch, token_life) => code,
+        () = overdue(&app) => None,
     };
     drop(dispatch);
     drop(subscription);
@@ -172,6 +184,10 @@ async fn read(
             }
         };
         heard = Instant::now();
+        // What a session that has ended still sends is nobody's; the writer closes the socket.
+        if dispatch.is_closing() {
+            return std::future::pending().await;
+        }
         let text = match message {
             Some(Ok(ws::Message::Text(text))) => text,
             Some(Ok(ws::Message::Binary(_))) => {
@@ -209,6 +225,12 @@ async fn read(
             dispatch.take(request);
         }
     }
+}
+
+/// Completes when a restart has waited long enough for a slow reader.
+async fn overdue(app: &App) {
+    app.infra.shutdown.cancelled().await;
+    tokio::time::sleep(CLOSE_WITHIN).await;
 }
 
 async fn say_goodbye(mut socket: WebSocket, code: u16) {

@@ -99,15 +99,16 @@ pub async fn register(infra: &Infra, device: &Device, data: Register) -> Result<
 /// `unauthenticated` for a wrong name or password, `rate_limited` after too many.
 pub async fn sign_in(infra: &Infra, device: &Device, data: SignIn) -> Result<(Actor, Me)> {
     let network = Network::from(device.address);
-    // The key is bounded, whatever was typed.
-    let account = (data.login.trim().to_lowercase().chars().take(64).collect::<String>(), network);
+    let username = Username::parse(&data.login).ok();
+    // Counted as the name it is, however it is spelled; what is no name counts as one.
+    let account = (username.as_ref().map_or_else(String::new, |name| name.as_str().to_owned()), network);
     let (to_account, from_network) = (&infra.rates.sign_ins_to_account, &infra.rates.sign_ins_from_network);
     if !to_account.attempt(account.clone()) || !from_network.attempt(network) {
         return Err(Rejection::rate_limited());
     }
-    let stored = match Username::parse(&data.login) {
-        Ok(username) => queries::password_of(&infra.db, username.as_str()).await?,
-        Err(_) => None,
+    let stored = match username {
+        Some(username) => queries::password_of(&infra.db, username.as_str()).await?,
+        None => None,
     };
     let (user_id, hash) = stored.unzip();
     let matches = passwords::verify(&data.password, hash.flatten()).await?;

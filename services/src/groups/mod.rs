@@ -125,6 +125,10 @@ pub async fn members(infra: &Infra, actor: Actor, chat_id: ChatId, page: Members
         None => 0,
     };
     let query = page.query.map(|query| query.trim().to_lowercase()).filter(|query| !query.is_empty());
+    // PostgreSQL's text has no NUL, and so no name has one.
+    if query.as_ref().is_some_and(|query| query.contains('\0')) {
+        return Ok(Page::whole(Vec::new()));
+    }
     let mut items = queries::members(&infra.db, chat_id, query.as_deref(), i64::from(offset), limit + 1).await?;
     let more = items.len() as i64 > limit;
     items.truncate(limit as usize);

@@ -118,8 +118,7 @@ impl Live {
     pub fn revoke(&self, actor: Actor) {
         let frame = encode(None, &ServerFrame::Revoked {});
         for socket in self.lock().by_id.values().filter(|socket| socket.actor == actor) {
-            socket.outbound.push_kept(frame.clone());
-            socket.outbound.close(Close::SignedOut);
+            socket.outbound.revoke(frame.clone());
         }
     }
 

@@ -107,6 +107,24 @@ impl Outbound {
         self.wake.notify_one();
     }
 
+    /// Ends the socket of a session that is over: what was queued is for nobody now, but for a last word.
+    pub fn revoke(&self, last: Bytes) {
+        {
+            let mut queue = self.lock();
+            queue.frames.clear();
+            queue.bytes = last.len();
+            queue.frames.push_back(Queued { bytes: last, keep: Keep::Always });
+            queue.close = Some(Close::SignedOut);
+        }
+        self.wake.notify_one();
+    }
+
+    /// Whether the socket is being ended from our side.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.lock().close.is_some()
+    }
+
     /// Drops the frames of a chat that the reader may no longer see.
     pub fn drop_chat(&self, chat_id: ChatId) {
         let mut queue = self.lock();

@@ -93,7 +93,8 @@ pub async fn by_ids(infra: &Infra, ids: &[UserId]) -> Result<Vec<User>> {
 /// `unavailable` when the database does not answer.
 pub async fn find(infra: &Infra, query: &str) -> Result<Vec<User>> {
     let query: String = query.trim().trim_start_matches('@').to_lowercase().chars().take(64).collect();
-    if query.is_empty() {
+    // PostgreSQL's text has no NUL, and so no name has one.
+    if query.is_empty() || query.contains('\0') {
         return Ok(Vec::new());
     }
     queries::find(&infra.db, &query, FOUND_MAX).await

@@ -1,0 +1,54 @@
+//! The server functions behind the forms of `auth`.
+
+use crate::Refusal;
+use leptos::prelude::*;
+use protocol::ids::SessionId;
+
+#[cfg(feature = "ssr")]
+use crate::server_context as context;
+
+#[server(prefix = "/fn", endpoint = "sign_in")]
+pub async fn sign_in(username: String, password: String) -> Result<(), Refusal> {
+    let request = context::request()?;
+    let data = protocol::auth::SignIn { login: username, password };
+    let (actor, _) = context::answer(services::auth::sign_in(&request.infra, &request.device, data).await)?;
+    context::sign_in_browser(actor).await?;
+    leptos_axum::redirect("/chats");
+    Ok(())
+}
+
+#[server(prefix = "/fn", endpoint = "register")]
+pub async fn register(username: String, password: String, display_name: String) -> Result<(), Refusal> {
+    let request = context::request()?;
+    let data = protocol::auth::Register { username, password, display_name: Some(display_name), email: None };
+    let (actor, _) = context::answer(services::auth::register(&request.infra, &request.device, data).await)?;
+    context::sign_in_browser(actor).await?;
+    leptos_axum::redirect("/chats");
+    Ok(())
+}
+
+#[server(prefix = "/fn", endpoint = "sign_out")]
+pub async fn sign_out() -> Result<(), Refusal> {
+    let (infra, actor) = context::signed_in()?;
+    context::answer(services::auth::sign_out(&infra, actor).await)?;
+    context::sign_out_browser()?;
+    leptos_axum::redirect("/login");
+    Ok(())
+}
+
+#[server(prefix = "/fn", endpoint = "change_password")]
+pub async fn change_password(current: String, new: String) -> Result<(), Refusal> {
+    let (infra, actor) = context::signed_in()?;
+    let data = protocol::auth::ChangePassword { current, new };
+    context::answer(services::auth::change_password(&infra, actor, data).await)?;
+    leptos_axum::redirect("/settings/security");
+    Ok(())
+}
+
+#[server(prefix = "/fn", endpoint = "revoke_session")]
+pub async fn revoke_session(session_id: SessionId) -> Result<(), Refusal> {
+    let (infra, actor) = context::signed_in()?;
+    context::answer(services::auth::revoke_session(&infra, actor, session_id).await)?;
+    leptos_axum::redirect("/settings/security");
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! Signing in and up, and what keeps an account safe.
+
+mod api;
+
+use crate::{
+    i18n::{t, t_string, use_i18n},
+    live::Store,
+    settings::SettingsSection,
+    ui::{Field, FormError, time},
+};
+use leptos::{prelude::*, server_fn::ServerFn};
+use leptos_meta::Title;
+
+pub use api::SignOut;
+
+#[component]
+pub fn LoginPage() -> impl IntoView {
+    let i18n = use_i18n();
+    view! {
+        <Title text=move || t_string!(i18n, auth.sign_in) />
+        <main id="main" class="card">
+            <h1>{t!(i18n, auth.welcome)}</h1>
+            <form method="post" action=api::SignIn::url() class="stack">
+                <FormError form="sign_in" />
+                <Field form="sign_in" name="username" label=Signal::derive(move || t_string!(i18n, auth.username).to_owned()) autocomplete="username" />
+                <Field form="sign_in" name="password" kind="password" label=Signal::derive(move || t_string!(i18n, auth.password).to_owned()) autocomplete="current-password" />
+                <button class="button primary">{t!(i18n, auth.sign_in)}</button>
+            </form>
+            <p class="aside">{t!(i18n, auth.no_account)} " " <a href="/register">{t!(i18n, auth.create_account)}</a></p>
+            <crate::settings::LanguageForm />
+        </main>
+    }
+    .into_any()
+}
+
+#[component]
+pub fn RegisterPage() -> impl IntoView {
+    let i18n = use_i18n();
+    view! {
+        <Title text=move || t_string!(i18n, auth.create_account) />
+        <main id="main" class="card">
+            <h1>{t!(i18n, auth.join)}</h1>
+            <form method="post" action=api::Register::url() class="stack">
+                <FormError form="register" />
+                <Field form="register" name="username" maxlength=32 autocomplete="username"
+                    label=Signal::derive(move || t_string!(i18n, auth.username).to_owned())
+                    hint=Signal::derive(move || t_string!(i18n, auth.username_hint).to_owned()) />
+                <Field form="register" name="display_name" maxlength=64 autocomplete="name"
+                    label=Signal::derive(move || t_string!(i18n, auth.display_name).to_owned())
+                    hint=Signal::derive(move || t_string!(i18n, auth.display_name_hint).to_owned()) />
+                <Field form="register" name="password" kind="password" autocomplete="new-password"
+                    label=Signal::derive(move || t_string!(i18n, auth.password).to_owned())
+                    hint=Signal::derive(move || t_string!(i18n, auth.password_hint).to_owned()) />
+                <button class="button primary">{t!(i18n, auth.create_account)}</button>
+            </form>
+            <p class="aside">{t!(i18n, auth.have_account)} " " <a href="/login">{t!(i18n, auth.sign_in)}</a></p>
+            <crate::settings::LanguageForm />
+        </main>
+    }
+    .into_any()
+}
+
+/// Password and devices.
+#[component]
+pub fn SecurityPage() -> impl IntoView {
+    let i18n = use_i18n();
+    let store = Store::current();
+    let sessions = move || store.page.with(|page| page.sessions.clone());
+    view! {
+        <SettingsSection title=Signal::derive(move || t_string!(i18n, settings.security).to_owned())>
+            <form method="post" action=api::ChangePassword::url() class="stack">
+                <h2>{t!(i18n, auth.change_password)}</h2>
+                <FormError form="change_password" />
+                <Field form="change_password" name="current" kind="password" autocomplete="current-password"
+                    label=Signal::derive(move || t_string!(i18n, auth.current_password).to_owned()) />
+                <Field form="change_password" name="new" kind="password" autocomplete="new-password"
+                    label=Signal::derive(move || t_string!(i18n, auth.new_password).to_owned())
+                    hint=Signal::derive(move || t_string!(i18n, auth.password_hint).to_owned()) />
+                <button class="button primary">{t!(i18n, auth.change_password)}</button>
+            </form>
+            <section class="stack">
+                <h2>{t!(i18n, auth.devices)}</h2>
+                <ul class="rows">
+                    <For each=sessions key=|session| session.id let:session>
+                        <li class="row">
+                            <span class="grow">
+                                <span class="block truncate">{session.device.clone()}</span>
+                                <span class="hint">
+                                    {session.ip.clone()} " · "
+                                    {move || time::date(i18n, session.last_used_at, store.offset)}
+                                </span>
+                            </span>
+                            {if session.current {
+                                view! { <span class="badge">{t!(i18n, auth.this_device)}</span> }.into_any()
+                            } else {
+                                view! {
+                                    <form method="post" action=api::RevokeSession::url()>
+                                        <input type="hidden" name="session_id" value=session.id.to_string() />
+                                        <button class="button">{t!(i18n, auth.end_session)}</button>
+                                    </form>
+                                }.into_any()
+                            }}
+                        </li>
+                    </For>
+                </ul>
+            </section>
+            <form method="post" action=SignOut::url()>
+                <button class="button">{t!(i18n, auth.sign_out)}</button>
+            </form>
+        </SettingsSection>
+    }
+    .into_any()
+}

@@ -1,0 +1,81 @@
+//! Where messages are written.
+
+use super::{api, timeline::MarkReadForm};
+use crate::{
+    i18n::{t_string, use_i18n},
+    live::{Store, now},
+    ui::{FormError, Icon, outline},
+};
+use leptos::{html, prelude::*, server_fn::ServerFn};
+use protocol::{
+    ids::{ChatId, ClientId},
+    limits,
+    reducer::Unsent,
+    text::MessageText,
+};
+
+#[component]
+pub fn Composer(chat_id: ChatId) -> impl IntoView {
+    let i18n = use_i18n();
+    let store = Store::current();
+    let field = NodeRef::<html::Textarea>::new();
+    let too_long = RwSignal::new(false);
+    let (typed, client_id) = store.page.with_untracked(|page| {
+        let refused = page.refused.as_ref().filter(|refused| refused.form == "send_message");
+        let typed = refused.and_then(|refused| refused.value("text")).unwrap_or_default();
+        (typed.to_owned(), page.client_id)
+    });
+    let send = move || {
+        let Some(field) = field.get_untracked() else { return };
+        match MessageText::parse(&field.value()) {
+            Ok(text) => {
+                let unsent = Unsent {
+                    client_id: ClientId::fresh(),
+                    text: text.into_string(),
+                    reply_to: None,
+                    written_at: now(store),
+                    refused: None,
+                };
+                store.send(chat_id, unsent);
+                field.set_value("");
+                too_long.set(false);
+            }
+            Err(protocol::error::Problem::Required) => {}
+            Err(_) => too_long.set(true),
+        }
+        let _ = field.focus();
+    };
+    let on_key = move |event: leptos::ev::KeyboardEvent| {
+        // While an input method composes, Enter chooses its word.
+        if event.key() == "Enter" && !event.shift_key() && !event.is_composing() {
+            event.prevent_default();
+            send();
+        }
+    };
+    let on_submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        send();
+    };
+    view! {
+        <div class="composer">
+            <MarkReadForm chat_id />
+            <FormError form="send_message" />
+            <Show when=move || too_long.get()>
+                <p class="problem" role="alert">{move || t_string!(i18n, chat.cannot_send)}</p>
+            </Show>
+            <form method="post" action=api::SendMessage::url() on:submit=on_submit class="composer-form">
+                <input type="hidden" name="chat_id" value=chat_id.to_string() />
+                <input type="hidden" name="client_id" value=client_id.map(|id| id.to_string()) />
+                <textarea node_ref=field name="text" rows="1" class="composer-input" dir="auto" required
+                    maxlength=limits::MESSAGE_TEXT.end().to_string()
+                    aria-label=move || t_string!(i18n, chat.message)
+                    placeholder=move || t_string!(i18n, chat.message)
+                    on:keydown=on_key
+                    on:input=move |_| store.type_in(chat_id)
+                >{typed}</textarea>
+                <button class="icon-button primary" aria-label=move || t_string!(i18n, chat.send)><Icon d=outline::SEND /></button>
+            </form>
+        </div>
+    }
+    .into_any()
+}

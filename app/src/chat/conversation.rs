@@ -1,0 +1,89 @@
+//! An open conversation: header, timeline, composer.
+
+use super::{composer::Composer, timeline::Timeline, words};
+use crate::{
+    i18n::{t, t_string, use_i18n},
+    live::Store,
+    routes::NotFound,
+    ui::{Avatar, Icon, outline},
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_params_map;
+use protocol::{chat::ChatKind, ids::ChatId};
+
+/// `/chats/{id}`
+#[component]
+pub fn ConversationPage() -> impl IntoView {
+    let store = Store::current();
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.with(|params| params.get("id")?.parse::<ChatId>().ok()));
+    let known = Memo::new(move |_| id.get().filter(|id| store.state.with(|state| state.chats.contains_key(id))));
+    let missing = Memo::new(move |_| store.page.with(|page| page.missing));
+    move || match known.get() {
+        Some(chat_id) => view! { <Conversation chat_id /> }.into_any(),
+        None if missing.get() || id.get().is_none() => NotFound().into_any(),
+        None => view! { <main id="main" class="pane skeleton" aria-busy="true"></main> }.into_any(),
+    }
+}
+
+#[component]
+fn Conversation(chat_id: ChatId) -> impl IntoView {
+    let i18n = use_i18n();
+    let store = Store::current();
+    let title =
+        Memo::new(move |_| store.summary(chat_id).map(|summary| words::title(i18n, &summary)).unwrap_or_default());
+    view! {
+        <Title text=title />
+        <main id="main" class="pane conversation" aria-label=move || t_string!(i18n, chat.conversation)>
+            <header class="bar">
+                <a class="icon-button only-narrow" href="/chats" aria-label=move || t_string!(i18n, back)><Icon d=outline::BACK /></a>
+                <Header chat_id title />
+            </header>
+            <Timeline chat_id />
+            <Composer chat_id />
+        </main>
+    }
+    .into_any()
+}
+
+/// Who this is with, and the way to more about them.
+#[component]
+fn Header(chat_id: ChatId, title: Memo<String>) -> impl IntoView {
+    let i18n = use_i18n();
+    let store = Store::current();
+    let summary = Memo::new(move |_| store.summary(chat_id));
+    let href = move || {
+        summary.with(|summary| match summary.as_ref().map(|summary| (summary.chat.kind, &summary.peer)) {
+            Some((ChatKind::Direct, Some(peer))) => Some(format!("/users/@{}", peer.username)),
+            Some((ChatKind::Group, _)) => Some(format!("/chats/{chat_id}/info")),
+            _ => None,
+        })
+    };
+    let typing = Memo::new(move |_| {
+        let who = store.typing.with(|typing| {
+            typing.keys().filter(|(chat, _)| *chat == chat_id).map(|(_, user)| *user).collect::<Vec<_>>()
+        });
+        who.into_iter().map(|user| store.name(user)).collect::<Vec<_>>().join(", ")
+    });
+    let members = move || summary.with(|summary| summary.as_ref().map_or(0, |summary| summary.chat.member_count));
+    let is_group = move || summary.with(|summary| summary.as_ref().is_some_and(|s| s.chat.kind == ChatKind::Group));
+    view! {
+        <a class="header-link" href=href>
+            <Avatar name=Signal::derive(move || title.get()) />
+            <span class="header-text">
+                <h1 class="title"><bdi>{title}</bdi></h1>
+                <span class="hint" aria-live="off">
+                    {move || if !typing.with(String::is_empty) {
+                        t!(i18n, chat.is_typing, who = move || typing.get()).into_any()
+                    } else if is_group() {
+                        t!(i18n, groups.members_count, count = members).into_any()
+                    } else {
+                        ().into_any()
+                    }}
+                </span>
+            </span>
+        </a>
+    }
+    .into_any()
+}

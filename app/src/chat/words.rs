@@ -1,0 +1,64 @@
+//! What chats and their events are called in the reader's language.
+
+use crate::{
+    i18n::{Locale, t, t_string},
+    live::Store,
+};
+use leptos::prelude::*;
+use leptos_i18n::I18nContext;
+use protocol::{
+    chat::{ChatEvent, ChatKind, ChatSummary, Message},
+    ids::UserId,
+};
+
+type Words = I18nContext<Locale>;
+
+/// A chat's name for its reader.
+#[must_use]
+pub fn title(i18n: Words, summary: &ChatSummary) -> String {
+    match (summary.chat.kind, &summary.chat.title) {
+        (ChatKind::Saved, _) => t_string!(i18n, chat.saved).to_owned(),
+        (_, Some(title)) => title.clone(),
+        (_, None) => t_string!(i18n, chat.untitled).to_owned(),
+    }
+}
+
+/// What a system message tells.
+#[must_use]
+pub fn event(i18n: Words, store: Store, event: &ChatEvent) -> AnyView {
+    let who = |id: UserId| move || store.name(id);
+    match event.clone() {
+        ChatEvent::GroupCreated { actor_id, title } => {
+            t!(i18n, events.group_created, actor = who(actor_id), title = move || title.clone()).into_any()
+        }
+        ChatEvent::MemberAdded { actor_id, user_id } => {
+            t!(i18n, events.member_added, actor = who(actor_id), user = who(user_id)).into_any()
+        }
+        ChatEvent::MemberRemoved { actor_id, user_id } => {
+            t!(i18n, events.member_removed, actor = who(actor_id), user = who(user_id)).into_any()
+        }
+        ChatEvent::MemberLeft { actor_id } => t!(i18n, events.member_left, actor = who(actor_id)).into_any(),
+        ChatEvent::RoleChanged { actor_id, user_id } => {
+            t!(i18n, events.role_changed, actor = who(actor_id), user = who(user_id)).into_any()
+        }
+        ChatEvent::TitleChanged { actor_id, title } => {
+            t!(i18n, events.title_changed, actor = who(actor_id), title = move || title.clone()).into_any()
+        }
+    }
+}
+
+/// A message in one line, for the list; an event is told by `event`.
+#[must_use]
+pub fn preview(i18n: Words, store: Store, summary: &ChatSummary, message: &Message) -> String {
+    if message.deleted {
+        return t_string!(i18n, chat.deleted).to_owned();
+    }
+    let text: String = message.text.chars().take(120).map(|c| if c == '\n' { ' ' } else { c }).collect();
+    if Some(message.sender_id) == store.me() && summary.chat.kind != ChatKind::Saved {
+        format!("{}: {text}", t_string!(i18n, chat.you))
+    } else if summary.chat.kind == ChatKind::Group {
+        format!("{}: {text}", store.name(message.sender_id))
+    } else {
+        text
+    }
+}

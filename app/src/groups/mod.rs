@@ -1,0 +1,333 @@
+//! Groups, and finding people to talk to.
+
+mod api;
+
+use crate::{
+    chat::{OpenDirect, title},
+    i18n::{t, t_string, use_i18n},
+    live::Store,
+    profiles::find_people,
+    routes::NotFound,
+    ui::{Avatar, Field, FormError, Icon, outline},
+};
+use leptos::{prelude::*, server_fn::ServerFn};
+use leptos_meta::Title;
+use leptos_router::hooks::{use_params_map, use_query_map};
+use protocol::{
+    chat::{ChatKind, ChatSummary},
+    groups::{Member, Role},
+    ids::{ChatId, UserId},
+    profiles::User,
+};
+
+/// `/new`: find a person, or choose people and a title for a group.
+#[component]
+pub fn NewPage() -> impl IntoView {
+    let query = use_query_map();
+    let of_group = Memo::new(move |_| query.with(|query| query.get("kind").is_some_and(|kind| kind == "group")));
+    move || if of_group.get() { view! { <NewGroup /> }.into_any() } else { view! { <NewChat /> }.into_any() }
+}
+
+#[component]
+fn NewChat() -> impl IntoView {
+    let i18n = use_i18n();
+    let found = found_people();
+    view! {
+        <Title text=move || t_string!(i18n, chat.new_chat) />
+        <main id="main" class="pane scrolls">
+            <header class="bar">
+                <a class="icon-button only-narrow" href="/chats" aria-label=move || t_string!(i18n, back)><Icon d=outline::BACK /></a>
+                <h1 class="title">{t!(i18n, chat.new_chat)}</h1>
+                <a class="button" href="/new?kind=group"><Icon d=outline::PEOPLE />{t!(i18n, groups.new_group)}</a>
+            </header>
+            <div class="narrow stack-lg">
+                <form method="get" action="/new" role="search">
+                    <SearchField />
+                </form>
+                <FormError form="open_direct" />
+                <ul class="rows">
+                    <For each=found key=|user| user.id let:user>
+                        <li class="row">
+                            <PersonLine user=user.clone() />
+                            <form method="post" action=OpenDirect::url()>
+                                <input type="hidden" name="user_id" value=user.id.to_string() />
+                                <button class="button">{t!(i18n, profiles.message)}<span class="sr-only">" " {user.display_name.clone()}</span></button>
+                            </form>
+                        </li>
+                    </For>
+                </ul>
+                <NobodyFound />
+            </div>
+        </main>
+    }
+    .into_any()
+}
+
+#[component]
+fn NewGroup() -> impl IntoView {
+    let i18n = use_i18n();
+    let store = Store::current();
+    let found = found_people();
+    let (first_chosen, client_id) = store.page.with_untracked(|page| (page.chosen.clone(), page.client_id));
+    let chosen = RwSignal::new(first_chosen);
+    // Who was chosen stays in the form, whoever is looked for next.
+    let people = Memo::new(move |_| {
+        let mut people = chosen.get();
+        people.extend(found().into_iter().filter(|user| !chosen.with(|chosen| chosen.iter().any(|c| c.id == user.id))));
+        people
+    });
+    let title = use_query_map().with_untracked(|query| query.get("title").unwrap_or_default());
+    view! {
+        <Title text=move || t_string!(i18n, groups.new_group) />
+        <main id="main" class="pane scrolls">
+            <header class="bar">
+                <a class="icon-button" href="/new" aria-label=move || t_string!(i18n, back)><Icon d=outline::BACK /></a>
+                <h1 class="title">{t!(i18n, groups.new_group)}</h1>
+            </header>
+            <form method="post" action=api::CreateGroup::url() class="narrow stack-lg">
+                <FormError form="create_group" />
+                <input type="hidden" name="client_id" value=client_id.map(|id| id.to_string()) />
+                <Field form="create_group" name="title" maxlength=128 value=title
+                    label=Signal::derive(move || t_string!(i18n, groups.group_name).to_owned()) />
+                <input type="hidden" name="kind" value="group" />
+                <SearchField with_button=true />
+                <fieldset class="rows">
+                    <legend class="hint">{t!(i18n, groups.choose)}</legend>
+                    <For each=move || people.get() key=|user| user.id let:user>
+                        <Choice user chosen />
+                    </For>
+                </fieldset>
+                <NobodyFound />
+                <button class="button primary">{t!(i18n, groups.create_group)}</button>
+            </form>
+        </main>
+    }
+    .into_any()
+}
+
+#[component]
+fn Choice(user: User, chosen: RwSignal<Vec<User>>) -> impl IntoView {
+    let id = user.id;
+    let checked = chosen.with_untracked(|chosen| chosen.iter().any(|chosen| chosen.id == id));
+    let person = user.clone();
+    let toggle = move |event: leptos::ev::Event| {
+        let wanted = event_target_checked(&event);
+        chosen.update(|chosen| {
+            chosen.retain(|chosen| chosen.id != id);
+            if wanted {
+                chosen.push(person.clone());
+            }
+        });
+    };
+    view! {
+        <label class="row">
+            <input type="checkbox" class="checkbox" name="member_ids[]" value=id.to_string() checked=checked on:change=toggle />
+            <PersonLine user />
+        </label>
+    }
+    .into_any()
+}
+
+/// Looks for people as one types; without JavaScript its form asks.
+#[component]
+fn SearchField(#[prop(optional)] with_button: bool) -> impl IntoView {
+    let i18n = use_i18n();
+    let page = Store::current().page;
+    let query = page.with_untracked(|page| page.query.clone());
+    let look = move |event: leptos::ev::Event| {
+        let query = event_target_value(&event);
+        page.update(|page| page.query.clone_from(&query));
+        leptos::task::spawn_local(async move {
+            if let Ok(found) = find_people(query.clone()).await {
+                // An answer that a faster one overtook is no answer any more.
+                page.update(|page| {
+                    if page.query == query {
+                        page.found = found;
+                    }
+                });
+            }
+        });
+    };
+    view! {
+        <div class="field">
+            <label for="search">{t!(i18n, search)}</label>
+            <div class="row">
+                <input id="search" type="search" name="q" value=query class="input grow" maxlength="64" autocomplete="off" spellcheck="false"
+                    placeholder=move || t_string!(i18n, groups.find_hint) on:input=look />
+                {if with_button {
+                    view! { <button class="button only-without-script" formmethod="get" formaction="/new" formnovalidate>{t!(i18n, search)}</button> }.into_any()
+                } else {
+                    view! { <button class="button only-without-script">{t!(i18n, search)}</button> }.into_any()
+                }}
+            </div>
+        </div>
+    }
+    .into_any()
+}
+
+#[component]
+fn NobodyFound() -> impl IntoView {
+    let i18n = use_i18n();
+    let page = Store::current().page;
+    let nobody = move || page.with(|page| page.found.is_empty() && !page.query.trim().is_empty());
+    view! {
+        <Show when=nobody>
+            <p class="text-muted">{t!(i18n, groups.nobody)}</p>
+        </Show>
+    }
+    .into_any()
+}
+
+/// Found people but oneself.
+fn found_people() -> impl Fn() -> Vec<User> + Copy + Send + Sync + 'static {
+    let store = Store::current();
+    move || {
+        let me = store.me();
+        store.page.with(|page| page.found.iter().filter(|user| Some(user.id) != me).cloned().collect())
+    }
+}
+
+#[component]
+fn PersonLine(user: User) -> impl IntoView {
+    view! {
+        <Avatar name=user.display_name.clone() />
+        <a class="grow person" href=format!("/users/@{}", user.username)>
+            <bdi class="block truncate">{user.display_name.clone()}</bdi>
+            <span class="hint">"@" {user.username.clone()}</span>
+        </a>
+    }
+    .into_any()
+}
+
+/// `/chats/{id}/info`
+#[component]
+pub fn InfoPage() -> impl IntoView {
+    let store = Store::current();
+    let params = use_params_map();
+    let summary = Memo::new(move |_| {
+        let id = params.with(|params| params.get("id")?.parse::<ChatId>().ok())?;
+        store.summary(id)
+    });
+    let missing = move || store.page.with(|page| page.missing);
+    let id = Memo::new(move |_| summary.with(|summary| summary.as_ref().map(|summary| summary.chat.id)));
+    move || match id.get() {
+        Some(chat_id) => view! { <Info chat_id summary /> }.into_any(),
+        None if missing() => NotFound().into_any(),
+        None => view! { <main id="main" class="pane skeleton" aria-busy="true"></main> }.into_any(),
+    }
+}
+
+#[component]
+fn Info(chat_id: ChatId, summary: Memo<Option<ChatSummary>>) -> impl IntoView {
+    let i18n = use_i18n();
+    let store = Store::current();
+    let name = Memo::new(move |_| summary.with(|s| s.as_ref().map(|s| title(i18n, s)).unwrap_or_default()));
+    let role = Memo::new(move |_| summary.with(|s| s.as_ref().and_then(|s| s.role)));
+    let is_group = Memo::new(move |_| summary.with(|s| s.as_ref().is_some_and(|s| s.chat.kind == ChatKind::Group)));
+    let may_manage = Memo::new(move |_| is_group.get() && role.get() >= Some(Role::Admin));
+    let count = move || summary.with(|s| s.as_ref().map_or(0, |s| s.chat.member_count));
+    let members = Memo::new(move |_| {
+        let mut members: Vec<Member> = store
+            .with_chat(chat_id, |chat| chat.members.values().filter(|m| !m.removed).map(|m| (**m).clone()).collect())
+            .unwrap_or_default();
+        members.sort_by(|a, b| b.role.cmp(&a.role).then_with(|| a.user.display_name.cmp(&b.user.display_name)));
+        members
+    });
+    let found = found_people();
+    let addable = move || {
+        let inside = members.get();
+        found().into_iter().filter(|user| !inside.iter().any(|member| member.user.id == user.id)).collect::<Vec<_>>()
+    };
+    view! {
+        <Title text=name />
+        <main id="main" class="pane scrolls">
+            <header class="bar">
+                <a class="icon-button" href=format!("/chats/{chat_id}") aria-label=move || t_string!(i18n, back)><Icon d=outline::BACK /></a>
+                <h1 class="title"><bdi>{name}</bdi></h1>
+            </header>
+            <div class="narrow stack-lg">
+                <Show when=move || may_manage.get()>
+                    <form method="post" action=api::RenameGroup::url() class="stack">
+                        <FormError form="rename_group" />
+                        <input type="hidden" name="chat_id" value=chat_id.to_string() />
+                        <Field form="rename_group" name="title" maxlength=128 value=name.get_untracked()
+                            label=Signal::derive(move || t_string!(i18n, groups.group_name).to_owned()) />
+                        <button class="button">{t!(i18n, save)}</button>
+                    </form>
+                    <section class="stack">
+                        <h2>{t!(i18n, groups.add_members)}</h2>
+                        <FormError form="add_member" />
+                        <form method="get" action=format!("/chats/{chat_id}/info") role="search"><SearchField /></form>
+                        <ul class="rows">
+                            <For each=addable key=|user| user.id let:user>
+                                <li class="row">
+                                    <PersonLine user=user.clone() />
+                                    <form method="post" action=api::AddMember::url()>
+                                        <input type="hidden" name="chat_id" value=chat_id.to_string() />
+                                        <input type="hidden" name="user_id" value=user.id.to_string() />
+                                        <button class="button">{t!(i18n, groups.add)}<span class="sr-only">" " {user.display_name.clone()}</span></button>
+                                    </form>
+                                </li>
+                            </For>
+                        </ul>
+                        <NobodyFound />
+                    </section>
+                </Show>
+                <section class="stack">
+                    <h2>{t!(i18n, groups.members_count, count = count)}</h2>
+                    <FormError form="remove_member" />
+                    <ul class="rows">
+                        <For each=move || members.get() key=|member| (member.user.id, member.seq) let:member>
+                            <MemberRow chat_id member role />
+                        </For>
+                    </ul>
+                </section>
+                <Show when=move || is_group.get()>
+                    <form method="post" action=api::RemoveMember::url()>
+                        <input type="hidden" name="chat_id" value=chat_id.to_string() />
+                        <input type="hidden" name="user_id" value=store.me().map(|me| me.to_string()) />
+                        <button class="button danger">{t!(i18n, groups.leave)}</button>
+                    </form>
+                </Show>
+            </div>
+        </main>
+    }
+    .into_any()
+}
+
+#[component]
+fn MemberRow(chat_id: ChatId, member: Member, role: Memo<Option<Role>>) -> impl IntoView {
+    let i18n = use_i18n();
+    let store = Store::current();
+    let Member { user, role: theirs, .. } = member;
+    let (id, name) = (user.id, user.display_name.clone());
+    let removable = move || role.get() >= Some(Role::Admin) && theirs < role.get() && store.me() != Some(id);
+    let word = move || match theirs {
+        Some(Role::Owner) => t_string!(i18n, groups.owner),
+        Some(Role::Admin) => t_string!(i18n, groups.admin),
+        _ => "",
+    };
+    view! {
+        <li class="row">
+            <PersonLine user />
+            <span class="hint">{word}</span>
+            <Show when=removable>
+                <RemoveForm chat_id user_id=id name=name.clone() />
+            </Show>
+        </li>
+    }
+    .into_any()
+}
+
+#[component]
+fn RemoveForm(chat_id: ChatId, user_id: UserId, name: String) -> impl IntoView {
+    let i18n = use_i18n();
+    view! {
+        <form method="post" action=api::RemoveMember::url()>
+            <input type="hidden" name="chat_id" value=chat_id.to_string() />
+            <input type="hidden" name="user_id" value=user_id.to_string() />
+            <button class="button">{t!(i18n, groups.remove)}<span class="sr-only">" " {name}</span></button>
+        </form>
+    }
+    .into_any()
+}

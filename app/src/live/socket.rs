@@ -1,0 +1,338 @@
+//! The browser's end of the WebSocket: one task that keeps a socket open, feeds the reducer, fills
+//! gaps and empties the outbox (PROTOCOL section 5, "The client's rule").
+
+use super::{Connection, Store};
+use futures::{
+    FutureExt as _, SinkExt as _, StreamExt as _,
+    channel::mpsc,
+    future::{Either, select},
+};
+use gloo_net::websocket::{Message, futures::WebSocket};
+use gloo_timers::future::TimeoutFuture;
+use leptos::prelude::*;
+use protocol::{
+    error::ErrorCode,
+    frames::{ClientFrame, Reply, Request, SUBPROTOCOL, ServerFrame},
+    ids::{ChatId, ClientId},
+    limits,
+    reducer::Need,
+};
+use std::{
+    collections::{HashMap, HashSet},
+    pin::pin,
+};
+use wasm_bindgen::{JsCast as _, closure::Closure};
+
+/// How often something is looked at: gaps, silence, heads.
+const TICK_MS: u32 = 300;
+const HEADS_EVERY_MS: f64 = 20_000.0;
+const SILENCE_MS: f64 = 30_000.0;
+const TYPING_MS: i64 = 5_000;
+const TYPING_EVERY_MS: f64 = 3_000.0;
+const BACKOFF_MS: (f64, f64) = (500.0, 30_000.0);
+
+/// Starts the task that lives as long as the page.
+pub fn start(store: Store) {
+    let (wake, mut woken) = mpsc::unbounded::<()>();
+    for event in ["online", "focus"] {
+        let wake = wake.clone();
+        listen(event, move || {
+            let _ = wake.unbounded_send(());
+        });
+    }
+    Effect::new(move |_| {
+        store.outgoing.track();
+        let _ = wake.unbounded_send(());
+    });
+    leptos::task::spawn_local(async move {
+        let mut failures = 0;
+        loop {
+            let opened = Session::run(store, &mut woken).await;
+            failures = if opened { 0 } else { failures + 1 };
+            store.connection.set(Connection::Waiting);
+            // Full jitter, so that a restarted server is not met by everybody at once.
+            let most = (BACKOFF_MS.0 * f64::from(1 << failures.min(6))).min(BACKOFF_MS.1);
+            let wait = TimeoutFuture::new((js_sys::Math::random() * most) as u32 + 50);
+            drain(&mut woken);
+            select(wait, woken.next()).await;
+        }
+    });
+}
+
+/// Lets the server render times in the reader's zone from the next page on.
+pub fn remember_zone() {
+    let east = -js_sys::Date::new_0().get_timezone_offset() as i32;
+    if let Some(document) = document().dyn_ref::<web_sys::HtmlDocument>() {
+        let _ = document.set_cookie(&format!("tz={east}; path=/; max-age=31536000; samesite=lax"));
+    }
+}
+
+fn listen(event: &str, handler: impl FnMut() + 'static) {
+    let handler = Closure::<dyn FnMut()>::new(handler);
+    let _ = window().add_event_listener_with_callback(event, handler.as_ref().unchecked_ref());
+    // It lives as long as the page.
+    handler.forget();
+}
+
+fn drain(woken: &mut mpsc::UnboundedReceiver<()>) {
+    while woken.next().now_or_never().flatten().is_some() {}
+}
+
+fn now() -> f64 {
+    js_sys::Date::now()
+}
+
+/// One socket, from its opening to its end.
+struct Session {
+    store: Store,
+    out: Vec<ClientFrame>,
+    next_ref: u64,
+    /// Sends under way by the `ref` of their answer; one a chat at a time.
+    sends: HashMap<u64, (ChatId, ClientId)>,
+    /// Pages of changes asked for: after which number, and when.
+    filling: HashMap<ChatId, (u64, f64)>,
+    /// Gaps seen, and since when; most close by themselves.
+    gaps: HashMap<ChatId, f64>,
+    marked: HashMap<ChatId, u64>,
+    welcomed: bool,
+    typing_told: f64,
+    heads_sent: f64,
+    refs: Vec<(usize, u64)>,
+}
+
+impl Session {
+    /// Answers whether the socket ever opened.
+    async fn run(store: Store, woken: &mut mpsc::UnboundedReceiver<()>) -> bool {
+        let location = window().location();
+        let scheme = if location.protocol().is_ok_and(|scheme| scheme == "https:") { "wss" } else { "ws" };
+        let url = format!("{scheme}://{}/ws", location.host().unwrap_or_default());
+        let Ok(socket) = WebSocket::open_with_protocol(&url, SUBPROTOCOL) else { return false };
+        let (mut sink, mut stream) = socket.split();
+        let mut session = Self {
+            store,
+            out: Vec::new(),
+            next_ref: 1,
+            sends: HashMap::new(),
+            filling: HashMap::new(),
+            gaps: HashMap::new(),
+            marked: HashMap::new(),
+            welcomed: false,
+            typing_told: 0.0,
+            heads_sent: now(),
+            refs: Vec::new(),
+        };
+        let mut heard = now();
+        let mut opened = false;
+        loop {
+            for text in session.take_out() {
+                if sink.send(Message::Text(text)).await.is_err() {
+                    return opened;
+                }
+            }
+            let event = {
+                let tick = TimeoutFuture::new(TICK_MS);
+                let frame = pin!(stream.next());
+                let wake = pin!(woken.next());
+                match select(frame, select(wake, tick)).await {
+                    Either::Left((frame, _)) => Some(frame),
+                    Either::Right(_) => None,
+                }
+            };
+            match event {
+                Some(Some(Ok(Message::Text(text)))) => {
+                    (heard, opened) = (now(), true);
+                    let Ok(reply) = serde_json::from_str::<Reply>(&text) else { continue };
+                    if !session.take(reply) {
+                        return opened;
+                    }
+                }
+                Some(Some(Ok(Message::Bytes(_)))) => {}
+                Some(Some(Err(_)) | None) => return opened,
+                // A laptop that slept wakes up to a socket that is dead but open.
+                None if now() - heard > SILENCE_MS => return opened,
+                None => session.look_around(),
+            }
+            session.flush_outbox();
+        }
+    }
+
+    fn ask(&mut self, frame: ClientFrame) -> u64 {
+        let reference = self.next_ref;
+        self.next_ref += 1;
+        self.refs.push((self.out.len(), reference));
+        self.out.push(frame);
+        reference
+    }
+
+    fn take_out(&mut self) -> Vec<String> {
+        let refs: HashMap<usize, u64> = self.refs.drain(..).collect();
+        let frames = self.out.drain(..).enumerate();
+        let request = |(place, frame)| Request { reference: refs.get(&place).copied(), frame };
+        frames.filter_map(|entry| serde_json::to_string(&request(entry)).ok()).collect()
+    }
+
+    /// Applies one frame; false when the session has ended.
+    fn take(&mut self, Reply { reference, frame }: Reply) -> bool {
+        let store = self.store;
+        if let Some(send) = reference.and_then(|reference| self.sends.remove(&reference)) {
+            self.answered(send, &frame);
+        }
+        match frame {
+            ServerFrame::Ready { .. } => {
+                store.connection.set(Connection::Open);
+                self.hello();
+            }
+            ServerFrame::Changes(page) => {
+                let after = self.filling.remove(&page.chat_id).map(|(after, _)| after);
+                store.state.update(|state| state.apply_changes(after.unwrap_or(u64::MAX), page));
+            }
+            ServerFrame::Typing { chat_id, user_id } => {
+                let until = now() as i64 + TYPING_MS;
+                store.typing.update(|typing| {
+                    typing.insert((chat_id, user_id), until);
+                });
+            }
+            ServerFrame::Error { code: ErrorCode::Unauthenticated, .. } => return sign_in(),
+            frame => {
+                if let ServerFrame::Welcome(_) = &frame {
+                    self.welcomed = true;
+                }
+                if let ServerFrame::Message { message, .. } = &frame {
+                    let key = (message.chat_id, message.sender_id);
+                    if store.typing.with_untracked(|typing| typing.contains_key(&key)) {
+                        store.typing.update(|typing| {
+                            typing.remove(&key);
+                        });
+                    }
+                }
+                let mut need = Need::Nothing;
+                store.state.update(|state| need = state.apply(frame));
+                match need {
+                    Need::Nothing => {}
+                    Need::Heads => self.heads(),
+                    Need::Hello => self.hello(),
+                    Need::SignIn => return sign_in(),
+                }
+            }
+        }
+        true
+    }
+
+    fn hello(&mut self) {
+        let frame = self
+            .store
+            .state
+            .with_untracked(|state| ClientFrame::Hello { mine: Some(state.mine), chats: state.heads() });
+        self.ask(frame);
+    }
+
+    fn heads(&mut self) {
+        self.heads_sent = now();
+        let frame =
+            self.store.state.with_untracked(|state| ClientFrame::Heads { mine: state.mine, chats: state.heads() });
+        self.ask(frame);
+    }
+
+    /// A send was answered: stored, to be tried again, or refused for good.
+    fn answered(&self, (chat_id, client_id): (ChatId, ClientId), frame: &ServerFrame) {
+        let ServerFrame::Error { code, .. } = frame else { return };
+        if !matches!(code, ErrorCode::Unavailable | ErrorCode::RateLimited | ErrorCode::Internal) {
+            self.store.state.update(|state| state.set_refused(chat_id, client_id, Some(*code)));
+        }
+    }
+
+    /// Sends what waits: of each chat the oldest, and the next once that is answered.
+    fn flush_outbox(&mut self) {
+        if !self.welcomed {
+            return;
+        }
+        let busy: HashSet<ChatId> = self.sends.values().map(|(chat_id, _)| *chat_id).collect();
+        let waiting: Vec<_> = self.store.state.with_untracked(|state| {
+            let chats = state.chats.iter().filter(|(id, _)| !busy.contains(id));
+            chats
+                .filter_map(|(id, chat)| Some((*id, chat.outbox.iter().find(|u| u.refused.is_none())?.clone())))
+                .collect()
+        });
+        for (chat_id, unsent) in waiting {
+            let client_id = unsent.client_id;
+            let frame = ClientFrame::Send { chat_id, client_id, text: unsent.text, reply_to: unsent.reply_to };
+            let reference = self.ask(frame);
+            self.sends.insert(reference, (chat_id, client_id));
+        }
+        self.mark_read();
+        self.tell_typing();
+    }
+
+    /// Tells how far the chats on screen were read.
+    fn mark_read(&mut self) {
+        for (chat_id, no) in self.store.read_up_to.get_untracked() {
+            if self.marked.get(&chat_id).is_none_or(|marked| *marked < no) {
+                self.marked.insert(chat_id, no);
+                self.out.push(ClientFrame::Read { chat_id, no });
+            }
+        }
+    }
+
+    /// Tells the others that somebody types, at most once in three seconds.
+    fn tell_typing(&mut self) {
+        let Some((chat_id, at)) = self.store.typed.get_untracked() else { return };
+        if now() - self.typing_told > TYPING_EVERY_MS && at as f64 > self.typing_told {
+            self.typing_told = now();
+            self.out.push(ClientFrame::Typing { chat_id });
+        }
+    }
+
+    /// What time alone brings about.
+    fn look_around(&mut self) {
+        if !self.welcomed {
+            return;
+        }
+        let now = now();
+        if now - self.heads_sent > HEADS_EVERY_MS {
+            self.heads();
+        }
+        let open: Vec<(ChatId, u64, u64)> = self.store.state.with_untracked(|state| {
+            let gaps = state.chats.iter().filter_map(|(id, chat)| Some((*id, chat.gap()?, chat.latest)));
+            gaps.collect()
+        });
+        self.gaps.retain(|id, _| open.iter().any(|(open, ..)| open == id));
+        for (chat_id, head, latest) in open {
+            let since = *self.gaps.entry(chat_id).or_insert(now);
+            let asked = self.filling.get(&chat_id).is_some_and(|(_, at)| now - at < SILENCE_MS);
+            if asked || now - since < f64::from(TICK_MS) {
+                continue;
+            }
+            if latest - head > limits::CATCH_UP_MAX {
+                self.start_over(chat_id, latest);
+            } else {
+                self.filling.insert(chat_id, (head, now));
+                self.out.push(ClientFrame::Changes { chat_id: Some(chat_id), after: Some(head), chats: None });
+            }
+        }
+        let overdue = |until: &i64| *until <= now as i64;
+        if self.store.typing.with_untracked(|typing| typing.values().any(overdue)) {
+            self.store.typing.update(|typing| typing.retain(|_, until| !overdue(until)));
+        }
+    }
+
+    /// Too far behind: the rows held are dropped, and the newest window is read afresh.
+    fn start_over(&self, chat_id: ChatId, head: u64) {
+        let store = self.store;
+        store.state.update(|state| {
+            if let Some(chat) = state.chats.get_mut(&chat_id) {
+                chat.forget_rows(head);
+            }
+        });
+        leptos::task::spawn_local(async move {
+            if let Ok(history) = crate::chat::load_history(chat_id, None, None).await {
+                store.add_history(chat_id, history);
+            }
+        });
+    }
+}
+
+/// This session has ended: the server's own page says what to do.
+fn sign_in() -> bool {
+    let _ = window().location().set_href("/login");
+    false
+}

@@ -1,0 +1,152 @@
+//! The client's store: the reducer's state as signals. Seeded by the page, fed by the socket.
+
+use crate::{Seed, seed::Page};
+use leptos::prelude::*;
+use protocol::{
+    chat::{ChatSummary, History},
+    ids::{ChatId, UserId},
+    reducer::{ChatState, State, Unsent},
+    time::Timestamp,
+};
+use std::collections::HashMap;
+
+/// How the socket is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Connection {
+    /// The page has just arrived, or has no JavaScript.
+    #[default]
+    Starting,
+    #[cfg_attr(feature = "ssr", expect(dead_code, reason = "only a browser has a socket"))]
+    Open,
+    /// Lost, and being made anew.
+    Waiting,
+}
+
+/// Everything pages read. Copies are the same store.
+#[derive(Clone, Copy)]
+pub struct Store {
+    pub state: RwSignal<State>,
+    pub page: RwSignal<Page>,
+    pub connection: RwSignal<Connection>,
+    /// Who is typing where, and until when that counts.
+    pub typing: RwSignal<HashMap<(ChatId, UserId), i64>>,
+    /// How far the chats on screen were read.
+    pub read_up_to: RwSignal<HashMap<ChatId, u64>>,
+    /// The chat that is being typed in, and when a key was last pressed.
+    pub typed: RwSignal<Option<(ChatId, i64)>>,
+    /// Changes when something waits to be sent or read.
+    pub outgoing: RwSignal<u64>,
+    pub theme: RwSignal<Option<String>>,
+    /// Minutes east of UTC.
+    pub offset: i32,
+    /// When the page was made; relative words begin from it.
+    pub rendered_at: i64,
+}
+
+impl Store {
+    pub fn new(seed: Seed) -> Self {
+        let mut state = State::default();
+        state.mine = seed.mine;
+        let (offset, rendered_at, theme) = (seed.offset, seed.now, seed.theme.clone());
+        let page = absorb(&mut state, seed);
+        Self {
+            state: RwSignal::new(state),
+            page: RwSignal::new(page),
+            connection: RwSignal::default(),
+            typing: RwSignal::default(),
+            read_up_to: RwSignal::default(),
+            typed: RwSignal::default(),
+            outgoing: RwSignal::default(),
+            theme: RwSignal::new(theme),
+            offset,
+            rendered_at,
+        }
+    }
+
+    /// The store of this page.
+    #[must_use]
+    pub fn current() -> Self {
+        expect_context()
+    }
+
+    /// Takes over the data of another page.
+    pub fn turn_to(self, seed: Seed) {
+        let mut page = Page::default();
+        self.state.update(|state| page = absorb(state, seed));
+        self.page.set(page);
+    }
+
+    /// Takes in a window of a chat's history.
+    pub fn add_history(self, chat_id: ChatId, history: History) {
+        self.state.update(|state| state.apply_history(chat_id, history));
+    }
+
+    /// Puts a message on its way.
+    pub fn send(self, chat_id: ChatId, unsent: Unsent) {
+        self.state.update(|state| state.send(chat_id, unsent));
+        self.outgoing.update(|n| *n += 1);
+    }
+
+    /// Notes that a chat was on screen up to `no`; the mark goes out with the next frames.
+    pub fn mark_read(self, chat_id: ChatId, no: u64) {
+        let Some(me) = self.state.with_untracked(State::me_id) else { return };
+        self.state.update(|state| state.apply_read(chat_id, me, no));
+        self.read_up_to.update(|marks| {
+            marks.insert(chat_id, no);
+        });
+        self.outgoing.update(|n| *n += 1);
+    }
+
+    /// Notes that somebody types here; the others are told.
+    pub fn type_in(self, chat_id: ChatId) {
+        self.typed.set(Some((chat_id, now(self).0)));
+        self.outgoing.update(|n| *n += 1);
+    }
+
+    /// Reads something of one chat.
+    pub fn with_chat<T>(self, chat_id: ChatId, read: impl FnOnce(&ChatState) -> T) -> Option<T> {
+        self.state.with(|state| state.chats.get(&chat_id).map(read))
+    }
+
+    #[must_use]
+    pub fn me(self) -> Option<UserId> {
+        self.state.with(State::me_id)
+    }
+
+    /// A person's shown name; empty for somebody unknown.
+    #[must_use]
+    pub fn name(self, id: UserId) -> String {
+        self.state.with(|state| state.users.get(&id).map(|user| user.display_name.clone()).unwrap_or_default())
+    }
+
+    /// A chat's row, as of the last change heard of.
+    #[must_use]
+    pub fn summary(self, chat_id: ChatId) -> Option<ChatSummary> {
+        self.with_chat(chat_id, |chat| chat.summary.clone())
+    }
+}
+
+/// Puts a page's rows into the state and answers what is the page's alone.
+fn absorb(state: &mut State, seed: Seed) -> Page {
+    if seed.me.is_some() {
+        state.me = seed.me;
+    }
+    state.learn_all(seed.users);
+    for summary in seed.chats {
+        state.apply_summary(summary);
+    }
+    if let Some(opened) = &seed.page.opened {
+        state.apply_history(opened.chat_id, opened.history.clone());
+    }
+    if let Some((chat_id, members)) = &seed.page.members {
+        state.apply_members(*chat_id, members.clone());
+    }
+    state.learn_all(seed.page.person.iter().chain(&seed.page.found).cloned().collect());
+    seed.page
+}
+
+/// Now, by the browser's clock; on the server by the page's.
+#[must_use]
+pub fn now(store: Store) -> Timestamp {
+    if cfg!(feature = "hydrate") { Timestamp(js_sys::Date::now() as i64) } else { Timestamp(store.rendered_at) }
+}

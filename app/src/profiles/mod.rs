@@ -1,0 +1,97 @@
+//! People: somebody's profile, and one's own.
+
+mod api;
+
+use crate::{
+    chat,
+    i18n::{t, t_string, use_i18n},
+    live::Store,
+    routes::NotFound,
+    settings::SettingsSection,
+    ui::{Avatar, Field, FormError, Icon, outline},
+};
+use leptos::{prelude::*, server_fn::ServerFn};
+use leptos_meta::Title;
+use leptos_router::hooks::use_params_map;
+
+pub use api::find_people;
+
+/// `/users/@name`
+#[component]
+pub fn PersonPage() -> impl IntoView {
+    let store = Store::current();
+    let params = use_params_map();
+    let person = Memo::new(move |_| {
+        let name = params.with(|params| params.get("name").unwrap_or_default());
+        let name = name.trim_start_matches('@').to_lowercase();
+        store.state.with(|state| state.users.values().find(|user| user.username == name).cloned())
+    });
+    let missing = move || store.page.with(|page| page.missing);
+    move || match person.get() {
+        Some(user) => view! { <Person user /> }.into_any(),
+        None if missing() => NotFound().into_any(),
+        None => view! { <main id="main" class="pane skeleton" aria-busy="true"></main> }.into_any(),
+    }
+}
+
+#[component]
+fn Person(user: protocol::profiles::User) -> impl IntoView {
+    let i18n = use_i18n();
+    let store = Store::current();
+    let is_me = store.state.with_untracked(|state| state.me_id() == Some(user.id));
+    let (name, bio) = (user.display_name.clone(), user.bio.clone());
+    view! {
+        <Title text=name.clone() />
+        <main id="main" class="pane scrolls">
+            <header class="bar">
+                <a class="icon-button only-narrow" href="/chats" aria-label=move || t_string!(i18n, back)><Icon d=outline::BACK /></a>
+                <p class="title">{t!(i18n, profiles.title)}</p>
+            </header>
+            <div class="narrow stack-lg items-center text-center">
+                <Avatar name=name.clone() class="avatar-lg" />
+                <div>
+                    <h1 class="text-xl font-semibold"><bdi>{name}</bdi></h1>
+                    <p class="text-muted">"@" {user.username.clone()}</p>
+                </div>
+                {(!bio.is_empty()).then(|| view! { <p class="bio" dir="auto">{bio}</p> })}
+                {if is_me {
+                    view! { <a class="button" href="/settings/profile">{t!(i18n, profiles.edit)}</a> }.into_any()
+                } else {
+                    view! {
+                        <form method="post" action=chat::OpenDirect::url()>
+                            <input type="hidden" name="user_id" value=user.id.to_string() />
+                            <button class="button primary">{t!(i18n, profiles.message)}</button>
+                        </form>
+                    }.into_any()
+                }}
+            </div>
+        </main>
+    }
+    .into_any()
+}
+
+/// One's own name and words.
+#[component]
+pub fn OwnProfilePage() -> impl IntoView {
+    let i18n = use_i18n();
+    let me = Store::current().state.with_untracked(|state| state.me.clone());
+    let (name, bio, username) = me.map(|me| (me.user.display_name, me.user.bio, me.user.username)).unwrap_or_default();
+    view! {
+        <SettingsSection title=Signal::derive(move || t_string!(i18n, settings.profile).to_owned())>
+            <form method="post" action=api::UpdateProfile::url() class="stack">
+                <div class="row">
+                    <Avatar name=name.clone() class="avatar-lg" />
+                    <a href=format!("/users/@{username}")>"@" {username.clone()}</a>
+                </div>
+                <FormError form="update_profile" />
+                <Field form="update_profile" name="display_name" maxlength=64 value=name autocomplete="name"
+                    label=Signal::derive(move || t_string!(i18n, auth.display_name).to_owned()) />
+                <Field form="update_profile" name="bio" maxlength=500 value=bio multiline=true
+                    label=Signal::derive(move || t_string!(i18n, profiles.bio).to_owned())
+                    hint=Signal::derive(move || t_string!(i18n, profiles.bio_hint).to_owned()) />
+                <button class="button primary">{t!(i18n, save)}</button>
+            </form>
+        </SettingsSection>
+    }
+    .into_any()
+}

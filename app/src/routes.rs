@@ -1,0 +1,86 @@
+//! The only `<Router>`: every address of the product.
+
+use crate::{
+    Seed, auth, chat, groups,
+    i18n::{I18nContextProvider, Locale, t, t_string, use_i18n},
+    live::{self, Store},
+    profiles, settings,
+};
+use leptos::prelude::*;
+use leptos_meta::{Title, provide_meta_context};
+use leptos_router::{
+    SsrMode,
+    components::{ParentRoute, Route, Router, Routes},
+    path,
+};
+use leptos_use::UseLocalesOptions;
+
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    // The same rows on both sides: what the server rendered from is what hydration reads.
+    let seed = SharedValue::new(|| use_context::<Seed>().unwrap_or_default()).into_inner();
+    let locale = seed.locale.clone();
+    provide_context(Store::new(seed));
+    let languages = UseLocalesOptions::default().ssr_lang_header_getter(move || Some(locale.clone()));
+    view! {
+        <I18nContextProvider set_lang_attr_on_html=false set_dir_attr_on_html=false ssr_lang_header_getter=languages>
+            <Pages />
+        </I18nContextProvider>
+    }
+    .into_any()
+}
+
+#[component]
+fn Pages() -> impl IntoView {
+    let i18n = use_i18n();
+    Effect::new(move |_| {
+        let lang = match i18n.get_locale() {
+            Locale::en => "en",
+            Locale::ru => "ru",
+        };
+        if let Some(root) = document().document_element() {
+            let _ = root.set_attribute("lang", lang);
+        }
+    });
+    view! {
+        <Title formatter=|title: String| if title.is_empty() { "Messenger".into() } else { format!("{title} · Messenger") } />
+        <a class="skip" href="#main">{t!(i18n, skip_to_content)}</a>
+        <Router>
+            <live::Connect />
+            <Routes fallback=NotFound>
+                <Route path=path!("/login") view=auth::LoginPage ssr=SsrMode::Async />
+                <Route path=path!("/register") view=auth::RegisterPage ssr=SsrMode::Async />
+                <ParentRoute path=path!("") view=chat::Workspace ssr=SsrMode::Async>
+                    <Route path=path!("/chats") view=chat::NothingOpen />
+                    <Route path=path!("/chats/:id") view=chat::ConversationPage />
+                    <Route path=path!("/chats/:id/info") view=groups::InfoPage />
+                    <Route path=path!("/new") view=groups::NewPage />
+                    <Route path=path!("/users/:name") view=profiles::PersonPage />
+                    <ParentRoute path=path!("/settings") view=settings::SettingsPages>
+                        <Route path=path!("") view=settings::AppearancePage />
+                        <Route path=path!("profile") view=profiles::OwnProfilePage />
+                        <Route path=path!("security") view=auth::SecurityPage />
+                        <Route path=path!("appearance") view=settings::AppearancePage />
+                        <Route path=path!("language") view=settings::LanguagePage />
+                    </ParentRoute>
+                </ParentRoute>
+            </Routes>
+        </Router>
+    }
+    .into_any()
+}
+
+#[component]
+pub fn NotFound() -> impl IntoView {
+    let i18n = use_i18n();
+    view! {
+        <Title text=move || t_string!(i18n, not_found.title) />
+        <main id="main" class="pane centered">
+            <h1 class="text-xl font-semibold">{t!(i18n, not_found.title)}</h1>
+            <p class="text-muted">{t!(i18n, not_found.hint)}</p>
+            <a class="button" href="/chats">{t!(i18n, not_found.back)}</a>
+        </main>
+    }
+    .into_any()
+}

@@ -1,0 +1,296 @@
+//! The server's side of the pages: who is asking, what a page shows, how a form is refused.
+
+use crate::{
+    Refusal, Seed,
+    seed::{Opened, Page, Refused},
+};
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use leptos::prelude::*;
+use leptos_axum::ResponseOptions;
+use protocol::{
+    chat::Window,
+    error::{ApiError, ErrorCode},
+    ids::{ClientId, UserId},
+};
+use services::{Actor, Infra, Rejection, auth, chat, groups, infra::clock, profiles};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What a request brings to pages and server functions.
+#[derive(Clone)]
+pub struct Request {
+    pub infra: Infra,
+    pub actor: Option<Actor>,
+    pub device: auth::Device,
+    /// Writes the cookie of a session, or without a token removes it.
+    pub session_cookie: fn(bool, Option<&str>) -> HeaderValue,
+    pub https: bool,
+    /// Where a server function leaves its refusal for the page that shows it.
+    pub refused: Arc<Mutex<Option<ApiError>>>,
+}
+
+/// A page about to be rendered.
+pub enum Loaded {
+    Page { seed: Box<Seed>, status: StatusCode },
+    Redirect(String),
+}
+
+/// The request that a server function serves.
+///
+/// # Errors
+/// Only outside a request.
+pub fn request() -> Result<Request, Refusal> {
+    use_context::<Request>()
+        .ok_or_else(|| Refusal(ApiError::new(ErrorCode::Internal, "There is no request to answer.")))
+}
+
+/// The services, and who is asking.
+///
+/// # Errors
+/// `unauthenticated`.
+pub fn signed_in() -> Result<(Infra, Actor), Refusal> {
+    let request = request()?;
+    match request.actor {
+        Some(actor) => Ok((request.infra, actor)),
+        None => refuse(Rejection::unauthenticated()),
+    }
+}
+
+/// Refuses a form: its page is shown again with what was typed.
+///
+/// # Errors
+/// Always: the refusal.
+pub fn refuse<T>(rejection: impl Into<Refusal>) -> Result<T, Refusal> {
+    let refusal = rejection.into();
+    if let Some(request) = use_context::<Request>() {
+        *request.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal.0.clone());
+    }
+    Err(refusal)
+}
+
+/// The answer of an operation, its refusal kept for the page.
+///
+/// # Errors
+/// What the operation refused.
+pub fn answer<T>(result: services::Result<T>) -> Result<T, Refusal> {
+    result.or_else(refuse)
+}
+
+/// Signs the browser in: a cookie that names the session.
+///
+/// # Errors
+/// `unavailable` when the database does not answer.
+pub async fn sign_in_browser(actor: Actor) -> Result<(), Refusal> {
+    let request = request()?;
+    let token = answer(auth::renew_session(&request.infra, actor).await)?;
+    add_cookie((request.session_cookie)(request.https, Some(&token)));
+    Ok(())
+}
+
+/// Removes the browser's cookie.
+///
+/// # Errors
+/// Only outside a request.
+pub fn sign_out_browser() -> Result<(), Refusal> {
+    let request = request()?;
+    add_cookie((request.session_cookie)(request.https, None));
+    Ok(())
+}
+
+/// Remembers a choice in the browser for a year.
+pub fn remember(name: &str, value: &str) {
+    let life = if value.is_empty() { 0 } else { 365 * 24 * 60 * 60 };
+    let cookie = format!("{name}={value}; Path=/; SameSite=Lax; Max-Age={life}");
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        add_cookie(cookie);
+    }
+}
+
+fn add_cookie(cookie: HeaderValue) {
+    if let Some(response) = use_context::<ResponseOptions>() {
+        response.append_header(header::SET_COOKIE, cookie);
+    }
+}
+
+/// Reads everything a page shows, the chat's head before its rows.
+///
+/// # Errors
+/// `unavailable` when the database does not answer.
+pub async fn load(request: &Request, parts: &Parts, address: &str) -> services::Result<Loaded> {
+    let (path, query) = address.split_once('?').unwrap_or((address, ""));
+    let query: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let mut seed = preferences(&parts.headers, path);
+
+    let Some(actor) = request.actor else {
+        return Ok(match segments.as_slice() {
+            ["login" | "register"] => page(seed),
+            ["settings", "language" | "appearance"] => page(seed),
+            _ => Loaded::Redirect("/login".into()),
+        });
+    };
+    if matches!(segments.as_slice(), [] | ["login" | "register"]) {
+        return Ok(Loaded::Redirect("/chats".into()));
+    }
+    let welcome = chat::hello(&request.infra, actor, None, &Default::default()).await?;
+    if cookie(&parts.headers, "locale").is_none()
+        && let Some(locale) = &welcome.user.locale
+    {
+        seed.locale.clone_from(locale);
+    }
+    if cookie(&parts.headers, "theme").is_none() {
+        seed.theme.clone_from(&welcome.user.theme);
+    }
+    (seed.me, seed.mine, seed.chats, seed.users) = (Some(welcome.user), welcome.mine, welcome.chats, welcome.users);
+    match fill(request, actor, &segments, &query, &mut seed).await {
+        Ok(()) => {}
+        Err(rejection) if matches!(rejection.code(), ErrorCode::NotFound | ErrorCode::InvalidInput) => {
+            seed.page.missing = true;
+        }
+        Err(rejection) => return Err(rejection),
+    }
+    Ok(page(seed))
+}
+
+fn page(seed: Seed) -> Loaded {
+    let status = if seed.page.missing { StatusCode::NOT_FOUND } else { StatusCode::OK };
+    Loaded::Page { seed: Box::new(seed), status }
+}
+
+async fn fill(
+    request: &Request,
+    actor: Actor,
+    segments: &[&str],
+    query: &[(String, String)],
+    seed: &mut Seed,
+) -> services::Result<()> {
+    let infra = &request.infra;
+    let wanted = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let number = |name: &str| wanted(name).and_then(|value| value.parse::<u64>().ok());
+    match segments {
+        ["chats"] | ["settings", "profile" | "appearance" | "language"] => {}
+        ["chats", id] => {
+            let chat_id = id.parse().map_err(|_| Rejection::not_found())?;
+            let window = match (number("before"), number("after"), number("at")) {
+                (Some(before), ..) => Window::Before(before),
+                (_, Some(after), _) => Window::After(after),
+                (_, _, Some(at)) => Window::Around(at),
+                _ => Window::Newest,
+            };
+            let history = chat::history(infra, actor, chat_id, window, None).await?;
+            let summary = chat::summary(infra, actor, chat_id).await?;
+            let read_no = summary.read_no;
+            // The rows are newer than the number they are caught up from, never older.
+            keep(seed, summary, history.seq);
+            seed.page.opened = Some(Opened { chat_id, history, read_no, at: number("at") });
+            seed.page.client_id = Some(ClientId::fresh());
+        }
+        ["chats", id, "info"] => {
+            let chat_id = id.parse().map_err(|_| Rejection::not_found())?;
+            let summary = chat::summary(infra, actor, chat_id).await?;
+            let seq = summary.chat.seq;
+            keep(seed, summary, seq);
+            let page = groups::MembersPage { limit: Some(100), ..Default::default() };
+            let members = groups::members(infra, actor, chat_id, page).await?;
+            seed.page.members = Some((chat_id, members.items));
+            find(infra, wanted("q"), seed).await?;
+        }
+        ["new"] => {
+            find(infra, wanted("q"), seed).await?;
+            let chosen: Vec<UserId> =
+                query.iter().filter(|(key, _)| key == "member_ids[]").filter_map(|(_, id)| id.parse().ok()).collect();
+            seed.page.chosen = profiles::by_ids(infra, &chosen).await?;
+            seed.page.client_id = Some(ClientId::fresh());
+        }
+        ["users", name] => {
+            let username = name.strip_prefix('@').ok_or_else(Rejection::not_found)?;
+            seed.page.person = Some(profiles::by_username(infra, username).await?);
+        }
+        ["settings", "security"] => seed.page.sessions = auth::sessions(infra, actor).await?,
+        _ => return Err(Rejection::not_found()),
+    }
+    Ok(())
+}
+
+/// Puts a chat among those of the list, as of `seq`.
+fn keep(seed: &mut Seed, mut summary: protocol::chat::ChatSummary, seq: u64) {
+    summary.chat.seq = summary.chat.seq.min(seq);
+    seed.chats.retain(|chat| chat.chat.id != summary.chat.id);
+    seed.chats.push(summary);
+}
+
+async fn find(infra: &Infra, query: Option<&str>, seed: &mut Seed) -> services::Result<()> {
+    seed.page.query = query.unwrap_or_default().to_owned();
+    seed.page.found = profiles::find(infra, &seed.page.query).await?;
+    Ok(())
+}
+
+/// Language, theme and zone: by cookie, else as the browser asks.
+fn preferences(headers: &HeaderMap, path: &str) -> Seed {
+    let locale = cookie(headers, "locale").filter(|locale| matches!(*locale, "en" | "ru"));
+    Seed {
+        locale: locale.unwrap_or_else(|| accepted_locale(headers)).to_owned(),
+        theme: cookie(headers, "theme").filter(|theme| matches!(*theme, "light" | "dark")).map(str::to_owned),
+        offset: cookie(headers, "tz")
+            .and_then(|tz| tz.parse().ok())
+            .filter(|tz| (-900..=900).contains(tz))
+            .unwrap_or(0),
+        now: clock::now().0,
+        page: Page { path: path.to_owned(), ..Page::default() },
+        ..Seed::default()
+    }
+}
+
+/// The first language of `Accept-Language` that we speak.
+fn accepted_locale(headers: &HeaderMap) -> &'static str {
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let languages = accepted.split(',').map(|part| part.trim().to_ascii_lowercase());
+    languages.filter_map(|tag| ["en", "ru"].into_iter().find(|known| tag.starts_with(known))).next().unwrap_or("en")
+}
+
+fn cookie<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(|(name, _)| *name == wanted).map(|(_, value)| value).next()
+}
+
+/// A loaded page as HTML. The policy of its scripts names the nonce they carry.
+pub async fn render(options: LeptosOptions, request: Request, parts: Parts, loaded: Loaded) -> Response {
+    let (seed, status) = match loaded {
+        Loaded::Redirect(to) => return axum::response::Redirect::to(&to).into_response(),
+        Loaded::Page { seed, status } => (*seed, status),
+    };
+    let context = {
+        let seed = seed.clone();
+        move || {
+            provide_context(request.clone());
+            provide_context(seed.clone());
+            let nonce = use_nonce().map(|nonce| nonce.to_string()).unwrap_or_default();
+            let policy = format!(
+                "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'; \
+                 img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; \
+                 worker-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+            );
+            if let (Some(response), Ok(policy)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(&policy)) {
+                response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+            }
+        }
+    };
+    let render = leptos_axum::render_app_async_with_context(context, move || crate::shell(options.clone(), &seed));
+    let mut response = render(http::Request::from_parts(parts, axum::body::Body::empty())).await;
+    *response.status_mut() = status;
+    response
+}
+
+/// Puts a refused form onto the page that it was sent from.
+#[must_use]
+pub fn refused_on(loaded: Loaded, refused: Refused) -> Loaded {
+    match loaded {
+        Loaded::Page { mut seed, .. } => {
+            let status = StatusCode::from_u16(refused.error.code.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+            seed.page.refused = Some(refused);
+            Loaded::Page { seed, status }
+        }
+        redirect @ Loaded::Redirect(_) => redirect,
+    }
+}

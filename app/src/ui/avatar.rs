@@ -1,0 +1,26 @@
+use leptos::prelude::*;
+
+/// A coloured circle with initials. The name beside it says who it is, so it is hidden from readers.
+#[component]
+pub fn Avatar(#[prop(into)] name: Signal<String>, #[prop(optional, into)] class: &'static str) -> impl IntoView {
+    view! {
+        <span aria-hidden="true" class=move || format!("avatar {} {class}", colour(&name.get()))>
+            {move || initials(&name.get())}
+        </span>
+    }
+    .into_any()
+}
+
+fn initials(name: &str) -> String {
+    let words = name.split_whitespace().filter_map(|word| word.chars().find(|c| c.is_alphanumeric()));
+    let letters: String = words.take(2).flat_map(char::to_uppercase).collect();
+    if letters.is_empty() { "•".into() } else { letters }
+}
+
+/// One of eight colours, the same for a name everywhere.
+fn colour(name: &str) -> &'static str {
+    const COLOURS: [&str; 8] =
+        ["avatar-1", "avatar-2", "avatar-3", "avatar-4", "avatar-5", "avatar-6", "avatar-7", "avatar-8"];
+    let sum = name.bytes().fold(7_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    COLOURS.get(sum % COLOURS.len()).copied().unwrap_or_default()
+}

@@ -1,0 +1,114 @@
+use crate::{
+    i18n::{t, use_i18n},
+    live::Store,
+};
+use leptos::prelude::*;
+
+/// A labelled input. A refused form shows again what was typed, and why it was refused.
+#[component]
+pub fn Field(
+    /// The last part of the form's action.
+    form: &'static str,
+    name: &'static str,
+    #[prop(into)] label: Signal<String>,
+    #[prop(optional, into)] hint: Option<Signal<String>>,
+    #[prop(default = "text")] kind: &'static str,
+    #[prop(optional)] autocomplete: &'static str,
+    #[prop(optional, into)] value: String,
+    #[prop(default = 256)] maxlength: usize,
+    #[prop(optional)] multiline: bool,
+) -> impl IntoView {
+    let page = Store::current().page;
+    let typed = page.with_untracked(|page| {
+        page.refused.as_ref().filter(|refused| refused.form == form)?.value(name).map(str::to_owned)
+    });
+    let value = typed.unwrap_or(value);
+    let problem = move || {
+        page.with(|page| page.refused.as_ref().filter(|refused| refused.form == form)?.error.fields.get(name).cloned())
+    };
+    let (id, hint_id, problem_id) =
+        (format!("{form}-{name}"), format!("{form}-{name}-hint"), format!("{form}-{name}-problem"));
+    let described = {
+        let (hint_id, problem_id, hinted) = (hint_id.clone(), problem_id.clone(), hint.is_some());
+        move || match (hinted, problem().is_some()) {
+            (true, true) => Some(format!("{problem_id} {hint_id}")),
+            (true, false) => Some(hint_id.clone()),
+            (false, true) => Some(problem_id.clone()),
+            (false, false) => None,
+        }
+    };
+    let invalid = move || problem().map(|_| "true");
+    let input = if multiline {
+        view! {
+            <textarea id=id.clone() name=name rows="3" maxlength=maxlength class="input" aria-describedby=described aria-invalid=invalid>
+                {value}
+            </textarea>
+        }
+        .into_any()
+    } else {
+        view! {
+            <input id=id.clone() name=name type=kind value=value maxlength=maxlength autocomplete=autocomplete class="input"
+                autocapitalize="none" spellcheck="false" aria-describedby=described aria-invalid=invalid />
+        }
+        .into_any()
+    };
+    view! {
+        <div class="field">
+            <label for=id>{label}</label>
+            {input}
+            <Show when=move || problem().is_some()>
+                <p id=problem_id.clone() class="problem"><ProblemWords name=Signal::derive(move || problem().unwrap_or_default()) /></p>
+            </Show>
+            {hint.map(|hint| view! { <p id=hint_id class="hint">{hint}</p> })}
+        </div>
+    }
+    .into_any()
+}
+
+/// Why a whole form was refused, where no field is to blame.
+#[component]
+pub fn FormError(form: &'static str) -> impl IntoView {
+    let i18n = use_i18n();
+    let page = Store::current().page;
+    let refused = move || {
+        page.with(|page| {
+            let refused =
+                page.refused.as_ref().filter(|refused| refused.form == form && refused.error.fields.is_empty());
+            refused.map(|refused| refused.error.code)
+        })
+    };
+    let words = move || {
+        use protocol::error::ErrorCode::{Conflict, Forbidden, NotFound, RateLimited, Unauthenticated, Unavailable};
+        refused().map(|code| match code {
+            Unauthenticated => t!(i18n, errors.unauthenticated).into_any(),
+            Forbidden => t!(i18n, errors.forbidden).into_any(),
+            NotFound => t!(i18n, errors.not_found).into_any(),
+            Conflict => t!(i18n, errors.conflict).into_any(),
+            RateLimited => t!(i18n, errors.rate_limited).into_any(),
+            Unavailable => t!(i18n, errors.unavailable).into_any(),
+            _ => t!(i18n, errors.other).into_any(),
+        })
+    };
+    view! {
+        <Show when=move || refused().is_some()>
+            <p class="problem" role="alert">{words}</p>
+        </Show>
+    }
+    .into_any()
+}
+
+#[component]
+fn ProblemWords(name: Signal<String>) -> impl IntoView {
+    let i18n = use_i18n();
+    move || match name.get().as_str() {
+        "required" => t!(i18n, problems.required).into_any(),
+        "too_short" => t!(i18n, problems.too_short).into_any(),
+        "too_long" => t!(i18n, problems.too_long).into_any(),
+        "characters" => t!(i18n, problems.characters).into_any(),
+        "common_password" => t!(i18n, problems.common_password).into_any(),
+        "wrong_password" => t!(i18n, problems.wrong_password).into_any(),
+        "taken" => t!(i18n, problems.taken).into_any(),
+        "unknown" => t!(i18n, problems.unknown).into_any(),
+        _ => t!(i18n, problems.malformed).into_any(),
+    }
+}

@@ -1,0 +1,11 @@
+//! The real binary on a real port, told from outside.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says by panicking that it cannot go on")]
+
+mod crash;
+#[path = "../../../services/tests/it/database.rs"]
+mod database;
+mod rest;
+mod security;
+mod socket;
+mod start;
+mod support;

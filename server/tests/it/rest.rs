@@ -1,0 +1,313 @@
+//! REST as PROTOCOL sections 3 and 4 have it.
+
+use crate::support::{PASSWORD, Person, Server, fresh_id};
+use serde_json::{Value, json};
+use std::collections::HashSet;
+
+const NOWHERE: &str = "00000000-0000-7000-8000-000000000000";
+
+#[tokio::test]
+async fn two_people_talk_and_a_third_sees_nothing() {
+    let server = Server::start().await;
+    let register =
+        json!({ "username": "Alice", "password": PASSWORD, "display_name": "Алиса", "email": "a@b.example" });
+    let signed_in = server.post("/api/v1/auth/register", register).send().await.expect_status(201).json();
+    assert_eq!(signed_in["user"]["username"], "alice");
+    assert_eq!((&signed_in["user"]["email"], &signed_in["token_type"]), (&json!("a@b.example"), &json!("Bearer")));
+    assert!(signed_in["expires_in"].as_u64().unwrap() <= 15 * 60);
+    let alice = Person::from(signed_in);
+    let [bob, carol] = server.people(["bob", "carol"]).await;
+
+    let direct = json!({ "kind": "direct", "user_id": bob.id });
+    let opened = server.post("/api/v1/chats", direct.clone()).by(&alice).send().await.expect_status(201).json();
+    server.post("/api/v1/chats", direct).by(&alice).send().await.expect_status(200);
+    let chat = format!("/api/v1/chats/{}", opened["id"].as_str().unwrap());
+    let messages = format!("{chat}/messages");
+
+    let send = json!({ "client_id": fresh_id(), "text": " привет " });
+    let sent = server.post(&messages, send.clone()).by(&alice).send().await.expect_status(201).json();
+    assert_eq!((&sent["no"], &sent["text"], &sent["sender_id"]), (&json!(1), &json!("привет"), &json!(alice.id)));
+    assert_eq!(server.post(&messages, send).by(&alice).send().await.expect_status(200).json(), sent);
+
+    let page = server.get(&messages).by(&bob).send().await.expect_status(200).json();
+    assert_eq!((&page["items"], &page["next"]), (&json!([sent]), &Value::Null));
+    assert_eq!(page["users"][0]["id"], alice.id);
+    assert_eq!(page["users"][0]["email"], Value::Null);
+    let listed = server.get("/api/v1/chats").by(&bob).send().await.expect_status(200).json();
+    assert_eq!((&listed["items"][0]["id"], &listed["items"][0]["unread"]), (&opened["id"], &json!(1)));
+    server.post(&format!("{chat}/read"), json!({ "no": 99 })).by(&bob).send().await.expect_status(204);
+    let seen = server.get(&chat).by(&alice).send().await.expect_status(200).json();
+    assert_eq!((&seen["read_by_others_no"], &seen["title"]), (&json!(1), &json!("bob")));
+    let changes =
+        server.get(&format!("{chat}/changes?after=0&limit=1")).by(&bob).send().await.expect_status(200).json();
+    assert_eq!((&changes["more"], &changes["seq"]), (&json!(true), &json!(1)));
+
+    for path in [&chat, &messages, &format!("{chat}/changes"), &format!("{chat}/members")] {
+        let there = server.get(path).by(&carol).send().await;
+        let nowhere = server.get(&path.replace(opened["id"].as_str().unwrap(), NOWHERE)).by(&carol).send().await;
+        assert_eq!((there.status, &there.body), (404, &nowhere.body), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_group_lives_and_ends() {
+    let server = Server::start().await;
+    let [alice, bob, carol] = server.people(["alice", "bob", "carol"]).await;
+    let new = json!({ "kind": "group", "title": "Club", "member_ids": [bob.id], "client_id": fresh_id() });
+    let made = server.post("/api/v1/chats", new.clone()).by(&alice).send().await.expect_status(201).json();
+    assert_eq!(server.post("/api/v1/chats", new).by(&alice).send().await.expect_status(200).json()["id"], made["id"]);
+    let chat = format!("/api/v1/chats/{}", made["id"].as_str().unwrap());
+    let members = format!("{chat}/members");
+    let member = |person: &Person| format!("{members}/{}", person.id);
+
+    let add = json!({ "user_id": carol.id });
+    server.post(&members, add.clone()).by(&bob).send().await.expect_status(403);
+    let added = server.post(&members, add.clone()).by(&alice).send().await.expect_status(201).json();
+    assert_eq!((&added["user"]["id"], &added["role"]), (&json!(carol.id), &json!("member")));
+    server.post(&members, add).by(&alice).send().await.expect_status(200);
+    let listed = server.get(&members).by(&carol).send().await.expect_status(200).json();
+    assert_eq!(listed["items"].as_array().unwrap().len(), 3);
+    server.patch(&chat, json!({ "title": "New" })).by(&bob).send().await.expect_status(403);
+    let renamed = server.patch(&chat, json!({ "title": "New" })).by(&alice).send().await.expect_status(200).json();
+    assert_eq!(renamed["title"], "New");
+    let pinned = server.patch(&format!("{chat}/me"), json!({ "pinned": true, "draft": "…" })).by(&bob).send().await;
+    assert_eq!(pinned.expect_status(200).json()["pinned"], true);
+    let cleared = server.patch(&format!("{chat}/me"), json!({ "draft": null })).by(&bob).send().await;
+    let cleared = cleared.expect_status(200).json();
+    assert_eq!((&cleared["draft"], &cleared["pinned"]), (&Value::Null, &json!(true)));
+
+    server.delete(&member(&carol)).by(&alice).send().await.expect_status(204);
+    server.get(&chat).by(&carol).send().await.expect_status(404);
+    server.delete(&member(&alice)).by(&alice).send().await.expect_status(409);
+    server.patch(&member(&bob), json!({ "role": "owner" })).by(&alice).send().await.expect_status(204);
+    server.delete(&member(&alice)).by(&alice).send().await.expect_status(204);
+    server.delete(&chat).by(&alice).send().await.expect_status(404);
+    server.delete(&chat).by(&bob).send().await.expect_status(204);
+    server.get(&chat).by(&bob).send().await.expect_status(404);
+}
+
+#[tokio::test]
+async fn sessions_begin_go_on_and_end() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let login = json!({ "login": "ALICE", "password": PASSWORD });
+    let phone = server.post("/api/v1/auth/login", login.clone()).header("user-agent", "Phone 1").send().await;
+    let phone = Person::from(phone.expect_status(200).json());
+    let listed = server.get("/api/v1/auth/sessions").by(&alice).send().await.expect_status(200).json();
+    let other = listed["items"].as_array().unwrap().iter().find(|session| session["current"] == false).unwrap();
+    assert_eq!((&other["device"], &other["ip"]), (&json!("Phone 1"), &json!("127.0.0.1")));
+
+    let refresh = json!({ "refresh_token": phone.refresh_token });
+    let renewed = server.post("/api/v1/auth/refresh", refresh.clone()).send().await.expect_status(200).json();
+    server.post("/api/v1/auth/refresh", refresh).send().await.expect_status(401);
+    let renewed = Person { access_token: renewed["access_token"].as_str().unwrap().into(), ..phone };
+    // The reuse ended the session at once.
+    server.get("/api/v1/me").by(&renewed).send().await.expect_status(401);
+
+    let change = json!({ "current": PASSWORD, "new": "another horse battery" });
+    server.ask("POST", "/api/v1/auth/password").json(change).by(&alice).send().await.expect_status(204);
+    server.post("/api/v1/auth/login", login).send().await.expect_status(401);
+    server.get("/api/v1/me").by(&alice).send().await.expect_status(200);
+    server.ask("POST", "/api/v1/auth/logout").by(&alice).send().await.expect_status(204);
+    server.get("/api/v1/me").by(&alice).send().await.expect_status(401);
+}
+
+#[tokio::test]
+async fn profiles_are_read_changed_and_found() {
+    let server = Server::start().await;
+    let [alice, bob] = server.people(["alice", "bob"]).await;
+    let change = json!({ "display_name": "Alice Green", "bio": "a\r\nb", "locale": "ru", "email": "a@b.example" });
+    let me = server.patch("/api/v1/me", change).by(&alice).send().await.expect_status(200).json();
+    assert_eq!((&me["bio"], &me["locale"], &me["username"]), (&json!("a\nb"), &json!("ru"), &json!("alice")));
+    for path in [format!("/api/v1/users/{}", alice.id), "/api/v1/users/@ALICE".into()] {
+        let user = server.get(&path).by(&bob).send().await.expect_status(200).json();
+        assert_eq!((&user["display_name"], &user["email"]), (&json!("Alice Green"), &Value::Null));
+    }
+    for query in ["query=gre", "query=%40ali", &format!("ids={},{NOWHERE}", alice.id)] {
+        let found = server.get(&format!("/api/v1/users?{query}")).by(&bob).send().await.expect_status(200).json();
+        assert_eq!(found["items"][0]["id"], alice.id, "{query}");
+    }
+    let ids = vec![alice.id.as_str(); 101].join(",");
+    for wrong in ["ids=x", &format!("ids={ids}")] {
+        let answer = server.get(&format!("/api/v1/users?{wrong}")).by(&bob).send().await;
+        assert_eq!((answer.status, answer.refused_fields()), (422, vec!["ids".to_owned()]));
+    }
+    for nobody in ["/api/v1/users?query=%00", "/api/v1/users?query=", "/api/v1/users?ids="] {
+        assert_eq!(server.get(nobody).by(&bob).send().await.expect_status(200).json()["items"], json!([]), "{nobody}");
+    }
+    // What is not one's own to set is not set.
+    let theft = json!({ "id": bob.id, "username": "root", "is_admin": true, "password_hash": "x" });
+    let me = server.patch("/api/v1/me", theft).by(&alice).send().await.expect_status(200).json();
+    assert_eq!((&me["id"], &me["username"]), (&json!(alice.id), &json!("alice")));
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_is_one_error_of_one_form() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let group = server.group(&alice, &[]).await;
+    let messages = format!("/api/v1/chats/{group}/messages");
+    let deep = "[".repeat(100_000);
+    let large = format!("{{\"text\": \"{}\"}}", "x".repeat(200 * 1024));
+    for (method, path, content_type, body, status, code) in [
+        ("POST", messages.as_str(), "application/json", "{", 422, "invalid_input"),
+        ("POST", &messages, "application/json", "", 422, "invalid_input"),
+        ("POST", &messages, "application/json", "[]", 422, "invalid_input"),
+        ("POST", &messages, "application/json", "{\"text\": 1}", 422, "invalid_input"),
+        ("POST", &messages, "application/json", "{\"client_id\": \"x\", \"text\": \"hi\"}", 422, "invalid_input"),
+        ("POST", &messages, "application/json", "{\"text\": \"\\ud800\"}", 422, "invalid_input"),
+        ("POST", &messages, "application/json", &deep, 422, "invalid_input"),
+        ("POST", &messages, "application/json", &large, 413, "too_large"),
+        ("POST", &messages, "text/plain", "{}", 415, "unsupported_media_type"),
+        ("POST", &messages, "application/x-www-form-urlencoded", "text=hi", 415, "unsupported_media_type"),
+        ("POST", "/api/v1/chats", "application/json", "{\"kind\": \"channel\"}", 422, "invalid_input"),
+        ("PUT", "/api/v1/me", "application/json", "{}", 405, "method_not_allowed"),
+        ("GET", "/api/v1/auth/login", "application/json", "", 405, "method_not_allowed"),
+        ("PATCH", &messages, "application/json", "{}", 405, "method_not_allowed"),
+        ("GET", "/api/v1/chats/none", "application/json", "", 404, "not_found"),
+        ("GET", "/api/v1/users/none", "application/json", "", 404, "not_found"),
+        ("GET", "/api/v1/users/@nobody", "application/json", "", 404, "not_found"),
+        ("GET", "/api/v1/users/@%00", "application/json", "", 404, "not_found"),
+        ("GET", "/api/v1/users/%ff", "application/json", "", 404, "not_found"),
+        ("DELETE", "/api/v1/auth/sessions/none", "application/json", "", 404, "not_found"),
+        ("DELETE", &format!("/api/v1/chats/{group}/members/none"), "application/json", "", 404, "not_found"),
+        ("POST", "/api/v1/chats/none/read", "application/json", "{\"no\": 1}", 404, "not_found"),
+        ("POST", &format!("/api/v1/chats/{group}/read"), "application/json", "{\"no\": -1}", 422, "invalid_input"),
+        ("GET", &format!("{messages}?limit=101"), "application/json", "", 422, "invalid_input"),
+        ("GET", &format!("{messages}?limit=many"), "application/json", "", 422, "invalid_input"),
+        ("GET", &format!("{messages}?before=1&after=1"), "application/json", "", 422, "invalid_input"),
+        ("GET", &format!("{messages}?at=yesterday"), "application/json", "", 422, "invalid_input"),
+        ("GET", &format!("{messages}?before=99999999999999999999"), "application/json", "", 422, "invalid_input"),
+        ("GET", "/api/v1/chats?cursor=x", "application/json", "", 422, "invalid_input"),
+    ] {
+        let answer = server.ask(method, path).body(content_type, body).by(&alice).send().await;
+        let shown = &body[..body.len().min(40)];
+        assert_eq!((answer.status, answer.error_code().as_str()), (status, code), "{method} {path} {shown}");
+        for inside in ["serde", "sqlx", "panicked", "src/", "stack"] {
+            assert!(!answer.body.contains(inside), "{}", answer.body);
+        }
+    }
+    assert_eq!(server.history(&alice, &group).await.len(), 1, "nothing of it was stored");
+    assert_eq!(server.get("/healthz").send().await.status, 200);
+}
+
+#[tokio::test]
+async fn unknown_paths_are_not_found_before_anybody_signs_in() {
+    let server = Server::start().await;
+    for path in ["/api", "/api/", "/api/nope", "/api/v1", "/api/v1/", "/api/v1/nope", "/api/v2/me", "/api/v1//me"] {
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+            let answer = server.ask(method, path).send().await;
+            assert_eq!((answer.status, answer.error_code().as_str()), (404, "not_found"), "{method} {path}");
+        }
+    }
+    for path in ["/api/v1/me", "/api/v1/chats", &format!("/api/v1/chats/{NOWHERE}/messages")] {
+        let answer = server.get(path).send().await;
+        assert_eq!((answer.status, answer.error_code().as_str()), (401, "unauthenticated"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn all_wrong_fields_come_in_one_answer() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let long = "x".repeat(9_000);
+    let refused = async |ask: crate::support::Ask| {
+        let answer = ask.send().await;
+        assert_eq!((answer.status, answer.error_code().as_str()), (422, "invalid_input"));
+        answer.refused_fields()
+    };
+    let register = json!({ "username": "no", "password": "short", "display_name": "a\u{202e}b", "email": "@" });
+    let fields = refused(server.post("/api/v1/auth/register", register)).await;
+    assert_eq!(fields, ["display_name", "email", "password", "username"]);
+    assert_eq!(refused(server.post("/api/v1/auth/register", json!({}))).await, ["password", "username"]);
+    let profile =
+        json!({ "display_name": "", "bio": long, "email": "x", "locale": "xx", "theme": "x", "time_zone": "\0" });
+    let fields = refused(server.patch("/api/v1/me", profile).by(&alice)).await;
+    assert_eq!(fields, ["bio", "display_name", "email", "locale", "theme", "time_zone"]);
+    let group = json!({ "kind": "group", "title": "", "member_ids": [NOWHERE] });
+    assert_eq!(refused(server.post("/api/v1/chats", group).by(&alice)).await, ["member_ids", "title"]);
+    let group = server.group(&alice, &[]).await;
+    for text in ["", " \n ", "\u{200b}", "a\0b", "a\u{1b}b", &long] {
+        let send = json!({ "client_id": fresh_id(), "text": text });
+        let fields = refused(server.post(&format!("/api/v1/chats/{group}/messages"), send).by(&alice)).await;
+        assert_eq!(fields, ["text"], "{text:?}");
+    }
+    for title in ["", "a\nb", "a\u{202e}b", "a\0b", &long] {
+        let fields =
+            refused(server.patch(&format!("/api/v1/chats/{group}"), json!({ "title": title })).by(&alice)).await;
+        assert_eq!(fields, ["title"], "{title:?}");
+    }
+}
+
+#[tokio::test]
+async fn too_many_failed_sign_ins_say_when_to_come_back() {
+    let server = Server::start().await;
+    let guess = || json!({ "login": "nobody", "password": "a wrong password" });
+    for _ in 0..5 {
+        server.post("/api/v1/auth/login", guess()).send().await.expect_status(401);
+    }
+    let answer = server.post("/api/v1/auth/login", guess()).header("x-forwarded-for", "192.0.2.7").send().await;
+    assert_eq!((answer.status, answer.error_code().as_str()), (429, "rate_limited"));
+    assert!(answer.headers["retry-after"].parse::<u32>().unwrap() > 0);
+}
+
+#[tokio::test]
+async fn public_keys_are_public_and_nothing_else() {
+    let server = Server::start().await;
+    let keys = server.get("/.well-known/jwks.json").send().await.expect_status(200).json();
+    let key = &keys["keys"][0];
+    assert_eq!((&key["kty"], &key["crv"], &key["alg"]), (&json!("OKP"), &json!("Ed25519"), &json!("EdDSA")));
+    let names: HashSet<&str> = key.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(names, HashSet::from(["kty", "crv", "alg", "use", "kid", "x"]));
+}
+
+#[tokio::test]
+async fn the_document_lists_what_exists_and_only_that() {
+    let server = Server::start().await;
+    let document = server.get("/api/openapi.json").send().await.expect_status(200).json();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    let mut listed = HashSet::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for method in operations.as_object().unwrap().keys().map(|method| method.to_uppercase()) {
+            let there = path.replace("{id}", NOWHERE).replace("{user_id}", NOWHERE);
+            let answer = server.ask(&method, &there).send().await;
+            assert!(![404, 405, 500].contains(&answer.status), "{method} {path} answers {}", answer.status);
+            listed.insert(format!("{method} {path}"));
+        }
+    }
+    for operation in [
+        "POST /api/v1/auth/register",
+        "POST /api/v1/auth/login",
+        "POST /api/v1/auth/refresh",
+        "POST /api/v1/auth/logout",
+        "POST /api/v1/auth/password",
+        "GET /api/v1/auth/sessions",
+        "DELETE /api/v1/auth/sessions/{id}",
+        "GET /.well-known/jwks.json",
+        "GET /api/v1/me",
+        "PATCH /api/v1/me",
+        "GET /api/v1/users",
+        "GET /api/v1/users/{id}",
+        "GET /api/v1/chats",
+        "POST /api/v1/chats",
+        "GET /api/v1/chats/{id}",
+        "PATCH /api/v1/chats/{id}",
+        "DELETE /api/v1/chats/{id}",
+        "PATCH /api/v1/chats/{id}/me",
+        "GET /api/v1/chats/{id}/members",
+        "POST /api/v1/chats/{id}/members",
+        "PATCH /api/v1/chats/{id}/members/{user_id}",
+        "DELETE /api/v1/chats/{id}/members/{user_id}",
+        "GET /api/v1/chats/{id}/messages",
+        "POST /api/v1/chats/{id}/messages",
+        "POST /api/v1/chats/{id}/read",
+        "GET /api/v1/chats/{id}/changes",
+    ] {
+        assert!(listed.contains(operation), "{operation}");
+    }
+    // Every type that is pointed at is there.
+    let text = document.to_string();
+    for name in text.split("\"#/components/schemas/").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+        assert!(document["components"]["schemas"].get(name).is_some(), "{name}");
+    }
+}

@@ -1,0 +1,173 @@
+//! What holds for every request and every answer.
+
+use crate::support::{Answer, Home, PASSWORD, PATIENCE, Server};
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::{Duration, Instant, interval, timeout},
+};
+
+#[track_caller]
+fn check_headers(what: &str, answer: &Answer) {
+    for (name, part) in [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("content-security-policy", "frame-ancestors 'none'"),
+        ("content-security-policy", "base-uri 'none'"),
+        ("cache-control", "no-"),
+    ] {
+        let value = answer.headers.get(name).map_or("", String::as_str);
+        assert!(value.contains(part), "{what} answers {} with {name}: {value:?}", answer.status);
+    }
+    assert!(!answer.headers.contains_key("server") && !answer.headers.contains_key("access-control-allow-origin"));
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_security_headers() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let large = "x".repeat(200 * 1024);
+    for (what, ask, status) in [
+        ("an answer", server.get("/api/v1/me").by(&alice), 200),
+        ("health", server.get("/healthz"), 200),
+        ("keys", server.get("/.well-known/jwks.json"), 200),
+        ("the document", server.get("/api/openapi.json"), 200),
+        (
+            "a new account",
+            server.post("/api/v1/auth/register", json!({ "username": "bob", "password": PASSWORD })),
+            201,
+        ),
+        ("nobody", server.get("/api/v1/me"), 401),
+        ("a foreign site", server.post("/api/v1/auth/login", json!({})).header("origin", "https://evil.example"), 403),
+        ("an unknown path", server.get("/api/v1/nope"), 404),
+        ("an unknown page", server.get("/nope.txt"), 404),
+        ("a wrong method", server.delete("/api/v1/me").by(&alice), 405),
+        ("a large body", server.ask("PATCH", "/api/v1/me").body("application/json", large).by(&alice), 413),
+        ("a wrong type", server.ask("PATCH", "/api/v1/me").body("text/plain", "x").by(&alice), 415),
+        ("a wrong body", server.ask("PATCH", "/api/v1/me").body("application/json", "x").by(&alice), 422),
+        ("a socket that is none", server.get("/ws"), 400),
+    ] {
+        let answer = ask.send().await;
+        assert_eq!(answer.status, status, "{what}: {}", answer.body);
+        check_headers(what, &answer);
+        if answer.headers.get("content-type").is_some_and(|typed| typed.starts_with("application/json")) {
+            assert!(answer.headers["content-security-policy"].contains("default-src 'none'"), "{what}");
+            assert_eq!(answer.headers["cache-control"], "no-store", "{what}");
+        }
+    }
+}
+
+fn origin(value: &str) -> (&str, &str) {
+    ("origin", value)
+}
+
+fn site(value: &str) -> (&str, &str) {
+    ("sec-fetch-site", value)
+}
+
+#[tokio::test]
+async fn requests_from_other_sites_change_nothing() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let cookie = server.cookie(&alice).await;
+    let ours = format!("http://{}", server.address);
+    let other_port = format!("http://{}:1", server.address.ip());
+    let bearer = format!("Bearer {}", alice.access_token);
+    let (cookie, bearer) = (("cookie", cookie.as_str()), ("authorization", bearer.as_str()));
+    for (headers, status) in [
+        (vec![bearer], 200),
+        (vec![bearer, origin(&ours)], 200),
+        (vec![bearer, site("same-origin")], 200),
+        (vec![bearer, origin("https://evil.example")], 403),
+        (vec![bearer, origin("null")], 403),
+        (vec![bearer, origin(&other_port)], 403),
+        (vec![bearer, site("cross-site")], 403),
+        (vec![bearer, origin(&ours), site("cross-site")], 403),
+        (vec![cookie, origin(&ours)], 200),
+        (vec![cookie, origin(&ours), site("same-origin")], 200),
+        (vec![cookie, site("same-origin")], 200),
+        (vec![cookie], 403),
+        (vec![cookie, origin("https://evil.example")], 403),
+        (vec![cookie, origin("null")], 403),
+        (vec![cookie, site("cross-site")], 403),
+        (vec![origin("https://evil.example")], 403),
+        (vec![], 401),
+    ] {
+        for (method, path) in [("PATCH", "/api/v1/me"), ("DELETE", "/api/v1/nope"), ("POST", "/api/v1/auth/refresh")] {
+            let ask = server.ask(method, path).json(json!({ "bio": "changed", "refresh_token": "x" }));
+            let answer = headers.iter().fold(ask, |ask, (name, value)| ask.header(name, value)).send().await;
+            let expected = match (status, path) {
+                (403, _) => 403,
+                (_, "/api/v1/nope") => 404,
+                (_, "/api/v1/auth/refresh") => 401,
+                (status, _) => status,
+            };
+            assert_eq!(answer.status, expected, "{method} {path} {headers:?}: {}", answer.body);
+        }
+    }
+    // Reading with the cookie alone is a page's own business.
+    assert_eq!(server.get("/api/v1/me").header(cookie.0, cookie.1).send().await.status, 200);
+}
+
+#[tokio::test]
+async fn a_cookie_is_no_bearer_token_and_a_bearer_token_no_cookie() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let cookie = server.cookie(&alice).await;
+    let session = cookie.split_once('=').unwrap().1;
+    let as_bearer = server.get("/api/v1/me").header("authorization", &format!("Bearer {session}")).send().await;
+    assert_eq!((as_bearer.status, as_bearer.error_code().as_str()), (401, "unauthenticated"));
+    let as_cookie = server.get("/api/v1/me").header("cookie", &format!("messenger_session={}", alice.access_token));
+    assert_eq!(as_cookie.send().await.status, 401);
+    let refresh = server.post("/api/v1/auth/refresh", json!({ "refresh_token": alice.access_token }));
+    assert_eq!(refresh.send().await.status, 401);
+    for nonsense in ["Bearer", "Bearer ", "Basic YWxpY2U6eA==", "Bearer a.b.c", "Bearer eyJhbGciOiJub25lIn0.e30."] {
+        assert_eq!(server.get("/api/v1/me").header("authorization", nonsense).send().await.status, 401, "{nonsense}");
+    }
+}
+
+#[tokio::test]
+async fn ours_is_the_public_address_where_one_is_set() {
+    let server = Server::at(Home::new(&["--public-url", "https://chat.example/"]).await).await;
+    let own = format!("http://{}", server.address);
+    for (origin, status) in [("https://chat.example", 401), ("http://chat.example", 403), (own.as_str(), 403)] {
+        let login = json!({ "login": "alice", "password": PASSWORD });
+        let answer = server.post("/api/v1/auth/login", login).header("origin", origin).send().await;
+        assert_eq!(answer.status, status, "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn a_slow_sender_of_headers_is_cut_off() {
+    let server = Server::start().await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nx-slow: ").await.unwrap();
+    let since = Instant::now();
+    let (mut reader, mut writer) = stream.split();
+    let dripping = async {
+        let mut tick = interval(Duration::from_millis(250));
+        while writer.write_all(b"x").await.is_ok() {
+            tick.tick().await;
+        }
+    };
+    let mut answer = Vec::new();
+    let cut_off = async {
+        tokio::select! {
+            _ = reader.read_to_end(&mut answer) => {}
+            () = dripping => {}
+        }
+    };
+    timeout(PATIENCE, cut_off).await.unwrap();
+    assert!(since.elapsed() < Duration::from_secs(30));
+    assert_eq!(server.get("/healthz").send().await.status, 200);
+}
+
+#[tokio::test]
+async fn headers_are_bounded() {
+    let server = Server::start().await;
+    let answer = server.get("/healthz").header("x-large", &"x".repeat(100 * 1024)).send().await;
+    assert_eq!(answer.status, 431);
+    assert_eq!(server.get("/healthz").send().await.status, 200);
+}

@@ -1,0 +1,311 @@
+//! The WebSocket as PROTOCOL section 5 has it.
+
+use crate::support::{Server, Socket, fresh_id, soon};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use tokio_tungstenite::tungstenite::Message;
+
+#[tokio::test]
+async fn two_people_talk_live() {
+    let server = Server::start().await;
+    let [alice, bob] = server.people(["alice", "bob"]).await;
+    let group = server.group(&alice, &[&bob]).await;
+    let (mut hers, mut his) = (server.socket(&alice).await, server.socket(&bob).await);
+
+    let welcome = his.call(json!({ "type": "hello", "chats": {} })).await;
+    assert_eq!((&welcome["type"], &welcome["user"]["id"]), (&json!("welcome"), &json!(bob.id)));
+    let held = welcome["chats"].as_array().unwrap().iter().find(|chat| chat["id"] == group).unwrap()["seq"].clone();
+
+    let send = json!({ "type": "send", "chat_id": group, "client_id": fresh_id(), "text": " hi " });
+    let ack = hers.call(send.clone()).await;
+    assert_eq!(
+        (&ack["type"], &ack["message"]["text"], &ack["message"]["no"]),
+        (&json!("ack"), &json!("hi"), &json!(2))
+    );
+    let frame = his.next_of("message").await;
+    assert_eq!(
+        (&frame["message"], &frame["chat_id"], &frame["seq"]),
+        (&ack["message"], &json!(group), &ack["message"]["seq"])
+    );
+    assert_eq!(hers.call(send).await["message"], ack["message"], "once, however often it is sent");
+
+    let heads = his.call(json!({ "type": "heads", "mine": welcome["mine"], "chats": { &group: held } })).await;
+    assert_eq!((&heads["chats"][&group]["unread"], &heads["gone"]), (&json!(1), &json!([])));
+    let changes = his.call(json!({ "type": "changes", "chat_id": group, "after": held })).await;
+    assert_eq!((&changes["messages"], &changes["more"]), (&json!([ack["message"]]), &json!(false)));
+
+    his.send(json!({ "type": "typing", "chat_id": group })).await;
+    assert_eq!(hers.next_of("typing").await["user_id"], bob.id);
+    his.send(json!({ "type": "read", "chat_id": group, "no": 2 })).await;
+    let read = hers.next_of("read").await;
+    assert_eq!((&read["user_id"], &read["no"]), (&json!(bob.id), &json!(2)));
+    assert_eq!(hers.call(json!({ "type": "ping" })).await["type"], "pong");
+}
+
+#[tokio::test]
+async fn typing_is_passed_on_once_in_three_seconds() {
+    let server = Server::start().await;
+    let [alice, bob] = server.people(["alice", "bob"]).await;
+    let group = server.group(&alice, &[&bob]).await;
+    let (mut hers, mut his) = (server.socket(&alice).await, server.socket(&bob).await);
+    for _ in 0..5 {
+        his.send(json!({ "type": "typing", "chat_id": group })).await;
+    }
+    assert_eq!(hers.next().await["type"], "typing");
+    // What comes after the five is the next that arrives.
+    his.call(json!({ "type": "send", "chat_id": group, "client_id": fresh_id(), "text": "done" })).await;
+    assert_eq!(hers.next().await["type"], "message");
+}
+
+#[tokio::test]
+async fn sends_of_one_socket_take_effect_in_the_order_sent() {
+    let server = Server::start().await;
+    let [alice, bob] = server.people(["alice", "bob"]).await;
+    let group = server.group(&alice, &[&bob]).await;
+    let (mut hers, mut his) = (server.socket(&alice).await, server.socket(&bob).await);
+    for n in 0..200 {
+        let send =
+            json!({ "type": "send", "ref": n, "chat_id": group, "client_id": fresh_id(), "text": n.to_string() });
+        hers.send(send).await;
+    }
+    for n in 0..200 {
+        let (ack, frame) = (hers.next().await, his.next().await);
+        assert_eq!((&ack["type"], &ack["ref"], &ack["message"]["no"]), (&json!("ack"), &json!(n), &json!(n + 2)));
+        assert_eq!((&frame["type"], &frame["message"]), (&json!("message"), &ack["message"]));
+    }
+}
+
+#[tokio::test]
+async fn many_chats_catch_up_in_one_frame_and_one_that_is_not_mine_fails_none() {
+    let server = Server::start().await;
+    let [alice, bob] = server.people(["alice", "bob"]).await;
+    let (one, other, foreign) =
+        (server.group(&alice, &[]).await, server.group(&alice, &[]).await, server.group(&bob, &[]).await);
+    let mut socket = server.socket(&alice).await;
+    let chats = json!({ &one: 0, &foreign: 0, &other: 0 });
+    socket.send(json!({ "type": "changes", "ref": 1, "chats": chats })).await;
+    let mut answered = Vec::new();
+    for _ in 0..3 {
+        let answer = socket.next().await;
+        assert_eq!(answer["ref"], 1);
+        answered.push(answer["chat_id"].as_str().or(answer["code"].as_str()).unwrap().to_owned());
+    }
+    answered.sort();
+    let mut expected = [one, other, "not_found".to_owned()];
+    expected.sort();
+    assert_eq!(answered, expected);
+    let many: serde_json::Map<String, Value> = (0..51).map(|_| (fresh_id(), json!(0))).collect();
+    for wrong in [json!({ "type": "changes" }), json!({ "type": "changes", "chats": many })] {
+        assert_eq!(socket.call(wrong).await["code"], "invalid_input");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_done_before_somebody_signs_in() {
+    let server = Server::start().await;
+    let [alice, bob] = server.people(["alice", "bob"]).await;
+    let group = server.group(&alice, &[&bob]).await;
+    let mut socket = server.upgrade(&[]).await.unwrap();
+    let send = json!({ "type": "send", "chat_id": group, "client_id": fresh_id(), "text": "hi" });
+    for frame in [
+        send,
+        json!({ "type": "ping" }),
+        json!({ "type": "hello", "chats": {} }),
+        json!({ "type": "nonsense" }),
+        json!({ "type": "auth", "access_token": "x" }),
+        json!({ "type": "auth", "access_token": alice.refresh_token }),
+    ] {
+        let answer = socket.call(frame.clone()).await;
+        assert_eq!((&answer["type"], &answer["code"]), (&json!("error"), &json!("unauthenticated")), "{frame}");
+    }
+    let ready = socket.call(json!({ "type": "auth", "access_token": alice.access_token })).await;
+    assert_eq!((&ready["type"], &ready["user_id"]), (&json!("ready"), &json!(alice.id)));
+    assert!(ready["session_id"].is_string() && ready["version"].is_string());
+    assert_eq!(server.history(&alice, &group).await.len(), 1);
+
+    // A fresh token of the same session is welcome, somebody else's is not.
+    let again = socket.call(json!({ "type": "auth", "access_token": alice.access_token })).await;
+    assert_eq!(again["type"], "ready");
+    let foreign = socket.call(json!({ "type": "auth", "access_token": bob.access_token })).await;
+    assert_eq!(foreign["code"], "unauthenticated");
+    assert_eq!(socket.call(json!({ "type": "ping" })).await["type"], "pong");
+}
+
+#[tokio::test]
+async fn who_does_not_sign_in_is_shown_out_after_five_seconds() {
+    let server = Server::start().await;
+    let mut talking = server.upgrade(&[]).await.unwrap();
+    let silent = server.upgrade(&[]).await.unwrap();
+    let since = Instant::now();
+    talking.send(json!({ "type": "ping" })).await;
+    assert_eq!((silent.closed().await, talking.closed().await), (4401, 4401));
+    assert!((4..8).contains(&since.elapsed().as_secs()));
+}
+
+#[tokio::test]
+async fn a_cookie_signs_in_from_our_own_pages_only() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let cookie = server.cookie(&alice).await;
+    let ours = format!("http://{}", server.address);
+    let mut socket = server.upgrade(&[("cookie", &cookie), ("origin", &ours)]).await.unwrap();
+    let ready = socket.next().await;
+    assert_eq!((&ready["type"], &ready["user_id"], &ready["ref"]), (&json!("ready"), &json!(alice.id), &Value::Null));
+    for headers in [
+        vec![("cookie", cookie.as_str())],
+        vec![("cookie", &cookie), ("origin", "https://evil.example")],
+        vec![("cookie", &cookie), ("origin", "null")],
+        vec![("origin", "https://evil.example")],
+        vec![("origin", "null")],
+    ] {
+        assert_eq!(server.upgrade(&headers).await.err(), Some(403), "{headers:?}");
+    }
+    // A cookie that is worth nothing leaves the other way open.
+    let worthless = [("cookie", "messenger_session=x"), ("origin", ours.as_str())];
+    let mut socket = server.upgrade(&worthless).await.unwrap();
+    let ready = socket.call(json!({ "type": "auth", "access_token": alice.access_token })).await;
+    assert_eq!(ready["type"], "ready");
+}
+
+#[tokio::test]
+async fn what_is_no_frame_of_ours_is_refused_and_the_socket_stays() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let group = server.group(&alice, &[]).await;
+    let mut socket = server.socket(&alice).await;
+    for (text, reference) in [
+        ("{", Value::Null),
+        ("", Value::Null),
+        ("[]", Value::Null),
+        ("null", Value::Null),
+        (r#"{"ref": 5}"#, json!(5)),
+        (r#"{"type": "nonsense", "ref": 6}"#, json!(6)),
+        (r#"{"type": "send", "ref": 7}"#, json!(7)),
+        (r#"{"type": "send", "ref": 8, "chat_id": "x", "client_id": "y", "text": "z"}"#, json!(8)),
+        (r#"{"type": "read", "ref": 9, "chat_id": 1, "no": -1}"#, json!(9)),
+        (&"[".repeat(100_000), Value::Null),
+    ] {
+        socket.send_raw(Message::Text(text.into())).await.unwrap();
+        let answer = socket.next().await;
+        assert_eq!((&answer["type"], &answer["code"]), (&json!("error"), &json!("invalid_input")), "{answer}");
+        assert_eq!(answer["ref"], reference);
+    }
+    socket.send_raw(Message::Binary(b"\x00\xff".to_vec().into())).await.unwrap();
+    assert_eq!(socket.next().await["code"], "invalid_input");
+    let nowhere = fresh_id();
+    for (frame, code) in [
+        (json!({ "type": "send", "chat_id": group, "client_id": fresh_id(), "text": " " }), "invalid_input"),
+        (
+            json!({ "type": "send", "chat_id": group, "client_id": fresh_id(), "text": "a", "reply_to": 9 }),
+            "invalid_input",
+        ),
+        (json!({ "type": "send", "chat_id": nowhere, "client_id": fresh_id(), "text": "a" }), "not_found"),
+        (json!({ "type": "read", "chat_id": nowhere, "no": 1 }), "not_found"),
+        (json!({ "type": "typing", "chat_id": nowhere }), "not_found"),
+        (json!({ "type": "changes", "chat_id": nowhere, "after": 0 }), "not_found"),
+    ] {
+        let answer = socket.call(frame.clone()).await;
+        assert_eq!((&answer["type"], &answer["code"]), (&json!("error"), &json!(code)), "{frame}");
+    }
+    let unknown_fields = json!({ "type": "ping", "later": { "version": 2 } });
+    assert_eq!(socket.call(unknown_fields).await["type"], "pong");
+    assert_eq!(server.history(&alice, &group).await.len(), 1);
+}
+
+/// A ping of so many bytes.
+fn padded(bytes: usize) -> Message {
+    let frame = format!(r#"{{"type": "ping", "pad": "{}"}}"#, "x".repeat(bytes - 27));
+    assert_eq!(frame.len(), bytes);
+    Message::Text(frame.into())
+}
+
+#[tokio::test]
+async fn a_frame_above_128_kib_closes_with_1009() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    for too_large in [128 * 1024 + 1, 1024 * 1024] {
+        let mut socket = server.socket(&alice).await;
+        socket.send_raw(padded(128 * 1024)).await.unwrap();
+        assert_eq!(socket.next().await["type"], "pong");
+        // The server may close before it has read it all.
+        let _ = socket.send_raw(padded(too_large)).await;
+        assert_eq!(socket.closed().await, 1009, "{too_large} bytes");
+
+        let mut nobody: Socket = server.upgrade(&[]).await.unwrap();
+        let _ = nobody.send_raw(padded(too_large)).await;
+        assert_eq!(nobody.closed().await, 1009, "{too_large} bytes of nobody");
+    }
+    assert_eq!(server.get("/healthz").send().await.status, 200);
+}
+
+#[tokio::test]
+async fn a_revoked_session_is_shown_out_within_a_second() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let login = json!({ "login": "alice", "password": crate::support::PASSWORD });
+    let phone = server.post("/api/v1/auth/login", login).send().await.expect_status(200).json().into();
+    let (mut own, mut ended) = (server.socket(&alice).await, server.socket(&phone).await);
+    let listed = server.get("/api/v1/auth/sessions").by(&phone).send().await.json();
+    let session = listed["items"].as_array().unwrap().iter().find(|session| session["current"] == true).unwrap();
+    let path = format!("/api/v1/auth/sessions/{}", session["id"].as_str().unwrap());
+    server.delete(&path).by(&alice).send().await.expect_status(204);
+    let since = Instant::now();
+    assert_eq!(ended.next().await["type"], "revoked");
+    assert_eq!(ended.closed().await, 4401);
+    server.get("/api/v1/me").by(&phone).send().await.expect_status(401);
+    assert!(since.elapsed() < Duration::from_secs(1));
+    assert_eq!(own.call(json!({ "type": "ping" })).await["type"], "pong");
+}
+
+#[tokio::test]
+async fn removed_member_is_told_so_and_hears_no_more() {
+    let server = Server::start().await;
+    let [alice, bob] = server.people(["alice", "bob"]).await;
+    let group = server.group(&alice, &[&bob]).await;
+    let mut his = server.socket(&bob).await;
+    server.say(&alice, &group, "before").await;
+    assert_eq!(his.next().await["message"]["text"], "before");
+    server.delete(&format!("/api/v1/chats/{group}/members/{}", bob.id)).by(&alice).send().await.expect_status(204);
+    server.say(&alice, &group, "after").await;
+    let removed = his.next().await;
+    assert_eq!((&removed["type"], &removed["chat_id"]), (&json!("removed"), &json!(group)));
+    his.send(json!({ "type": "ping" })).await;
+    assert_eq!(his.next().await["type"], "pong", "and nothing in between");
+    let heads = his.call(json!({ "type": "heads", "mine": 0, "chats": { &group: 1 } })).await;
+    assert_eq!(heads["gone"], json!([group]));
+}
+
+#[tokio::test]
+async fn who_sends_frames_too_fast_is_told_and_then_shown_out() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let mut socket = server.socket(&alice).await;
+    let since = Instant::now();
+    let (mut pongs, mut refused) = (0, 0);
+    let code = loop {
+        for _ in 0..100 {
+            let _ = socket.try_send(json!({ "type": "ping" })).await;
+        }
+        let mut closed = None;
+        for _ in 0..100 {
+            match soon(socket.try_next()).await {
+                Ok(frame) if frame["type"] == "pong" => pongs += 1,
+                Ok(frame) => {
+                    assert_eq!(frame["code"], "rate_limited");
+                    refused += 1;
+                }
+                Err(code) => {
+                    closed = Some(code);
+                    break;
+                }
+            }
+        }
+        if let Some(code) = closed {
+            break code;
+        }
+    };
+    assert_eq!(code, 4429);
+    let took = since.elapsed().as_secs_f64();
+    assert!((10.0..30.0).contains(&took), "after ten seconds of it, not {took}");
+    assert!(refused > 0 && f64::from(pongs) <= 1_000.0 + 200.0 * (took + 1.0), "{pongs} answered in {took} s");
+}

@@ -1,0 +1,377 @@
+//! Groups: making them, their members, who may do what.
+
+use crate::support::{World, draft, history, refused, refused_fields, register, say};
+use futures::future::{BoxFuture, join_all};
+use protocol::{
+    chat::{ChatEvent, MessageKind, UpdateOwnState, Window},
+    error::ErrorCode::{self, Conflict, Forbidden, NotFound},
+    groups::{
+        Role::{self, Admin, Member, Owner},
+        UpdateGroup,
+    },
+    ids::{ChatId, ClientId, UserId},
+};
+use services::{
+    Actor, Infra, Result, chat,
+    groups::{self, MembersPage, NewGroup},
+};
+use std::collections::HashMap;
+
+fn titled(title: &str) -> UpdateGroup {
+    UpdateGroup { title: Some(title.into()), description: None }
+}
+
+/// The names of those in a chat with their roles, as listed.
+async fn members(infra: &Infra, reader: Actor, chat_id: ChatId) -> Vec<(String, Option<Role>)> {
+    let page = groups::members(infra, reader, chat_id, MembersPage::default()).await.unwrap();
+    page.items.into_iter().map(|member| (member.user.username, member.role)).collect()
+}
+
+#[tokio::test]
+async fn a_group_begins_with_its_members_and_a_word_of_its_making() {
+    let world = World::new().await;
+    let [alice, bob, carol] = world.people(["alice", "bob", "carol"]).await;
+    let member_ids = vec![bob.user_id, carol.user_id, bob.user_id, alice.user_id];
+    let new = NewGroup { title: "  Книжный клуб ".into(), member_ids, client_id: None };
+    let (summary, created) = groups::create(&world, alice, new).await.unwrap();
+    assert!(created);
+    assert_eq!((summary.chat.title.as_deref(), summary.chat.member_count), (Some("Книжный клуб"), 3));
+    assert_eq!((summary.role, summary.unread, summary.chat.last_no), (Some(Owner), 0, 1));
+    let roles = [("alice", Owner), ("bob", Member), ("carol", Member)];
+    assert_eq!(members(&world, bob, summary.chat.id).await, roles.map(|(name, role)| (name.into(), Some(role))));
+    let told = history(&world, carol, summary.chat.id).await;
+    assert_eq!((told.len(), told[0].kind), (1, MessageKind::System));
+    let title = "Книжный клуб".into();
+    assert_eq!(told[0].event, Some(ChatEvent::GroupCreated { actor_id: alice.user_id, title }));
+    let listed = chat::list(&world, bob, None, None, None).await.unwrap().items;
+    assert!(listed.iter().any(|chat| chat.chat.id == summary.chat.id && chat.unread == 0));
+}
+
+#[tokio::test]
+async fn a_group_is_made_once_for_a_client_id() {
+    let world = World::new().await;
+    let [alice, bob] = world.people(["alice", "bob"]).await;
+    let client_id = Some(ClientId::fresh());
+    let new = |title: &str| NewGroup { title: title.into(), member_ids: vec![bob.user_id], client_id };
+    let made = join_all((0..20).map(|_| groups::create(&world, alice, new("First")))).await;
+    let made: Vec<(ChatId, bool)> =
+        made.into_iter().map(|made| made.unwrap()).map(|(s, new)| (s.chat.id, new)).collect();
+    assert_eq!(made.iter().filter(|(_, new)| *new).count(), 1);
+    assert!(made.iter().all(|(id, _)| *id == made[0].0));
+    let (again, new) = groups::create(&world, alice, new("Second")).await.unwrap();
+    assert_eq!((again.chat.id, again.chat.title.as_deref(), new), (made[0].0, Some("First"), false));
+    let new = NewGroup { title: "Bob's".into(), member_ids: vec![], client_id };
+    assert_ne!(groups::create(&world, bob, new).await.unwrap().0.chat.id, made[0].0);
+}
+
+#[tokio::test]
+async fn a_group_of_nobody_known_is_refused_with_all_its_fields() {
+    let world = World::new().await;
+    let alice = register(&world, "alice").await;
+    for (title, ids, expected) in [
+        ("", vec![UserId::fresh()], &["member_ids", "title"][..]),
+        ("two\nlines", vec![], &["title"]),
+        ("\u{202e}turned", vec![], &["title"]),
+        (&"x".repeat(129), vec![], &["title"]),
+        ("fine", (0..10_000).map(|_| UserId::fresh()).collect(), &["member_ids"]),
+    ] {
+        let new = NewGroup { title: title.into(), member_ids: ids, client_id: None };
+        assert_eq!(refused_fields(groups::create(&world, alice, new).await), expected, "{title}");
+    }
+    assert_eq!(chat::list(&world, alice, None, None, None).await.unwrap().items.len(), 1);
+}
+
+/// A group with somebody of each standing.
+#[derive(Clone, Copy)]
+struct Cast {
+    group: ChatId,
+    owner: Actor,
+    admin: Actor,
+    member: Actor,
+    stranger: Actor,
+    removed: Actor,
+    other_admin: Actor,
+    other_member: Actor,
+}
+
+impl Cast {
+    fn actors(&self) -> [(&'static str, Actor); 5] {
+        [
+            ("owner", self.owner),
+            ("admin", self.admin),
+            ("member", self.member),
+            ("stranger", self.stranger),
+            ("removed", self.removed),
+        ]
+    }
+}
+
+async fn gather(world: &World, people: [Actor; 7]) -> Cast {
+    let [owner, admin, member, stranger, removed, other_admin, other_member] = people;
+    let group = world.group(owner, &[admin, member, removed, other_admin, other_member]).await;
+    for promoted in [admin, other_admin] {
+        groups::change_role(world, owner, group, promoted.user_id, Admin).await.unwrap();
+    }
+    groups::remove_member(world, owner, group, removed.user_id).await.unwrap();
+    Cast { group, owner, admin, member, stranger, removed, other_admin, other_member }
+}
+
+type Deed = fn(Infra, Actor, Cast) -> BoxFuture<'static, Result<()>>;
+
+macro_rules! deed {
+    (|$infra:ident, $actor:ident, $cast:ident| $call:expr) => {
+        |$infra, $actor, $cast| Box::pin(async move { $call.await.map(drop) })
+    };
+}
+
+const GRANTED: Option<ErrorCode> = None;
+const FORBIDDEN: Option<ErrorCode> = Some(Forbidden);
+const HIDDEN: Option<ErrorCode> = Some(NotFound);
+
+#[tokio::test]
+async fn everybody_may_do_what_their_standing_allows_and_outsiders_see_nothing() {
+    let world = World::new().await;
+    let people = world.people(["owner", "admin", "member", "stranger", "removed", "other_admin", "other_member"]).await;
+    let everyone = [GRANTED; 3];
+    let admins = [GRANTED, GRANTED, FORBIDDEN];
+    let owners = [GRANTED, FORBIDDEN, FORBIDDEN];
+    // For the owner, an admin and a member; to others the group does not exist.
+    let table: [(&str, Deed, [Option<ErrorCode>; 3]); 17] = [
+        ("see", deed!(|infra, actor, at| chat::summary(&infra, actor, at.group)), everyone),
+        ("read", deed!(|infra, actor, at| chat::history(&infra, actor, at.group, Window::Newest, None)), everyone),
+        ("catch up", deed!(|infra, actor, at| chat::changes(&infra, actor, at.group, 0, None)), everyone),
+        (
+            "list members",
+            deed!(|infra, actor, at| groups::members(&infra, actor, at.group, MembersPage::default())),
+            everyone,
+        ),
+        ("send", deed!(|infra, actor, at| chat::post_message(&infra, actor, at.group, draft("hi"))), everyone),
+        ("mark read", deed!(|infra, actor, at| chat::mark_read(&infra, actor, at.group, 1)), everyone),
+        ("type", deed!(|infra, actor, at| chat::typing(&infra, actor, at.group)), everyone),
+        (
+            "pin",
+            deed!(|infra, actor, at| {
+                let update = UpdateOwnState { pinned: Some(true), ..UpdateOwnState::default() };
+                chat::update_own_state(&infra, actor, at.group, update)
+            }),
+            everyone,
+        ),
+        ("rename", deed!(|infra, actor, at| groups::update(&infra, actor, at.group, titled("New"))), admins),
+        (
+            "add a stranger",
+            deed!(|infra, actor, at| groups::add_member(&infra, actor, at.group, at.stranger.user_id)),
+            admins,
+        ),
+        (
+            "add a member again",
+            deed!(|infra, actor, at| groups::add_member(&infra, actor, at.group, at.other_member.user_id)),
+            admins,
+        ),
+        (
+            "remove a member",
+            deed!(|infra, actor, at| groups::remove_member(&infra, actor, at.group, at.other_member.user_id)),
+            admins,
+        ),
+        (
+            "remove an admin",
+            deed!(|infra, actor, at| groups::remove_member(&infra, actor, at.group, at.other_admin.user_id)),
+            owners,
+        ),
+        (
+            "remove the owner, who hands over first",
+            deed!(|infra, actor, at| groups::remove_member(&infra, actor, at.group, at.owner.user_id)),
+            [Some(Conflict), FORBIDDEN, FORBIDDEN],
+        ),
+        (
+            "leave",
+            deed!(|infra, actor, at| groups::remove_member(&infra, actor, at.group, actor.user_id)),
+            [Some(Conflict), GRANTED, GRANTED],
+        ),
+        (
+            "promote",
+            deed!(|infra, actor, at| groups::change_role(&infra, actor, at.group, at.other_member.user_id, Admin)),
+            owners,
+        ),
+        ("delete", deed!(|infra, actor, at| groups::delete(&infra, actor, at.group)), owners),
+    ];
+    for (what, deed, inside) in table {
+        let expected = [inside.as_slice(), &[HIDDEN; 2]].concat();
+        let mut cast = gather(&world, people).await;
+        for ((who, actor), expected) in cast.actors().into_iter().zip(expected) {
+            assert_eq!(refused(deed(world.clone(), actor, cast).await), expected, "{who} may {what}?");
+            if expected.is_none() {
+                cast = gather(&world, people).await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn direct_and_saved_chats_have_no_members_that_change() {
+    let world = World::new().await;
+    let people = world.people(["alice", "bob", "carol"]).await;
+    let [alice, bob, carol] = people;
+    for chat_id in [world.direct(alice, bob).await, chat::saved_id(alice.user_id)] {
+        for (actor, expected) in [(alice, Forbidden), (carol, NotFound)] {
+            let codes = [
+                refused(groups::add_member(&world, actor, chat_id, carol.user_id).await),
+                refused(groups::remove_member(&world, actor, chat_id, actor.user_id).await),
+                refused(groups::change_role(&world, actor, chat_id, bob.user_id, Owner).await),
+                refused(groups::update(&world, actor, chat_id, titled("New")).await),
+                refused(groups::delete(&world, actor, chat_id).await),
+            ];
+            assert_eq!(codes, [Some(expected); 5]);
+        }
+        assert!(chat::summary(&world, alice, chat_id).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn removed_member_gets_nothing_after_the_removal() {
+    let world = World::new().await;
+    let [alice, bob] = world.people(["alice", "bob"]).await;
+    let group = world.group(alice, &[bob]).await;
+    say(&world, alice, group, "for both").await;
+    let seen = chat::summary(&world, bob, group).await.unwrap();
+    groups::remove_member(&world, alice, group, bob.user_id).await.unwrap();
+    say(&world, alice, group, "for one").await;
+
+    let listed = chat::list(&world, bob, None, None, None).await.unwrap().items;
+    assert!(listed.iter().all(|chat| chat.chat.id != group));
+    let held = HashMap::from([(group, seen.chat.seq)]);
+    let welcome = chat::hello(&world, bob, Some(seen.my_seq), &held).await.unwrap();
+    assert_eq!((welcome.gone, welcome.chats.len()), (vec![group], 1));
+    assert!(welcome.mine > seen.my_seq);
+    let heads = chat::heads(&world, bob, &held).await.unwrap();
+    assert_eq!((heads.gone, heads.chats.len()), (vec![group], 0));
+    assert_eq!(refused(chat::changes(&world, bob, group, seen.chat.seq, None).await), HIDDEN);
+}
+
+#[tokio::test]
+async fn a_removal_stays_as_a_tombstone_in_changes_and_not_in_lists() {
+    let world = World::new().await;
+    let [alice, bob] = world.people(["alice", "bob"]).await;
+    let group = world.group(alice, &[bob]).await;
+    let before = chat::summary(&world, alice, group).await.unwrap();
+    groups::remove_member(&world, alice, group, bob.user_id).await.unwrap();
+    let changes = chat::changes(&world, alice, group, before.chat.seq, None).await.unwrap();
+    let tombstones: Vec<(UserId, bool)> = changes.members.iter().map(|m| (m.user.id, m.removed)).collect();
+    assert_eq!(tombstones, [(bob.user_id, true)]);
+    let removed = ChatEvent::MemberRemoved { actor_id: alice.user_id, user_id: bob.user_id };
+    assert_eq!(changes.messages.iter().filter_map(|m| m.event.clone()).collect::<Vec<_>>(), [removed]);
+    assert_eq!(changes.chat.unwrap().member_count, 1);
+    assert_eq!(members(&world, alice, group).await, [("alice".into(), Some(Owner))]);
+}
+
+#[tokio::test]
+async fn adding_again_revives_the_row_with_everything_read() {
+    let world = World::new().await;
+    let [alice, bob] = world.people(["alice", "bob"]).await;
+    let group = world.group(alice, &[bob]).await;
+    groups::change_role(&world, alice, group, bob.user_id, Admin).await.unwrap();
+    groups::remove_member(&world, bob, group, bob.user_id).await.unwrap();
+    say(&world, alice, group, "meanwhile").await;
+    let last_no = chat::summary(&world, alice, group).await.unwrap().chat.last_no;
+    let (member, new) = groups::add_member(&world, alice, group, bob.user_id).await.unwrap();
+    assert_eq!((new, member.removed, member.role, member.read_no), (true, false, Some(Member), last_no));
+    let summary = chat::summary(&world, bob, group).await.unwrap();
+    assert_eq!((summary.read_no, summary.unread), (last_no, 0));
+    // The whole history is there, what was missed included.
+    let nos: Vec<u64> = history(&world, bob, group).await.iter().map(|message| message.no).collect();
+    assert_eq!(nos, (1..=last_no + 1).collect::<Vec<_>>());
+    assert_eq!(members(&world, bob, group).await.len(), 2);
+}
+
+#[tokio::test]
+async fn adding_somebody_who_is_in_changes_nothing() {
+    let world = World::new().await;
+    let [alice, bob] = world.people(["alice", "bob"]).await;
+    let group = world.group(alice, &[bob]).await;
+    let before = chat::summary(&world, alice, group).await.unwrap();
+    let added = join_all((0..10).map(|_| groups::add_member(&world, alice, group, bob.user_id))).await;
+    assert!(added.into_iter().all(|added| !added.unwrap().1));
+    assert_eq!(chat::summary(&world, alice, group).await.unwrap(), before);
+    assert_eq!(refused_fields(groups::add_member(&world, alice, group, UserId::fresh()).await), ["user_id"]);
+}
+
+#[tokio::test]
+async fn an_owner_hands_over_and_then_may_leave() {
+    let world = World::new().await;
+    let [alice, bob] = world.people(["alice", "bob"]).await;
+    let group = world.group(alice, &[bob]).await;
+    assert_eq!(refused(groups::change_role(&world, alice, group, alice.user_id, Member).await), Some(Conflict));
+    groups::change_role(&world, alice, group, bob.user_id, Owner).await.unwrap();
+    assert_eq!(members(&world, alice, group).await, [("bob".into(), Some(Owner)), ("alice".into(), Some(Admin))]);
+    groups::remove_member(&world, alice, group, alice.user_id).await.unwrap();
+    assert_eq!(refused(chat::summary(&world, alice, group).await), HIDDEN);
+    // Alone, an owner leaves without an heir.
+    groups::remove_member(&world, bob, group, bob.user_id).await.unwrap();
+    assert_eq!(refused(chat::summary(&world, bob, group).await), HIDDEN);
+}
+
+#[tokio::test]
+async fn a_title_is_changed_once_and_told() {
+    let world = World::new().await;
+    let [alice, bob] = world.people(["alice", "bob"]).await;
+    let group = world.group(alice, &[bob]).await;
+    let before = chat::summary(&world, bob, group).await.unwrap();
+    for _ in 0..2 {
+        let update = UpdateGroup { title: Some(" New ".into()), description: Some("About\nus".into()) };
+        groups::update(&world, alice, group, update).await.unwrap();
+    }
+    let after = chat::summary(&world, bob, group).await.unwrap();
+    assert_eq!((after.chat.title.as_deref(), after.chat.description.as_str()), (Some("New"), "About\nus"));
+    assert_eq!((after.chat.seq, after.unread), (before.chat.seq + 2, 0));
+    let event = ChatEvent::TitleChanged { actor_id: alice.user_id, title: "New".into() };
+    assert_eq!(after.last_message.unwrap().event, Some(event));
+    let wrong = UpdateGroup { title: Some(String::new()), description: Some("x".repeat(501)) };
+    assert_eq!(refused_fields(groups::update(&world, alice, group, wrong).await), ["description", "title"]);
+}
+
+#[tokio::test]
+async fn members_are_listed_by_power_and_name_and_found_by_the_beginning_of_it() {
+    let world = World::new().await;
+    let people = world.people(["olga", "zoe", "bob", "bill", "ann"]).await;
+    let [olga, zoe, others @ ..] = people;
+    let group = world.group(olga, &[&[zoe], others.as_slice()].concat()).await;
+    groups::change_role(&world, olga, group, zoe.user_id, Admin).await.unwrap();
+    let names = async |query: Option<&str>, cursor: Option<&str>, limit: Option<u32>| {
+        let page = groups::members(&world, olga, group, MembersPage { query, cursor, limit }).await.unwrap();
+        (page.items.into_iter().map(|member| member.user.username).collect::<Vec<_>>(), page.next)
+    };
+    assert_eq!(names(None, None, None).await, (["olga", "zoe", "ann", "bill", "bob"].map(Into::into).into(), None));
+    assert_eq!(names(Some(" B"), None, None).await.0, ["bill", "bob"]);
+    for nobody in ["%", "_", "\\", "\0", "b%"] {
+        assert_eq!(names(Some(nobody), None, None).await.0, [""; 0], "{nobody:?}");
+    }
+    let (mut paged, mut cursor) = (Vec::new(), None);
+    loop {
+        let (page, next) = names(None, cursor.as_deref(), Some(2)).await;
+        assert!(page.len() <= 2);
+        paged.extend(page);
+        cursor = next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(paged, ["olga", "zoe", "ann", "bill", "bob"]);
+    let wrong = MembersPage { cursor: Some("second"), ..MembersPage::default() };
+    assert_eq!(refused_fields(groups::members(&world, olga, group, wrong).await), ["cursor"]);
+}
+
+#[tokio::test]
+async fn a_deleted_group_is_gone_for_everybody() {
+    let world = World::new().await;
+    let [alice, bob] = world.people(["alice", "bob"]).await;
+    let group = world.group(alice, &[bob]).await;
+    say(&world, bob, group, "here").await;
+    groups::delete(&world, alice, group).await.unwrap();
+    for actor in [alice, bob] {
+        assert_eq!(refused(chat::summary(&world, actor, group).await), HIDDEN);
+        assert_eq!(refused(chat::history(&world, actor, group, Window::Newest, None).await), HIDDEN);
+        assert_eq!(refused(chat::post_message(&world, actor, group, draft("hi")).await), HIDDEN);
+        let heads = chat::heads(&world, actor, &HashMap::from([(group, 1)])).await.unwrap();
+        assert_eq!(heads.gone, [group]);
+    }
+    assert_eq!(refused(groups::delete(&world, alice, group).await), HIDDEN);
+}

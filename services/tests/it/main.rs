@@ -1,0 +1,11 @@
+//! The operations of `services` through their public doors, each fact on a database of its own.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says by panicking that it cannot go on")]
+
+mod auth;
+mod chat;
+mod commit;
+mod database;
+mod groups;
+mod live;
+mod schema;
+mod support;

@@ -1,0 +1,110 @@
+//! What ARCHITECTURE.md says the database must allow, read from its catalog.
+
+use crate::{database, support::World};
+use services::infra::database as pool;
+use std::collections::BTreeSet;
+
+/// Tables of a chat, and of a person: each is distributed by the column that comes first in its keys.
+const DISTRIBUTED: [(&str, &[&str]); 2] = [
+    ("chat_id", &["chats", "members", "messages"]),
+    ("user_id", &["sessions", "refresh_tokens", "user_heads", "user_chats"]),
+];
+/// Tables that every node holds whole.
+const REFERENCE: [&str; 2] = ["users", "signing_keys"];
+
+async fn names(world: &World, question: &'static str) -> BTreeSet<String> {
+    sqlx::query_scalar::<_, String>(question).fetch_all(&world.db).await.unwrap().into_iter().collect()
+}
+
+#[tokio::test]
+async fn every_table_is_of_a_chat_or_of_a_person_or_a_reference() {
+    let tables = names(
+        &World::new().await,
+        "select relname::text from pg_class where relkind in ('r', 'p') and relnamespace = 'public'::regnamespace
+           and relname <> '_sqlx_migrations'",
+    )
+    .await;
+    let known = DISTRIBUTED.iter().flat_map(|(_, tables)| *tables).chain(&REFERENCE);
+    assert_eq!(tables, known.map(|name| (*name).to_owned()).collect());
+}
+
+#[tokio::test]
+async fn every_key_begins_with_what_its_table_is_distributed_by() {
+    let world = World::new().await;
+    for (column, tables) in DISTRIBUTED {
+        let keys: Vec<(String, String)> = sqlx::query_as(
+            "select i.indexrelid::regclass::text, a.attname::text
+             from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+             where i.indisunique and i.indrelid::regclass::text = any($1)",
+        )
+        .bind(tables)
+        .fetch_all(&world.db)
+        .await
+        .unwrap();
+        assert!(keys.len() >= tables.len(), "each of {tables:?} has a key, not only {keys:?}");
+        for (key, first) in keys {
+            assert_eq!(first, column, "{key}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_send_is_unique_for_ever_by_its_chat_sender_and_client_id() {
+    let keys = names(
+        &World::new().await,
+        "select pg_get_constraintdef(oid) from pg_constraint where conrelid = 'messages'::regclass and contype in ('p', 'u')",
+    )
+    .await;
+    assert!(keys.contains("UNIQUE (chat_id, sender_id, client_id)"), "{keys:?}");
+    assert!(keys.contains("PRIMARY KEY (chat_id, no)"), "{keys:?}");
+}
+
+#[tokio::test]
+async fn nothing_crosses_tables_or_happens_by_itself() {
+    let world = World::new().await;
+    for (what, question) in [
+        ("triggers", "select tgname::text from pg_trigger where not tgisinternal"),
+        ("foreign keys", "select conname::text from pg_constraint where contype = 'f'"),
+        ("rules", "select rulename::text from pg_rules where schemaname = 'public'"),
+        ("sequences", "select relname::text from pg_class where relkind = 'S' and relnamespace = 'public'::regnamespace"),
+        (
+            "functions of our own",
+            "select p.proname::text from pg_proc p where p.pronamespace = 'public'::regnamespace
+               and not exists (select 1 from pg_depend d where d.objid = p.oid and d.deptype = 'e')",
+        ),
+        (
+            "defaults that are not constant",
+            "select d.adrelid::regclass || '.' || a.attname from pg_attrdef d
+             join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
+             join pg_class c on c.oid = d.adrelid and c.relnamespace = 'public'::regnamespace
+             where c.relname <> '_sqlx_migrations'
+               and (a.attgenerated <> '' or pg_get_expr(d.adbin, d.adrelid) !~ '^(true|false|-?[0-9]+|''[^'']*''::text)$')",
+        ),
+    ] {
+        assert_eq!(names(&world, question).await, BTreeSet::new(), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_database_is_migrated_once() {
+    let db = pool::connect(&database::empty().await, 1).await.unwrap();
+    assert!(!pool::is_migrated(&db).await.unwrap());
+    for _ in 0..2 {
+        pool::migrate(&db).await.unwrap();
+        assert!(pool::is_migrated(&db).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn an_older_binary_runs_on_a_newer_schema() {
+    let db = pool::connect(&database::migrated().await, 1).await.unwrap();
+    sqlx::query(
+        "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+         values (99990101000000, 'of a later version', true, '', 0)",
+    )
+    .execute(&db)
+    .await
+    .unwrap();
+    pool::migrate(&db).await.unwrap();
+    assert!(pool::is_migrated(&db).await.unwrap());
+}

@@ -1,0 +1,180 @@
+//! What every fact starts from: a node over its own database, people, chats, listening devices.
+
+use crate::database;
+use protocol::{
+    auth::Register,
+    chat::{Message, PostMessage, Window},
+    error::ErrorCode,
+    frames::{Reply, ServerFrame},
+    ids::{ChatId, ClientId, UserId},
+};
+use services::{
+    Actor, Infra, Result,
+    auth::{self, Device},
+    chat,
+    groups::{self, NewGroup},
+    infra::{Settings, database as pool},
+    live::{Close, Next, Subscription},
+};
+use std::{net::IpAddr, ops::Deref, time::Duration};
+
+pub const PASSWORD: &str = "correct horse battery";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A node over a database of its own, without rates.
+pub struct World {
+    node: Infra,
+    url: String,
+}
+
+impl Deref for World {
+    type Target = Infra;
+
+    fn deref(&self) -> &Infra {
+        &self.node
+    }
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(Settings { limits: false, ..Settings::default() }).await
+    }
+
+    /// Where the documented rates hold.
+    pub async fn with_rates() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    pub async fn with(settings: Settings) -> Self {
+        let url = database::migrated().await;
+        Self { node: node(&url, settings).await, url }
+    }
+
+    /// Another node over the same database.
+    pub async fn another_node(&self) -> Infra {
+        node(&self.url, Settings { limits: false, ..Settings::default() }).await
+    }
+
+    /// Registers people with the same password, and signs them in.
+    pub async fn people<const N: usize>(&self, names: [&str; N]) -> [Actor; N] {
+        let registered = futures::future::join_all(names.into_iter().map(|name| register(self, name))).await;
+        registered.try_into().unwrap()
+    }
+
+    /// A group of the first person's.
+    pub async fn group(&self, owner: Actor, others: &[Actor]) -> ChatId {
+        let member_ids = others.iter().map(|other| other.user_id).collect();
+        let new = NewGroup { title: "A group".into(), member_ids, client_id: None };
+        groups::create(self, owner, new).await.unwrap().0.chat.id
+    }
+
+    pub async fn direct(&self, one: Actor, other: Actor) -> ChatId {
+        chat::open_direct(self, one, other.user_id).await.unwrap().0.chat.id
+    }
+}
+
+async fn node(url: &str, settings: Settings) -> Infra {
+    Infra::open(pool::connect(url, 4).await.unwrap(), settings).await.unwrap()
+}
+
+pub fn device(address: [u8; 4]) -> Device {
+    Device::new(Some("a test"), IpAddr::from(address))
+}
+
+pub fn home() -> Device {
+    device([192, 0, 2, 1])
+}
+
+pub fn registration(username: &str) -> Register {
+    Register { username: username.into(), password: PASSWORD.into(), display_name: None, email: None }
+}
+
+pub async fn register(infra: &Infra, username: &str) -> Actor {
+    auth::register(infra, &home(), registration(username)).await.unwrap().0
+}
+
+pub fn draft(text: &str) -> PostMessage {
+    PostMessage { client_id: ClientId::fresh(), text: text.into(), reply_to: None }
+}
+
+pub async fn say(infra: &Infra, sender: Actor, chat_id: ChatId, text: &str) -> Message {
+    chat::post_message(infra, sender, chat_id, draft(text)).await.unwrap().0
+}
+
+/// The whole history, page by page.
+pub async fn history(infra: &Infra, reader: Actor, chat_id: ChatId) -> Vec<Message> {
+    let mut all: Vec<Message> = Vec::new();
+    loop {
+        let after = all.last().map_or(0, |message| message.no);
+        let page = chat::history(infra, reader, chat_id, Window::After(after), Some(100)).await.unwrap();
+        all.extend(page.items);
+        if page.next.is_none() {
+            return all;
+        }
+    }
+}
+
+/// The refusal's code; none where it was granted.
+pub fn refused<T>(result: Result<T>) -> Option<ErrorCode> {
+    result.err().map(|rejection| rejection.code())
+}
+
+/// The names of the refused fields.
+pub fn refused_fields<T: std::fmt::Debug>(result: Result<T>) -> Vec<String> {
+    result.unwrap_err().0.fields.into_keys().collect()
+}
+
+/// A device with an open socket.
+pub struct Listener {
+    infra: Infra,
+    user_id: UserId,
+    pub subscription: Subscription,
+}
+
+impl Listener {
+    pub fn open(infra: &Infra, actor: Actor) -> Self {
+        let subscription = Subscription::open(infra, actor);
+        Self { infra: infra.clone(), user_id: actor.user_id, subscription }
+    }
+
+    /// The next frame or the close of the socket.
+    pub async fn next(&self) -> std::result::Result<Reply, Close> {
+        let next = tokio::time::timeout(PATIENCE, self.subscription.outbound.next());
+        match next.await.expect("nothing was sent in time") {
+            Next::Frame(bytes) => Ok(serde_json::from_slice(&bytes).unwrap()),
+            Next::Close(close) => Err(close),
+        }
+    }
+
+    pub async fn next_frame(&self) -> ServerFrame {
+        self.next().await.unwrap().frame
+    }
+
+    /// What was sent up to now.
+    pub async fn replies(&self) -> Vec<Reply> {
+        self.infra.live.tell_own(self.user_id, &ServerFrame::Pong);
+        let mut replies = Vec::new();
+        loop {
+            let reply = self.next().await.unwrap();
+            if reply.frame == ServerFrame::Pong {
+                return replies;
+            }
+            replies.push(reply);
+        }
+    }
+
+    pub async fn frames(&self) -> Vec<ServerFrame> {
+        self.replies().await.into_iter().map(|reply| reply.frame).collect()
+    }
+}
+
+/// The number of the change that a frame of a chat carries.
+pub fn seq_of(frame: &ServerFrame) -> Option<u64> {
+    match frame {
+        ServerFrame::Message { seq, .. } | ServerFrame::Chat { seq, .. } | ServerFrame::Member { seq, .. } => {
+            Some(*seq)
+        }
+        ServerFrame::Ack { message } => Some(message.seq),
+        _ => None,
+    }
+}
