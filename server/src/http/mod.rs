@@ -62,6 +62,8 @@ impl utoipa::Modify for Bearer {
 
 /// Everything that a server of this configuration answers.
 pub fn router(infra: Infra, config: config::Serve) -> Router {
+    // Rendering spawns onto whatever was named first; a second router names the same.
+    let _ = any_spawner::Executor::init_tokio();
     let leptos = LeptosOptions::builder()
         .output_name("messenger")
         .site_root(config.site_dir.to_string_lossy().as_ref())

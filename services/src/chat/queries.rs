@@ -202,6 +202,15 @@ pub async fn list_for(tx: &mut PgConnection, chat_id: ChatId, users: &[UserId], 
     Ok(news)
 }
 
+/// Whether a chat is, or ever was, in somebody's list.
+pub async fn was_listed(tx: &mut PgConnection, chat_id: ChatId, user: UserId) -> Result<bool> {
+    Ok(sqlx::query_scalar("select exists (select 1 from user_chats where user_id = $1 and chat_id = $2)")
+        .bind(user.0)
+        .bind(chat_id.0)
+        .fetch_one(tx)
+        .await?)
+}
+
 /// Takes a chat out of people's lists; answers the number of that change for each.
 pub async fn unlist_for(tx: &mut PgConnection, chat_id: ChatId, users: &[UserId]) -> Result<Vec<(UserId, u64)>> {
     if users.is_empty() {

@@ -23,7 +23,7 @@ use protocol::{
     limits,
     text::{Bio, Title},
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use uuid::Uuid;
 
 /// A group about to be made.
@@ -39,7 +39,7 @@ pub struct NewGroup {
 /// try with the same `client_id`.
 ///
 /// # Errors
-/// `invalid_input` naming `title` or `member_ids`.
+/// `invalid_input` naming `title` or `member_ids`; `not_found` for one that was left or deleted since.
 pub async fn create(infra: &Infra, actor: Actor, new: NewGroup) -> Result<(ChatSummary, bool)> {
     let mut fields = Fields::default();
     let title = fields.take("title", Title::parse(&new.title));
@@ -64,6 +64,10 @@ pub async fn create(infra: &Infra, actor: Actor, new: NewGroup) -> Result<(ChatS
     if !queries::insert_chat(&mut tx, row).await? {
         drop(tx);
         return Ok((chat::summary(infra, actor, chat_id).await?, false));
+    }
+    // A late retry must not bring a deleted group back.
+    if queries::was_listed(&mut tx, chat_id, actor.user_id).await? {
+        return Err(Rejection::not_found());
     }
     let event = ChatEvent::GroupCreated { actor_id: actor.user_id, title: title.into_string() };
     let message = first_message(chat_id, actor.user_id, event, members.len() as u64 + 2);
@@ -106,6 +110,8 @@ pub async fn delete(infra: &Infra, actor: Actor, chat_id: ChatId) -> Result<()> 
     let left = queries::unlist_for(&mut tx, chat_id, &everybody).await?;
     queries::delete_chat(&mut tx, chat_id).await?;
     tx.commit().await?;
+    // What was committed before and is still to be published finds nobody.
+    infra.live.set_audience(chat_id, u64::MAX, HashSet::new());
     for (user_id, mine) in left {
         infra.live.withhold(chat_id, user_id);
         infra.live.tell_own(user_id, &ServerFrame::Removed { chat_id, mine });

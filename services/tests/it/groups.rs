@@ -65,6 +65,16 @@ async fn a_group_is_made_once_for_a_client_id() {
 }
 
 #[tokio::test]
+async fn a_late_retry_does_not_bring_a_deleted_group_back() {
+    let world = World::new().await;
+    let alice = register(&world, "alice").await;
+    let new = NewGroup { title: "Once".into(), member_ids: vec![], client_id: Some(ClientId::fresh()) };
+    let (made, _) = groups::create(&world, alice, new.clone()).await.unwrap();
+    groups::delete(&world, alice, made.chat.id).await.unwrap();
+    assert_eq!(refused(groups::create(&world, alice, new).await), HIDDEN);
+}
+
+#[tokio::test]
 async fn a_group_of_nobody_known_is_refused_with_all_its_fields() {
     let world = World::new().await;
     let alice = register(&world, "alice").await;
