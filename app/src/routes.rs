@@ -19,7 +19,11 @@ use leptos_use::UseLocalesOptions;
 pub fn App() -> impl IntoView {
     provide_meta_context();
     // The same rows on both sides: what the server rendered from is what hydration reads.
-    let seed = SharedValue::new(|| use_context::<Seed>().unwrap_or_default()).into_inner();
+    let seed = SharedValue::new_str(|| {
+        let seed = use_context::<Seed>().unwrap_or_default();
+        serde_json::to_string(&seed).unwrap_or_default()
+    });
+    let seed: Seed = serde_json::from_slice(seed.into_inner().as_bytes()).unwrap_or_default();
     let locale = seed.locale.clone();
     provide_context(Store::new(seed));
     let languages = UseLocalesOptions::default().ssr_lang_header_getter(move || Some(locale.clone()));
@@ -45,7 +49,7 @@ fn Pages() -> impl IntoView {
     });
     view! {
         <Title formatter=|title: String| if title.is_empty() { "Messenger".into() } else { format!("{title} · Messenger") } />
-        <a class="skip" href="#main">{t!(i18n, skip_to_content)}</a>
+        <a class="skip" href="#main" rel="external">{t!(i18n, skip_to_content)}</a>
         <Router>
             <live::Connect />
             <Routes fallback=NotFound>

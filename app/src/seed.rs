@@ -29,7 +29,8 @@ pub struct Seed {
 /// What belongs to one page alone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Page {
-    pub path: String,
+    /// Its path and query.
+    pub address: String,
     /// There is nothing at this address for this reader.
     pub missing: bool,
     pub opened: Option<Opened>,

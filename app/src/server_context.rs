@@ -120,7 +120,7 @@ pub async fn load(request: &Request, parts: &Parts, address: &str) -> services::
     let (path, query) = address.split_once('?').unwrap_or((address, ""));
     let query: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-    let mut seed = preferences(&parts.headers, path);
+    let mut seed = preferences(&parts.headers, address);
 
     let Some(actor) = request.actor else {
         return Ok(match segments.as_slice() {
@@ -168,7 +168,7 @@ async fn fill(
     let wanted = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let number = |name: &str| wanted(name).and_then(|value| value.parse::<u64>().ok());
     match segments {
-        ["chats"] | ["settings", "profile" | "appearance" | "language"] => {}
+        ["chats"] | ["settings"] | ["settings", "profile" | "appearance" | "language"] => {}
         ["chats", id] => {
             let chat_id = id.parse().map_err(|_| Rejection::not_found())?;
             let window = match (number("before"), number("after"), number("at")) {
@@ -226,7 +226,7 @@ async fn find(infra: &Infra, query: Option<&str>, seed: &mut Seed) -> services::
 }
 
 /// Language, theme and zone: by cookie, else as the browser asks.
-fn preferences(headers: &HeaderMap, path: &str) -> Seed {
+fn preferences(headers: &HeaderMap, address: &str) -> Seed {
     let locale = cookie(headers, "locale").filter(|locale| matches!(*locale, "en" | "ru"));
     Seed {
         locale: locale.unwrap_or_else(|| accepted_locale(headers)).to_owned(),
@@ -236,7 +236,7 @@ fn preferences(headers: &HeaderMap, path: &str) -> Seed {
             .filter(|tz| (-900..=900).contains(tz))
             .unwrap_or(0),
         now: clock::now().0,
-        page: Page { path: path.to_owned(), ..Page::default() },
+        page: Page { address: address.to_owned(), ..Page::default() },
         ..Seed::default()
     }
 }

@@ -7,6 +7,7 @@ use leptos_meta::MetaTags;
 /// The document. The server renders it once a page; theme and language are on it before any script runs.
 pub fn shell(options: LeptosOptions, seed: &Seed) -> impl IntoView + use<> {
     let (lang, theme) = (seed.locale.clone(), seed.theme.clone());
+    let address = seed.page.refused.as_ref().map(|_| seed.page.address.clone());
     let crashed = if lang == "ru" {
         ("Что-то сломалось.", "Обновить страницу")
     } else {
@@ -14,7 +15,7 @@ pub fn shell(options: LeptosOptions, seed: &Seed) -> impl IntoView + use<> {
     };
     view! {
         <!DOCTYPE html>
-        <html lang=lang data-theme=theme>
+        <html lang=lang data-theme=theme data-address=address>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content" />
@@ -44,8 +45,19 @@ pub fn hydrate() {
         leptos::logging::error!("{panic}");
         mark("crashed");
     }));
+    keep_address();
     hydrate_body(App);
     mark("hydrated");
+}
+
+/// A refused form is answered at its action's address, with the page of another.
+#[cfg(feature = "hydrate")]
+fn keep_address() {
+    let address = document().document_element().and_then(|root| root.get_attribute("data-address"));
+    if let (Some(address), Ok(history)) = (address, window().history()) {
+        // A path of our own is always a legal address.
+        let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&address));
+    }
 }
 
 #[cfg(feature = "hydrate")]

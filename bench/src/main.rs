@@ -1,1 +1,44 @@
-fn main() {}
+//! Measures a server from outside, through its public doors alone: REST and WebSocket.
+
+mod client;
+mod load;
+mod server;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Whatever went wrong, in words for whoever ran the measurement.
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+#[derive(Parser)]
+#[command(name = "bench", about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Many senders in one group: how many messages a second are accepted, in batches and one by one.
+    Load(load::Load),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Command::Load(load) = Cli::parse().command;
+    match load::load(load).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the report is what this program is for")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+#[expect(clippy::print_stderr, reason = "the terminal is where this belongs")]
+fn fail(message: &str) -> ExitCode {
+    eprintln!("bench: {message}");
+    ExitCode::FAILURE
+}

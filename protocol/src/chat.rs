@@ -6,7 +6,7 @@ use crate::{
     profiles::User,
     time::Timestamp,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -46,7 +46,7 @@ pub enum MessageKind {
 }
 
 /// What a system message tells; worded in the reader's language.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ChatEvent {
@@ -173,7 +173,7 @@ pub struct Chat {
 }
 
 /// A chat as one reader has it. `chat.seq` is the chat's head.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ChatSummary {
     #[serde(flatten)]
@@ -196,6 +196,90 @@ pub struct ChatSummary {
     pub my_seq: u64,
     /// When the chat was last active: its order in the list.
     pub active_at: Timestamp,
+}
+
+// Serde reads flattened and tagged types through a copy of their fields, with code of its own for each
+// type inside. The two that a browser reads most are read flat instead.
+
+impl<'de> Deserialize<'de> for ChatSummary {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Flat {
+            id: ChatId,
+            kind: ChatKind,
+            title: Option<String>,
+            description: String,
+            avatar_url: Option<String>,
+            last_no: u64,
+            member_count: u64,
+            seq: u64,
+            peer: Option<User>,
+            role: Option<Role>,
+            read_no: u64,
+            unread: u32,
+            mentions_unread: u32,
+            marked_unread: bool,
+            muted_until: Option<Timestamp>,
+            pinned: bool,
+            archived: bool,
+            draft: Option<String>,
+            last_message: Option<Message>,
+            read_by_others_no: u64,
+            my_seq: u64,
+            active_at: Timestamp,
+        }
+        let flat = Flat::deserialize(deserializer)?;
+        Ok(Self {
+            chat: Chat {
+                id: flat.id,
+                kind: flat.kind,
+                title: flat.title,
+                description: flat.description,
+                avatar_url: flat.avatar_url,
+                last_no: flat.last_no,
+                member_count: flat.member_count,
+                seq: flat.seq,
+            },
+            peer: flat.peer,
+            role: flat.role,
+            read_no: flat.read_no,
+            unread: flat.unread,
+            mentions_unread: flat.mentions_unread,
+            marked_unread: flat.marked_unread,
+            muted_until: flat.muted_until,
+            pinned: flat.pinned,
+            archived: flat.archived,
+            draft: flat.draft,
+            last_message: flat.last_message,
+            read_by_others_no: flat.read_by_others_no,
+            my_seq: flat.my_seq,
+            active_at: flat.active_at,
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for ChatEvent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Flat {
+            #[serde(rename = "type")]
+            name: String,
+            actor_id: UserId,
+            user_id: Option<UserId>,
+            title: Option<String>,
+        }
+        let Flat { name, actor_id, user_id, title } = Flat::deserialize(deserializer)?;
+        let event = match (name.as_str(), user_id, title) {
+            ("group_created", _, Some(title)) => Self::GroupCreated { actor_id, title },
+            ("title_changed", _, Some(title)) => Self::TitleChanged { actor_id, title },
+            ("member_added", Some(user_id), _) => Self::MemberAdded { actor_id, user_id },
+            ("member_removed", Some(user_id), _) => Self::MemberRemoved { actor_id, user_id },
+            ("role_changed", Some(user_id), _) => Self::RoleChanged { actor_id, user_id },
+            ("member_left", ..) => Self::MemberLeft { actor_id },
+            _ => return Err(serde::de::Error::custom("an unknown event")),
+        };
+        Ok(event)
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -243,7 +327,7 @@ pub struct UpdateOwnState {
 }
 
 /// Tells `null` from absent.
-fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Option<T>>, D::Error> {
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(value).map(Some)
 }
 

@@ -71,7 +71,7 @@ pub enum ClientFrame {
 }
 
 /// A server's frame; an answer carries the `ref` it answers.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Reply {
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<u64>,
@@ -79,27 +79,70 @@ pub struct Reply {
     pub frame: ServerFrame,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum ServerFrame {
-    Ready { user_id: UserId, session_id: SessionId, version: String },
-    Welcome(Welcome),
-    Heads(Heads),
-    Changes(Changes),
-    Ack { message: Message },
-    Pong,
-    Message { chat_id: ChatId, seq: u64, message: Message },
-    Chat { chat_id: ChatId, seq: u64, chat: Chat },
-    Member { chat_id: ChatId, seq: u64, member: Member },
-    Mine { mine: u64, chat: ChatSummary },
-    Removed { chat_id: ChatId, mine: u64 },
-    Read { chat_id: ChatId, user_id: UserId, no: u64 },
-    Typing { chat_id: ChatId, user_id: UserId },
-    Presence { user_id: UserId, online: bool, last_seen_at: Option<Timestamp> },
-    User { user: User },
-    Resync {},
-    Revoked {},
-    Error { code: ErrorCode, message: String },
+/// Declares the server's frames, and reads them type first: serde's own tagged enums keep every frame
+/// in memory twice, and the browser would carry the code of each row's type twice.
+macro_rules! server_frames {
+    ($($name:literal => $variant:ident { $($field:ident: $type:ty),* },)*) => {
+        #[derive(Clone, Debug, PartialEq, Serialize)]
+        #[serde(tag = "type", rename_all = "snake_case")]
+        #[expect(clippy::large_enum_variant, reason = "a frame is applied at once, never kept")]
+        pub enum ServerFrame {
+            $($variant { $($field: $type),* },)*
+            Welcome(Welcome),
+            Heads(Heads),
+            Changes(Changes),
+        }
+
+        impl Reply {
+            /// Reads a frame.
+            ///
+            /// # Errors
+            /// When it is not JSON, or not a frame that this version knows.
+            pub fn parse(text: &str) -> serde_json::Result<Self> {
+                #[derive(Deserialize)]
+                struct Head<'a> {
+                    #[serde(rename = "type")]
+                    name: &'a str,
+                    #[serde(rename = "ref")]
+                    reference: Option<u64>,
+                }
+                // Always from bytes, as server functions do: each reader of serde is code of its own.
+                let bytes = text.as_bytes();
+                let head: Head<'_> = serde_json::from_slice(bytes)?;
+                let frame = match head.name {
+                    $($name => {
+                        #[derive(Deserialize)]
+                        struct Fields { $($field: $type),* }
+                        let Fields { $($field),* } = serde_json::from_slice(bytes)?;
+                        ServerFrame::$variant { $($field),* }
+                    })*
+                    "welcome" => ServerFrame::Welcome(serde_json::from_slice(bytes)?),
+                    "heads" => ServerFrame::Heads(serde_json::from_slice(bytes)?),
+                    "changes" => ServerFrame::Changes(serde_json::from_slice(bytes)?),
+                    _ => return Err(serde::de::Error::custom("an unknown frame")),
+                };
+                Ok(Self { reference: head.reference, frame })
+            }
+        }
+    };
+}
+
+server_frames! {
+    "ready" => Ready { user_id: UserId, session_id: SessionId, version: String },
+    "ack" => Ack { message: Message },
+    "pong" => Pong {},
+    "message" => Message { chat_id: ChatId, seq: u64, message: Message },
+    "chat" => Chat { chat_id: ChatId, seq: u64, chat: Chat },
+    "member" => Member { chat_id: ChatId, seq: u64, member: Member },
+    "mine" => Mine { mine: u64, chat: ChatSummary },
+    "removed" => Removed { chat_id: ChatId, mine: u64 },
+    "read" => Read { chat_id: ChatId, user_id: UserId, no: u64 },
+    "typing" => Typing { chat_id: ChatId, user_id: UserId },
+    "presence" => Presence { user_id: UserId, online: bool, last_seen_at: Option<Timestamp> },
+    "user" => User { user: User },
+    "resync" => Resync {},
+    "revoked" => Revoked {},
+    "error" => Error { code: ErrorCode, message: String },
 }
 
 /// What changed in one's chats since `hello`'s numbers; at most 200 chats, newest activity first.
@@ -127,4 +170,29 @@ pub struct Head {
     pub read_no: u64,
     pub unread: u32,
     pub mentions_unread: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_read_as_they_are_written() {
+        let (chat_id, user_id) = (ChatId(uuid::Uuid::from_u128(1)), UserId(uuid::Uuid::from_u128(2)));
+        for frame in [
+            ServerFrame::Pong {},
+            ServerFrame::Resync {},
+            ServerFrame::Read { chat_id, user_id, no: 7 },
+            ServerFrame::Typing { chat_id, user_id },
+            ServerFrame::Error { code: ErrorCode::NotFound, message: "There is nothing here.".into() },
+            ServerFrame::Heads(Heads { mine: 3, chats: HashMap::new(), gone: vec![chat_id] }),
+        ] {
+            let text = serde_json::to_string(&Reply { reference: Some(9), frame: frame.clone() }).unwrap();
+            let read = Reply::parse(&text).unwrap();
+            assert_eq!((read.reference, read.frame), (Some(9), frame), "{text}");
+        }
+        for bad in ["", "{}", r#"{"type":"nonsense"}"#, r#"{"type":"read"}"#, "[1]"] {
+            assert!(Reply::parse(bad).is_err(), "{bad}");
+        }
+    }
 }

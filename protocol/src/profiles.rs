@@ -39,7 +39,7 @@ impl LastSeen {
 }
 
 /// Oneself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Me {
     #[serde(flatten)]
@@ -52,6 +52,39 @@ pub struct Me {
     /// An IANA name.
     pub time_zone: Option<String>,
     pub last_seen: LastSeen,
+}
+
+// Read flat, for the browser's sake: see `ChatSummary`.
+impl<'de> Deserialize<'de> for Me {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Flat {
+            id: UserId,
+            username: String,
+            display_name: String,
+            bio: String,
+            avatar_url: Option<String>,
+            online: Option<bool>,
+            last_seen_at: Option<Timestamp>,
+            email: Option<String>,
+            locale: Option<String>,
+            theme: Option<String>,
+            time_zone: Option<String>,
+            last_seen: LastSeen,
+        }
+        let flat = Flat::deserialize(deserializer)?;
+        let user = User {
+            id: flat.id,
+            username: flat.username,
+            display_name: flat.display_name,
+            bio: flat.bio,
+            avatar_url: flat.avatar_url,
+            online: flat.online,
+            last_seen_at: flat.last_seen_at,
+        };
+        let Flat { email, locale, theme, time_zone, last_seen, .. } = flat;
+        Ok(Self { user, email, locale, theme, time_zone, last_seen })
+    }
 }
 
 /// What of oneself is changed; what is absent stays. An empty `locale` or `theme` clears it.

@@ -5,6 +5,7 @@
 
 pub mod auth;
 pub mod chat;
+pub mod demo;
 pub mod groups;
 pub mod infra;
 pub mod live;

@@ -19,12 +19,12 @@ pub fn Composer(chat_id: ChatId) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
     let field = NodeRef::<html::Textarea>::new();
-    let too_long = RwSignal::new(false);
-    let (typed, client_id) = store.page.with_untracked(|page| {
+    let (typed, client_id, unfit) = store.page.with_untracked(|page| {
         let refused = page.refused.as_ref().filter(|refused| refused.form == "send_message");
         let typed = refused.and_then(|refused| refused.value("text")).unwrap_or_default();
-        (typed.to_owned(), page.client_id)
+        (typed.to_owned(), page.client_id, refused.is_some_and(|refused| !refused.error.fields.is_empty()))
     });
+    let too_long = RwSignal::new(unfit);
     let send = move || {
         let Some(field) = field.get_untracked() else { return };
         match MessageText::parse(&field.value()) {

@@ -20,9 +20,14 @@ pub fn ConversationPage() -> impl IntoView {
     let id = Memo::new(move |_| params.with(|params| params.get("id")?.parse::<ChatId>().ok()));
     let known = Memo::new(move |_| id.get().filter(|id| store.state.with(|state| state.chats.contains_key(id))));
     let missing = Memo::new(move |_| store.page.with(|page| page.missing));
+    // A chat that is taken away while one looks does not come back by waiting.
+    let opened = StoredValue::new(None::<ChatId>);
     move || match known.get() {
-        Some(chat_id) => view! { <Conversation chat_id /> }.into_any(),
-        None if missing.get() || id.get().is_none() => NotFound().into_any(),
+        Some(chat_id) => {
+            opened.set_value(Some(chat_id));
+            view! { <Conversation chat_id /> }.into_any()
+        }
+        None if missing.get() || opened.get_value() == id.get() => NotFound().into_any(),
         None => view! { <main id="main" class="pane skeleton" aria-busy="true"></main> }.into_any(),
     }
 }

@@ -39,6 +39,7 @@ pub fn NothingOpen() -> impl IntoView {
     view! {
         <Title text=move || t_string!(i18n, chat.chats) />
         <main id="main" class="pane centered only-wide">
+            <h1 class="sr-only">{t!(i18n, chat.chats)}</h1>
             <p class="text-muted">{t!(i18n, chat.choose)}</p>
             <a class="button primary" href="/new">{t!(i18n, chat.new_chat)}</a>
         </main>

@@ -46,7 +46,7 @@ fn shown(chat: &ChatState, anchor: Option<u64>) -> Shown {
     held.map_or(Shown { last_no, ..Shown::default() }, |(first, last)| Shown { first, last, last_no })
 }
 
-fn rows(chat: &ChatState, shown: &Shown, me: Option<UserId>, offset: i32, read_no: Option<u64>) -> Vec<Row> {
+fn rows(chat: &ChatState, shown: &Shown, me: Option<UserId>, offset: i32, unread: Option<(u64, u64)>) -> Vec<Row> {
     let mut before: Option<Arc<Message>> = None;
     let group = chat.summary.chat.kind == ChatKind::Group;
     let mut unread_opened = false;
@@ -61,7 +61,7 @@ fn rows(chat: &ChatState, shown: &Shown, me: Option<UserId>, offset: i32, read_n
         let opens_day = before.as_ref().is_none_or(|before| before.created_at.local_day(offset) != day);
         let own = Some(message.sender_id) == me;
         let opens_unread = !unread_opened
-            && read_no.is_some_and(|read_no| message.no > read_no)
+            && unread.is_some_and(|(read_no, last_no)| message.no > read_no && message.no <= last_no)
             && me.is_some_and(|me| message.counts_for(me));
         unread_opened |= opens_unread;
         before = Some(message.clone());
@@ -82,16 +82,17 @@ pub fn Timeline(chat_id: ChatId) -> impl IntoView {
             let last = opened.history.items.last().map(|message| message.no);
             // A window that does not reach the newest stays where it is.
             let anchor = last.filter(|last| *last < opened.history.last_no);
-            Some((opened.read_no, anchor, opened.at))
+            Some((anchor, opened.at))
         })
     });
-    let anchor = Memo::new(move |_| opened.get().and_then(|(_, anchor, _)| anchor));
-    let read_no = Memo::new(move |_| opened.get().map(|(read_no, ..)| read_no));
+    let anchor = Memo::new(move |_| opened.get().and_then(|(anchor, _)| anchor));
+    // As of the opening: what arrives while one looks is not marked as new.
+    let unread = store.state.with_untracked(|state| {
+        state.chats.get(&chat_id).map(|chat| (chat.summary.read_no, chat.summary.chat.last_no))
+    });
     let shown = Memo::new(move |_| store.with_chat(chat_id, |chat| shown(chat, anchor.get())).unwrap_or_default());
     let rows = Memo::new(move |_| {
-        store
-            .with_chat(chat_id, |chat| rows(chat, &shown.get(), store.me(), store.offset, read_no.get()))
-            .unwrap_or_default()
+        store.with_chat(chat_id, |chat| rows(chat, &shown.get(), store.me(), store.offset, unread)).unwrap_or_default()
     });
     let unsent = Memo::new(move |_| store.with_chat(chat_id, |chat| chat.outbox.clone()).unwrap_or_default());
     let has_older = Memo::new(move |_| shown.with(|shown| shown.first > 1));
@@ -257,7 +258,8 @@ impl Follow {
             chat_id,
             scroller,
             shown,
-            at_end: StoredValue::new(true),
+            // Nobody has seen the end before the first look.
+            at_end: StoredValue::new(false),
             away: RwSignal::new(false),
             loading: StoredValue::new(false),
         };

@@ -16,7 +16,7 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use protocol::{
     chat::{ChatKind, ChatSummary},
     groups::{Member, Role},
-    ids::{ChatId, UserId},
+    ids::{ChatId, ClientId, UserId},
     profiles::User,
 };
 
@@ -69,6 +69,8 @@ fn NewGroup() -> impl IntoView {
     let store = Store::current();
     let found = found_people();
     let (first_chosen, client_id) = store.page.with_untracked(|page| (page.chosen.clone(), page.client_id));
+    // A page that was navigated to has no form of the server's yet.
+    let client_id = client_id.unwrap_or_else(ClientId::fresh);
     let chosen = RwSignal::new(first_chosen);
     // Who was chosen stays in the form, whoever is looked for next.
     let people = Memo::new(move |_| {
@@ -86,7 +88,7 @@ fn NewGroup() -> impl IntoView {
             </header>
             <form method="post" action=api::CreateGroup::url() class="narrow stack-lg">
                 <FormError form="create_group" />
-                <input type="hidden" name="client_id" value=client_id.map(|id| id.to_string()) />
+                <input type="hidden" name="client_id" value=client_id.to_string() />
                 <Field form="create_group" name="title" maxlength=128 value=title
                     label=Signal::derive(move || t_string!(i18n, groups.group_name).to_owned()) />
                 <input type="hidden" name="kind" value="group" />

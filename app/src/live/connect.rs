@@ -1,7 +1,7 @@
 //! Begins the live part once the page is hydrated, and fetches the data of pages navigated to.
 
 use super::Store;
-use crate::{Refusal, Seed};
+use crate::{Refusal, Seed, seed::Page};
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
@@ -27,6 +27,7 @@ pub fn Connect() -> impl IntoView {
         let address = format!("{}{}", location.pathname.get(), with_mark(&location.search.get()));
         if before.as_ref().is_some_and(|before| *before != address) {
             let wanted = address.clone();
+            store.page.set(Page::default());
             leptos::task::spawn_local(async move {
                 match load(wanted.clone()).await {
                     Ok(Some(seed)) => store.turn_to(seed),

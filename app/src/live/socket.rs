@@ -141,7 +141,7 @@ impl Session {
             match event {
                 Some(Some(Ok(Message::Text(text)))) => {
                     (heard, opened) = (now(), true);
-                    let Ok(reply) = serde_json::from_str::<Reply>(&text) else { continue };
+                    let Ok(reply) = Reply::parse(&text) else { continue };
                     if !session.take(reply) {
                         return opened;
                     }

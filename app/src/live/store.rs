@@ -73,7 +73,14 @@ impl Store {
     pub fn turn_to(self, seed: Seed) {
         let mut page = Page::default();
         self.state.update(|state| page = absorb(state, seed));
-        self.page.set(page);
+        self.page.update(|before| {
+            // Whoever looked for somebody meanwhile goes on.
+            if page.query.is_empty() {
+                page.query = std::mem::take(&mut before.query);
+                page.found = std::mem::take(&mut before.found);
+            }
+            *before = page;
+        });
     }
 
     /// Takes in a window of a chat's history.

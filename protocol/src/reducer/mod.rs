@@ -129,7 +129,7 @@ impl State {
             ServerFrame::Changes(_)
             | ServerFrame::Ready { .. }
             | ServerFrame::Typing { .. }
-            | ServerFrame::Pong
+            | ServerFrame::Pong {}
             | ServerFrame::Error { .. } => {}
         }
         Need::Nothing

@@ -131,7 +131,7 @@ impl<'a> Dispatch<'a> {
             ClientFrame::Read { chat_id, no } => {
                 async move { chat::mark_read(&infra, actor, chat_id, no).await.map(|()| Vec::new()) }.boxed()
             }
-            ClientFrame::Ping => return self.answer(encode(reference, &ServerFrame::Pong)),
+            ClientFrame::Ping => return self.answer(encode(reference, &ServerFrame::Pong {})),
             // The socket itself signs in.
             ClientFrame::Auth { .. } => return,
         };

@@ -176,7 +176,7 @@ pub async fn change_role(infra: &Infra, actor: Actor, chat_id: ChatId, user_id: 
     commit::submit(infra, chat_id, actor.user_id, Change::ChangeRole { user_id, role }, None)?.await.map(drop)
 }
 
-fn first_message(chat_id: ChatId, sender_id: UserId, event: ChatEvent, seq: u64) -> Message {
+pub(crate) fn first_message(chat_id: ChatId, sender_id: UserId, event: ChatEvent, seq: u64) -> Message {
     Message {
         chat_id,
         no: 1,

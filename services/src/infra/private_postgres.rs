@@ -196,7 +196,9 @@ async fn cluster_dir(data_dir: &Path, owner: Option<Owner>) -> Result<PathBuf, S
 }
 
 fn socket_dir(cluster: &Path, owner: Option<Owner>) -> io::Result<PathBuf> {
-    let inside = cluster.with_file_name("postgres-socket");
+    // Several clusters may lie in one system folder, so a socket is named after its own.
+    let name = cluster.file_name().unwrap_or_default().to_string_lossy();
+    let inside = cluster.with_file_name(format!("{name}-socket"));
     let dir = if inside.as_os_str().len() <= SOCKET_DIR_MAX {
         inside
     } else {

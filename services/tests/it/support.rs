@@ -141,7 +141,7 @@ impl Listener {
     pub async fn next(&self) -> std::result::Result<Reply, Close> {
         let next = tokio::time::timeout(PATIENCE, self.subscription.outbound.next());
         match next.await.expect("nothing was sent in time") {
-            Next::Frame(bytes) => Ok(serde_json::from_slice(&bytes).unwrap()),
+            Next::Frame(bytes) => Ok(Reply::parse(std::str::from_utf8(&bytes).unwrap()).unwrap()),
             Next::Close(close) => Err(close),
         }
     }
@@ -152,11 +152,11 @@ impl Listener {
 
     /// What was sent up to now.
     pub async fn replies(&self) -> Vec<Reply> {
-        self.infra.live.tell_own(self.user_id, &ServerFrame::Pong);
+        self.infra.live.tell_own(self.user_id, &ServerFrame::Pong {});
         let mut replies = Vec::new();
         loop {
             let reply = self.next().await.unwrap();
-            if reply.frame == ServerFrame::Pong {
+            if reply.frame == (ServerFrame::Pong {}) {
                 return replies;
             }
             replies.push(reply);

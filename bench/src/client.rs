@@ -1,0 +1,151 @@
+//! A client that knows nothing but the wire.
+
+use crate::Result;
+use futures::{SinkExt as _, StreamExt as _};
+use protocol::{
+    auth::{Register, SignedIn},
+    chat::{ChatSummary, CreateChat, History, Message},
+    frames::{ClientFrame, Request, SUBPROTOCOL},
+    ids::{ChatId, UserId},
+    limits,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::{collections::HashMap, net::SocketAddr, time::Duration};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream,
+    tungstenite::{
+        Message as Frame,
+        client::IntoClientRequest as _,
+        http::{HeaderValue, header},
+    },
+};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Somebody who is signed in.
+#[derive(Clone)]
+pub struct Person {
+    pub address: SocketAddr,
+    pub user_id: UserId,
+    access_token: String,
+}
+
+pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Person {
+    pub async fn register(address: SocketAddr, username: &str) -> Result<Self> {
+        let password = "a password for a benchmark".to_owned();
+        let body = Register { username: username.into(), password, display_name: None, email: None };
+        let signed_in: SignedIn = ask(address, "POST /api/v1/auth/register", None, Some(&body)).await?;
+        Ok(Self { address, user_id: signed_in.user.user.id, access_token: signed_in.tokens.access_token })
+    }
+
+    pub async fn create_group(&self, others: &[Person]) -> Result<ChatId> {
+        let member_ids = others.iter().map(|other| other.user_id).collect();
+        let body = CreateChat::Group { title: "Load".into(), member_ids, client_id: None };
+        let made: ChatSummary = ask(self.address, "POST /api/v1/chats", Some(self), Some(&body)).await?;
+        Ok(made.chat.id)
+    }
+
+    /// A whole history, by REST.
+    pub async fn history(&self, chat_id: ChatId) -> Result<Vec<Message>> {
+        let mut all = Vec::new();
+        let mut next = Some("0".to_owned());
+        while let Some(after) = next {
+            let line = format!("GET /api/v1/chats/{chat_id}/messages?limit={}&after={after}", limits::HISTORY_MAX);
+            let page: History = ask(self.address, &line, Some(self), None::<&()>).await?;
+            all.extend(page.items);
+            next = page.next;
+        }
+        Ok(all)
+    }
+
+    /// A signed-in socket that has been welcomed.
+    pub async fn connect(&self) -> Result<Socket> {
+        let mut request = format!("ws://{}/ws", self.address).into_client_request()?;
+        request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+        let (stream, _) = timeout(PATIENCE, tokio_tungstenite::connect_async(request)).await??;
+        let mut socket = Socket(stream);
+        socket.call(1, ClientFrame::Auth { access_token: self.access_token.clone() }).await?;
+        socket.call(2, ClientFrame::Hello { mine: None, chats: HashMap::new() }).await?;
+        Ok(socket)
+    }
+}
+
+impl Socket {
+    /// Sends a frame and waits for what answers it.
+    pub async fn call(&mut self, reference: u64, frame: ClientFrame) -> Result<String> {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(rename = "ref")]
+            reference: u64,
+            #[serde(rename = "type")]
+            kind: String,
+        }
+        let request = Request { reference: Some(reference), frame };
+        self.0.send(Frame::text(serde_json::to_string(&request)?)).await?;
+        loop {
+            let text = timeout(PATIENCE, self.next()).await??;
+            // Fifty clients hear of every message; only answers are worth parsing.
+            if !text.contains("\"ref\":") {
+                continue;
+            }
+            let answer: Answer = serde_json::from_str(&text)?;
+            if answer.kind == "error" {
+                return Err(format!("the server refused: {text}").into());
+            }
+            if answer.reference == reference {
+                return Ok(text);
+            }
+        }
+    }
+
+    /// Goes on reading, as a client that is open does.
+    pub async fn listen(&mut self) -> Result<()> {
+        loop {
+            self.next().await?;
+        }
+    }
+
+    async fn next(&mut self) -> Result<String> {
+        loop {
+            match self.0.next().await.ok_or("the socket ended")?? {
+                Frame::Text(text) => return Ok(text.as_str().to_owned()),
+                Frame::Close(why) => return Err(format!("the server closed the socket: {why:?}").into()),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// One HTTP/1.1 request on a connection of its own; anything but success is an error.
+async fn ask<T: DeserializeOwned>(
+    address: SocketAddr,
+    line: &str,
+    by: Option<&Person>,
+    body: Option<&impl Serialize>,
+) -> Result<T> {
+    let body = body.map(serde_json::to_vec).transpose()?.unwrap_or_default();
+    let mut head = format!("{line} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
+    if let Some(Person { access_token, .. }) = by {
+        head += &format!("authorization: Bearer {access_token}\r\n");
+    }
+    head += &format!("content-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+    let exchange = async {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(&[head.as_bytes(), &body].concat()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.map(|_| answer)
+    };
+    let answer = timeout(PATIENCE, exchange).await??;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or("not an HTTP answer")?;
+    if !head.starts_with("HTTP/1.1 2") {
+        return Err(format!("{line}: {} {body}", head.lines().next().unwrap_or_default()).into());
+    }
+    Ok(serde_json::from_str(body)?)
+}

@@ -1,0 +1,289 @@
+//! Many senders in one group. Two servers of one build, which differ only in how many changes they
+//! commit together, take turns; the medians of the rounds are compared.
+
+use crate::{
+    Result,
+    client::{Person, Socket},
+    say,
+    server::{Scratch, Server},
+};
+use clap::Args;
+use protocol::{
+    chat::{Message, MessageKind},
+    frames::ClientFrame,
+    ids::{ChatId, ClientId},
+};
+use serde::Deserialize;
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{sync::Barrier, task::JoinSet};
+
+/// What the batches are for: so many times the rate without them, where a commit is dear.
+const GAIN: f64 = 3.0;
+const DEAR: Duration = Duration::from_millis(1);
+const ALONE: usize = 200;
+const FSYNCS: usize = 100;
+
+#[derive(Args)]
+pub struct Load {
+    /// The server to run.
+    #[arg(long, default_value = "target/release/messenger")]
+    server: PathBuf,
+    #[arg(long, default_value = "50", value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    senders: u16,
+    /// Sent by all of them together in each round.
+    #[arg(long, default_value = "2000", value_parser = clap::value_parser!(u32).range(1..))]
+    messages: u32,
+    /// Changes committed together by the server that has batches.
+    #[arg(long, default_value = "256", value_parser = clap::value_parser!(u32).range(2..))]
+    batch: u32,
+    #[arg(long, default_value = "3", value_parser = clap::value_parser!(u8).range(1..=100))]
+    rounds: u8,
+}
+
+/// A server with the people who write to it, and what its rounds took.
+struct Side {
+    label: String,
+    people: Vec<Person>,
+    rates: Vec<f64>,
+    latencies: Vec<Duration>,
+}
+
+/// What one sender saw.
+struct Sent {
+    began: Instant,
+    ended: Instant,
+    latencies: Vec<Duration>,
+    acknowledged: Vec<(ClientId, u64)>,
+}
+
+/// Runs the measurement and prints what came of it; leaves nothing behind.
+pub async fn load(load: Load) -> Result<()> {
+    let scratch = Scratch::new()?;
+    let mut servers = Vec::new();
+    let result = tokio::select! {
+        result = measure(&load, &scratch, &mut servers) => result,
+        _ = tokio::signal::ctrl_c() => Err("stopped".into()),
+    };
+    for server in servers {
+        server.stop().await;
+    }
+    result
+}
+
+async fn measure(load: &Load, scratch: &Scratch, servers: &mut Vec<Server>) -> Result<()> {
+    let mut sides = Vec::new();
+    for (batch, label) in [(load.batch, format!("up to {} in a batch", load.batch)), (1, "one by one".to_owned())] {
+        say(&format!("Starting a server that commits {label} …"));
+        servers.push(Server::spawn(&load.server, scratch, batch)?);
+        let Some(server) = servers.last_mut() else { continue };
+        let address = server.up().await?;
+        let mut people = Vec::new();
+        for place in 0..load.senders {
+            people.push(Person::register(address, &format!("sender_{place}")).await?);
+        }
+        sides.push(Side { label, people, rates: Vec::new(), latencies: Vec::new() });
+    }
+    for round in 1..=load.rounds {
+        for side in &mut sides {
+            let rate = play_round(side, load.messages).await?;
+            say(&format!("Round {round}, {}: {rate:.0} messages/s", side.label));
+        }
+    }
+    let [batched, single] = sides.as_mut_slice() else { return Err("two servers were wanted".into()) };
+    let alone = send_alone(batched).await?;
+    let folder = scratch.path().to_owned();
+    let fsync = tokio::task::spawn_blocking(move || fsync(&folder)).await??;
+    report(load, [batched, single], alone, fsync);
+    Ok(())
+}
+
+fn report(load: &Load, sides: [&mut Side; 2], alone: Duration, fsync: Duration) {
+    say(&format!(
+        "\n{} messages by {} senders to one group over WebSocket, each sender with one unanswered send; \
+         medians of {} rounds; every message acknowledged, numbered without holes and stored once:",
+        load.messages, load.senders, load.rounds
+    ));
+    let [batched, single] = sides.map(|side| {
+        side.latencies.sort_unstable();
+        side.rates.sort_unstable_by(f64::total_cmp);
+        let rate = percentile(&side.rates, 50).unwrap_or_default();
+        let ack = |percent| millis(percentile(&side.latencies, percent).unwrap_or_default());
+        say(&format!("  {:>22}: {rate:6.0} accepted/s   ack p50 {}, p99 {}", side.label, ack(50), ack(99)));
+        rate
+    });
+    let ratio = batched / single;
+    say(&format!("  {:>22}: {ratio:.1} times", "ratio"));
+    say(&format!("One send alone is acknowledged in {} (p50 of {ALONE}).", millis(alone)));
+    say(&format!("A commit waits for the disk: 8 KiB and fdatasync take {} (median of {FSYNCS}).", millis(fsync)));
+    say(&verdict(ratio, fsync));
+}
+
+/// A commit costs what the disk takes; the rest of a send is not what batches save.
+fn verdict(ratio: f64, commit: Duration) -> String {
+    if commit < DEAR {
+        format!("A commit is cheaper than {} here, so no ratio is asked for.", millis(DEAR))
+    } else {
+        let word = if ratio >= GAIN { "reached" } else { "MISSED" };
+        format!("Asked for where a commit costs {} or more: {GAIN} times. {word}.", millis(DEAR))
+    }
+}
+
+/// One round in a new group; answers the accepted messages a second.
+async fn play_round(side: &mut Side, messages: u32) -> Result<f64> {
+    let (owner, others) = side.people.split_first().ok_or("nobody sends")?;
+    let chat_id = owner.create_group(others).await?;
+    let ready = Arc::new(Barrier::new(side.people.len()));
+    let mut senders = JoinSet::new();
+    for (place, person) in side.people.iter().enumerate() {
+        let share = share(messages as usize, side.people.len(), place);
+        let socket = person.connect().await?;
+        senders.spawn(send_share(socket, chat_id, share, ready.clone()));
+    }
+    let mut sent = Vec::new();
+    while let Some(ended) = senders.join_next().await {
+        sent.push(ended??);
+    }
+    let acknowledged: Vec<(ClientId, u64)> = sent.iter().flat_map(|sent| sent.acknowledged.clone()).collect();
+    check(&owner.history(chat_id).await?, &acknowledged)?;
+    side.latencies.extend(sent.iter().flat_map(|sent| &sent.latencies));
+    let began = sent.iter().map(|sent| sent.began).min().ok_or("nobody sent")?;
+    let ended = sent.iter().map(|sent| sent.ended).max().ok_or("nobody sent")?;
+    side.rates.push(acknowledged.len() as f64 / ended.duration_since(began).as_secs_f64());
+    side.rates.last().copied().ok_or_else(|| "nothing was measured".into())
+}
+
+async fn send_share(mut socket: Socket, chat_id: ChatId, share: usize, ready: Arc<Barrier>) -> Result<Sent> {
+    ready.wait().await;
+    let sent = send(&mut socket, chat_id, share).await?;
+    // Whoever is done still hears the others.
+    tokio::select! {
+        _ = ready.wait() => Ok(sent),
+        broken = socket.listen() => broken.map(|()| sent),
+    }
+}
+
+/// Sends, each message after the answer to the one before.
+async fn send(socket: &mut Socket, chat_id: ChatId, count: usize) -> Result<Sent> {
+    #[derive(Deserialize)]
+    struct Ack {
+        message: Message,
+    }
+    let began = Instant::now();
+    let mut sent = Sent { began, ended: began, latencies: Vec::new(), acknowledged: Vec::new() };
+    for (reference, place) in (100..).zip(0..count) {
+        let (client_id, text) =
+            (ClientId::fresh(), format!("Message {place} of a sender, about as long as people write."));
+        let asked = Instant::now();
+        let answer = socket.call(reference, ClientFrame::Send { chat_id, client_id, text, reply_to: None }).await?;
+        sent.ended = Instant::now();
+        sent.latencies.push(sent.ended.duration_since(asked));
+        let Ack { message } = serde_json::from_str(&answer)?;
+        sent.acknowledged.push((message.client_id, message.no));
+    }
+    Ok(sent)
+}
+
+/// How long the answer to a single sender in an otherwise empty group takes.
+async fn send_alone(side: &Side) -> Result<Duration> {
+    let person = side.people.first().ok_or("nobody sends")?;
+    let chat_id = person.create_group(&[]).await?;
+    let mut latencies = send(&mut person.connect().await?, chat_id, ALONE).await?.latencies;
+    latencies.sort_unstable();
+    percentile(&latencies, 50).ok_or_else(|| "nothing was measured".into())
+}
+
+/// What was acknowledged is stored once, under its number, and the numbers have no holes.
+fn check(stored: &[Message], acknowledged: &[(ClientId, u64)]) -> Result<()> {
+    if stored.iter().zip(1..).any(|(message, no)| message.no != no) {
+        return Err("the numbers of the messages have holes".into());
+    }
+    let texts: Vec<&Message> = stored.iter().filter(|message| message.kind == MessageKind::Text).collect();
+    let by_client: HashMap<ClientId, u64> = texts.iter().map(|message| (message.client_id, message.no)).collect();
+    if texts.len() != acknowledged.len() || by_client.len() != texts.len() {
+        return Err(format!("{} were acknowledged and {} are stored", acknowledged.len(), texts.len()).into());
+    }
+    if acknowledged.iter().any(|(client_id, no)| by_client.get(client_id) != Some(no)) {
+        return Err("a message is not where its acknowledgement said".into());
+    }
+    Ok(())
+}
+
+/// The disk's part of a commit: writing a page of the log and waiting until it is there.
+fn fsync(folder: &Path) -> std::io::Result<Duration> {
+    let mut file = File::create(folder.join("fsync"))?;
+    let mut took = Vec::with_capacity(FSYNCS);
+    for _ in 0..FSYNCS {
+        let began = Instant::now();
+        file.write_all(&[1; 8_192])?;
+        file.sync_data()?;
+        took.push(began.elapsed());
+    }
+    took.sort_unstable();
+    Ok(percentile(&took, 50).unwrap_or_default())
+}
+
+/// How many of the messages fall to one of the senders.
+fn share(messages: usize, senders: usize, place: usize) -> usize {
+    messages / senders + usize::from(place < messages % senders)
+}
+
+/// The nearest rank of what is sorted.
+fn percentile<T: Copy>(sorted: &[T], percent: usize) -> Option<T> {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied()
+}
+
+fn millis(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1_000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_the_nearest_rank() {
+        let hundred: Vec<u32> = (1..=100).collect();
+        for (sorted, percent, expected) in [
+            (&[][..], 50, None),
+            (&[7], 50, Some(7)),
+            (&[7], 99, Some(7)),
+            (&[1, 2, 3], 50, Some(2)),
+            (&[1, 2, 3, 4], 50, Some(2)),
+            (&[1, 2, 3, 4], 99, Some(4)),
+            (&hundred, 50, Some(50)),
+            (&hundred, 99, Some(99)),
+            (&hundred, 100, Some(100)),
+        ] {
+            assert_eq!(percentile(sorted, percent), expected, "{percent} of {sorted:?}");
+        }
+    }
+
+    #[test]
+    fn shares_add_up() {
+        for (messages, senders) in [(2_000, 50), (7, 3), (2, 5), (0, 1)] {
+            let shares = (0..senders).map(|place| share(messages, senders, place));
+            assert_eq!(shares.sum::<usize>(), messages);
+        }
+    }
+
+    #[test]
+    fn a_gain_is_asked_for_where_a_commit_is_dear() {
+        let millis = Duration::from_millis;
+        for (ratio, commit, word) in [
+            (2.0, millis(0), "no ratio"),
+            (2.9, millis(1), "MISSED"),
+            (3.0, millis(1), "reached"),
+            (9.0, millis(20), "reached"),
+        ] {
+            assert!(verdict(ratio, commit).contains(word), "{ratio} {commit:?}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Servers to be measured: the real binary, each with a data directory and a database of its own.
+
+use crate::Result;
+use std::{
+    fs,
+    net::SocketAddr,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+    time::timeout,
+};
+
+const UP_WITHIN: Duration = Duration::from_secs(60);
+const DOWN_WITHIN: Duration = Duration::from_secs(30);
+
+/// A folder that goes when it is dropped.
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    pub fn new() -> Result<Self> {
+        let folder = std::env::temp_dir().join(format!("messenger-bench-{}", std::process::id()));
+        fs::create_dir_all(folder.join("site/pkg"))?;
+        // The database's user passes through.
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755))?;
+        Ok(Self(folder))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A server that was started.
+pub struct Server {
+    data: PathBuf,
+    child: Child,
+    said: Lines<BufReader<ChildStdout>>,
+}
+
+impl Server {
+    /// Starts a server that commits up to `batch` changes together. `up` tells when it serves.
+    pub fn spawn(binary: &Path, scratch: &Scratch, batch: u32) -> Result<Self> {
+        let data = scratch.path().join(format!("batch-{batch}"));
+        fs::create_dir(&data)?;
+        fs::set_permissions(&data, fs::Permissions::from_mode(0o755))?;
+        let mut command = Command::new(binary);
+        // Away from whatever this machine has configured.
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MESSENGER_")) {
+            command.env_remove(name);
+        }
+        let mut child = command
+            .env_remove("DATABASE_URL")
+            .env("MESSENGER_LOG", "warn")
+            .args(["serve", "--listen", "127.0.0.1:0", "--limits", "off", "--batch", &batch.to_string()])
+            .arg("--data-dir")
+            .arg(&data)
+            .arg("--site-dir")
+            .arg(scratch.path().join("site"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| format!("cannot run {}: {error}", binary.display()))?;
+        let said = child.stdout.take().ok_or("the server has no output")?;
+        Ok(Self { data, child, said: BufReader::new(said).lines() })
+    }
+
+    /// Waits until it serves, and answers where.
+    pub async fn up(&mut self) -> Result<SocketAddr> {
+        let address = async {
+            loop {
+                let line = self.said.next_line().await?.ok_or("the server ended before it was up")?;
+                if let Some(address) = address_in(&line) {
+                    return Ok(address);
+                }
+            }
+        };
+        timeout(UP_WITHIN, address).await?
+    }
+
+    /// Stops it, and its database.
+    pub async fn stop(mut self) {
+        if let Some(pid) = self.child.id() {
+            signal("TERM", &pid.to_string()).await;
+        }
+        if timeout(DOWN_WITHIN, self.child.wait()).await.is_ok() {
+            return;
+        }
+        let _ = self.child.kill().await;
+        let postmaster = fs::read_to_string(self.data.join("postgres/postmaster.pid")).unwrap_or_default();
+        if let Some(pid) = postmaster.lines().next() {
+            signal("QUIT", pid).await;
+        }
+    }
+}
+
+/// The address in "Messenger is at http://127.0.0.1:4711 (Ctrl+C stops it)".
+fn address_in(line: &str) -> Option<SocketAddr> {
+    line.strip_prefix("Messenger is at http://")?.split(' ').next()?.parse().ok()
+}
+
+async fn signal(name: &str, pid: &str) {
+    // A shell has `kill` everywhere.
+    let _ = Command::new("sh").args(["-c", "kill -\"$0\" \"$1\"", name, pid]).status().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_in_the_line_that_says_so() {
+        for (line, expected) in [
+            ("Messenger is at http://127.0.0.1:4711 (Ctrl+C stops it)", Some("127.0.0.1:4711")),
+            ("Messenger is at http://[::1]:80", Some("[::1]:80")),
+            ("Messenger is at home", None),
+            ("The database waits.", None),
+        ] {
+            assert_eq!(address_in(line), expected.map(|address| address.parse().unwrap()), "{line}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+import { expect, type Locator, type Page } from '@playwright/test';
+import { randomUUID } from 'node:crypto';
+import type { Words } from './messenger';
+
+/** What a page is expected to complain of. */
+export const expectedOf = new WeakMap<Page, RegExp[]>();
+
+/** Somebody in front of a browser: what they do, and what they see. */
+export class Person {
+  readonly username: string;
+  readonly password = 'four words nobody guesses';
+
+  constructor(
+    readonly page: Page,
+    readonly words: Words,
+    readonly plain: boolean,
+    readonly name: string,
+  ) {
+    const folded = name.toLowerCase().replace(/[^a-z]/g, '').slice(0, 12) || 'somebody';
+    this.username = `${folded}_${randomUUID().replaceAll('-', '').slice(0, 12)}`;
+  }
+
+  /** Makes the account by its form, without looking at it; auth.spec.ts does that. */
+  async register() {
+    await this.post('/fn/register', { username: this.username, display_name: this.name, password: this.password });
+  }
+
+  async signIn(page: Page = this.page) {
+    await page.goto('/login');
+    await page.getByLabel(this.words.auth.username).fill(this.username);
+    await page.getByLabel(this.words.auth.password).fill(this.password);
+    await page.getByRole('button', { name: this.words.auth.sign_in }).click();
+  }
+
+  // What a test needs before it begins.
+
+  async directWith(other: Person): Promise<string> {
+    const user = await this.get(`/api/v1/users/@${other.username}`);
+    return (await this.call('/api/v1/chats', { kind: 'direct', user_id: user.id })).id;
+  }
+
+  async groupWith(title: string, others: Person[]): Promise<string> {
+    const users = await Promise.all(others.map((other) => this.get(`/api/v1/users/@${other.username}`)));
+    return (await this.call('/api/v1/chats', { kind: 'group', title, member_ids: users.map((user) => user.id) })).id;
+  }
+
+  async say(chat: string, text: string): Promise<number> {
+    return (await this.call(`/api/v1/chats/${chat}/messages`, { client_id: randomUUID(), text })).no;
+  }
+
+  async savedChat(): Promise<string> {
+    const chats = await this.get('/api/v1/chats');
+    return chats.items.find((chat: { kind: string }) => chat.kind === 'saved').id;
+  }
+
+  private async get(path: string) {
+    const answer = await this.page.request.get(this.server + path);
+    expect(answer.ok(), `${path}: ${await answer.text()}`).toBe(true);
+    return answer.json();
+  }
+
+  private async call(path: string, data: object) {
+    const answer = await this.page.request.post(this.server + path, { data, headers: this.origin() });
+    expect(answer.ok(), `${path}: ${await answer.text()}`).toBe(true);
+    return answer.json();
+  }
+
+  /** Sends a form as a browser without JavaScript does. */
+  async post(path: string, form: Record<string, string>, refererPath = '/chats') {
+    const language = await this.page.evaluate(() => navigator.language);
+    const headers = {
+      ...this.origin(),
+      accept: 'text/html',
+      'accept-language': language,
+      referer: this.server + refererPath,
+    };
+    return this.page.request.post(this.server + path, { form, headers, maxRedirects: 0 });
+  }
+
+  private readonly server = process.env.MESSENGER_URL as string;
+
+  private origin() {
+    return { origin: this.server };
+  }
+
+  /** From here on the browser may complain of this. */
+  expects(complaint: RegExp) {
+    expectedOf.set(this.page, [...(expectedOf.get(this.page) ?? []), complaint]);
+  }
+
+  // What they do.
+
+  async open(path: string) {
+    const answer = await this.page.goto(path);
+    await this.settled();
+    return answer;
+  }
+
+  /** Waits until the page is live; without JavaScript it is what it is. */
+  async settled() {
+    if (this.plain) return;
+    await expect(this.page.locator('html')).toHaveAttribute('data-hydrated', '');
+    // Signed out there are no chats, and no socket either.
+    const state = this.page.locator('[data-connection]');
+    if (await this.page.locator('.chat-row').count()) await expect(state).toHaveAttribute('data-connection', 'open');
+  }
+
+  /** Live pages change by themselves, plain ones when they are loaded again. */
+  async looksAgain() {
+    if (this.plain) await this.page.reload();
+  }
+
+  async write(text: string) {
+    await this.composer.fill(text);
+    if (this.plain) await this.page.getByRole('button', { name: this.words.chat.send, exact: true }).click();
+    else await this.composer.press('Enter');
+  }
+
+  async lookFor(name: string) {
+    await this.page.getByRole('searchbox').fill(name);
+    if (this.plain) await this.page.getByRole('button', { name: this.words.search, exact: true }).click();
+  }
+
+  async press(name: string) {
+    await this.page.getByRole('button', { name, exact: true }).click();
+    if (this.plain) await this.page.waitForLoadState();
+  }
+
+  // What they see.
+
+  get composer(): Locator {
+    return this.page.getByRole('textbox', { name: this.words.chat.message, exact: true });
+  }
+
+  get timeline(): Locator {
+    return this.page.getByRole('log', { name: this.words.chat.messages });
+  }
+
+  get main(): Locator {
+    return this.page.getByRole('main');
+  }
+
+  get list(): Locator {
+    return this.page.getByRole('navigation', { name: this.words.chat.chats, exact: true });
+  }
+
+  /** A message by its words. */
+  message(text: string): Locator {
+    return this.timeline.getByRole('article').filter({ hasText: text });
+  }
+
+  /** A chat's row in the list. */
+  row(title: string): Locator {
+    return this.list.getByRole('link').filter({ hasText: title });
+  }
+
+  field(label: string): Locator {
+    return this.page.getByLabel(label, { exact: true });
+  }
+}

@@ -1,0 +1,42 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
+/** A wire to the server that can be cut: browsers that go through it lose their connection. */
+export async function wireToServer() {
+  const server = new URL(process.env.MESSENGER_URL as string);
+  const ends = new Set<Socket>();
+  let state: 'whole' | 'deaf' | 'cut' = 'whole';
+
+  const listener = createServer((near) => {
+    if (state === 'cut') return near.destroy();
+    const far = connect(Number(server.port), server.hostname);
+    for (const end of [near, far]) {
+      ends.add(end);
+      end.on('error', () => {});
+      end.on('close', () => [near, far].forEach((other) => (other.destroy(), ends.delete(other))));
+    }
+    near.pipe(far);
+    far.on('data', (bytes) => state === 'whole' && near.write(bytes));
+  });
+  listener.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+
+  return {
+    url: `http://127.0.0.1:${(listener.address() as AddressInfo).port}`,
+    cut() {
+      state = 'cut';
+      ends.forEach((end) => end.destroy());
+    },
+    /** What the browser says still arrives; what it is answered is lost. */
+    loseAnswers() {
+      state = 'deaf';
+    },
+    mend() {
+      state = 'whole';
+    },
+    remove() {
+      this.cut();
+      listener.close();
+    },
+  };
+}

@@ -1,0 +1,101 @@
+import AxeBuilder from '@axe-core/playwright';
+import { expect, Person, test } from '../support/messenger';
+
+test('no page has a barrier, in light or in dark', async ({ person, words }) => {
+  test.setTimeout(120_000);
+  const [ann, bob] = [await person('Ann', { javaScriptEnabled: true }), await person('Bob')];
+  const inspect = await inspector(ann);
+  const [talk, group] = [await ann.directWith(bob), await ann.groupWith('Choir', [bob])];
+  await ann.say(talk, 'Hello');
+  for (let n = 1; n < 60; n++) await bob.say(talk, `Answer ${n}`);
+  await bob.say(group, 'Rehearsal at seven');
+  const paths = [
+    '/chats',
+    `/chats/${talk}`,
+    `/chats/${talk}?before=40`,
+    `/chats/${group}`,
+    `/chats/${group}/info`,
+    `/chats/${group}/info?q=${ann.username}`,
+    '/new',
+    `/new?q=${bob.username}`,
+    '/new?q=nobody-of-this-name-1234567890',
+    `/new?kind=group&q=${bob.username}`,
+    `/users/@${bob.username}`,
+    `/users/@${ann.username}`,
+    '/settings/profile',
+    '/settings/security',
+    '/settings/appearance',
+    '/settings/language',
+    '/no/such/page',
+  ];
+  for (const path of paths) {
+    await ann.open(path);
+    await inspect(path);
+  }
+  await ann.open('/settings/profile');
+  await ann.field(words.auth.display_name).fill(' ');
+  await ann.press(words.save);
+  await ann.settled();
+  await inspect('a refused form');
+});
+
+test('no page for strangers has a barrier', async ({ browserOf, words, plain }) => {
+  const stranger = new Person(await browserOf({ javaScriptEnabled: true }), words, plain, 'Stranger');
+  const inspect = await inspector(stranger);
+  for (const path of ['/login', '/register', '/settings/language']) {
+    await stranger.open(path);
+    await inspect(path);
+  }
+  await stranger.open('/login');
+  await stranger.press(words.auth.sign_in);
+  await stranger.settled();
+  await inspect('a refused sign-in');
+});
+
+/** Looks at pages with axe, which needs JavaScript; a plain browser lets it run only meanwhile. */
+async function inspector({ page, plain }: Person) {
+  const devtools = await page.context().newCDPSession(page);
+  const letScriptsRun = (allowed: boolean) =>
+    devtools.send('Emulation.setScriptExecutionDisabled', { value: !allowed });
+  await letScriptsRun(!plain);
+  return async (where: string) => {
+    await letScriptsRun(true);
+    if (plain) await page.evaluate(showWhatIsOnlyWithoutScript);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join('\n  ')}`);
+      expect.soft(found, `${where}, ${colorScheme}`).toEqual([]);
+    }
+    await letScriptsRun(!plain);
+  };
+}
+
+/** The style sheet would hide it as soon as scripts may run. */
+function showWhatIsOnlyWithoutScript() {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync('.only-without-script { display: revert }');
+  document.adoptedStyleSheets.push(sheet);
+}
+
+test('new messages are announced by one polite region', { tag: '@script' }, async ({ person }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.directWith(bob);
+  await ann.say(chat, 'Hello');
+  await ann.open(`/chats/${chat}`);
+  await bob.say(chat, 'Can you hear me?');
+  await expect(ann.main.getByRole('status')).toHaveText('Bob: Can you hear me?');
+  await expect(ann.timeline).toHaveAttribute('aria-live', 'off');
+});
+
+test('everything to press is at least 24 pixels', async ({ person }) => {
+  const ann = await person('Ann');
+  const chat = await ann.groupWith('Choir', []);
+  for (const path of [`/chats/${chat}`, `/chats/${chat}/info`, '/new', '/settings/profile']) {
+    await ann.open(path);
+    for (const target of await ann.page.locator('main').locator('button, input, .button, .icon-button').all()) {
+      const box = await target.boundingBox();
+      if (box) expect(Math.min(box.width, box.height), `${path}: ${await target.innerHTML()}`).toBeGreaterThanOrEqual(24);
+    }
+  }
+});

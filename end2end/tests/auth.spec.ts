@@ -1,0 +1,117 @@
+import { expect, hydrated, Person, test } from '../support/messenger';
+
+test('somebody registers, signs out and signs in again', async ({ browserOf, words, plain }) => {
+  const ann = new Person(await browserOf(), words, plain, 'Ann');
+  await ann.open('/');
+  await expect(ann.page).toHaveURL('/login');
+  await ann.page.getByRole('link', { name: words.auth.create_account }).click();
+  await expect(ann.page).toHaveURL('/register');
+  await ann.field(words.auth.username).fill(ann.username);
+  await ann.field(words.auth.display_name).fill('Ann Example');
+  await ann.field(words.auth.password).fill(ann.password);
+  await ann.press(words.auth.create_account);
+  await expect(ann.page).toHaveURL('/chats');
+  await expect(ann.row(words.chat.saved)).toBeVisible();
+
+  await ann.open('/settings/security');
+  await ann.press(words.auth.sign_out);
+  await expect(ann.page).toHaveURL('/login');
+  await ann.open('/chats');
+  await expect(ann.page).toHaveURL('/login');
+
+  await ann.signIn();
+  await expect(ann.page).toHaveURL('/chats');
+  await ann.open('/settings/profile');
+  await expect(ann.field(words.auth.display_name)).toHaveValue('Ann Example');
+});
+
+test('a wrong password says so and keeps the username', async ({ browserOf, person, words, plain }) => {
+  const ann = await person('Ann');
+  const stranger = new Person(await browserOf(), words, plain, 'Stranger');
+  await stranger.open('/login');
+  await stranger.field(words.auth.username).fill(ann.username);
+  await stranger.field(words.auth.password).fill('not the password');
+  await stranger.press(words.auth.sign_in);
+  await expect(stranger.page.getByRole('alert').and(stranger.page.locator('.problem'))).toHaveText(words.errors.unauthenticated);
+  await stranger.settled();
+  await expect(stranger.field(words.auth.username)).toHaveValue(ann.username);
+  await expect(stranger.field(words.auth.password)).toHaveValue('');
+
+  await stranger.field(words.auth.password).fill(ann.password);
+  await stranger.press(words.auth.sign_in);
+  await expect(stranger.page).toHaveURL('/chats');
+});
+
+test('a refused registration shows every wrong field, with what was typed', async ({ browserOf, words, plain }) => {
+  const ann = new Person(await browserOf(), words, plain, 'Ann');
+  await ann.open('/register');
+  await ann.field(words.auth.username).fill('Ann Smith!');
+  await ann.field(words.auth.display_name).fill('Ann');
+  await ann.field(words.auth.password).fill('short');
+  const answered = ann.page.waitForResponse((answer) => answer.request().method() === 'POST');
+  await ann.press(words.auth.create_account);
+  expect((await answered).status()).toBe(422);
+  await ann.settled();
+
+  const [username, password] = [ann.field(words.auth.username), ann.field(words.auth.password)];
+  await expect(username).toHaveAccessibleDescription(`${words.problems.characters} ${words.auth.username_hint}`);
+  await expect(username).toHaveAttribute('aria-invalid', 'true');
+  await expect(password).toHaveAccessibleDescription(`${words.problems.too_short} ${words.auth.password_hint}`);
+  await expect(username).toHaveValue('Ann Smith!');
+  await expect(ann.field(words.auth.display_name)).toHaveValue('Ann');
+  await expect(password).toHaveValue('');
+
+  await username.fill(ann.username);
+  await password.fill(ann.password);
+  await ann.press(words.auth.create_account);
+  await expect(ann.page).toHaveURL('/chats');
+});
+
+test('a name that is taken is said to be', async ({ browserOf, person, words, plain }) => {
+  const ann = await person('Ann');
+  const other = new Person(await browserOf(), words, plain, 'Other');
+  await other.open('/register');
+  await other.field(words.auth.username).fill(ann.username.toUpperCase());
+  await other.field(words.auth.password).fill(other.password);
+  await other.press(words.auth.create_account);
+  await expect(other.page.getByText(words.problems.taken)).toBeVisible();
+});
+
+test('a changed password ends the other sessions', async ({ browserOf, person, words, plain }) => {
+  const ann = await person('Ann');
+  const elsewhere = await browserOf();
+  await ann.signIn(elsewhere);
+  await expect(elsewhere).toHaveURL('/chats');
+  if (!plain) await hydrated(elsewhere);
+
+  await ann.open('/settings/security');
+  await ann.field(words.auth.current_password).fill('not this one');
+  await ann.field(words.auth.new_password).fill('a quite different one');
+  await ann.press(words.auth.change_password);
+  await expect(ann.page.getByText(words.problems.wrong_password)).toBeVisible();
+  await ann.settled();
+
+  await ann.field(words.auth.current_password).fill(ann.password);
+  await ann.field(words.auth.new_password).fill('a quite different one');
+  await ann.press(words.auth.change_password);
+  await expect(ann.page).toHaveURL('/settings/security');
+  await expect(ann.page.getByText(words.auth.this_device)).toBeVisible();
+  await expect(ann.page.getByRole('button', { name: words.auth.end_session })).toHaveCount(0);
+
+  if (plain) await elsewhere.reload();
+  await expect(elsewhere).toHaveURL('/login');
+});
+
+test('a session elsewhere is ended from here', async ({ browserOf, person, words, plain }) => {
+  const ann = await person('Ann');
+  const elsewhere = await browserOf();
+  await ann.signIn(elsewhere);
+  await expect(elsewhere).toHaveURL('/chats');
+  if (!plain) await hydrated(elsewhere);
+
+  await ann.open('/settings/security');
+  await ann.press(words.auth.end_session);
+  await expect(ann.page.getByRole('button', { name: words.auth.end_session })).toHaveCount(0);
+  if (plain) await elsewhere.reload();
+  await expect(elsewhere).toHaveURL('/login');
+});

@@ -1,0 +1,121 @@
+import { counted, expect, filled, test } from '../support/messenger';
+
+test('a group is created with its members', async ({ person, words, plain, language }) => {
+  const [ann, bob, eve] = [await person('Ann'), await person('Bob'), await person('Eve')];
+  await bob.open('/chats');
+  await ann.open('/new');
+  await ann.page.getByRole('link', { name: words.groups.new_group }).click();
+  await ann.settled();
+  await ann.field(words.groups.group_name).fill('Hiking on Sunday');
+  for (const friend of [bob, eve]) {
+    await ann.lookFor(friend.username);
+    await ann.page.getByRole('checkbox', { name: friend.username }).check();
+  }
+  await ann.press(words.groups.create_group);
+  await expect(ann.page).toHaveURL(/\/chats\/[0-9a-f-]{36}$/);
+  await ann.settled();
+  await expect(ann.page.getByRole('heading', { name: 'Hiking on Sunday' })).toBeVisible();
+  await expect(ann.main).toContainText(counted(words.groups, 'members_count', 3, language));
+  const created = filled(words.events.group_created, { actor: 'Ann', title: 'Hiking on Sunday' });
+  await expect(ann.timeline).toContainText(created);
+  await ann.write('Who brings tea?');
+
+  await bob.looksAgain();
+  await expect(bob.row('Hiking on Sunday')).toContainText('Ann: Who brings tea?');
+  await bob.row('Hiking on Sunday').click();
+  await bob.settled();
+  await expect(bob.message('Who brings tea?')).toContainText('Ann');
+  await bob.write('I do');
+  await ann.looksAgain();
+  await expect(ann.message('I do')).toContainText('Bob');
+});
+
+test('a group needs a name', async ({ person, words }) => {
+  const ann = await person('Ann');
+  await ann.open('/new?kind=group');
+  await ann.press(words.groups.create_group);
+  await ann.settled();
+  await expect(ann.field(words.groups.group_name)).toHaveAccessibleDescription(words.problems.required);
+});
+
+test('somebody is added and sees the history', async ({ person, words, language }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.groupWith('Choir', []);
+  await ann.say(chat, 'Rehearsal at seven');
+  await bob.open('/chats');
+  await ann.open(`/chats/${chat}`);
+  await ann.page.getByRole('link', { name: 'Choir' }).last().click();
+  await expect(ann.page).toHaveURL(`/chats/${chat}/info`);
+  await ann.settled();
+  await ann.lookFor(bob.username);
+  await ann.press(`${words.groups.add} Bob`);
+  await expect(ann.main).toContainText(counted(words.groups, 'members_count', 2, language));
+
+  await bob.looksAgain();
+  await bob.row('Choir').click();
+  await expect(bob.message('Rehearsal at seven')).toBeVisible();
+  await expect(bob.timeline).toContainText(filled(words.events.member_added, { actor: 'Ann', user: 'Bob' }));
+});
+
+test('whoever is removed has the group no more', async ({ person, words, language }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.groupWith('Choir', [bob]);
+  await ann.say(chat, 'Rehearsal at seven');
+  await bob.open(`/chats/${chat}`);
+  await expect(bob.message('Rehearsal at seven')).toBeVisible();
+
+  await ann.open(`/chats/${chat}/info`);
+  await ann.press(`${words.groups.remove} Bob`);
+  await expect(ann.main).toContainText(counted(words.groups, 'members_count', 1, language));
+  await bob.looksAgain();
+  await expect(bob.page.getByRole('heading', { name: words.not_found.title })).toBeVisible();
+  await expect(bob.message('Rehearsal at seven')).toHaveCount(0);
+  await bob.open('/chats');
+  await expect(bob.row(words.chat.saved)).toBeVisible();
+  await expect(bob.row('Choir')).toHaveCount(0);
+});
+
+test('a group is left', async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.groupWith('Choir', [bob]);
+  await ann.open(`/chats/${chat}`);
+  await bob.open(`/chats/${chat}/info`);
+  await bob.press(words.groups.leave);
+  await expect(bob.page).toHaveURL('/chats');
+  await bob.settled();
+  await expect(bob.row('Choir')).toHaveCount(0);
+  await ann.looksAgain();
+  await expect(ann.timeline).toContainText(filled(words.events.member_left, { actor: 'Bob' }));
+});
+
+test('an owner cannot leave the others alone, and is told', async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.groupWith('Choir', [bob]);
+  await ann.open(`/chats/${chat}/info`);
+  await ann.press(words.groups.leave);
+  await ann.settled();
+  await expect(ann.main.getByText(words.errors.conflict)).toBeVisible();
+});
+
+test('a group is renamed', async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.groupWith('Choir', [bob]);
+  await bob.open(`/chats/${chat}`);
+  await ann.open(`/chats/${chat}/info`);
+  await ann.field(words.groups.group_name).fill('Choir of the north');
+  await ann.press(words.save);
+  await expect(ann.page.getByRole('heading', { name: 'Choir of the north' })).toBeVisible();
+  await bob.looksAgain();
+  await expect(bob.page.getByRole('heading', { name: 'Choir of the north' })).toBeVisible();
+  const told = filled(words.events.title_changed, { actor: 'Ann', title: 'Choir of the north' });
+  await expect(bob.timeline).toContainText(told);
+});
+
+test('members who are not admins manage nothing', async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.groupWith('Choir', [bob]);
+  await bob.open(`/chats/${chat}/info`);
+  await expect(bob.page.getByRole('button', { name: words.groups.leave })).toBeVisible();
+  await expect(bob.page.getByRole('button', { name: words.groups.remove })).toHaveCount(0);
+  await expect(bob.field(words.groups.group_name)).toHaveCount(0);
+});

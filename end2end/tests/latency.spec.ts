@@ -1,0 +1,57 @@
+import { expect, test } from '../support/messenger';
+
+const warmUp = 15;
+const samples = 60;
+
+test('from Enter to the other screen', async ({ person }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.directWith(bob);
+  await ann.open(`/chats/${chat}`);
+  await bob.open(`/chats/${chat}`);
+  await ann.page.evaluate(noteEnters);
+  await bob.page.evaluate(notePaintedMessages);
+
+  for (let n = 1; n <= warmUp + samples; n++) {
+    await ann.composer.fill(`Sample ${n}`);
+    await ann.composer.press('Enter');
+    await expect.poll(() => bob.page.evaluate(() => noted.length), { intervals: [20] }).toBe(n);
+  }
+  const pressed = await ann.page.evaluate(() => noted);
+  const painted = await bob.page.evaluate(() => noted);
+  const taken = painted.map((time, n) => time - pressed[n]).slice(warmUp);
+  taken.sort((a, b) => a - b);
+  const at = (share: number) => taken[Math.floor(taken.length * share)].toFixed(1);
+  const said = `From Enter to the other person's screen: p50 ${at(0.5)} ms, p95 ${at(0.95)} ms (${taken.length} messages)`;
+  console.log(said);
+  test.info().annotations.push({ type: 'latency', description: said });
+  expect(taken).toHaveLength(samples);
+  expect(taken[0], 'the clocks of both pages agree').toBeGreaterThan(0);
+});
+
+/** Milliseconds since 1970 of what a page noted, by the one clock of this machine. */
+declare let noted: number[];
+
+function noteEnters() {
+  Object.assign(window, { noted: [] });
+  const note = (event: KeyboardEvent) => event.key === 'Enter' && noted.push(performance.timeOrigin + performance.now());
+  document.addEventListener('keydown', note, { capture: true });
+}
+
+function notePaintedMessages() {
+  Object.assign(window, { noted: [] });
+  const log = document.querySelector('[role=log]') as Element;
+  let seen = log.querySelectorAll('article').length;
+  // A task queued by a frame runs once that frame is painted.
+  const afterPaint = (then: () => void) =>
+    requestAnimationFrame(() => {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = then;
+      port2.postMessage(null);
+    });
+  const look = () => {
+    for (const count = log.querySelectorAll('article').length; seen < count; seen++) {
+      afterPaint(() => noted.push(performance.timeOrigin + performance.now()));
+    }
+  };
+  new MutationObserver(look).observe(log, { childList: true, subtree: true });
+}

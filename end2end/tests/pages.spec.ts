@@ -1,0 +1,114 @@
+import { expect, test } from '../support/messenger';
+
+test('an unknown address says so in words', async ({ person, words }) => {
+  const ann = await person('Ann');
+  for (const path of ['/no/such/page', '/chats/not-an-id', '/users/@nobody_at_all', '/settings/nothing']) {
+    const answer = await ann.open(path);
+    expect(answer?.status(), path).toBe(404);
+    await expect(ann.page.getByRole('heading', { name: words.not_found.title })).toBeVisible();
+    await ann.page.getByRole('link', { name: words.not_found.back }).click();
+    await expect(ann.page).toHaveURL('/chats');
+  }
+});
+
+test("somebody else's chat is as if it were not there", async ({ person, words }) => {
+  const [ann, bob, eve] = [await person('Ann'), await person('Bob'), await person('Eve')];
+  const chat = await ann.directWith(bob);
+  await ann.say(chat, 'Between us');
+  for (const path of [`/chats/${chat}`, `/chats/${chat}/info`]) {
+    const answer = await eve.open(path);
+    expect(answer?.status()).toBe(404);
+    expect(await answer?.text()).not.toContain('Between us');
+    await expect(eve.page.getByRole('heading', { name: words.not_found.title })).toBeVisible();
+  }
+});
+
+test('every address can be opened, reloaded and shared', async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.groupWith('Choir', [bob]);
+  await ann.say(chat, 'Rehearsal at seven');
+  const pages: [string, string][] = [
+    ['/chats', words.chat.chats],
+    [`/chats/${chat}`, 'Choir'],
+    [`/chats/${chat}?at=2`, 'Choir'],
+    [`/chats/${chat}/info`, 'Choir'],
+    ['/new', words.chat.new_chat],
+    [`/new?q=${bob.username}`, words.chat.new_chat],
+    ['/new?kind=group', words.groups.new_group],
+    [`/users/@${bob.username}`, 'Bob'],
+    ['/settings', words.settings.appearance],
+    ['/settings/profile', words.settings.profile],
+    ['/settings/security', words.settings.security],
+    ['/settings/appearance', words.settings.appearance],
+    ['/settings/language', words.settings.language],
+  ];
+  for (const [path, title] of pages) {
+    const answer = await ann.open(path);
+    expect(answer?.status(), path).toBe(200);
+    await expect(ann.page, path).toHaveTitle(`${title} · Messenger`);
+    await expect(ann.page.getByRole('main'), path).toHaveCount(1);
+    await ann.page.reload();
+    await ann.settled();
+    await expect(ann.page, path).toHaveURL(path);
+    await expect(ann.page, path).toHaveTitle(`${title} · Messenger`);
+  }
+});
+
+test('links lead everywhere without a reload', { tag: '@script' }, async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.directWith(bob);
+  await ann.say(chat, 'Hello');
+  await ann.open('/chats');
+  await ann.page.evaluate(() => Object.assign(window, { marked: true }));
+  await ann.row('Bob').click();
+  await expect(ann.message('Hello')).toBeVisible();
+  await ann.main.getByRole('link', { name: 'Bob' }).click();
+  await expect(ann.page.getByRole('button', { name: words.profiles.message })).toBeVisible();
+  await ann.page.goBack();
+  await expect(ann.message('Hello')).toBeVisible();
+  await ann.page.goBack();
+  await expect(ann.page).toHaveURL('/chats');
+  await ann.list.getByRole('link', { name: words.settings.title }).click();
+  await expect(ann.field(words.auth.display_name)).toHaveValue('Ann');
+  await ann.page.getByRole('link', { name: words.settings.security }).click();
+  await expect(ann.page.getByText(words.auth.this_device)).toBeVisible();
+  expect(await ann.page.evaluate(() => 'marked' in window)).toBe(true);
+});
+
+test('the keyboard alone reaches everything in a sensible order', async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.directWith(bob);
+  await ann.say(chat, 'Hello');
+  await ann.open(`/chats/${chat}`);
+  const stops: string[] = [];
+  for (let n = 0; n < 15 && stops.at(-1) !== words.chat.send; n++) {
+    await ann.page.keyboard.press('Tab');
+    stops.push(await ann.page.evaluate(nameOfFocused));
+  }
+  const expected = [words.skip_to_content, words.chat.messages, words.chat.message, words.chat.send];
+  expect(stops.filter((stop) => expected.includes(stop))).toEqual(expected);
+  const shown = await ann.list.isVisible();
+  const inList = [words.settings.title, words.chat.new_chat];
+  expect(stops.filter((stop) => inList.includes(stop))).toEqual(shown ? inList : []);
+
+  await ann.open(`/chats/${chat}`);
+  await ann.page.keyboard.press('Tab');
+  await ann.page.keyboard.press('Enter');
+  await expect(ann.page).toHaveURL(/#main$/);
+  await ann.page.keyboard.press('Tab');
+  expect(await ann.page.evaluate(() => document.activeElement?.closest('main') !== null)).toBe(true);
+});
+
+function nameOfFocused(): string {
+  const focused = document.activeElement as HTMLElement;
+  return focused.getAttribute('aria-label') ?? focused.innerText.trim();
+}
+
+test('only our own scripts run, and nobody may frame us', async ({ person }) => {
+  const ann = await person('Ann');
+  const answer = await ann.open('/chats');
+  const policy = answer?.headers()['content-security-policy'] ?? '';
+  expect(policy).toMatch(/script-src 'nonce-[^']+' 'strict-dynamic' 'wasm-unsafe-eval';/);
+  expect(policy).toContain("frame-ancestors 'none'");
+  expect(answer?.headers()['x-content-type-options']).toBe('nosniff');
+});

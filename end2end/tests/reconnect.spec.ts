@@ -1,0 +1,59 @@
+import { expect, test as base } from '../support/messenger';
+import { wireToServer } from '../support/wire';
+
+const test = base.extend<{ wire: Awaited<ReturnType<typeof wireToServer>> }>({
+  wire: async ({}, use) => {
+    const wire = await wireToServer();
+    await use(wire);
+    wire.remove();
+  },
+});
+
+test.describe('when the connection is lost', { tag: '@script' }, () => {
+  test('a message waits, and is delivered once', async ({ person, wire, words }) => {
+    const [ann, bob] = [await person('Ann', { baseURL: wire.url }), await person('Bob')];
+    const chat = await ann.directWith(bob);
+    await bob.open(`/chats/${chat}`);
+    await ann.open(`/chats/${chat}`);
+    await ann.write('Before');
+    await expect(bob.message('Before')).toBeVisible();
+
+    ann.expects(/WebSocket connection|ERR_(CONNECTION|EMPTY|INTERNET)/);
+    await ann.page.context().setOffline(true);
+    wire.cut();
+    await expect(ann.page.locator('[data-connection]')).toHaveText(words.chat.connecting);
+    await ann.write('Meanwhile');
+    await ann.write('Afterwards');
+    await expect(ann.message('Meanwhile')).toContainText(words.chat.sending);
+    await expect(ann.message('Afterwards')).toContainText(words.chat.sending);
+    await bob.write('From the other side');
+
+    wire.mend();
+    await ann.page.context().setOffline(false);
+    await expect(ann.message('Afterwards')).toContainText(words.chat.read);
+    const said = ['Before', 'From the other side', 'Meanwhile', 'Afterwards'];
+    for (const { timeline } of [ann, bob]) await expect(timeline.locator('.text')).toHaveText(said);
+    await expect(ann.page.locator('[data-connection]')).toHaveText('');
+  });
+
+  test('a message whose answer was lost is there once', async ({ person, wire, words }) => {
+    const [ann, bob] = [await person('Ann', { baseURL: wire.url }), await person('Bob')];
+    const chat = await ann.directWith(bob);
+    await bob.open(`/chats/${chat}`);
+    await ann.open(`/chats/${chat}`);
+    await ann.write('Before');
+    await expect(ann.message('Before')).toContainText(words.chat.read);
+
+    ann.expects(/WebSocket connection|ERR_(CONNECTION|EMPTY)/);
+    wire.loseAnswers();
+    await ann.write('Stored, but who knows?');
+    await expect(bob.message('Stored, but who knows?')).toBeVisible();
+    await expect(ann.message('Stored, but who knows?')).toContainText(words.chat.sending);
+    wire.cut();
+    wire.mend();
+    await expect(ann.message('Stored, but who knows?')).not.toContainText(words.chat.sending);
+    await bob.write('I saw it');
+    await expect(ann.message('I saw it')).toBeVisible();
+    for (const { timeline } of [ann, bob]) await expect(timeline.getByRole('article')).toHaveCount(3);
+  });
+});

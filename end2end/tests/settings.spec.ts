@@ -1,0 +1,85 @@
+import { expect, test, wordsOf, type Page } from '../support/messenger';
+
+const names = { en: 'English', ru: 'Русский' };
+
+test('the language changes, and stays', async ({ person, plain, language }) => {
+  const ann = await person('Ann');
+  const other = language === 'en' ? 'ru' : 'en';
+  await ann.open('/settings/language');
+  await expect(ann.page.locator('html')).toHaveAttribute('lang', language);
+  const page = await mark(ann.page);
+  await choose(ann.page, names[other]);
+  await expect(ann.page.locator('html')).toHaveAttribute('lang', other);
+  await expect(ann.page.getByRole('heading', { name: wordsOf[other].settings.language })).toBeVisible();
+  await expect(ann.page).toHaveTitle(new RegExp(wordsOf[other].settings.language));
+  await expect(ann.page.getByRole('button', { name: names[other] })).toHaveAttribute('aria-pressed', 'true');
+  if (!plain) await page.isTheSame();
+
+  await ann.open('/chats');
+  await expect(ann.page.getByRole('heading', { name: wordsOf[other].chat.chats }).first()).toBeVisible();
+});
+
+test('the language can be chosen before signing in', async ({ browserOf, language }) => {
+  const page = await browserOf();
+  const other = language === 'en' ? 'ru' : 'en';
+  await page.goto('/login');
+  await choose(page, names[other]);
+  await expect(page.getByRole('heading', { name: wordsOf[other].auth.welcome })).toBeVisible();
+  await page.goto('/register');
+  await expect(page.getByRole('heading', { name: wordsOf[other].auth.join })).toBeVisible();
+});
+
+test('the theme changes, and stays', async ({ person, words }) => {
+  const ann = await person('Ann');
+  await ann.open('/settings/appearance');
+  expect(await isDark(ann.page)).toBe(false);
+  await choose(ann.page, words.settings.dark);
+  await expect(ann.page.locator('html')).toHaveAttribute('data-theme', 'dark');
+  await expect(ann.page.getByRole('button', { name: words.settings.dark })).toHaveAttribute('aria-pressed', 'true');
+  expect(await isDark(ann.page)).toBe(true);
+  await ann.open('/chats');
+  expect(await isDark(ann.page)).toBe(true);
+
+  await ann.open('/settings/appearance');
+  await choose(ann.page, words.settings.system);
+  await expect(ann.page.locator('html')).not.toHaveAttribute('data-theme');
+  await ann.page.emulateMedia({ colorScheme: 'dark' });
+  expect(await isDark(ann.page)).toBe(true);
+  await ann.page.emulateMedia({ colorScheme: 'light' });
+  expect(await isDark(ann.page)).toBe(false);
+});
+
+test('language and theme follow the account to another browser', async ({ browserOf, person, words, language }) => {
+  const ann = await person('Ann');
+  const other = language === 'en' ? 'ru' : 'en';
+  await ann.open('/settings/appearance');
+  await choose(ann.page, words.settings.dark);
+  await expect(ann.page.locator('html')).toHaveAttribute('data-theme', 'dark');
+  await ann.open('/settings/language');
+  await choose(ann.page, names[other]);
+  await expect(ann.page.locator('html')).toHaveAttribute('lang', other);
+  const elsewhere = await browserOf();
+  await ann.signIn(elsewhere);
+  await expect(elsewhere).toHaveURL('/chats');
+  await expect(elsewhere.locator('html')).toHaveAttribute('lang', other);
+  await expect(elsewhere.locator('html')).toHaveAttribute('data-theme', 'dark');
+});
+
+/** Chooses, and waits until the server knows; a live page does not wait for that. */
+async function choose(page: Page, name: string) {
+  const remembered = page.waitForResponse((answer) => answer.url().includes('/fn/set_'));
+  await page.getByRole('button', { name, exact: true }).click();
+  await remembered;
+}
+
+/** Tells whether a page was loaded again. */
+async function mark(page: Page) {
+  await page.evaluate(() => Object.assign(window, { marked: true }));
+  return { isTheSame: async () => expect(await page.evaluate(() => 'marked' in window)).toBe(true) };
+}
+
+async function isDark(page: Page) {
+  const colour = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const [red, green, blue] = colour.match(/\d+/g)!.map(Number);
+  return red + green + blue < 3 * 128;
+}

@@ -1,0 +1,212 @@
+//! Rooms of conversations that were written elsewhere, loaded whole for `messenger demo`, and one
+//! account to watch them with. Must not know where they come from, nor how they are replayed.
+
+mod queries;
+
+use crate::{
+    Infra, Result, auth,
+    chat::{self, queries as chats},
+    groups,
+    infra::clock,
+    profiles,
+};
+use protocol::{
+    chat::{ChatEvent, ChatKind, Message, MessageKind},
+    groups::Role,
+    ids::{ChatId, ClientId, MessageId, UserId},
+    text::{DisplayName, MessageText, Username},
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+/// The account that can sign in.
+const ACCOUNT: &str = "demo";
+/// Ids are derived from names, so that what is loaded twice is there once.
+const NAMES: Uuid = Uuid::from_u128(0x6ff0_7c31_5f1f_4a57_9d0e_2b1c_94c3_5a10);
+/// What the account finds unread in a room that was loaded.
+const LEFT_UNREAD: u64 = 10;
+
+/// A conversation about to be loaded.
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// What tells it from other rooms, for ever.
+    pub name: String,
+    pub title: String,
+    pub description: String,
+    /// Everybody once; the first is the group's owner.
+    pub people: Vec<Person>,
+    /// In order of time.
+    pub lines: Vec<Line>,
+}
+
+/// Somebody who cannot sign in.
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub user_id: UserId,
+    username: String,
+    /// For where somebody else has the first one.
+    spare_username: String,
+    display_name: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Line {
+    pub sender: UserId,
+    pub text: MessageText,
+    pub at: Timestamp,
+}
+
+/// The account that can sign in.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub user_id: UserId,
+    pub username: String,
+}
+
+impl Room {
+    #[must_use]
+    pub fn chat_id(&self) -> ChatId {
+        ChatId(derived("room", &self.name))
+    }
+}
+
+impl Person {
+    /// Somebody by the nickname that tells them from others, in whatever case, and the name to show.
+    #[must_use]
+    pub fn new(nick: &str, shown: &str) -> Self {
+        let username = username(nick);
+        let display_name = DisplayName::parse(shown).map_or_else(|_| username.clone(), DisplayName::into_string);
+        Self { user_id: person_id(nick), spare_username: changed_username(nick), username, display_name }
+    }
+}
+
+/// Makes the demo account, or finds it, and gives it this password.
+///
+/// # Errors
+/// `invalid_input` for a password that the rules refuse.
+pub async fn open_account(infra: &Infra, password: &str) -> Result<Account> {
+    let account = Person { username: ACCOUNT.into(), ..Person::new(ACCOUNT, "Demo") };
+    let user_id = account.user_id;
+    let mut tx = infra.db.begin().await?;
+    queries::insert_people(&mut tx, std::slice::from_ref(&account)).await?;
+    chat::create_saved(&mut tx, user_id).await?;
+    tx.commit().await?;
+    let found = profiles::queries::users(&infra.db, &[user_id]).await?;
+    let username = found.into_iter().next().map_or(account.username, |user| user.username);
+    auth::reset_password(infra, &username, password).await?;
+    Ok(Account { user_id, username })
+}
+
+/// Loads a room with its people and `watcher` as members. False when it is there already.
+///
+/// # Errors
+/// `unavailable` when the database does not answer.
+pub async fn load_room(infra: &Infra, room: &Room, watcher: UserId) -> Result<bool> {
+    let Some(owner) = room.people.first() else { return Ok(false) };
+    let chat_id = room.chat_id();
+    let mut members = vec![(owner.user_id, Some(Role::Owner))];
+    members.extend(room.people.iter().skip(1).map(|person| (person.user_id, Some(Role::Member))));
+    members.push((watcher, Some(Role::Member)));
+    let messages = messages(room, owner.user_id, members.len() as u64 + 1);
+
+    let mut tx = infra.db.begin().await?;
+    let group = chats::NewChat { chat_id, kind: ChatKind::Group, title: Some(&room.title), members: &members };
+    if !chats::insert_chat(&mut tx, group).await? {
+        return Ok(false);
+    }
+    queries::insert_people(&mut tx, &room.people).await?;
+    chats::insert_messages(&mut tx, chat_id, &messages).await?;
+    if let (Some(mut row), Some(last)) = (chats::lock_chat(&mut tx, chat_id).await?, messages.last()) {
+        row.description.clone_from(&room.description);
+        (row.last_no, row.seq, row.active_at) = (last.no, last.seq, last.created_at);
+        chats::update_chat(&mut tx, chat_id, &row).await?;
+        queries::backdate(&mut tx, chat_id, began(room)).await?;
+        queries::mark_read_by_all(&mut tx, chat_id, last.no).await?;
+        queries::leave_unread(&mut tx, chat_id, watcher, last.no.saturating_sub(LEFT_UNREAD)).await?;
+    }
+    let everybody: Vec<UserId> = members.iter().map(|(id, _)| *id).collect();
+    chats::list_for(&mut tx, chat_id, &everybody, true).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+fn began(room: &Room) -> Timestamp {
+    room.lines.first().map_or_else(clock::now, |line| line.at)
+}
+
+/// The rows of a room: how it was made, as any group tells it, then its lines. `seq` is the chat's
+/// number before them.
+fn messages(room: &Room, owner: UserId, seq: u64) -> Vec<Message> {
+    let event = ChatEvent::GroupCreated { actor_id: owner, title: room.title.clone() };
+    let created = Message { created_at: began(room), ..groups::first_message(room.chat_id(), owner, event, seq + 1) };
+    let lines = room.lines.iter().zip(2..).map(|(line, no)| Message {
+        no,
+        seq: seq + no,
+        id: MessageId::fresh(),
+        client_id: ClientId::fresh(),
+        sender_id: line.sender,
+        kind: MessageKind::Text,
+        text: line.text.as_str().to_owned(),
+        event: None,
+        created_at: line.at,
+        ..created.clone()
+    });
+    std::iter::once(created.clone()).chain(lines).collect()
+}
+
+fn derived(what: &str, name: &str) -> Uuid {
+    Uuid::new_v5(&NAMES, format!("{what} {name}").as_bytes())
+}
+
+fn person_id(nick: &str) -> UserId {
+    UserId(derived("person", &nick.to_lowercase()))
+}
+
+/// The nickname itself where it is a legal user name, else one made of it.
+fn username(nick: &str) -> String {
+    let lower = nick.to_lowercase();
+    match Username::parse(nick) {
+        Ok(name) if name.as_str() == lower && lower != ACCOUNT => lower,
+        _ => changed_username(nick),
+    }
+}
+
+/// What can be kept of a nickname, and enough of its hash that `a|b` and `a^b` stay two people.
+fn changed_username(nick: &str) -> String {
+    let kept = nick.to_lowercase().replace(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit(), "_");
+    let stem: String = kept.trim_matches('_').chars().take(25).collect();
+    let [a, b, c, ..] = person_id(nick).0.into_bytes();
+    format!("{stem}_{a:02x}{b:02x}{c:02x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn legal_nicknames_stay_and_others_are_changed() {
+        for (nick, stem) in [
+            ("HrdwrBoB", "hrdwrbob"),
+            ("under_score", "under_score"),
+            ("|trey|", "trey_"),
+            ("Christian-M-NY", "christian_m_ny_"),
+            ("alt^255", "alt_255_"),
+            ("jo", "jo_"),
+            ("Женя", "_"),
+            ("demo", "demo_"),
+            ("a_nickname_that_is_longer_than_32_characters", "a_nickname_that_is_longer_"),
+        ] {
+            let name = username(nick);
+            assert_eq!(Username::parse(&name).map(Username::into_string), Ok(name.clone()), "{nick}");
+            let changed = name != nick.to_lowercase();
+            assert_eq!(name.get(..name.len() - if changed { 6 } else { 0 }), Some(stem), "{nick}");
+        }
+    }
+
+    #[test]
+    fn people_are_told_apart_by_nickname_whatever_its_case() {
+        assert_ne!(username("quinn`"), username("quinn^"));
+        assert_eq!(username("Quinn`"), username("quinn`"));
+        assert_eq!(person_id("HrdwrBoB"), person_id("hrdwrbob"));
+    }
+}
