@@ -6,6 +6,7 @@ const samples = 60;
 test('from Enter to the other screen', async ({ person }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.directWith(bob);
+  await ann.say(chat, 'Hello');
   await ann.open(`/chats/${chat}`);
   await bob.open(`/chats/${chat}`);
   await ann.page.evaluate(noteEnters);

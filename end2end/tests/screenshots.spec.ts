@@ -14,47 +14,47 @@ const russian = { locale: 'ru-RU' };
 type Shot = [name: string, path: string, options: BrowserContextOptions];
 
 test('in English', async ({ person, browserOf }) => {
-  const names = ['Maya Lindqvist', 'Tom Okafor', 'Priya Raman', 'Jonas Weber'];
-  const [maya, tom, priya, jonas] = await Promise.all(names.map((name) => person(name)));
-  await introduce(maya, 'Cellist, slow cyclist, keeper of two cats.\nUsually in Gothenburg.');
-  await introduce(tom, 'I fix bicycles and break bread.');
+  const names = ['Ferry pilot', 'Night baker', 'Cello', 'Bee keeper'];
+  const [pilot, baker, cello, keeper] = await Promise.all(names.map((name) => person(name)));
+  await introduce(pilot, 'Cellist, slow cyclist, keeper of two cats.');
+  await introduce(baker, 'I fix bicycles and break bread.');
 
-  await maya.say(await maya.savedChat(), 'Passport is in the blue drawer');
-  const band = await jonas.groupWith('String quartet', [maya, priya]);
-  await jonas.say(band, 'Rehearsal moved to Thursday, 19:00. Same room.');
-  const tomAndMaya = await tom.directWith(maya);
-  await talk(tomAndMaya, [
-    [tom, 'Your bike is ready. New chain, and I trued the back wheel'],
-    [maya, 'You are a star. What do I owe you?'],
-    [tom, 'One loaf of that rye'],
+  await pilot.say(await pilot.savedChat(), 'Passport is in the blue drawer');
+  const band = await keeper.groupWith('String quartet', [pilot, cello]);
+  await keeper.say(band, 'Rehearsal moved to Thursday, 19:00. Same room.');
+  const bikes = await baker.directWith(pilot);
+  await talk(bikes, [
+    [baker, 'Your bike is ready. New chain, and I trued the back wheel'],
+    [pilot, 'You are a star. What do I owe you?'],
+    [baker, 'One loaf of that rye'],
   ]);
-  await maya.say(await maya.directWith(priya), 'Did the sheet music arrive?');
-  const house = await priya.groupWith('Lake house weekend', [maya, tom, jonas]);
+  await pilot.say(await pilot.directWith(cello), 'Did the sheet music arrive?');
+  const house = await cello.groupWith('Lake house weekend', [pilot, baker, keeper]);
   await talk(house, [
-    [priya, 'The house is ours from Friday 16:00 to Sunday noon. There are four beds and one very loud kettle'],
-    [priya, 'Who can drive?'],
-    [jonas, 'I can take three people and a cello, or five people and no cello'],
-    [maya, 'The cello comes 🎻'],
-    [maya, 'So I am in your car, Jonas. I will bring breakfast for both days:\n– bread, butter, eggs\n– coffee (a lot)\n– the good jam'],
-    [tom, 'I will come by train and cycle the last 12 km. Arriving around seven'],
-    [priya, 'In November? In the dark?'],
-    [tom, 'I have lights. And soup in a flask'],
-    [jonas, 'Forecast says 4 °C and clear, so bring something warm for the jetty. If the ice holds off we can take the boat out on Saturday morning; the neighbour leaves the key under the third flowerpot.'],
-    [maya, 'Third from the left or from the right?'],
-    [jonas, 'Yes'],
-    [priya, '😂 Perfect. See you all on Friday'],
+    [cello, 'The house is ours from Friday 16:00 to Sunday noon. There are four beds and one very loud kettle'],
+    [cello, 'Who can drive?'],
+    [keeper, 'I can take three people and a cello, or five people and no cello'],
+    [pilot, 'The cello comes 🎻'],
+    [pilot, 'So I am in your car. I will bring breakfast for both days:\n– bread, butter, eggs\n– coffee (a lot)\n– the good jam'],
+    [baker, 'I will come by train and cycle the last 12 km. Arriving around seven'],
+    [cello, 'In November? In the dark?'],
+    [baker, 'I have lights. And soup in a flask'],
+    [keeper, 'Forecast says 4 °C and clear, so bring something warm for the jetty. If the ice holds off we can take the boat out on Saturday morning; the neighbour leaves the key under the third flowerpot.'],
+    [pilot, 'Third from the left or from the right?'],
+    [keeper, 'Yes'],
+    [cello, '😂 Perfect. See you all on Friday'],
   ]);
 
-  const pictures = pictureTaker(maya, browserOf);
+  const pictures = pictureTaker(pilot, browserOf);
   await pictures([
     ['desktop-chats', '/chats', desktop],
     ['desktop-conversation', `/chats/${house}`, desktop],
     ['desktop-dark', `/chats/${house}`, { ...desktop, ...dark }],
     ['desktop-plain', `/chats/${house}`, { ...desktop, ...plain }],
     ['desktop-members', `/chats/${house}/info`, desktop],
-    ['desktop-new-chat', `/new?q=${tom.username}`, desktop],
-    ['desktop-new-group', `/new?kind=group&q=${tom.username}`, desktop],
-    ['desktop-person', `/users/@${tom.username}`, desktop],
+    ['desktop-new-chat', `/new?q=${baker.username}`, desktop],
+    ['desktop-new-group', `/new?kind=group&q=${baker.username}`, desktop],
+    ['desktop-person', `/users/@${baker.username}`, desktop],
     ['desktop-profile', '/settings/profile', desktop],
     ['desktop-security', '/settings/security', desktop],
     ['desktop-nothing-here', '/no/such/page', desktop],
@@ -69,19 +69,19 @@ test('in English', async ({ person, browserOf }) => {
 });
 
 test('in Russian', async ({ person, browserOf }) => {
-  const names = ['Вера Соколова', 'Илья Громов', 'Тамара Аветисян'];
-  const [vera, ilya, tamara] = await Promise.all(names.map((name) => person(name, russian)));
-  await vera.say(await vera.savedChat(), 'Показания счётчика: 004217');
-  await vera.say(await vera.directWith(ilya), 'Билеты у меня');
-  const dacha = await tamara.groupWith('Дача в субботу', [vera, ilya]);
+  const names = ['Паромщик', 'Ночной пекарь', 'Вторая скрипка'];
+  const [pilot, baker, violin] = await Promise.all(names.map((name) => person(name, russian)));
+  await pilot.say(await pilot.savedChat(), 'Показания счётчика: 004217');
+  await pilot.say(await pilot.directWith(baker), 'Билеты у меня');
+  const dacha = await violin.groupWith('Дача в субботу', [pilot, baker]);
   await talk(dacha, [
-    [tamara, 'Выезжаем в девять от метро. Кто берёт мангал?'],
-    [ilya, 'Мангал у меня, дров хватит на два вечера'],
-    [vera, 'Я везу пирог с капустой и настольные игры'],
-    [tamara, 'Тогда с меня чай, яблоки и собака'],
-    [ilya, 'Собаке тоже пирог'],
+    [violin, 'Выезжаем в девять от метро. Кто берёт мангал?'],
+    [baker, 'Мангал у меня, дров хватит на два вечера'],
+    [pilot, 'Я везу пирог с капустой и настольные игры'],
+    [violin, 'Тогда с меня чай, яблоки и собака'],
+    [baker, 'Собаке тоже пирог'],
   ]);
-  const pictures = pictureTaker(vera, browserOf);
+  const pictures = pictureTaker(pilot, browserOf);
   await pictures([
     ['russian-desktop', `/chats/${dacha}`, { ...desktop, ...russian }],
     ['russian-phone', '/chats', { ...phone, ...russian }],

@@ -134,7 +134,7 @@ server_frames! {
     "message" => Message { chat_id: ChatId, seq: u64, message: Message },
     "chat" => Chat { chat_id: ChatId, seq: u64, chat: Chat },
     "member" => Member { chat_id: ChatId, seq: u64, member: Member },
-    "mine" => Mine { mine: u64, chat: ChatSummary },
+    "mine" => Mine { mine: u64, chat: ChatSummary, users: Vec<User> },
     "removed" => Removed { chat_id: ChatId, mine: u64 },
     "read" => Read { chat_id: ChatId, user_id: UserId, no: u64 },
     "typing" => Typing { chat_id: ChatId, user_id: UserId },

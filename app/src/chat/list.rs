@@ -54,7 +54,7 @@ fn ConnectionState() -> impl IntoView {
             Connection::Open => "open",
             Connection::Waiting => "waiting",
         }>
-            {move || (connection.get() == Connection::Waiting).then(|| t!(i18n, chat.connecting))}
+            {move || (connection.get() == Connection::Waiting).then_some(t!(i18n, chat.connecting))}
         </span>
     }
     .into_any()

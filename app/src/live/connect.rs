@@ -23,13 +23,19 @@ pub fn Connect() -> impl IntoView {
     let store = Store::current();
     let location = use_location();
     // Effects run in the browser alone, after hydration.
+    let address = Memo::new(move |_| format!("{}{}", location.pathname.get(), with_mark(&location.search.get())));
     Effect::new(move |before: Option<String>| {
-        let address = format!("{}{}", location.pathname.get(), with_mark(&location.search.get()));
-        if before.as_ref().is_some_and(|before| *before != address) {
-            let wanted = address.clone();
+        let wanted = address.get();
+        if before.is_some_and(|before| before != wanted) {
+            let wanted = wanted.clone();
             store.page.set(Page::default());
             leptos::task::spawn_local(async move {
-                match load(wanted.clone()).await {
+                let loaded = load(wanted.clone()).await;
+                // Whoever has gone on meanwhile wants another page.
+                if address.get_untracked() != wanted {
+                    return;
+                }
+                match loaded {
                     Ok(Some(seed)) => store.turn_to(seed),
                     // Signed out, or something only a whole page can tell.
                     Ok(None) => {
@@ -39,7 +45,7 @@ pub fn Connect() -> impl IntoView {
                 }
             });
         }
-        address
+        wanted
     });
     #[cfg(feature = "hydrate")]
     Effect::new(move |_| {

@@ -205,8 +205,12 @@ impl Session {
                         });
                     }
                 }
+                let stranger = self.names_a_stranger(&frame);
                 let mut need = Need::Nothing;
                 store.state.update(|state| need = state.apply(frame));
+                if let Some((chat_id, after)) = stranger {
+                    self.fill(chat_id, after);
+                }
                 match need {
                     Need::Nothing => {}
                     Need::Heads => self.heads(),
@@ -216,6 +220,19 @@ impl Session {
             }
         }
         true
+    }
+
+    /// The change of a message that names somebody unknown: a page of changes from before it brings them.
+    fn names_a_stranger(&self, frame: &ServerFrame) -> Option<(ChatId, u64)> {
+        let ServerFrame::Message { chat_id, seq, message } = frame else { return None };
+        let unknown =
+            self.store.state.with_untracked(|state| message.people().any(|id| !state.users.contains_key(&id)));
+        unknown.then(|| (*chat_id, seq.saturating_sub(1)))
+    }
+
+    fn fill(&mut self, chat_id: ChatId, after: u64) {
+        self.filling.insert(chat_id, (after, now()));
+        self.out.push(ClientFrame::Changes { chat_id: Some(chat_id), after: Some(after), chats: None });
     }
 
     fn hello(&mut self) {
@@ -305,8 +322,7 @@ impl Session {
             if latest - head > limits::CATCH_UP_MAX {
                 self.start_over(chat_id, latest);
             } else {
-                self.filling.insert(chat_id, (head, now));
-                self.out.push(ClientFrame::Changes { chat_id: Some(chat_id), after: Some(head), chats: None });
+                self.fill(chat_id, head);
             }
         }
         let overdue = |until: &i64| *until <= now as i64;

@@ -108,7 +108,8 @@ impl State {
                     state.advance(seq);
                 }
             }
-            ServerFrame::Mine { mine, chat } => {
+            ServerFrame::Mine { mine, chat, users } => {
+                self.learn_all(users);
                 self.apply_summary(chat);
                 return self.advance_mine(mine);
             }
@@ -319,6 +320,12 @@ impl State {
         {
             me.user = user.clone();
         }
+        // A direct chat is called after its other person.
+        let peers = self.chats.values_mut().map(|chat| &mut chat.summary);
+        for summary in peers.filter(|summary| summary.peer.as_ref().is_some_and(|peer| peer.id == user.id)) {
+            summary.chat.title = Some(user.display_name.clone());
+            summary.peer = Some(User { online: None, last_seen_at: None, ..user.clone() });
+        }
         self.users.insert(user.id, user);
     }
 
@@ -520,9 +527,18 @@ impl ChatState {
         }
     }
 
+    /// What is stored waits no longer, whichever frame or page brought the news.
+    fn drop_stored(&mut self, me: UserId) {
+        let messages = &self.messages;
+        self.outbox.retain(|unsent| {
+            !messages.values().rev().any(|message| message.sender_id == me && message.client_id == unsent.client_id)
+        });
+    }
+
     /// Counts what is unread: from the rows where all of them are held, else on from the server's count.
     fn count(&mut self, me: Option<UserId>) {
         let Some(me) = me else { return };
+        self.drop_stored(me);
         let (read_no, last_no) = (self.summary.read_no, self.summary.chat.last_no);
         let unread_after = |no: u64| {
             let rows = self.messages.range(no + 1..).filter(|(_, message)| message.counts_for(me));

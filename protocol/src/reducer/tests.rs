@@ -243,13 +243,24 @@ fn a_send_is_shown_until_its_message_is_stored() {
 }
 
 #[test]
+fn a_send_whose_answer_was_lost_is_shown_once() {
+    let mut state = device();
+    let stored = message(4, 5, 1);
+    let client_id = stored.client_id;
+    let unsent = Unsent { client_id, text: "hi".into(), reply_to: None, written_at: Timestamp(7), refused: None };
+    state.send(CHAT, unsent);
+    state.apply_summary(ChatSummary { last_message: Some(stored), ..summary(5, 4, 4, 0) });
+    assert!(state.chats[&CHAT].outbox.is_empty());
+}
+
+#[test]
 fn a_missed_change_of_ones_own_says_hello_again() {
     let mut state = device();
     let mine = |mine: u64| {
         let mut chat = summary(4, 3, 3, 0);
         chat.my_seq = mine;
         chat.pinned = true;
-        ServerFrame::Mine { mine, chat }
+        ServerFrame::Mine { mine, chat, users: vec![] }
     };
     assert_eq!(state.apply(mine(2)), Need::Nothing);
     assert!(state.chats[&CHAT].summary.pinned);

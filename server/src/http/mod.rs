@@ -6,6 +6,7 @@ mod extract;
 pub mod guard;
 pub mod health;
 pub mod pages;
+mod rendering;
 
 pub use error::{Failure, Result};
 pub use extract::{Body, Caller, ClientDevice, Id, Params};
@@ -62,8 +63,8 @@ impl utoipa::Modify for Bearer {
 
 /// Everything that a server of this configuration answers.
 pub fn router(infra: Infra, config: config::Serve) -> Router {
-    // Rendering spawns onto whatever was named first; a second router names the same.
-    let _ = any_spawner::Executor::init_tokio();
+    // A second router finds the first one's executor, which is the same.
+    let _ = any_spawner::Executor::init_custom_executor(rendering::Eager);
     let leptos = LeptosOptions::builder()
         .output_name("messenger")
         .site_root(config.site_dir.to_string_lossy().as_ref())

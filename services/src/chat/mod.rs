@@ -296,7 +296,11 @@ pub(crate) async fn audience(
 pub(crate) async fn tell_mine(infra: &Infra, chat_id: ChatId, users: &[UserId]) {
     for user in infra.live.present(users) {
         match queries::summary(&infra.db, user, chat_id).await {
-            Ok(Some(chat)) => infra.live.tell_own(user, &ServerFrame::Mine { mine: chat.my_seq, chat }),
+            Ok(Some(chat)) => {
+                // Without the people its last message names, it would be shown as nobody's.
+                let users = people(infra, chat.last_message.iter()).await.unwrap_or_default();
+                infra.live.tell_own(user, &ServerFrame::Mine { mine: chat.my_seq, chat, users });
+            }
             Ok(None) => {}
             Err(error) => tracing::warn!(cause = %error, "a chat's own row was not sent; heads will heal it"),
         }
