@@ -2,9 +2,10 @@
 
 use crate::{
     Seed, auth, chat, groups,
-    i18n::{I18nContextProvider, Locale, t, t_string, use_i18n},
+    i18n::{I18nContextProvider, Locale, t_string, use_i18n},
     live::{self, Store},
     profiles, settings,
+    ui::t,
 };
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};

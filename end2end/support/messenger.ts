@@ -67,9 +67,9 @@ export function filled(text: string, blanks: Record<string, string | number>): s
   return text.replace(/\{\{ (\w+) \}\}/g, (_, name) => String(blanks[name]));
 }
 
-/** What the locale file says for a number: `counted(words.groups, 'members_count', 3)`. */
-export function counted(section: Record<string, string>, key: string, count: number, language: Language): string {
-  return filled(section[`${key}_${new Intl.PluralRules(language).select(count)}`], { count });
+/** What the locale file says for a number: `counted(words.groups.members_count, 3, language)`. */
+export function counted(forms: Record<string, string>, count: number, language: Language): string {
+  return filled(forms[new Intl.PluralRules(language).select(count)] ?? forms.many, { count });
 }
 
 export type { Locator, Page };

@@ -15,7 +15,7 @@ test('a group is created with its members', async ({ person, words, plain, langu
   await expect(ann.page).toHaveURL(/\/chats\/[0-9a-f-]{36}$/);
   await ann.settled();
   await expect(ann.page.getByRole('heading', { name: 'Hiking on Sunday' })).toBeVisible();
-  await expect(ann.main).toContainText(counted(words.groups, 'members_count', 3, language));
+  await expect(ann.main).toContainText(counted(words.groups.members_count, 3, language));
   const created = filled(words.events.group_created, { actor: 'Ann', title: 'Hiking on Sunday' });
   await expect(ann.timeline).toContainText(created);
   await ann.write('Who brings tea?');
@@ -49,7 +49,7 @@ test('somebody is added and sees the history', async ({ person, words, language 
   await ann.settled();
   await ann.lookFor(bob.username);
   await ann.press(`${words.groups.add} Bob`);
-  await expect(ann.main).toContainText(counted(words.groups, 'members_count', 2, language));
+  await expect(ann.main).toContainText(counted(words.groups.members_count, 2, language));
 
   await bob.looksAgain();
   await bob.row('Choir').click();
@@ -66,7 +66,7 @@ test('whoever is removed has the group no more', async ({ person, words, languag
 
   await ann.open(`/chats/${chat}/info`);
   await ann.press(`${words.groups.remove} Bob`);
-  await expect(ann.main).toContainText(counted(words.groups, 'members_count', 1, language));
+  await expect(ann.main).toContainText(counted(words.groups.members_count, 1, language));
   await bob.looksAgain();
   await expect(bob.page.getByRole('heading', { name: words.not_found.title })).toBeVisible();
   await expect(bob.message('Rehearsal at seven')).toHaveCount(0);

@@ -64,7 +64,7 @@ pub struct SignedIn {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Session {
     pub id: SessionId,
-    /// As the device named itself: the `User-Agent`, shortened.
+    /// A browser and its system, or what the device calls itself.
     pub device: String,
     pub ip: String,
     pub created_at: Timestamp,

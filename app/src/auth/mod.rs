@@ -3,10 +3,10 @@
 mod api;
 
 use crate::{
-    i18n::{t, t_string, use_i18n},
+    i18n::{t_string, use_i18n},
     live::Store,
     settings::SettingsSection,
-    ui::{Field, FormError, time},
+    ui::{Field, FormError, time, t},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
@@ -22,8 +22,8 @@ pub fn LoginPage() -> impl IntoView {
             <h1>{t!(i18n, auth.welcome)}</h1>
             <form method="post" action=api::SignIn::url() class="stack">
                 <FormError form="sign_in" />
-                <Field form="sign_in" name="username" label=Signal::derive(move || t_string!(i18n, auth.username).to_owned()) autocomplete="username" />
-                <Field form="sign_in" name="password" kind="password" label=Signal::derive(move || t_string!(i18n, auth.password).to_owned()) autocomplete="current-password" />
+                <Field form="sign_in" name="username" label=t!(i18n, auth.username) autocomplete="username" />
+                <Field form="sign_in" name="password" kind="password" label=t!(i18n, auth.password) autocomplete="current-password" />
                 <button class="button primary">{t!(i18n, auth.sign_in)}</button>
             </form>
             <p class="aside">{t!(i18n, auth.no_account)} " " <a href="/register">{t!(i18n, auth.create_account)}</a></p>
@@ -43,14 +43,14 @@ pub fn RegisterPage() -> impl IntoView {
             <form method="post" action=api::Register::url() class="stack">
                 <FormError form="register" />
                 <Field form="register" name="username" maxlength=32 autocomplete="username"
-                    label=Signal::derive(move || t_string!(i18n, auth.username).to_owned())
-                    hint=Signal::derive(move || t_string!(i18n, auth.username_hint).to_owned()) />
+                    label=t!(i18n, auth.username)
+                    hint=t!(i18n, auth.username_hint) />
                 <Field form="register" name="display_name" maxlength=64 autocomplete="name"
-                    label=Signal::derive(move || t_string!(i18n, auth.display_name).to_owned())
-                    hint=Signal::derive(move || t_string!(i18n, auth.display_name_hint).to_owned()) />
+                    label=t!(i18n, auth.display_name)
+                    hint=t!(i18n, auth.display_name_hint) />
                 <Field form="register" name="password" kind="password" autocomplete="new-password"
-                    label=Signal::derive(move || t_string!(i18n, auth.password).to_owned())
-                    hint=Signal::derive(move || t_string!(i18n, auth.password_hint).to_owned()) />
+                    label=t!(i18n, auth.password)
+                    hint=t!(i18n, auth.password_hint) />
                 <button class="button primary">{t!(i18n, auth.create_account)}</button>
             </form>
             <p class="aside">{t!(i18n, auth.have_account)} " " <a href="/login">{t!(i18n, auth.sign_in)}</a></p>
@@ -67,15 +67,15 @@ pub fn SecurityPage() -> impl IntoView {
     let store = Store::current();
     let sessions = move || store.page.with(|page| page.sessions.clone());
     view! {
-        <SettingsSection title=Signal::derive(move || t_string!(i18n, settings.security).to_owned())>
+        <SettingsSection title=move || t_string!(i18n, settings.security)>
             <form method="post" action=api::ChangePassword::url() class="stack">
                 <h2>{t!(i18n, auth.change_password)}</h2>
                 <FormError form="change_password" />
                 <Field form="change_password" name="current" kind="password" autocomplete="current-password"
-                    label=Signal::derive(move || t_string!(i18n, auth.current_password).to_owned()) />
+                    label=t!(i18n, auth.current_password) />
                 <Field form="change_password" name="new" kind="password" autocomplete="new-password"
-                    label=Signal::derive(move || t_string!(i18n, auth.new_password).to_owned())
-                    hint=Signal::derive(move || t_string!(i18n, auth.password_hint).to_owned()) />
+                    label=t!(i18n, auth.new_password)
+                    hint=t!(i18n, auth.password_hint) />
                 <button class="button primary">{t!(i18n, auth.change_password)}</button>
             </form>
             <section class="stack">

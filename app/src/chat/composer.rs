@@ -2,9 +2,9 @@
 
 use super::{api, timeline::MarkReadForm};
 use crate::{
-    i18n::{t_string, use_i18n},
+    i18n::use_i18n,
     live::{Store, now},
-    ui::{FormError, Icon, outline},
+    ui::{FormError, Icon, outline, t},
 };
 use leptos::{html, prelude::*, server_fn::ServerFn};
 use protocol::{
@@ -61,19 +61,19 @@ pub fn Composer(chat_id: ChatId) -> impl IntoView {
             <MarkReadForm chat_id />
             <FormError form="send_message" />
             <Show when=move || too_long.get()>
-                <p class="problem" role="alert">{move || t_string!(i18n, chat.cannot_send)}</p>
+                <p class="problem" role="alert">{t!(i18n, chat.cannot_send)}</p>
             </Show>
             <form method="post" action=api::SendMessage::url() on:submit=on_submit class="composer-form">
                 <input type="hidden" name="chat_id" value=chat_id.to_string() />
                 <input type="hidden" name="client_id" value=client_id.map(|id| id.to_string()) />
                 <textarea node_ref=field name="text" rows="1" class="composer-input" dir="auto" required
                     maxlength=limits::MESSAGE_TEXT.end().to_string()
-                    aria-label=move || t_string!(i18n, chat.message)
-                    placeholder=move || t_string!(i18n, chat.message)
+                    aria-label=t!(i18n, chat.message)
+                    placeholder=t!(i18n, chat.message)
                     on:keydown=on_key
                     on:input=move |_| store.type_in(chat_id)
                 >{typed}</textarea>
-                <button class="icon-button primary" aria-label=move || t_string!(i18n, chat.send)><Icon d=outline::SEND /></button>
+                <button class="icon-button primary" aria-label=t!(i18n, chat.send)><Icon d=outline::SEND /></button>
             </form>
         </div>
     }

@@ -2,10 +2,10 @@
 
 use super::{composer::Composer, timeline::Timeline, words};
 use crate::{
-    i18n::{t, t_string, use_i18n},
+    i18n::use_i18n,
     live::Store,
     routes::NotFound,
-    ui::{Avatar, Icon, outline},
+    ui::{Avatar, Icon, counted, outline, t},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -15,6 +15,11 @@ use protocol::{chat::ChatKind, ids::ChatId};
 /// `/chats/{id}`
 #[component]
 pub fn ConversationPage() -> impl IntoView {
+    addressed_chat(|chat_id| view! { <Conversation chat_id /> }.into_any())
+}
+
+/// A page of the chat that the address names, once it is known; of one that there is not, says so.
+pub fn addressed_chat(page: impl Fn(ChatId) -> AnyView + Send + 'static) -> impl IntoView {
     let store = Store::current();
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id")?.parse::<ChatId>().ok()));
@@ -25,7 +30,7 @@ pub fn ConversationPage() -> impl IntoView {
     move || match known.get() {
         Some(chat_id) => {
             opened.set_value(Some(chat_id));
-            view! { <Conversation chat_id /> }.into_any()
+            page(chat_id)
         }
         None if missing.get() || opened.get_value() == id.get() => NotFound().into_any(),
         None => view! { <main id="main" class="pane skeleton" aria-busy="true"></main> }.into_any(),
@@ -40,9 +45,9 @@ fn Conversation(chat_id: ChatId) -> impl IntoView {
         Memo::new(move |_| store.summary(chat_id).map(|summary| words::title(i18n, &summary)).unwrap_or_default());
     view! {
         <Title text=title />
-        <main id="main" class="pane conversation" aria-label=move || t_string!(i18n, chat.conversation)>
+        <main id="main" class="pane conversation" aria-label=t!(i18n, chat.conversation)>
             <header class="bar">
-                <a class="icon-button only-narrow" href="/chats" aria-label=move || t_string!(i18n, back)><Icon d=outline::BACK /></a>
+                <a class="icon-button only-narrow" href="/chats" aria-label=t!(i18n, back)><Icon d=outline::BACK /></a>
                 <Header chat_id title />
             </header>
             <Timeline chat_id />
@@ -82,7 +87,7 @@ fn Header(chat_id: ChatId, title: Memo<String>) -> impl IntoView {
                     {move || if !typing.with(String::is_empty) {
                         t!(i18n, chat.is_typing, who = move || typing.get()).into_any()
                     } else if is_group() {
-                        t!(i18n, groups.members_count, count = members).into_any()
+                        counted!(i18n, groups.members_count, members(), count = members)
                     } else {
                         ().into_any()
                     }}

@@ -2,9 +2,9 @@
 
 use super::words;
 use crate::{
-    i18n::{t, t_string, use_i18n},
+    i18n::{t_string, use_i18n},
     live::{Connection, Store},
-    ui::{Avatar, Icon, outline, time},
+    ui::{Avatar, Icon, counted, outline, time, t},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
@@ -22,14 +22,14 @@ pub fn ChatList() -> impl IntoView {
         store.state.with(|state| state.newest_chats().map(|chat| chat.summary.chat.id).collect::<Vec<_>>())
     });
     view! {
-        <nav class="list-pane" aria-label=move || t_string!(i18n, chat.chats)>
+        <nav class="list-pane" aria-label=t!(i18n, chat.chats)>
             <header class="bar">
                 <h2 class="title">{t!(i18n, chat.chats)}</h2>
                 <ConnectionState />
-                <a class="icon-button" href="/settings/profile" aria-label=move || t_string!(i18n, settings.title) title=move || t_string!(i18n, settings.title)>
+                <a class="icon-button" href="/settings/profile" aria-label=t!(i18n, settings.title) title=t!(i18n, settings.title)>
                     <Icon d=outline::GEAR />
                 </a>
-                <a class="icon-button" href="/new" aria-label=move || t_string!(i18n, chat.new_chat) title=move || t_string!(i18n, chat.new_chat)>
+                <a class="icon-button" href="/new" aria-label=t!(i18n, chat.new_chat) title=t!(i18n, chat.new_chat)>
                     <Icon d=outline::NEW />
                 </a>
             </header>
@@ -128,7 +128,7 @@ fn ChatRow(id: ChatId) -> impl IntoView {
                         <Show when=move || { unread() > 0 }>
                             <span class="badge unread">
                                 {move || if unread() > 999 { "999+".to_owned() } else { unread().to_string() }}
-                                <span class="sr-only">" " {t!(i18n, chat.unread, count = unread)}</span>
+                                <span class="sr-only">" " {move || counted!(i18n, chat.unread, unread().into())}</span>
                             </span>
                         </Show>
                     </span>

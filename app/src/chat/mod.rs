@@ -7,7 +7,10 @@ mod list;
 mod timeline;
 mod words;
 
-use crate::i18n::{t, t_string, use_i18n};
+use crate::{
+    i18n::{t_string, use_i18n},
+    ui::t,
+};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::{components::Outlet, hooks::use_location};
@@ -15,7 +18,7 @@ use leptos_router::{components::Outlet, hooks::use_location};
 pub use api::OpenDirect;
 #[cfg(feature = "hydrate")]
 pub use api::load_history;
-pub use conversation::ConversationPage;
+pub use conversation::{ConversationPage, addressed_chat};
 pub use words::title;
 
 /// The list beside whatever is open; on a phone one of the two.

@@ -2,9 +2,9 @@
 
 use super::{api, words};
 use crate::{
-    i18n::{t, t_string, use_i18n},
+    i18n::{t_string, use_i18n},
     live::Store,
-    ui::{Icon, outline, time},
+    ui::{Icon, colour, outline, time, t},
 };
 use leptos::{html, prelude::*, server_fn::ServerFn};
 use protocol::{
@@ -106,7 +106,7 @@ pub fn Timeline(chat_id: ChatId) -> impl IntoView {
     };
     view! {
         <div class="timeline" node_ref=scroller on:scroll=move |_| follow.scrolled() tabindex="0" role="log"
-            aria-label=move || t_string!(i18n, chat.messages) aria-live="off">
+            aria-label=t!(i18n, chat.messages) aria-live="off">
             <Show when=move || has_older.get()>
                 <p class="centered-line">
                     <a class="button" href=move || format!("/chats/{chat_id}?before={}", shown.with(|shown| shown.first)) on:click=older>
@@ -135,7 +135,7 @@ pub fn Timeline(chat_id: ChatId) -> impl IntoView {
             </Show>
         </div>
         <Show when=move || follow.away.get()>
-            <button class="icon-button to-newest" on:click=move |_| follow.to_end() aria-label=move || t_string!(i18n, chat.newest)>
+            <button class="icon-button to-newest" on:click=move |_| follow.to_end() aria-label=t!(i18n, chat.newest)>
                 <Icon d=outline::DOWN />
             </button>
         </Show>
@@ -167,7 +167,7 @@ fn MessageRow(row: Row, read_by_others: Memo<u64>) -> impl IntoView {
         };
         view! {
             <article class="bubble" class:own=own class:leads=leads>
-                <p class="author" class:sr-only=!named><bdi>{move || store.name(sender)}</bdi></p>
+                <p class="author" class:sr-only=!named><bdi class=move || colour(&store.name(sender))>{move || store.name(sender)}</bdi></p>
                 {if deleted {
                     view! { <p class="text text-muted italic">{t!(i18n, chat.deleted)}</p> }.into_any()
                 } else {

@@ -1,8 +1,9 @@
 //! What chats and their events are called in the reader's language.
 
 use crate::{
-    i18n::{Locale, t, t_string},
+    i18n::{Locale, t_string},
     live::Store,
+    ui::t,
 };
 use leptos::prelude::*;
 use leptos_i18n::I18nContext;

@@ -3,18 +3,17 @@
 mod api;
 
 use crate::{
-    chat::{OpenDirect, title},
-    i18n::{t, t_string, use_i18n},
+    chat::{OpenDirect, addressed_chat, title},
+    i18n::{t_string, use_i18n},
     live::Store,
     profiles::find_people,
-    routes::NotFound,
-    ui::{Avatar, Field, FormError, Icon, outline},
+    ui::{Avatar, Field, FormError, Icon, counted, outline, t},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
-use leptos_router::hooks::{use_params_map, use_query_map};
+use leptos_router::hooks::use_query_map;
 use protocol::{
-    chat::{ChatKind, ChatSummary},
+    chat::ChatKind,
     groups::{Member, Role},
     ids::{ChatId, ClientId, UserId},
     profiles::User,
@@ -36,7 +35,7 @@ fn NewChat() -> impl IntoView {
         <Title text=move || t_string!(i18n, chat.new_chat) />
         <main id="main" class="pane scrolls">
             <header class="bar">
-                <a class="icon-button only-narrow" href="/chats" aria-label=move || t_string!(i18n, back)><Icon d=outline::BACK /></a>
+                <a class="icon-button only-narrow" href="/chats" aria-label=t!(i18n, back)><Icon d=outline::BACK /></a>
                 <h1 class="title">{t!(i18n, chat.new_chat)}</h1>
                 <a class="button" href="/new?kind=group"><Icon d=outline::PEOPLE />{t!(i18n, groups.new_group)}</a>
             </header>
@@ -83,14 +82,14 @@ fn NewGroup() -> impl IntoView {
         <Title text=move || t_string!(i18n, groups.new_group) />
         <main id="main" class="pane scrolls">
             <header class="bar">
-                <a class="icon-button" href="/new" aria-label=move || t_string!(i18n, back)><Icon d=outline::BACK /></a>
+                <a class="icon-button" href="/new" aria-label=t!(i18n, back)><Icon d=outline::BACK /></a>
                 <h1 class="title">{t!(i18n, groups.new_group)}</h1>
             </header>
             <form method="post" action=api::CreateGroup::url() class="narrow stack-lg">
                 <FormError form="create_group" />
                 <input type="hidden" name="client_id" value=client_id.to_string() />
                 <Field form="create_group" name="title" maxlength=128 value=title
-                    label=Signal::derive(move || t_string!(i18n, groups.group_name).to_owned()) />
+                    label=t!(i18n, groups.group_name) />
                 <input type="hidden" name="kind" value="group" />
                 <SearchField with_button=true />
                 <fieldset class="rows">
@@ -124,7 +123,8 @@ fn Choice(user: User, chosen: RwSignal<Vec<User>>) -> impl IntoView {
     view! {
         <label class="row">
             <input type="checkbox" class="checkbox" name="member_ids[]" value=id.to_string() checked=checked on:change=toggle />
-            <PersonLine user />
+            <Avatar name=user.display_name.clone() />
+            <span class="grow"><PersonName user /></span>
         </label>
     }
     .into_any()
@@ -155,7 +155,7 @@ fn SearchField(#[prop(optional)] with_button: bool) -> impl IntoView {
             <label for="search">{t!(i18n, search)}</label>
             <div class="row">
                 <input id="search" type="search" name="q" value=query class="input grow" maxlength="64" autocomplete="off" spellcheck="false"
-                    placeholder=move || t_string!(i18n, groups.find_hint) on:input=look />
+                    placeholder=t!(i18n, groups.find_hint) on:input=look />
                 {if with_button {
                     view! { <button class="button only-without-script" formmethod="get" formaction="/new" formnovalidate>{t!(i18n, search)}</button> }.into_any()
                 } else {
@@ -193,10 +193,16 @@ fn found_people() -> impl Fn() -> Vec<User> + Copy + Send + Sync + 'static {
 fn PersonLine(user: User) -> impl IntoView {
     view! {
         <Avatar name=user.display_name.clone() />
-        <a class="grow person" href=format!("/users/@{}", user.username)>
-            <bdi class="block truncate">{user.display_name.clone()}</bdi>
-            <span class="hint">"@" {user.username.clone()}</span>
-        </a>
+        <a class="grow person" href=format!("/users/@{}", user.username)><PersonName user=user.clone() /></a>
+    }
+    .into_any()
+}
+
+#[component]
+fn PersonName(user: User) -> impl IntoView {
+    view! {
+        <bdi class="block truncate">{user.display_name}</bdi>
+        <span class="hint">"@" {user.username}</span>
     }
     .into_any()
 }
@@ -204,25 +210,14 @@ fn PersonLine(user: User) -> impl IntoView {
 /// `/chats/{id}/info`
 #[component]
 pub fn InfoPage() -> impl IntoView {
-    let store = Store::current();
-    let params = use_params_map();
-    let summary = Memo::new(move |_| {
-        let id = params.with(|params| params.get("id")?.parse::<ChatId>().ok())?;
-        store.summary(id)
-    });
-    let missing = move || store.page.with(|page| page.missing);
-    let id = Memo::new(move |_| summary.with(|summary| summary.as_ref().map(|summary| summary.chat.id)));
-    move || match id.get() {
-        Some(chat_id) => view! { <Info chat_id summary /> }.into_any(),
-        None if missing() => NotFound().into_any(),
-        None => view! { <main id="main" class="pane skeleton" aria-busy="true"></main> }.into_any(),
-    }
+    addressed_chat(|chat_id| view! { <Info chat_id /> }.into_any())
 }
 
 #[component]
-fn Info(chat_id: ChatId, summary: Memo<Option<ChatSummary>>) -> impl IntoView {
+fn Info(chat_id: ChatId) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
+    let summary = Memo::new(move |_| store.summary(chat_id));
     let name = Memo::new(move |_| summary.with(|s| s.as_ref().map(|s| title(i18n, s)).unwrap_or_default()));
     let role = Memo::new(move |_| summary.with(|s| s.as_ref().and_then(|s| s.role)));
     let is_group = Memo::new(move |_| summary.with(|s| s.as_ref().is_some_and(|s| s.chat.kind == ChatKind::Group)));
@@ -244,7 +239,7 @@ fn Info(chat_id: ChatId, summary: Memo<Option<ChatSummary>>) -> impl IntoView {
         <Title text=name />
         <main id="main" class="pane scrolls">
             <header class="bar">
-                <a class="icon-button" href=format!("/chats/{chat_id}") aria-label=move || t_string!(i18n, back)><Icon d=outline::BACK /></a>
+                <a class="icon-button" href=format!("/chats/{chat_id}") aria-label=t!(i18n, back)><Icon d=outline::BACK /></a>
                 <h1 class="title"><bdi>{name}</bdi></h1>
             </header>
             <div class="narrow stack-lg">
@@ -253,7 +248,7 @@ fn Info(chat_id: ChatId, summary: Memo<Option<ChatSummary>>) -> impl IntoView {
                         <FormError form="rename_group" />
                         <input type="hidden" name="chat_id" value=chat_id.to_string() />
                         <Field form="rename_group" name="title" maxlength=128 value=name.get_untracked()
-                            label=Signal::derive(move || t_string!(i18n, groups.group_name).to_owned()) />
+                            label=t!(i18n, groups.group_name) />
                         <button class="button">{t!(i18n, save)}</button>
                     </form>
                     <section class="stack">
@@ -276,7 +271,7 @@ fn Info(chat_id: ChatId, summary: Memo<Option<ChatSummary>>) -> impl IntoView {
                     </section>
                 </Show>
                 <section class="stack">
-                    <h2>{t!(i18n, groups.members_count, count = count)}</h2>
+                    <h2>{move || counted!(i18n, groups.members_count, count(), count = count)}</h2>
                     <FormError form="remove_member" />
                     <ul class="rows">
                         <For each=move || members.get() key=|member| (member.user.id, member.seq) let:member>

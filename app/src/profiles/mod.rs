@@ -4,11 +4,11 @@ mod api;
 
 use crate::{
     chat,
-    i18n::{t, t_string, use_i18n},
+    i18n::{t_string, use_i18n},
     live::Store,
     routes::NotFound,
     settings::SettingsSection,
-    ui::{Avatar, Field, FormError, Icon, outline},
+    ui::{Avatar, Field, FormError, Icon, outline, t},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
@@ -44,7 +44,7 @@ fn Person(user: protocol::profiles::User) -> impl IntoView {
         <Title text=name.clone() />
         <main id="main" class="pane scrolls">
             <header class="bar">
-                <a class="icon-button only-narrow" href="/chats" aria-label=move || t_string!(i18n, back)><Icon d=outline::BACK /></a>
+                <a class="icon-button only-narrow" href="/chats" aria-label=t!(i18n, back)><Icon d=outline::BACK /></a>
                 <p class="title">{t!(i18n, profiles.title)}</p>
             </header>
             <div class="narrow stack-lg items-center text-center">
@@ -77,7 +77,7 @@ pub fn OwnProfilePage() -> impl IntoView {
     let me = Store::current().state.with_untracked(|state| state.me.clone());
     let (name, bio, username) = me.map(|me| (me.user.display_name, me.user.bio, me.user.username)).unwrap_or_default();
     view! {
-        <SettingsSection title=Signal::derive(move || t_string!(i18n, settings.profile).to_owned())>
+        <SettingsSection title=move || t_string!(i18n, settings.profile)>
             <form method="post" action=api::UpdateProfile::url() class="stack">
                 <div class="row">
                     <Avatar name=name.clone() class="avatar-lg" />
@@ -85,10 +85,10 @@ pub fn OwnProfilePage() -> impl IntoView {
                 </div>
                 <FormError form="update_profile" />
                 <Field form="update_profile" name="display_name" maxlength=64 value=name autocomplete="name"
-                    label=Signal::derive(move || t_string!(i18n, auth.display_name).to_owned()) />
+                    label=t!(i18n, auth.display_name) />
                 <Field form="update_profile" name="bio" maxlength=500 value=bio multiline=true
-                    label=Signal::derive(move || t_string!(i18n, profiles.bio).to_owned())
-                    hint=Signal::derive(move || t_string!(i18n, profiles.bio_hint).to_owned()) />
+                    label=t!(i18n, profiles.bio)
+                    hint=t!(i18n, profiles.bio_hint) />
                 <button class="button primary">{t!(i18n, save)}</button>
             </form>
         </SettingsSection>

@@ -3,9 +3,9 @@
 mod api;
 
 use crate::{
-    i18n::{Locale, t, t_string, use_i18n},
+    i18n::{Locale, t_string, use_i18n},
     live::Store,
-    ui::{Icon, outline},
+    ui::{Icon, outline, t},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
@@ -18,10 +18,10 @@ pub fn SettingsPages() -> impl IntoView {
     view! {
         <main id="main" class="pane scrolls">
             <header class="bar">
-                <a class="icon-button only-narrow" href="/chats" aria-label=move || t_string!(i18n, back)><Icon d=outline::BACK /></a>
+                <a class="icon-button only-narrow" href="/chats" aria-label=t!(i18n, back)><Icon d=outline::BACK /></a>
                 <h1 class="title">{t!(i18n, settings.title)}</h1>
             </header>
-            <nav class="tabs" aria-label=move || t_string!(i18n, settings.title)>
+            <nav class="tabs" aria-label=t!(i18n, settings.title)>
                 <A href="/settings/profile">{t!(i18n, settings.profile)}</A>
                 <A href="/settings/security">{t!(i18n, settings.security)}</A>
                 <A href="/settings/appearance">{t!(i18n, settings.appearance)}</A>
@@ -35,7 +35,7 @@ pub fn SettingsPages() -> impl IntoView {
 
 /// One page of the settings.
 #[component]
-pub fn SettingsSection(title: Signal<String>, children: Children) -> impl IntoView {
+pub fn SettingsSection(#[prop(into)] title: TextProp, children: Children) -> impl IntoView {
     view! {
         <Title text=title />
         <div class="narrow stack-lg">{children()}</div>
@@ -71,9 +71,9 @@ pub fn AppearancePage() -> impl IntoView {
     let is =
         move |value: &'static str| move || theme.with(|theme| (theme.as_deref().unwrap_or("") == value).to_string());
     view! {
-        <SettingsSection title=Signal::derive(move || t_string!(i18n, settings.appearance).to_owned())>
+        <SettingsSection title=move || t_string!(i18n, settings.appearance)>
             <h2>{t!(i18n, settings.theme)}</h2>
-            <div class="choices" role="group" aria-label=move || t_string!(i18n, settings.theme)>
+            <div class="choices" role="group" aria-label=t!(i18n, settings.theme)>
                 <form method="post" action=api::SetTheme::url() on:submit=choose("")>
                     <input type="hidden" name="theme" value="" />
                     <button class="button" aria-pressed=is("")>{t!(i18n, settings.system)}</button>
@@ -96,7 +96,7 @@ pub fn AppearancePage() -> impl IntoView {
 pub fn LanguagePage() -> impl IntoView {
     let i18n = use_i18n();
     view! {
-        <SettingsSection title=Signal::derive(move || t_string!(i18n, settings.language).to_owned())>
+        <SettingsSection title=move || t_string!(i18n, settings.language)>
             <h2>{t!(i18n, settings.language)}</h2>
             <LanguageForm />
         </SettingsSection>
@@ -119,7 +119,7 @@ pub fn LanguageForm() -> impl IntoView {
     };
     let is = move |locale: Locale| move || (i18n.get_locale() == locale).to_string();
     view! {
-        <div class="choices" role="group" aria-label=move || t_string!(i18n, settings.language)>
+        <div class="choices" role="group" aria-label=t!(i18n, settings.language)>
             <form method="post" action=api::SetLanguage::url() on:submit=choose(Locale::en, "en")>
                 <input type="hidden" name="locale" value="en" />
                 <button class="button" lang="en" aria-pressed=is(Locale::en)>"English"</button>

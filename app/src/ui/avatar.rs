@@ -17,10 +17,11 @@ fn initials(name: &str) -> String {
     if letters.is_empty() { "•".into() } else { letters }
 }
 
-/// One of eight colours, the same for a name everywhere.
-fn colour(name: &str) -> &'static str {
+/// The class of one of eight colours, the same for a name everywhere.
+#[must_use]
+pub fn colour(name: &str) -> &'static str {
     const COLOURS: [&str; 8] =
-        ["avatar-1", "avatar-2", "avatar-3", "avatar-4", "avatar-5", "avatar-6", "avatar-7", "avatar-8"];
+        ["colour-1", "colour-2", "colour-3", "colour-4", "colour-5", "colour-6", "colour-7", "colour-8"];
     let sum = name.bytes().fold(7_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
     COLOURS.get(sum % COLOURS.len()).copied().unwrap_or_default()
 }

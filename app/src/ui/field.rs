@@ -1,7 +1,8 @@
 use crate::{
-    i18n::{t, use_i18n},
+    i18n::use_i18n,
     live::Store,
 };
+use super::words::{Words, t};
 use leptos::prelude::*;
 
 /// A labelled input. A refused form shows again what was typed, and why it was refused.
@@ -10,8 +11,8 @@ pub fn Field(
     /// The last part of the form's action.
     form: &'static str,
     name: &'static str,
-    #[prop(into)] label: Signal<String>,
-    #[prop(optional, into)] hint: Option<Signal<String>>,
+    label: Words,
+    #[prop(optional)] hint: Option<Words>,
     #[prop(default = "text")] kind: &'static str,
     #[prop(optional)] autocomplete: &'static str,
     #[prop(optional, into)] value: String,

@@ -3,8 +3,12 @@
 mod avatar;
 mod field;
 mod icon;
+pub mod plural;
 pub mod time;
+pub mod words;
 
-pub use avatar::Avatar;
+pub use avatar::{Avatar, colour};
 pub use field::{Field, FormError};
 pub use icon::{Icon, outline};
+pub(crate) use plural::counted;
+pub(crate) use words::t;

@@ -115,7 +115,8 @@ fn client_address(parts: &Parts, trusted: &[IpAddr]) -> IpAddr {
         return peer;
     }
     let forwarded = parts.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let hops: Vec<IpAddr> =
-        forwarded.flat_map(|value| value.split(',')).map_while(|hop| hop.trim().parse().ok()).collect();
-    hops.into_iter().rev().find(|hop| !trusted.contains(hop)).unwrap_or(peer)
+    let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).collect();
+    // What stands left of an unreadable hop is as little to be believed as that.
+    let mut readable = hops.into_iter().rev().map_while(|hop| hop.trim().parse::<IpAddr>().ok());
+    readable.find(|hop| !trusted.contains(hop)).unwrap_or(peer)
 }

@@ -1,6 +1,7 @@
 //! Registration, sign-in and sessions. Must not know what chats people have: a new person's first one
 //! is made by `chat`.
 
+mod devices;
 mod passwords;
 mod queries;
 
@@ -37,11 +38,10 @@ pub struct Device {
 }
 
 impl Device {
-    /// A device by its `User-Agent`, shortened to 200 characters, without control characters.
+    /// A device, named by its `User-Agent`.
     #[must_use]
     pub fn new(user_agent: Option<&str>, address: IpAddr) -> Self {
-        let name: String = user_agent.unwrap_or_default().chars().filter(|c| !c.is_control()).take(200).collect();
-        Self { name: if name.is_empty() { "Unknown device".into() } else { name }, address: address.to_canonical() }
+        Self { name: devices::name(user_agent.unwrap_or_default()), address: address.to_canonical() }
     }
 }
 

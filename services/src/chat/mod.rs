@@ -294,16 +294,23 @@ pub(crate) async fn audience(
 
 /// Sends people their own row of a chat, where they are here.
 pub(crate) async fn tell_mine(infra: &Infra, chat_id: ChatId, users: &[UserId]) {
-    for user in infra.live.present(users) {
-        match queries::summary(&infra.db, user, chat_id).await {
-            Ok(Some(chat)) => {
-                // Without the people its last message names, it would be shown as nobody's.
-                let users = people(infra, chat.last_message.iter()).await.unwrap_or_default();
-                infra.live.tell_own(user, &ServerFrame::Mine { mine: chat.my_seq, chat, users });
+    let present = infra.live.present(users);
+    if present.is_empty() {
+        return;
+    }
+    let rows = async {
+        let rows = queries::summaries_of(&infra.db, &present, chat_id).await?;
+        // Without the people its last message names, it would be shown as nobody's.
+        let named = people(infra, rows.iter().filter_map(|(_, chat)| chat.last_message.as_ref())).await?;
+        Ok::<_, Rejection>((rows, named))
+    };
+    match rows.await {
+        Ok((rows, named)) => {
+            for (user, chat) in rows {
+                infra.live.tell_own(user, &ServerFrame::Mine { mine: chat.my_seq, chat, users: named.clone() });
             }
-            Ok(None) => {}
-            Err(error) => tracing::warn!(cause = %error, "a chat's own row was not sent; heads will heal it"),
         }
+        Err(error) => tracing::warn!(cause = %error, "a chat's own rows were not sent; heads will heal it"),
     }
 }
 

@@ -98,6 +98,10 @@ async fn write(infra: &Infra, chat_id: ChatId, items: &[Item]) -> Result<Written
     queries::upsert_members(&mut tx, chat_id, members).await?;
     queries::mark_posted(&mut tx, chat_id, &draft.posted_up_to).await?;
     queries::update_chat(&mut tx, chat_id, &draft.row).await?;
+    if !draft.joined.is_empty() && !draft.left.is_empty() {
+        let moved: Vec<UserId> = draft.joined.union(&draft.left).copied().collect();
+        queries::lock_mines(&mut tx, &moved).await?;
+    }
     if draft.row.kind == ChatKind::Direct && first_message && draft.row.last_no > 0 {
         let both = queries::member_ids(&mut tx, chat_id).await?;
         draft.joined.extend(queries::list_for(&mut tx, chat_id, &both, true).await?);

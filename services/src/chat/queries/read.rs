@@ -1,0 +1,367 @@
+//! What readers ask.
+
+use super::{
+    number,
+    rows::{self, HeadRow, MessageRow, OwnRow, SummaryRow},
+    signed, uuids,
+};
+use crate::{Result, infra::clock, profiles::queries::MeRow};
+use protocol::{
+    chat::{Changes, Chat, ChatSummary, Message},
+    frames::{Head, Heads},
+    groups::Member,
+    ids::{ChatId, UserId},
+    profiles::Me,
+    time::Timestamp,
+};
+use sqlx::{FromRow as _, PgConnection, PgPool, Row as _, postgres::PgRow};
+use std::collections::{HashMap, HashSet};
+use uuid::Uuid;
+
+/// A person's own number, the chats they named that are not theirs, and themselves.
+pub struct OwnHead {
+    pub me: Me,
+    pub mine: u64,
+    pub gone: Vec<ChatId>,
+}
+
+fn named(held: &HashMap<ChatId, u64>) -> (Vec<Uuid>, Vec<i64>) {
+    held.iter().map(|(id, seq)| (id.0, signed(*seq))).unzip()
+}
+
+/// Summaries as their readers have them. `$own` chooses among the rows of `user_chats`; `$rest` filters,
+/// orders and cuts.
+macro_rules! summaries {
+    ($own:literal, $rest:literal) => {
+        concat!(
+            "with own as materialized (
+                 select user_id, chat_id, my_seq, muted_until, pinned, archived, draft, marked_unread
+                 from user_chats where ", $own, ")
+             select own.user_id as reader_id, c.chat_id, c.kind, c.title, c.description, c.avatar_url, c.last_no, c.member_count, c.seq,
+                 c.active_at, own.my_seq, own.muted_until, own.pinned, own.archived, own.draft, own.marked_unread,
+                 m.role, m.read_no,
+                 (select count(*) from (
+                     select 1 from messages n where n.chat_id = c.chat_id and n.no > m.read_no
+                       and n.sender_id <> own.user_id and n.kind <> 'system' and not n.deleted
+                     limit 1000) as counted) as unread,
+                 case when c.member_count <= 100 then (
+                     select coalesce(max(o.read_no), 0) from members o
+                     where o.chat_id = c.chat_id and o.user_id <> own.user_id and not o.removed) else 0 end as read_by_others_no,
+                 u.user_id, u.username, u.display_name, u.bio, u.avatar_url as peer_avatar_url,
+                 l.no, l.seq as message_seq, l.message_id, l.client_id, l.sender_id, l.kind as message_kind, l.text,
+                 l.reply_to, l.event, l.created_at, l.edited_at, l.deleted
+             from own
+             join chats c on c.chat_id = own.chat_id
+             join members m on m.chat_id = c.chat_id and m.user_id = own.user_id and not m.removed
+             left join messages l on l.chat_id = c.chat_id and l.no = c.last_no
+             left join members p on c.kind = 'direct' and p.chat_id = c.chat_id and p.user_id <> own.user_id
+             left join users u on u.user_id = p.user_id ",
+            $rest
+        )
+    };
+}
+
+pub async fn summary(db: &PgPool, user: UserId, chat_id: ChatId) -> Result<Option<ChatSummary>> {
+    let row: Option<SummaryRow> = sqlx::query_as(summaries!("user_id = $1 and chat_id = $2", ""))
+        .bind(user.0)
+        .bind(chat_id.0)
+        .fetch_optional(db)
+        .await?;
+    Ok(row.map(|row| row.0))
+}
+
+/// One chat as each of some people has it; those who are not in it are left out.
+pub async fn summaries_of(db: &PgPool, users: &[UserId], chat_id: ChatId) -> Result<Vec<(UserId, ChatSummary)>> {
+    let rows = sqlx::query(summaries!("user_id = any($1) and chat_id = $2", ""))
+        .bind(uuids(users))
+        .bind(chat_id.0)
+        .fetch_all(db)
+        .await?;
+    let read = |row| -> sqlx::Result<_> { Ok((UserId(PgRow::try_get(row, "reader_id")?), SummaryRow::from_row(row)?.0)) };
+    Ok(rows.iter().map(read).collect::<sqlx::Result<_>>()?)
+}
+
+/// Listed chats by newest activity, from beyond `after`.
+pub async fn summaries(
+    db: &PgPool,
+    user: UserId,
+    archived: Option<bool>,
+    after: Option<(Timestamp, ChatId)>,
+    limit: i64,
+) -> Result<Vec<ChatSummary>> {
+    let rows: Vec<SummaryRow> = sqlx::query_as(summaries!(
+        "user_id = $1 and listed and ($2::bool is null or archived = $2)",
+        "where $3::timestamptz is null or (c.active_at, c.chat_id) < ($3, $4)
+         order by c.active_at desc, c.chat_id desc limit $5"
+    ))
+    .bind(user.0)
+    .bind(archived)
+    .bind(after.map(|(time, _)| clock::to_database(time)))
+    .bind(after.map(|(_, id)| id.0))
+    .bind(limit)
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// Listed chats whose own row is newer than `mine`, or whose head is not the one held.
+pub async fn summaries_changed(
+    db: &PgPool,
+    user: UserId,
+    mine: Option<u64>,
+    held: &HashMap<ChatId, u64>,
+    limit: i64,
+) -> Result<Vec<ChatSummary>> {
+    let (chats, seqs) = named(held);
+    let rows: Vec<SummaryRow> = sqlx::query_as(summaries!(
+        "user_id = $1 and listed",
+        "left join unnest($3::uuid[], $4::int8[]) as held (chat_id, seq) on held.chat_id = c.chat_id
+         where $2::int8 is null or own.my_seq > $2 or held.seq is distinct from c.seq
+         order by c.active_at desc, c.chat_id desc limit $5"
+    ))
+    .bind(user.0)
+    .bind(mine.map(signed))
+    .bind(chats)
+    .bind(seqs)
+    .bind(limit)
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+pub async fn own_head(db: &PgPool, user: UserId, held: &HashMap<ChatId, u64>) -> Result<Option<OwnHead>> {
+    let (chats, _) = named(held);
+    let row = sqlx::query(
+        "select u.user_id, u.username, u.display_name, u.bio, u.avatar_url, u.email, u.locale, u.theme, u.time_zone,
+             u.last_seen, h.mine,
+             array(select held.chat_id from unnest($2::uuid[]) as held (chat_id) where not exists (
+                 select 1 from user_chats c where c.user_id = $1 and c.chat_id = held.chat_id and c.listed)) as gone
+         from users u join user_heads h on h.user_id = u.user_id where u.user_id = $1",
+    )
+    .bind(user.0)
+    .bind(chats)
+    .fetch_optional(db)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let gone: Vec<Uuid> = row.try_get("gone")?;
+    Ok(Some(OwnHead {
+        me: MeRow::from_row(&row)?.0,
+        mine: number(row.try_get("mine")?),
+        gone: gone.into_iter().map(ChatId).collect(),
+    }))
+}
+
+/// One query: the person's number, and each named chat's head where it differs.
+pub async fn heads(db: &PgPool, user: UserId, held: &HashMap<ChatId, u64>) -> Result<Heads> {
+    let (chats, seqs) = named(held);
+    let rows: Vec<HeadRow> = sqlx::query_as(
+        "with own as materialized (select chat_id from user_chats where user_id = $1 and listed),
+             held as materialized (select h.chat_id, h.seq from unnest($2::uuid[], $3::int8[]) as h (chat_id, seq))
+         select coalesce((select mine from user_heads where user_id = $1), 0) as mine, held.chat_id,
+             c.seq, m.read_no, held.seq is distinct from c.seq as differs,
+             case when held.seq is distinct from c.seq then (select count(*) from (
+                 select 1 from messages n where n.chat_id = c.chat_id and n.no > m.read_no
+                   and n.sender_id <> $1 and n.kind <> 'system' and not n.deleted limit 1000) as counted) end as unread
+         from (select 1) as one
+         left join held on true
+         left join own on own.chat_id = held.chat_id
+         left join chats c on c.chat_id = own.chat_id
+         left join members m on m.chat_id = c.chat_id and m.user_id = $1 and not m.removed",
+    )
+    .bind(user.0)
+    .bind(chats)
+    .bind(seqs)
+    .fetch_all(db)
+    .await?;
+    let mut heads = Heads { mine: 0, chats: HashMap::new(), gone: Vec::new() };
+    for row in rows {
+        heads.mine = number(row.mine);
+        let Some(chat_id) = row.chat_id.map(ChatId) else { continue };
+        match (row.seq, row.read_no) {
+            (Some(seq), Some(read_no)) if row.differs => {
+                let unread = u32::try_from(row.unread.unwrap_or(0)).unwrap_or(u32::MAX);
+                let head = Head { seq: number(seq), read_no: number(read_no), unread, mentions_unread: 0 };
+                heads.chats.insert(chat_id, head);
+            }
+            (Some(_), Some(_)) => {}
+            _ => heads.gone.push(chat_id),
+        }
+    }
+    Ok(heads)
+}
+
+/// A chat's head and last message, for a member.
+pub async fn head_for(db: &PgPool, chat_id: ChatId, user: UserId) -> Result<Option<(u64, u64)>> {
+    let row: Option<(i64, i64)> = sqlx::query_as(
+        "select c.seq, c.last_no from chats c join members m on m.chat_id = c.chat_id
+         where c.chat_id = $1 and m.user_id = $2 and not m.removed",
+    )
+    .bind(chat_id.0)
+    .bind(user.0)
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|(seq, last_no)| (number(seq), number(last_no))))
+}
+
+pub async fn members_seq_for(db: &PgPool, chat_id: ChatId, user: UserId) -> Result<Option<u64>> {
+    let seq: Option<i64> = sqlx::query_scalar(
+        "select c.members_seq from chats c join members m on m.chat_id = c.chat_id
+         where c.chat_id = $1 and m.user_id = $2 and not m.removed",
+    )
+    .bind(chat_id.0)
+    .bind(user.0)
+    .fetch_optional(db)
+    .await?;
+    Ok(seq.map(number))
+}
+
+/// Who is in a chat, and the change as of which that is so, read together.
+pub async fn audience(db: &PgPool, chat_id: ChatId) -> Result<(u64, HashSet<UserId>)> {
+    let row: Option<(i64, Vec<Uuid>)> = sqlx::query_as(
+        "select members_seq, array(select user_id from members where chat_id = $1 and not removed)
+         from chats where chat_id = $1",
+    )
+    .bind(chat_id.0)
+    .fetch_optional(db)
+    .await?;
+    let (seq, users) = row.unwrap_or_default();
+    Ok((number(seq), users.into_iter().map(UserId).collect()))
+}
+
+pub async fn messages_between(db: &PgPool, chat_id: ChatId, first: u64, last: u64) -> Result<Vec<Message>> {
+    if first > last {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<MessageRow> = sqlx::query_as(concat!(
+        "select ",
+        message_columns!(),
+        " from messages m where m.chat_id = $1 and m.no between $2 and $3 order by m.no"
+    ))
+    .bind(chat_id.0)
+    .bind(signed(first))
+    .bind(signed(last))
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+pub async fn messages_by_no(db: &PgPool, chat_id: ChatId, nos: &[u64]) -> Result<Vec<Message>> {
+    if nos.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<MessageRow> = sqlx::query_as(concat!(
+        "select ",
+        message_columns!(),
+        " from messages m where m.chat_id = $1 and m.no = any($2) order by m.no"
+    ))
+    .bind(chat_id.0)
+    .bind(nos.iter().copied().map(signed).collect::<Vec<_>>())
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// The first message at or after a time.
+pub async fn no_at(db: &PgPool, chat_id: ChatId, time: Timestamp) -> Result<Option<u64>> {
+    let no: Option<i64> = sqlx::query_scalar(
+        "select no from messages where chat_id = $1 and created_at >= $2 order by created_at, no limit 1",
+    )
+    .bind(chat_id.0)
+    .bind(clock::to_database(time))
+    .fetch_optional(db)
+    .await?;
+    Ok(no.map(number))
+}
+
+/// A page of changes by `seq`, in one snapshot; none for somebody who is not in the chat.
+pub async fn changes(db: &PgPool, chat_id: ChatId, user: UserId, after: u64, limit: u32) -> Result<Option<Changes>> {
+    let mut tx = db.begin().await?;
+    sqlx::query("set transaction isolation level repeatable read, read only").execute(&mut *tx).await?;
+    let own: Option<OwnRow> = sqlx::query_as(
+        "select c.kind, c.title, c.description, c.avatar_url, c.member_count, c.last_no, c.seq, c.row_seq,
+             c.members_seq, c.active_at
+         from chats c join members m on m.chat_id = c.chat_id
+         where c.chat_id = $1 and m.user_id = $2 and not m.removed",
+    )
+    .bind(chat_id.0)
+    .bind(user.0)
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(OwnRow(chat)) = own else { return Ok(None) };
+    let most = i64::from(limit) + 1;
+    let messages: Vec<MessageRow> = sqlx::query_as(concat!(
+        "select ",
+        message_columns!(),
+        " from messages m where m.chat_id = $1 and m.seq > $2 order by m.seq limit $3"
+    ))
+    .bind(chat_id.0)
+    .bind(signed(after))
+    .bind(most)
+    .fetch_all(&mut *tx)
+    .await?;
+    let members = members_after(&mut tx, chat_id, after, most).await?;
+    tx.commit().await?;
+
+    let mut page = Changes {
+        chat_id,
+        messages: messages.into_iter().map(|row| row.0).collect(),
+        members,
+        chat: (chat.row_seq > after).then(|| chat.to_chat(chat_id)),
+        seq: chat.seq,
+        more: false,
+        users: Vec::new(),
+    };
+    let mut seqs: Vec<u64> = page.messages.iter().map(|message| message.seq).collect();
+    seqs.extend(page.members.iter().map(|member| member.seq));
+    seqs.extend(page.chat.iter().map(|row: &Chat| row.seq));
+    seqs.sort_unstable();
+    if let (true, Some(&last)) = (seqs.len() > limit as usize, seqs.get(limit as usize - 1)) {
+        page.messages.retain(|message| message.seq <= last);
+        page.members.retain(|member| member.seq <= last);
+        page.chat = page.chat.filter(|row| row.seq <= last);
+        (page.seq, page.more) = (last, true);
+    }
+    Ok(Some(page))
+}
+
+async fn members_after(tx: &mut PgConnection, chat_id: ChatId, after: u64, most: i64) -> Result<Vec<Member>> {
+    let rows: Vec<rows::NamedMemberRow> = sqlx::query_as(
+        "select m.user_id, m.role, m.joined_at, m.read_no, m.removed, m.seq,
+             u.username, u.display_name, u.bio, u.avatar_url
+         from members m join users u on u.user_id = m.user_id
+         where m.chat_id = $1 and m.seq > $2 order by m.seq limit $3",
+    )
+    .bind(chat_id.0)
+    .bind(signed(after))
+    .bind(most)
+    .fetch_all(tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// A page of the members who are in the chat: by power, then by name, from beyond `offset`.
+pub async fn members(
+    db: &PgPool,
+    chat_id: ChatId,
+    query: Option<&str>,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<Member>> {
+    let prefix = query.map(|query| query.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+    let rows: Vec<rows::NamedMemberRow> = sqlx::query_as(
+        "select m.user_id, m.role, m.joined_at, m.read_no, m.removed, m.seq,
+             u.username, u.display_name, u.bio, u.avatar_url
+         from members m join users u on u.user_id = m.user_id
+         where m.chat_id = $1 and not m.removed
+           and ($2::text is null or u.username like $2 || '%' or lower(u.display_name) like $2 || '%')
+         order by case m.role when 'owner' then 0 when 'admin' then 1 else 2 end, lower(u.display_name), u.user_id
+         offset $3 limit $4",
+    )
+    .bind(chat_id.0)
+    .bind(prefix)
+    .bind(offset)
+    .bind(limit)
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}

@@ -1,0 +1,379 @@
+//! What changes write.
+
+use super::{
+    number,
+    rows::{self, ChatRow, MemberRow, MessageRow},
+    signed, uuids,
+};
+use crate::{Result, infra::clock};
+use protocol::{
+    chat::{ChatKind, Message, MessageKind, UpdateOwnState},
+    groups::Role,
+    ids::{ChatId, ClientId, UserId},
+};
+use sqlx::{PgConnection, PgPool};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use uuid::Uuid;
+
+pub struct NewChat<'a> {
+    pub chat_id: ChatId,
+    pub kind: ChatKind,
+    pub title: Option<&'a str>,
+    pub members: &'a [(UserId, Option<Role>)],
+}
+
+/// What a read mark moved.
+pub struct Marked {
+    pub read_no: u64,
+    pub members_seq: u64,
+    pub member_count: u64,
+}
+
+/// False when the chat was there already.
+pub async fn insert_chat(tx: &mut PgConnection, new: NewChat<'_>) -> Result<bool> {
+    let now = clock::to_database(clock::now());
+    let last = signed(new.members.len() as u64 + 1);
+    let inserted = sqlx::query(
+        "insert into chats (chat_id, kind, title, member_count, seq, row_seq, members_seq, active_at, created_at)
+         values ($1, $2, $3, $4, $5, 1, $5, $6, $6) on conflict (chat_id) do nothing",
+    )
+    .bind(new.chat_id.0)
+    .bind(new.kind.name())
+    .bind(new.title)
+    .bind(signed(new.members.len() as u64))
+    .bind(last)
+    .bind(now)
+    .execute(&mut *tx)
+    .await?;
+    if inserted.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let ids = uuids(new.members.iter().map(|(id, _)| id));
+    let roles: Vec<Option<&str>> = new.members.iter().map(|(_, role)| role.map(Role::name)).collect();
+    // The chat's row is change 1; each member's is the next.
+    sqlx::query(
+        "insert into members (chat_id, user_id, role, joined_at, seq)
+         select $1, m.user_id, m.role, $4, m.place + 1
+         from unnest($2::uuid[], $3::text[]) with ordinality as m (user_id, role, place)",
+    )
+    .bind(new.chat_id.0)
+    .bind(ids)
+    .bind(roles)
+    .bind(now)
+    .execute(tx)
+    .await?;
+    Ok(true)
+}
+
+/// The first row of a group: a system message that tells who made it.
+pub async fn insert_first_message(tx: &mut PgConnection, chat_id: ChatId, message: &Message) -> Result<()> {
+    debug_assert!(message.kind == MessageKind::System);
+    insert_messages(tx, chat_id, std::slice::from_ref(message)).await?;
+    sqlx::query("update chats set last_no = $2, seq = $3 where chat_id = $1")
+        .bind(chat_id.0)
+        .bind(signed(message.no))
+        .bind(signed(message.seq))
+        .execute(&mut *tx)
+        .await?;
+    mark_posted(tx, chat_id, &BTreeMap::from([(message.sender_id, message.no)])).await
+}
+
+/// Locks people's own numbers. A commit that takes them more than once locks all of them first: in one
+/// order, or two commits could wait for each other.
+pub async fn lock_mines(tx: &mut PgConnection, users: &[UserId]) -> Result<()> {
+    sqlx::query("select from user_heads where user_id = any($1) order by user_id for update")
+        .bind(uuids(users))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Takes the next number of each person's own changes. In one order for all, so that two commits
+/// never wait for each other.
+async fn next_mines(tx: &mut PgConnection, users: &[Uuid]) -> Result<Vec<(Uuid, i64)>> {
+    Ok(sqlx::query_as(
+        "with locked as (select user_id from user_heads where user_id = any($1) order by user_id for update)
+         update user_heads h set mine = h.mine + 1 from locked where h.user_id = locked.user_id
+         returning h.user_id, h.mine",
+    )
+    .bind(users)
+    .fetch_all(tx)
+    .await?)
+}
+
+/// The next number of one person's own changes.
+pub async fn next_mine(tx: &mut PgConnection, user: &[UserId; 1]) -> Result<u64> {
+    Ok(next_mines(tx, &uuids(user)).await?.first().map_or(0, |(_, mine)| number(*mine)))
+}
+
+/// Puts a chat into people's lists, or notes it there unseen; answers for whom that was news.
+pub async fn list_for(tx: &mut PgConnection, chat_id: ChatId, users: &[UserId], listed: bool) -> Result<Vec<UserId>> {
+    let listed_already: Vec<Uuid> = sqlx::query_scalar(
+        "select user_id from user_chats where user_id = any($1) and chat_id = $2 and (listed or not $3)",
+    )
+    .bind(uuids(users))
+    .bind(chat_id.0)
+    .bind(listed)
+    .fetch_all(&mut *tx)
+    .await?;
+    let news: Vec<UserId> = users.iter().copied().filter(|user| !listed_already.contains(&user.0)).collect();
+    if news.is_empty() {
+        return Ok(news);
+    }
+    let (ids, mines): (Vec<Uuid>, Vec<i64>) = next_mines(tx, &uuids(&news)).await?.into_iter().unzip();
+    sqlx::query(
+        "insert into user_chats (user_id, chat_id, listed, my_seq)
+         select n.user_id, $1, $4, n.mine from unnest($2::uuid[], $3::int8[]) as n (user_id, mine)
+         on conflict (user_id, chat_id) do update set listed = excluded.listed, my_seq = excluded.my_seq",
+    )
+    .bind(chat_id.0)
+    .bind(ids)
+    .bind(mines)
+    .bind(listed)
+    .execute(tx)
+    .await?;
+    Ok(news)
+}
+
+/// Whether a chat is, or ever was, in somebody's list.
+pub async fn was_listed(tx: &mut PgConnection, chat_id: ChatId, user: UserId) -> Result<bool> {
+    Ok(sqlx::query_scalar("select exists (select 1 from user_chats where user_id = $1 and chat_id = $2)")
+        .bind(user.0)
+        .bind(chat_id.0)
+        .fetch_one(tx)
+        .await?)
+}
+
+/// Takes a chat out of people's lists; answers the number of that change for each.
+pub async fn unlist_for(tx: &mut PgConnection, chat_id: ChatId, users: &[UserId]) -> Result<Vec<(UserId, u64)>> {
+    if users.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mines = next_mines(tx, &uuids(users)).await?;
+    let (ids, numbers): (Vec<Uuid>, Vec<i64>) = mines.iter().copied().unzip();
+    sqlx::query(
+        "update user_chats u set listed = false, my_seq = n.mine
+         from unnest($2::uuid[], $3::int8[]) as n (user_id, mine)
+         where u.user_id = n.user_id and u.chat_id = $1",
+    )
+    .bind(chat_id.0)
+    .bind(ids)
+    .bind(numbers)
+    .execute(tx)
+    .await?;
+    Ok(mines.into_iter().map(|(id, mine)| (UserId(id), number(mine))).collect())
+}
+
+/// Locks a chat for a change.
+pub async fn lock_chat(tx: &mut PgConnection, chat_id: ChatId) -> Result<Option<ChatRow>> {
+    Ok(sqlx::query_as(
+        "select kind, title, description, avatar_url, member_count, last_no, seq, row_seq, members_seq, active_at
+         from chats where chat_id = $1 for update",
+    )
+    .bind(chat_id.0)
+    .fetch_optional(tx)
+    .await?)
+}
+
+pub async fn members_named(
+    tx: &mut PgConnection,
+    chat_id: ChatId,
+    users: &BTreeSet<UserId>,
+) -> Result<HashMap<UserId, MemberRow>> {
+    let rows: Vec<MemberRow> = sqlx::query_as(
+        "select user_id, role, joined_at, read_no, removed, seq from members
+         where chat_id = $1 and user_id = any($2)",
+    )
+    .bind(chat_id.0)
+    .bind(uuids(users))
+    .fetch_all(tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.user_id, row)).collect())
+}
+
+pub async fn member_ids(tx: &mut PgConnection, chat_id: ChatId) -> Result<Vec<UserId>> {
+    let ids: Vec<Uuid> = sqlx::query_scalar("select user_id from members where chat_id = $1 and not removed")
+        .bind(chat_id.0)
+        .fetch_all(tx)
+        .await?;
+    Ok(ids.into_iter().map(UserId).collect())
+}
+
+/// The messages that earlier tries of these sends stored.
+pub async fn messages_by_client_id(
+    tx: &mut PgConnection,
+    chat_id: ChatId,
+    sends: &[(UserId, ClientId)],
+) -> Result<HashMap<(UserId, ClientId), Message>> {
+    if sends.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (senders, clients): (Vec<Uuid>, Vec<Uuid>) = sends.iter().map(|(user, client)| (user.0, client.0)).unzip();
+    let rows: Vec<MessageRow> = sqlx::query_as(concat!(
+        "select ",
+        message_columns!(),
+        " from unnest($2::uuid[], $3::uuid[]) as s (sender_id, client_id)
+         join messages m on m.chat_id = $1 and m.sender_id = s.sender_id and m.client_id = s.client_id"
+    ))
+    .bind(chat_id.0)
+    .bind(senders)
+    .bind(clients)
+    .fetch_all(tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| ((row.0.sender_id, row.0.client_id), row.0)).collect())
+}
+
+pub async fn insert_messages(tx: &mut PgConnection, chat_id: ChatId, messages: &[Message]) -> Result<()> {
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let column = |of: fn(&Message) -> Uuid| messages.iter().map(of).collect::<Vec<_>>();
+    sqlx::query(
+        "insert into messages (chat_id, no, seq, message_id, client_id, sender_id, kind, text, reply_to, event, created_at)
+         select $1, n.no, n.seq, n.message_id, n.client_id, n.sender_id, n.kind, n.text, n.reply_to, n.event, n.created_at
+         from unnest($2::int8[], $3::int8[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::int8[],
+                     $10::jsonb[], $11::timestamptz[])
+             as n (no, seq, message_id, client_id, sender_id, kind, text, reply_to, event, created_at)",
+    )
+    .bind(chat_id.0)
+    .bind(messages.iter().map(|message| signed(message.no)).collect::<Vec<_>>())
+    .bind(messages.iter().map(|message| signed(message.seq)).collect::<Vec<_>>())
+    .bind(column(|message| message.id.0))
+    .bind(column(|message| message.client_id.0))
+    .bind(column(|message| message.sender_id.0))
+    .bind(messages.iter().map(|message| rows::kind_name(message.kind)).collect::<Vec<_>>())
+    .bind(messages.iter().map(|message| message.text.as_str()).collect::<Vec<_>>())
+    .bind(messages.iter().map(|message| message.reply_to.map(signed)).collect::<Vec<_>>())
+    .bind(messages.iter().map(|message| message.event.as_ref().map(sqlx::types::Json)).collect::<Vec<_>>())
+    .bind(messages.iter().map(|message| clock::to_database(message.created_at)).collect::<Vec<_>>())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub async fn upsert_members(
+    tx: &mut PgConnection,
+    chat_id: ChatId,
+    members: impl Iterator<Item = &MemberRow>,
+) -> Result<()> {
+    let members: Vec<&MemberRow> = members.collect();
+    if members.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "insert into members (chat_id, user_id, role, joined_at, read_no, removed, seq)
+         select $1, n.user_id, n.role, n.joined_at, n.read_no, n.removed, n.seq
+         from unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::int8[], $6::bool[], $7::int8[])
+             as n (user_id, role, joined_at, read_no, removed, seq)
+         on conflict (chat_id, user_id) do update set
+             role = excluded.role, joined_at = excluded.joined_at, read_no = greatest(members.read_no, excluded.read_no),
+             removed = excluded.removed, seq = excluded.seq",
+    )
+    .bind(chat_id.0)
+    .bind(uuids(members.iter().map(|member| &member.user_id)))
+    .bind(members.iter().map(|member| member.role.map(Role::name)).collect::<Vec<_>>())
+    .bind(members.iter().map(|member| clock::to_database(member.joined_at)).collect::<Vec<_>>())
+    .bind(members.iter().map(|member| signed(member.read_no)).collect::<Vec<_>>())
+    .bind(members.iter().map(|member| member.removed).collect::<Vec<_>>())
+    .bind(members.iter().map(|member| signed(member.seq)).collect::<Vec<_>>())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Posting reads up to one's own message.
+pub async fn mark_posted(tx: &mut PgConnection, chat_id: ChatId, marks: &BTreeMap<UserId, u64>) -> Result<()> {
+    if marks.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "update members m set read_no = greatest(m.read_no, n.no)
+         from unnest($2::uuid[], $3::int8[]) as n (user_id, no)
+         where m.chat_id = $1 and m.user_id = n.user_id",
+    )
+    .bind(chat_id.0)
+    .bind(uuids(marks.keys()))
+    .bind(marks.values().copied().map(signed).collect::<Vec<_>>())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub async fn update_chat(tx: &mut PgConnection, chat_id: ChatId, row: &ChatRow) -> Result<()> {
+    sqlx::query(
+        "update chats set title = $2, description = $3, member_count = $4, last_no = $5, seq = $6, row_seq = $7,
+             members_seq = $8, active_at = $9
+         where chat_id = $1",
+    )
+    .bind(chat_id.0)
+    .bind(&row.title)
+    .bind(&row.description)
+    .bind(signed(row.member_count))
+    .bind(signed(row.last_no))
+    .bind(signed(row.seq))
+    .bind(signed(row.row_seq))
+    .bind(signed(row.members_seq))
+    .bind(clock::to_database(row.active_at))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Deletes a group with all that is its own; people's rows of it stay, unlisted.
+pub async fn delete_chat(tx: &mut PgConnection, chat_id: ChatId) -> Result<()> {
+    sqlx::query("delete from messages where chat_id = $1").bind(chat_id.0).execute(&mut *tx).await?;
+    sqlx::query("delete from members where chat_id = $1").bind(chat_id.0).execute(&mut *tx).await?;
+    sqlx::query("delete from chats where chat_id = $1").bind(chat_id.0).execute(tx).await?;
+    Ok(())
+}
+
+/// None where the mark did not move: it stands further, or the chat is not the reader's.
+pub async fn mark_read(db: &PgPool, chat_id: ChatId, user: UserId, no: u64) -> Result<Option<Marked>> {
+    let row: Option<(i64, i64, i64)> = sqlx::query_as(
+        "update members m set read_no = least($3, c.last_no)
+         from chats c
+         where m.chat_id = $1 and m.user_id = $2 and not m.removed and c.chat_id = m.chat_id
+           and m.read_no < least($3, c.last_no)
+         returning m.read_no, c.members_seq, c.member_count",
+    )
+    .bind(chat_id.0)
+    .bind(user.0)
+    .bind(signed(no))
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|(read_no, members_seq, member_count)| Marked {
+        read_no: number(read_no),
+        members_seq: number(members_seq),
+        member_count: number(member_count),
+    }))
+}
+
+pub async fn update_own_state(
+    tx: &mut PgConnection,
+    user: UserId,
+    chat_id: ChatId,
+    mine: u64,
+    update: UpdateOwnState,
+) -> Result<()> {
+    sqlx::query(
+        "update user_chats set my_seq = $3,
+             muted_until = case when $4 then $5 else muted_until end,
+             pinned = coalesce($6, pinned), archived = coalesce($7, archived),
+             draft = case when $8 then $9 else draft end,
+             marked_unread = coalesce($10, marked_unread)
+         where user_id = $1 and chat_id = $2",
+    )
+    .bind(user.0)
+    .bind(chat_id.0)
+    .bind(signed(mine))
+    .bind(update.muted_until.is_some())
+    .bind(update.muted_until.flatten().map(clock::to_database))
+    .bind(update.pinned)
+    .bind(update.archived)
+    .bind(update.draft.is_some())
+    .bind(update.draft.flatten())
+    .bind(update.marked_unread)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
