@@ -6,7 +6,7 @@ use crate::{
     i18n::{t_string, use_i18n},
     live::Store,
     settings::SettingsSection,
-    ui::{Field, FormError, time, t},
+    ui::{Field, FormError, t, time},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;

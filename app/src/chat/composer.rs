@@ -4,7 +4,7 @@ use super::{api, timeline::MarkReadForm};
 use crate::{
     i18n::use_i18n,
     live::{Store, now},
-    ui::{FormError, Icon, outline, t},
+    ui::{FormError, Icon, Show, outline, t},
 };
 use leptos::{html, prelude::*, server_fn::ServerFn};
 use protocol::{

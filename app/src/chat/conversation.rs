@@ -19,7 +19,7 @@ pub fn ConversationPage() -> impl IntoView {
 }
 
 /// A page of the chat that the address names, once it is known; of one that there is not, says so.
-pub fn addressed_chat(page: impl Fn(ChatId) -> AnyView + Send + 'static) -> impl IntoView {
+pub fn addressed_chat(page: fn(ChatId) -> AnyView) -> impl IntoView {
     let store = Store::current();
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id")?.parse::<ChatId>().ok()));
@@ -27,13 +27,15 @@ pub fn addressed_chat(page: impl Fn(ChatId) -> AnyView + Send + 'static) -> impl
     let missing = Memo::new(move |_| store.page.with(|page| page.missing));
     // A chat that is taken away while one looks does not come back by waiting.
     let opened = StoredValue::new(None::<ChatId>);
-    move || match known.get() {
-        Some(chat_id) => {
-            opened.set_value(Some(chat_id));
-            page(chat_id)
-        }
-        None if missing.get() || opened.get_value() == id.get() => NotFound().into_any(),
-        None => view! { <main id="main" class="pane skeleton" aria-busy="true"></main> }.into_any(),
+    view! {
+        {move || match known.get() {
+            Some(chat_id) => {
+                opened.set_value(Some(chat_id));
+                page(chat_id)
+            }
+            None if missing.get() || opened.get_value() == id.get() => NotFound().into_any(),
+            None => view! { <main id="main" class="pane skeleton" aria-busy="true"></main> }.into_any(),
+        }}
     }
 }
 

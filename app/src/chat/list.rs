@@ -4,7 +4,7 @@ use super::words;
 use crate::{
     i18n::{t_string, use_i18n},
     live::{Connection, Store},
-    ui::{Avatar, Icon, counted, outline, time, t},
+    ui::{Avatar, Icon, Show, counted, outline, t, time},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;

@@ -4,7 +4,7 @@ use super::{api, words};
 use crate::{
     i18n::{t_string, use_i18n},
     live::Store,
-    ui::{Icon, colour, outline, time, t},
+    ui::{Icon, Show, colour, outline, t, time},
 };
 use leptos::{html, prelude::*, server_fn::ServerFn};
 use protocol::{

@@ -7,7 +7,7 @@ use crate::{
     i18n::{t_string, use_i18n},
     live::Store,
     profiles::find_people,
-    ui::{Avatar, Field, FormError, Icon, counted, outline, t},
+    ui::{Avatar, Field, FormError, Icon, Show, counted, outline, t},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
@@ -24,7 +24,7 @@ use protocol::{
 pub fn NewPage() -> impl IntoView {
     let query = use_query_map();
     let of_group = Memo::new(move |_| query.with(|query| query.get("kind").is_some_and(|kind| kind == "group")));
-    move || if of_group.get() { view! { <NewGroup /> }.into_any() } else { view! { <NewChat /> }.into_any() }
+    view! { {move || if of_group.get() { NewGroup().into_any() } else { NewChat().into_any() }} }
 }
 
 #[component]
@@ -307,7 +307,7 @@ fn MemberRow(chat_id: ChatId, member: Member, role: Memo<Option<Role>>) -> impl 
     view! {
         <li class="row">
             <PersonLine user />
-            <span class="hint">{word}</span>
+            <span class="hint">{move || word()}</span>
             <Show when=removable>
                 <RemoveForm chat_id user_id=id name=name.clone() />
             </Show>

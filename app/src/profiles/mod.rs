@@ -27,10 +27,12 @@ pub fn PersonPage() -> impl IntoView {
         store.state.with(|state| state.users.values().find(|user| user.username == name).cloned())
     });
     let missing = move || store.page.with(|page| page.missing);
-    move || match person.get() {
-        Some(user) => view! { <Person user /> }.into_any(),
-        None if missing() => NotFound().into_any(),
-        None => view! { <main id="main" class="pane skeleton" aria-busy="true"></main> }.into_any(),
+    view! {
+        {move || match person.get() {
+            Some(user) => view! { <Person user /> }.into_any(),
+            None if missing() => NotFound().into_any(),
+            None => view! { <main id="main" class="pane skeleton" aria-busy="true"></main> }.into_any(),
+        }}
     }
 }
 

@@ -1,8 +1,8 @@
-use crate::{
-    i18n::use_i18n,
-    live::Store,
+use super::{
+    show::Show,
+    words::{Words, t},
 };
-use super::words::{Words, t};
+use crate::{i18n::use_i18n, live::Store};
 use leptos::prelude::*;
 
 /// A labelled input. A refused form shows again what was typed, and why it was refused.
@@ -81,18 +81,18 @@ pub fn FormError(form: &'static str) -> impl IntoView {
     let words = move || {
         use protocol::error::ErrorCode::{Conflict, Forbidden, NotFound, RateLimited, Unauthenticated, Unavailable};
         refused().map(|code| match code {
-            Unauthenticated => t!(i18n, errors.unauthenticated).into_any(),
-            Forbidden => t!(i18n, errors.forbidden).into_any(),
-            NotFound => t!(i18n, errors.not_found).into_any(),
-            Conflict => t!(i18n, errors.conflict).into_any(),
-            RateLimited => t!(i18n, errors.rate_limited).into_any(),
-            Unavailable => t!(i18n, errors.unavailable).into_any(),
-            _ => t!(i18n, errors.other).into_any(),
+            Unauthenticated => t!(i18n, errors.unauthenticated),
+            Forbidden => t!(i18n, errors.forbidden),
+            NotFound => t!(i18n, errors.not_found),
+            Conflict => t!(i18n, errors.conflict),
+            RateLimited => t!(i18n, errors.rate_limited),
+            Unavailable => t!(i18n, errors.unavailable),
+            _ => t!(i18n, errors.other),
         })
     };
     view! {
         <Show when=move || refused().is_some()>
-            <p class="problem" role="alert">{words}</p>
+            <p class="problem" role="alert">{move || words()}</p>
         </Show>
     }
     .into_any()
@@ -101,15 +101,17 @@ pub fn FormError(form: &'static str) -> impl IntoView {
 #[component]
 fn ProblemWords(name: Signal<String>) -> impl IntoView {
     let i18n = use_i18n();
-    move || match name.get().as_str() {
-        "required" => t!(i18n, problems.required).into_any(),
-        "too_short" => t!(i18n, problems.too_short).into_any(),
-        "too_long" => t!(i18n, problems.too_long).into_any(),
-        "characters" => t!(i18n, problems.characters).into_any(),
-        "common_password" => t!(i18n, problems.common_password).into_any(),
-        "wrong_password" => t!(i18n, problems.wrong_password).into_any(),
-        "taken" => t!(i18n, problems.taken).into_any(),
-        "unknown" => t!(i18n, problems.unknown).into_any(),
-        _ => t!(i18n, problems.malformed).into_any(),
+    view! {
+        {move || match name.get().as_str() {
+            "required" => t!(i18n, problems.required),
+            "too_short" => t!(i18n, problems.too_short),
+            "too_long" => t!(i18n, problems.too_long),
+            "characters" => t!(i18n, problems.characters),
+            "common_password" => t!(i18n, problems.common_password),
+            "wrong_password" => t!(i18n, problems.wrong_password),
+            "taken" => t!(i18n, problems.taken),
+            "unknown" => t!(i18n, problems.unknown),
+            _ => t!(i18n, problems.malformed),
+        }}
     }
 }

@@ -4,6 +4,7 @@ mod avatar;
 mod field;
 mod icon;
 pub mod plural;
+mod show;
 pub mod time;
 pub mod words;
 
@@ -11,4 +12,5 @@ pub use avatar::{Avatar, colour};
 pub use field::{Field, FormError};
 pub use icon::{Icon, outline};
 pub(crate) use plural::counted;
+pub use show::Show;
 pub(crate) use words::t;

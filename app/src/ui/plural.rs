@@ -38,7 +38,6 @@ pub fn form(locale: Locale, count: u64) -> Form {
     }
 }
 
-
 /// The words for a number: `counted!(i18n, groups.members_count, count, count = move || count)`. What
 /// follows the number fills the blanks of the words.
 macro_rules! counted {

@@ -7,9 +7,7 @@ pub fn name(user_agent: &str) -> String {
     let found = |known: &[(&str, &'static str)]| {
         known.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
     };
-    if let (true, Some(browser), Some(system)) =
-        (user_agent.starts_with("Mozilla/"), found(BROWSERS), found(SYSTEMS))
-    {
+    if let (true, Some(browser), Some(system)) = (user_agent.starts_with("Mozilla/"), found(BROWSERS), found(SYSTEMS)) {
         return format!("{browser}, {system}");
     }
     let name: String = user_agent.chars().filter(|c| !c.is_control()).take(200).collect();

@@ -77,7 +77,8 @@ pub async fn summaries_of(db: &PgPool, users: &[UserId], chat_id: ChatId) -> Res
         .bind(chat_id.0)
         .fetch_all(db)
         .await?;
-    let read = |row| -> sqlx::Result<_> { Ok((UserId(PgRow::try_get(row, "reader_id")?), SummaryRow::from_row(row)?.0)) };
+    let read =
+        |row| -> sqlx::Result<_> { Ok((UserId(PgRow::try_get(row, "reader_id")?), SummaryRow::from_row(row)?.0)) };
     Ok(rows.iter().map(read).collect::<sqlx::Result<_>>()?)
 }
 
