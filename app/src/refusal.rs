@@ -37,6 +37,6 @@ impl std::error::Error for Refusal {}
 #[cfg(feature = "ssr")]
 impl From<services::Rejection> for Refusal {
     fn from(rejection: services::Rejection) -> Self {
-        Self(rejection.0)
+        Self(rejection.error)
     }
 }

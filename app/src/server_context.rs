@@ -100,7 +100,8 @@ pub fn sign_out_browser() -> Result<(), Refusal> {
 /// Remembers a choice in the browser for a year.
 pub fn remember(name: &str, value: &str) {
     let life = if value.is_empty() { 0 } else { 365 * 24 * 60 * 60 };
-    let cookie = format!("{name}={value}; Path=/; SameSite=Lax; Max-Age={life}");
+    let secure = if use_context::<Request>().is_some_and(|request| request.https) { "; Secure" } else { "" };
+    let cookie = format!("{name}={value}; Path=/; SameSite=Lax; Max-Age={life}{secure}");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         add_cookie(cookie);
     }

@@ -3,6 +3,7 @@
 use crate::{
     groups::{Member, Role},
     ids::{ChatId, ClientId, MessageId, UserId},
+    present,
     profiles::User,
     time::Timestamp,
 };
@@ -324,11 +325,6 @@ pub struct UpdateOwnState {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub draft: Option<Option<String>>,
     pub marked_unread: Option<bool>,
-}
-
-/// Tells `null` from absent.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(value).map(Some)
 }
 
 /// Which window of a history is wanted; positions are exclusive.

@@ -15,6 +15,8 @@ pub const GROUP_MEMBERS: usize = 10_000;
 pub const SMALL_GROUP: u64 = 100;
 /// Bytes of one WebSocket frame, either way.
 pub const FRAME_BYTES: usize = 128 * 1024;
+/// Bytes of the request that makes a group, which names all its members.
+pub const NEW_CHAT_BYTES: usize = 512 * 1024;
 pub const HISTORY_DEFAULT: u32 = 50;
 pub const HISTORY_MAX: u32 = 100;
 pub const CHANGES_MAX: u32 = 100;

@@ -1,6 +1,6 @@
 //! People.
 
-use crate::{ids::UserId, time::Timestamp};
+use crate::{ids::UserId, present, time::Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// A person as others see them. `online` and `last_seen_at` are set only where they were checked for
@@ -87,15 +87,20 @@ impl<'de> Deserialize<'de> for Me {
     }
 }
 
-/// What of oneself is changed; what is absent stays. An empty `locale` or `theme` clears it.
+/// What of oneself is changed: an absent field stays, `null` or an empty one clears what may be absent.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UpdateMe {
     pub display_name: Option<String>,
     pub bio: Option<String>,
-    pub email: Option<String>,
-    pub locale: Option<String>,
-    pub theme: Option<String>,
-    pub time_zone: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub email: Option<Option<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub locale: Option<Option<String>>,
+    /// `light`, `dark`, or `system`, which is the same as none.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub theme: Option<Option<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub time_zone: Option<Option<String>>,
     pub last_seen: Option<LastSeen>,
 }

@@ -54,7 +54,7 @@ impl MessageText {
     pub fn parse(raw: &str) -> Result<Self, Problem> {
         let text = unix_lines(raw);
         let text = text.trim();
-        if text.is_empty() || text.chars().all(is_invisible) {
+        if text.is_empty() || text.chars().all(|c| is_invisible(c) || c.is_whitespace()) {
             return Err(Problem::Required);
         }
         multiline(text, &limits::MESSAGE_TEXT).map(Self)
@@ -137,7 +137,7 @@ impl fmt::Debug for Password {
 }
 
 fn unix_lines(raw: &str) -> String {
-    raw.replace("\r\n", "\n").replace('\r', "\n")
+    raw.replace("\r\n", "\n")
 }
 
 fn length(text: &str, allowed: &RangeInclusive<usize>) -> Result<(), Problem> {
@@ -167,15 +167,26 @@ fn one_line(raw: &str, allowed: &RangeInclusive<usize>) -> Result<String, Proble
     length(text, allowed)?;
     let mut before = None;
     for c in text.chars() {
-        // Emoji are joined and coloured by characters that nothing else may carry.
-        let joins_emoji =
-            matches!(c, '\u{200d}' | '\u{fe0f}') && before.is_some_and(|b: char| !b.is_ascii() && !b.is_alphanumeric());
+        let joins_emoji = before.is_some_and(|before| joins_emoji(before, c));
         if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || (is_invisible(c) && !joins_emoji) {
             return Err(Problem::Characters);
         }
         before = Some(c);
     }
     Ok(text.to_owned())
+}
+
+/// Emoji are joined, coloured and spelled by characters that nothing else may carry.
+fn joins_emoji(before: char, c: char) -> bool {
+    match c {
+        '\u{200d}' => !before.is_ascii() && !before.is_alphanumeric(),
+        '\u{fe0f}' => {
+            matches!(before, '0'..='9' | '#' | '*' | 'ℹ') || (!before.is_ascii() && !before.is_alphanumeric())
+        }
+        // The flags of England, Scotland and Wales are spelled after a black flag.
+        '\u{e0020}'..='\u{e007f}' => matches!(before, '\u{1f3f4}' | '\u{e0020}'..='\u{e007e}'),
+        _ => false,
+    }
 }
 
 /// Characters that show nothing or turn the direction of what follows
@@ -222,7 +233,8 @@ mod tests {
             ("tab\there", Ok("tab\there")),
             ("\u{202e}abc", Ok("\u{202e}abc")),
             (" \n\t ", Err(Problem::Required)),
-            ("\u{200b}\u{200b}", Err(Problem::Required)),
+            ("\u{200b} \u{200b}", Err(Problem::Required)),
+            ("lone\rreturn", Err(Problem::Characters)),
             ("nul\0", Err(Problem::Characters)),
             ("bell\u{7}", Err(Problem::Characters)),
             ("c1\u{85}x", Err(Problem::Characters)),
@@ -256,6 +268,9 @@ mod tests {
         for (raw, fine) in [
             ("Анна Каренина", true),
             ("👩‍💻 Ada ❤️", true),
+            ("1️⃣ ℹ️ 🏴󠁧󠁢󠁳󠁣󠁴󠁿", true),
+            ("a\u{fe0f}", false),
+            ("tag\u{e0067}", false),
             ("", false),
             ("two\nlines", false),
             ("evil\u{202e}eman", false),

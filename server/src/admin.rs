@@ -2,7 +2,7 @@
 
 use crate::{config, serve};
 use clap::{Args, Subcommand};
-use protocol::{auth::Register, text::Password};
+use protocol::{auth::Register, error::ErrorCode, text::Password};
 use services::{
     Infra,
     auth::{self, Device},
@@ -23,8 +23,13 @@ pub struct Admin {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Make a site admin: a new account (its password is read from standard input), or an existing one.
-    CreateAdmin { username: String },
+    /// Make a site admin: a new account, whose password is read from standard input.
+    CreateAdmin {
+        username: String,
+        /// Make one of an account that is there already.
+        #[arg(long)]
+        existing: bool,
+    },
     /// Set somebody's password (read from standard input) and end their sessions.
     ResetPassword { username: String },
     /// End all sessions of somebody.
@@ -57,12 +62,15 @@ pub async fn run(admin: Admin) -> Result<(), String> {
 async fn perform(infra: &Infra, command: Command) -> Result<(), String> {
     let said = |error: services::Rejection| error.to_string();
     match command {
-        Command::CreateAdmin { username } => {
-            if services::profiles::by_username(infra, &username).await.is_err() {
+        Command::CreateAdmin { username, existing } => {
+            if !existing {
                 let device = Device::new(Some("command line"), IpAddr::V4(Ipv4Addr::LOCALHOST));
                 let password = read_password()?;
                 let data = Register { username: username.clone(), password, display_name: None, email: None };
-                let (actor, _) = auth::register(infra, &device, data).await.map_err(said)?;
+                let (actor, _) = auth::register(infra, &device, data).await.map_err(|error| match error.code() {
+                    ErrorCode::Conflict => format!("{username} has an account: to make it an admin's, add --existing"),
+                    _ => error.to_string(),
+                })?;
                 auth::sign_out(infra, actor).await.map_err(said)?;
             }
             auth::make_admin(infra, &username).await.map_err(said)

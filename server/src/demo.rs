@@ -150,10 +150,10 @@ mod tests {
         assert_eq!(command.demo.serve.data.data_dir, PathBuf::from("data/demo"));
     }
 
-    #[test]
-    fn passwords_satisfy_the_rules() {
+    #[tokio::test]
+    async fn passwords_satisfy_the_rules() {
         let password = protocol::text::Password::parse(&fresh_password()).unwrap();
         assert_eq!(password.expose().chars().count(), 19);
-        assert!(!services::auth::is_common(&password, &["demo"]));
+        assert!(!services::auth::is_common(&password, &["demo"]).await.unwrap());
     }
 }

@@ -15,7 +15,13 @@ struct RoleRow {
 
 const ROLES: &[RoleRow] = &[
     RoleRow { role: Role::Web, routes: &[pages::routes, api::profiles::routes], tasks: &[] },
-    RoleRow { role: Role::Auth, routes: &[api::auth::routes], tasks: &[] },
+    RoleRow {
+        role: Role::Auth,
+        routes: &[api::auth::routes],
+        tasks: &[|infra| {
+            infra.tasks.spawn(auth::forget_ended_sessions(infra.clone()));
+        }],
+    },
     RoleRow {
         role: Role::Chat,
         routes: &[api::chat::routes, api::groups::routes, socket::routes],

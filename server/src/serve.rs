@@ -1,25 +1,31 @@
 //! From a configuration to a running server, and back to nothing.
 
 use crate::{config, http, roles};
+use hyper::server::conn::http1;
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
 use services::{
     Infra,
     infra::{database, private_postgres::PrivatePostgres},
 };
+use socket2::SockRef;
 use std::{
     fs::{File, TryLockError},
     net::SocketAddr,
     path::Path,
     time::Duration,
 };
-use tokio::{net::TcpListener, signal::unix};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    signal::unix,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service as _;
 
 const HEADERS_WITHIN: Duration = Duration::from_secs(15);
+const TAKEN_WITHIN: Duration = Duration::from_secs(60);
 const DRAIN_WITHIN: Duration = Duration::from_secs(10);
 /// Bytes of a request's head.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -83,7 +89,11 @@ pub struct Running {
 /// A sentence for the operator.
 pub async fn serve(config: config::Serve) -> Result<(), String> {
     let stop = stop_signal()?;
-    let running = start(config).await?;
+    let mut stop = std::pin::pin!(stop);
+    let running = tokio::select! {
+        running = start(config) => running?,
+        () = stop.as_mut() => return Ok(()),
+    };
     say(&format!("Messenger is at http://{} (Ctrl+C stops it)", running.address));
     stop.await;
     say("Stopping …");
@@ -132,10 +142,10 @@ impl Running {
 }
 
 async fn accept(listener: TcpListener, router: axum::Router, infra: Infra) {
-    let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
-    // `axum::serve` waits for ever for a head that never ends.
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN).max_buf_size(HEAD_BYTES);
-    let graceful = GracefulShutdown::new();
+    let mut builder = http1::Builder::new();
+    // `axum::serve` waits for ever for a head that never ends, or never begins.
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN).max_buf_size(HEAD_BYTES);
+    let connections = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
             () = infra.shutdown.cancelled() => break,
@@ -151,20 +161,35 @@ async fn accept(listener: TcpListener, router: axum::Router, infra: Infra) {
             }
         };
         let _ = stream.set_nodelay(true);
+        // A peer that takes nothing any more is given up, and what waits for it with it.
+        let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(TAKEN_WITHIN));
         let mut make = router.clone().into_make_service_with_connect_info::<SocketAddr>();
         let Ok(service) = make.call(Peer(peer)).await;
-        let connection =
-            builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
-        let connection = graceful.watch(connection.into_owned());
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection broke off");
-            }
-        });
+        let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        connections.spawn(converse(connection.with_upgrades(), infra.shutdown.clone()));
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_WITHIN, graceful.shutdown()).await.is_err() {
+    connections.close();
+    if tokio::time::timeout(DRAIN_WITHIN, connections.wait()).await.is_err() {
         tracing::warn!("some connections did not finish in time");
+    }
+}
+
+type Connection = http1::UpgradeableConnection<TokioIo<TcpStream>, TowerToHyperService<Service>>;
+type Service = <axum::extract::connect_info::IntoMakeServiceWithConnectInfo<axum::Router, SocketAddr> as tower::Service<Peer>>::Response;
+
+/// Serves one connection; at the shutdown, what it has begun.
+async fn converse(connection: Connection, shutdown: CancellationToken) {
+    let mut connection = std::pin::pin!(connection);
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection broke off");
     }
 }
 

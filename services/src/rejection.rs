@@ -1,17 +1,21 @@
 //! How an operation says no.
 
 use protocol::error::{ApiError, ErrorCode, Problem};
-use std::fmt;
+use std::{fmt, time::Duration};
 
 pub type Result<T> = std::result::Result<T, Rejection>;
 
 /// A refusal, fit to be sent as it is. Its cause, if there is one, went to the log.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Rejection(pub ApiError);
+pub struct Rejection {
+    pub error: ApiError,
+    /// When trying again may help.
+    pub retry_after: Option<Duration>,
+}
 
 impl Rejection {
     pub fn new(code: ErrorCode, message: &'static str) -> Self {
-        Self(ApiError::new(code, message))
+        ApiError::new(code, message).into()
     }
 
     /// What does not exist, and what one may not see: the same answer.
@@ -37,22 +41,26 @@ impl Rejection {
 
     #[must_use]
     pub fn unavailable() -> Self {
-        Self::new(ErrorCode::Unavailable, "The service cannot do this right now. Try again in a moment.")
+        let error =
+            ApiError::new(ErrorCode::Unavailable, "The service cannot do this right now. Try again in a moment.");
+        Self { error, retry_after: Some(Duration::from_secs(2)) }
     }
 
+    /// Too often; after `wait` there is room again.
     #[must_use]
-    pub fn rate_limited() -> Self {
-        Self::new(ErrorCode::RateLimited, "Too many attempts. Wait a while and try again.")
+    pub fn rate_limited(wait: Duration) -> Self {
+        let error = ApiError::new(ErrorCode::RateLimited, "Too many attempts. Wait a while and try again.");
+        Self { error, retry_after: Some(wait) }
     }
 
     #[must_use]
     pub fn field(name: &'static str, problem: Problem) -> Self {
-        Self(ApiError::field(name, problem))
+        ApiError::field(name, problem).into()
     }
 
     #[must_use]
     pub fn code(&self) -> ErrorCode {
-        self.0.code
+        self.error.code
     }
 
     /// A failure of our own: its cause is logged, never sent.
@@ -64,7 +72,7 @@ impl Rejection {
 
 impl From<ApiError> for Rejection {
     fn from(error: ApiError) -> Self {
-        Self(error)
+        Self { error, retry_after: None }
     }
 }
 
@@ -89,7 +97,7 @@ impl From<sqlx::Error> for Rejection {
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.error.fmt(f)
     }
 }
 

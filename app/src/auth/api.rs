@@ -8,9 +8,9 @@ use protocol::ids::SessionId;
 use crate::server_context as context;
 
 #[server(prefix = "/fn", endpoint = "sign_in")]
-pub async fn sign_in(username: String, password: String) -> Result<(), Refusal> {
+pub async fn sign_in(login: String, password: String) -> Result<(), Refusal> {
     let request = context::request()?;
-    let data = protocol::auth::SignIn { login: username, password };
+    let data = protocol::auth::SignIn { login, password };
     let (actor, _) = context::answer(services::auth::sign_in(&request.infra, &request.device, data).await)?;
     context::sign_in_browser(actor).await?;
     leptos_axum::redirect("/chats");
@@ -20,7 +20,9 @@ pub async fn sign_in(username: String, password: String) -> Result<(), Refusal> 
 #[server(prefix = "/fn", endpoint = "register")]
 pub async fn register(username: String, password: String, display_name: String) -> Result<(), Refusal> {
     let request = context::request()?;
-    let data = protocol::auth::Register { username, password, display_name: Some(display_name), email: None };
+    // A form sends its empty fields too.
+    let display_name = Some(display_name).filter(|name| !name.trim().is_empty());
+    let data = protocol::auth::Register { username, password, display_name, email: None };
     let (actor, _) = context::answer(services::auth::register(&request.infra, &request.device, data).await)?;
     context::sign_in_browser(actor).await?;
     leptos_axum::redirect("/chats");

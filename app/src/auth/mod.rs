@@ -22,7 +22,7 @@ pub fn LoginPage() -> impl IntoView {
             <h1>{t!(i18n, auth.welcome)}</h1>
             <form method="post" action=api::SignIn::url() class="stack">
                 <FormError form="sign_in" />
-                <Field form="sign_in" name="username" label=t!(i18n, auth.username) autocomplete="username" />
+                <Field form="sign_in" name="login" label=t!(i18n, auth.username) autocomplete="username" />
                 <Field form="sign_in" name="password" kind="password" label=t!(i18n, auth.password) autocomplete="current-password" />
                 <button class="button primary">{t!(i18n, auth.sign_in)}</button>
             </form>

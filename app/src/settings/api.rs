@@ -8,13 +8,13 @@ use crate::server_context as context;
 
 #[server(prefix = "/fn", endpoint = "set_theme")]
 pub async fn set_theme(theme: String) -> Result<(), Refusal> {
-    let update = protocol::profiles::UpdateMe { theme: Some(theme.clone()), ..Default::default() };
+    let update = protocol::profiles::UpdateMe { theme: Some(Some(theme.clone())), ..Default::default() };
     choose("theme", theme, update).await
 }
 
 #[server(prefix = "/fn", endpoint = "set_language")]
 pub async fn set_language(locale: String) -> Result<(), Refusal> {
-    let update = protocol::profiles::UpdateMe { locale: Some(locale.clone()), ..Default::default() };
+    let update = protocol::profiles::UpdateMe { locale: Some(Some(locale.clone())), ..Default::default() };
     choose("locale", locale, update).await
 }
 

@@ -5,7 +5,6 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use protocol::error::ErrorCode;
 use services::Rejection;
 
 pub type Result<T> = std::result::Result<T, Failure>;
@@ -21,16 +20,13 @@ impl<E: Into<Rejection>> From<E> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let error = self.0.0;
+        let Rejection { error, retry_after } = self.0;
         let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(&error)).into_response();
-        let wait = match error.code {
-            ErrorCode::RateLimited => Some("60"),
-            ErrorCode::Unavailable => Some("2"),
-            _ => None,
-        };
-        if let Some(seconds) = wait {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
+        if let Some(wait) = retry_after {
+            // Rounded up: a client that waits as told is not refused again.
+            let seconds = wait.as_secs() + 1;
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

@@ -3,6 +3,7 @@
 use super::{App, Failure};
 use crate::http::guard;
 use axum::{
+    body::Bytes,
     extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
@@ -13,7 +14,13 @@ use services::{
     auth::{self, Device},
     infra::tokens::TokenType,
 };
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+/// A body that takes longer is not waited for.
+pub const BODY_WITHIN: Duration = Duration::from_secs(30);
 
 /// A JSON body.
 pub struct Body<T>(pub T);
@@ -40,11 +47,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             let message = "Send the body as application/json.";
             return Err(Rejection::new(ErrorCode::UnsupportedMediaType, message).into());
         }
-        let bytes = axum::body::Bytes::from_request(request, state).await.map_err(|rejection| {
+        let unreadable = || Rejection::new(ErrorCode::InvalidInput, "The body could not be read.");
+        let read = tokio::time::timeout(BODY_WITHIN, Bytes::from_request(request, state)).await;
+        let bytes = read.map_err(|_| unreadable())?.map_err(|rejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
                 Rejection::new(ErrorCode::TooLarge, "The body is too large.")
             } else {
-                Rejection::new(ErrorCode::InvalidInput, "The body could not be read.")
+                unreadable()
             }
         })?;
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
@@ -52,7 +61,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             let what =
                 if error.is_data() { "The body does not have the expected fields" } else { "The body is not JSON" };
             let message = format!("{what} (line {}, column {}).", error.line(), error.column());
-            Rejection(protocol::error::ApiError::new(ErrorCode::InvalidInput, message)).into()
+            Failure(protocol::error::ApiError::new(ErrorCode::InvalidInput, message).into())
         })
     }
 }
@@ -81,7 +90,9 @@ impl FromRequestParts<App> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         let (typ, token) = match bearer(&parts.headers) {
             Some(token) => (TokenType::Access, token),
-            None => (TokenType::Session, guard::session_cookie(&parts.headers).ok_or_else(Rejection::unauthenticated)?),
+            None => {
+                (TokenType::Session, guard::session_cookie(app, &parts.headers).ok_or_else(Rejection::unauthenticated)?)
+            }
         };
         Ok(Self(auth::authenticate(&app.infra, typ, token).await?.actor))
     }

@@ -31,11 +31,13 @@ pub async fn same_origin(State(app): State<App>, request: Request, next: Next) -
 }
 
 /// Adds the headers of every answer.
-pub async fn harden(request: Request, next: Next) -> Response {
+pub async fn harden(State(app): State<App>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let is_docs = path.starts_with("/api/docs");
     let is_file = path.starts_with("/pkg/");
     let mut response = next.run(request).await;
+    // A page that stands where a file would is somebody's own.
+    let is_file = is_file && !response.status().is_client_error();
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
@@ -44,6 +46,10 @@ pub async fn harden(request: Request, next: Next) -> Response {
     set(header::REFERRER_POLICY, "same-origin");
     set(header::X_FRAME_OPTIONS, "DENY");
     set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    if app.config.is_https() {
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
     set(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()");
     set(header::CONTENT_SECURITY_POLICY, if is_docs { DOCS_POLICY } else { JSON_POLICY });
     set(header::CACHE_CONTROL, if is_file || is_docs { "no-cache" } else { "no-store" });
@@ -60,7 +66,7 @@ pub fn is_ours(app: &App, headers: &HeaderMap) -> bool {
     match text(header::ORIGIN) {
         Some(origin) => is_our_origin(app, headers, origin),
         // A cookie comes from a browser, and browsers say where a request comes from.
-        None => site.is_some() || session_cookie(headers).is_none() || headers.contains_key(header::AUTHORIZATION),
+        None => site.is_some() || session_cookie(app, headers).is_none(),
     }
 }
 
@@ -75,13 +81,12 @@ pub fn is_our_origin(app: &App, headers: &HeaderMap, origin: &str) -> bool {
 }
 
 /// The token of the browser's cookie.
-pub fn session_cookie(headers: &HeaderMap) -> Option<&str> {
-    let cookies = || headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let named = |wanted: &str| {
-        let pairs = cookies().flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.filter(|(name, _)| *name == wanted).map(|(_, value)| value).next()
-    };
-    named(HOST_COOKIE).or_else(|| named(COOKIE))
+pub fn session_cookie<'a>(app: &App, headers: &'a HeaderMap) -> Option<&'a str> {
+    // Only the name that is given out: another site of the same domain could plant the other.
+    let wanted = if app.config.is_https() { HOST_COOKIE } else { COOKIE };
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(|(name, _)| *name == wanted).map(|(_, value)| value).next()
 }
 
 /// The `Set-Cookie` that signs a browser in, or out where there is no token.

@@ -89,7 +89,7 @@ pub fn router(infra: Infra, config: config::Serve) -> Router {
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             Failure(Rejection::internal("a handler panicked")).into_response()
         }))
-        .layer(middleware::from_fn(guard::harden))
+        .layer(middleware::from_fn_with_state(app.clone(), guard::harden))
         .with_state(app)
 }
 

@@ -3,7 +3,7 @@
 use super::{Api, App, Failure, extract, guard};
 use app::{Refused, server_context as context};
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
@@ -19,6 +19,7 @@ use services::{
     infra::{clock, tokens::TokenType},
 };
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::time::timeout;
 use tower::ServiceExt as _;
 use tower_http::services::ServeDir;
 
@@ -34,9 +35,12 @@ pub fn routes() -> Api {
 
 /// A file of the built front end, or a page of our own that says there is nothing here.
 pub async fn static_file(State(app): State<App>, request: Request) -> Response {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Failure(Rejection::not_found()).into_response();
+    }
     let wants_page = accepts_html(request.headers());
     let (parts, _) = request.into_parts();
-    let files = ServeDir::new(&app.config.site_dir).precompressed_br();
+    let files = ServeDir::new(&app.config.site_dir).append_index_html_on_directories(false).precompressed_br();
     let plain = Request::from_parts(parts.clone(), Body::empty());
     match files.oneshot(plain).await {
         Ok(found) if found.status() != StatusCode::NOT_FOUND => found.into_response(),
@@ -75,7 +79,7 @@ async fn render(app: App, parts: Parts, refused: Option<Refused>) -> Response {
 async fn page_request(app: &App, parts: &Parts) -> Result<(context::Request, Option<HeaderValue>), Rejection> {
     let https = app.config.is_https();
     let (mut actor, mut renewed) = (None, None);
-    if let Some(token) = guard::session_cookie(&parts.headers) {
+    if let Some(token) = guard::session_cookie(app, &parts.headers) {
         match auth::authenticate(&app.infra, TokenType::Session, token).await {
             Ok(verified) => {
                 actor = Some(verified.actor);
@@ -102,13 +106,27 @@ async fn page_request(app: &App, parts: &Parts) -> Result<(context::Request, Opt
 /// Runs a server function. A form refused without JavaScript gets its page back, with what was typed.
 async fn server_function(State(app): State<App>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, limits::FRAME_BYTES).await else {
-        return Failure(Rejection::new(ErrorCode::TooLarge, "The form is too large.")).into_response();
+    let body = match timeout(extract::BODY_WITHIN, axum::body::to_bytes(body, limits::FRAME_BYTES)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return Failure(Rejection::new(ErrorCode::TooLarge, "The form is too large.")).into_response(),
+        Err(_) => {
+            return Failure(Rejection::new(ErrorCode::InvalidInput, "The form could not be read.")).into_response();
+        }
     };
-    let context = match page_request(&app, &parts).await {
-        Ok((context, _)) => context,
+    let (context, renewed) = match page_request(&app, &parts).await {
+        Ok(request) => request,
         Err(rejection) => return Failure(rejection).into_response(),
     };
+    let mut response = call(app, parts, body, context).await;
+    if let Some(cookie) = renewed
+        && !response.headers().contains_key(header::SET_COOKIE)
+    {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+async fn call(app: App, parts: Parts, body: Bytes, context: context::Request) -> Response {
     let refused: Arc<Mutex<Option<ApiError>>> = context.refused.clone();
     let is_form = accepts_html(&parts.headers);
     let call = Request::from_parts(parts.clone(), Body::from(body.clone()));
@@ -117,10 +135,10 @@ async fn server_function(State(app): State<App>, request: Request) -> Response {
     if response.status() == StatusCode::BAD_REQUEST {
         return Failure(Rejection::not_found()).into_response();
     }
-    if !is_form {
-        return response;
-    }
     let mut refused = refused.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if !is_form {
+        return refused.map_or(response, |error| Failure(error.into()).into_response());
+    }
     let location = response.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
     if refused.is_none() && location.is_some_and(|location| location.contains("__err=")) {
         refused = Some(ApiError::new(ErrorCode::InvalidInput, "The form could not be read."));

@@ -1,5 +1,6 @@
 //! What each client frame does: the same operations as REST. Sends take their place in their chat's
-//! order when they arrive; the rest is answered as it is ready.
+//! order when they arrive and are answered as they are ready; the rest is done one by one, in order, so
+//! that a socket holds one connection to the database and its answers never outrun its reader.
 
 use axum::body::Bytes;
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
@@ -17,11 +18,15 @@ use services::{
     infra::rates::Bucket,
     live::{Origin, SocketId, Subscription, encode},
 };
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
 use tokio::time::Instant;
 
-/// Frames of one socket under way at once.
-const UNDER_WAY_MAX: usize = 64;
+/// Sends of one socket under way at once, and other frames that wait.
+const SENDS_MAX: usize = 64;
+const WAITING_MAX: usize = 64;
 const FLOOD: Duration = Duration::from_secs(10);
 const TYPING_EVERY: Duration = Duration::from_millis(2_900);
 
@@ -35,8 +40,14 @@ pub struct Dispatch<'a> {
     /// Since when frames come too fast, and the last that did.
     too_fast: Option<(Instant, Instant)>,
     typed: HashMap<ChatId, Instant>,
-    under_way: FuturesUnordered<BoxFuture<'static, Vec<Bytes>>>,
+    sends: FuturesUnordered<Work>,
+    waiting: VecDeque<Work>,
+    /// The first of those that waited.
+    current: Option<Work>,
 }
+
+/// What a frame asks for; some frames have no answer.
+type Work = BoxFuture<'static, Option<Bytes>>;
 
 impl<'a> Dispatch<'a> {
     pub fn new(infra: &'a Infra, actor: Actor, subscription: &'a Subscription) -> Self {
@@ -48,7 +59,9 @@ impl<'a> Dispatch<'a> {
             rate: infra.rates.frames(),
             too_fast: None,
             typed: HashMap::new(),
-            under_way: FuturesUnordered::new(),
+            sends: FuturesUnordered::new(),
+            waiting: VecDeque::new(),
+            current: None,
         }
     }
 
@@ -57,7 +70,7 @@ impl<'a> Dispatch<'a> {
     }
 
     pub fn has_room(&self) -> bool {
-        self.under_way.len() < UNDER_WAY_MAX
+        self.sends.len() < SENDS_MAX && self.waiting.len() < WAITING_MAX
     }
 
     /// Whether the socket is being ended from our side.
@@ -65,13 +78,28 @@ impl<'a> Dispatch<'a> {
         self.subscription.outbound.is_closing()
     }
 
-    /// Answers one frame that is done; waits for ever while none is under way.
+    /// Goes on with what was begun, until one frame is done; waits for ever while there is none.
     pub async fn progress(&mut self) {
-        if self.under_way.is_empty() {
-            std::future::pending::<()>().await;
+        let outbound = &self.subscription.outbound;
+        if self.current.is_none() && !self.waiting.is_empty() {
+            outbound.room().await;
+            self.current = self.waiting.pop_front();
         }
-        if let Some(answers) = self.under_way.next().await {
-            answers.into_iter().for_each(|answer| self.answer(answer));
+        let current = async {
+            match &mut self.current {
+                Some(work) => work.await,
+                None => std::future::pending().await,
+            }
+        };
+        let answer = tokio::select! {
+            Some(answer) = self.sends.next() => answer,
+            answer = current => {
+                self.current = None;
+                answer
+            }
+        };
+        if let Some(answer) = answer {
+            self.answer(answer);
         }
     }
 
@@ -80,18 +108,24 @@ impl<'a> Dispatch<'a> {
     }
 
     pub fn refuse(&self, reference: Option<u64>, rejection: &Rejection) {
+        tracing::debug!(user.id = %self.actor.user_id, code = ?rejection.code(), "frame refused");
         self.answer(error(reference, rejection));
     }
 
-    pub fn is_within_rate(&mut self) -> bool {
+    /// Counts a frame.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub fn count(&mut self) -> Result<()> {
         let now = Instant::now();
-        if self.rate.take() {
+        let counted = self.rate.take();
+        if counted.is_ok() {
             self.too_fast = self.too_fast.filter(|(_, last)| now.duration_since(*last) < Duration::from_secs(2));
-            return true;
+        } else {
+            let since = self.too_fast.map_or(now, |(since, _)| since);
+            self.too_fast = Some((since, now));
         }
-        let since = self.too_fast.map_or(now, |(since, _)| since);
-        self.too_fast = Some((since, now));
-        false
+        counted
     }
 
     /// Whether frames have come too fast for ten seconds.
@@ -102,7 +136,7 @@ impl<'a> Dispatch<'a> {
     /// Begins what a frame asks for.
     pub fn take(&mut self, Request { reference, frame }: Request) {
         let (infra, actor) = (self.infra.clone(), self.actor);
-        let work: BoxFuture<'static, Result<Vec<ServerFrame>>> = match frame {
+        let work: BoxFuture<'static, Result<Option<ServerFrame>>> = match frame {
             ClientFrame::Send { chat_id, client_id, text, reply_to } => {
                 return self.send(reference, chat_id, PostMessage { client_id, text, reply_to });
             }
@@ -113,35 +147,56 @@ impl<'a> Dispatch<'a> {
                 }
                 self.typed.retain(|_, last| now.duration_since(*last) < TYPING_EVERY);
                 self.typed.insert(chat_id, now);
-                async move { chat::typing(&infra, actor, chat_id).await.map(|()| Vec::new()) }.boxed()
+                async move { chat::typing(&infra, actor, chat_id).await.map(|()| None) }.boxed()
             }
             ClientFrame::Hello { mine, chats } => async move {
-                chat::hello(&infra, actor, mine, &chats).await.map(|welcome| vec![ServerFrame::Welcome(welcome)])
+                chat::hello(&infra, actor, mine, &chats).await.map(|welcome| Some(ServerFrame::Welcome(welcome)))
             }
             .boxed(),
             ClientFrame::Heads { chats, .. } => {
-                async move { chat::heads(&infra, actor, &chats).await.map(|heads| vec![ServerFrame::Heads(heads)]) }
+                async move { chat::heads(&infra, actor, &chats).await.map(|heads| Some(ServerFrame::Heads(heads))) }
                     .boxed()
             }
             ClientFrame::Changes { chat_id, after, chats } => {
                 let mut wanted: Vec<(ChatId, u64)> = chats.into_iter().flatten().collect();
                 wanted.extend(chat_id.map(|chat_id| (chat_id, after.unwrap_or(0))));
-                changes(infra, actor, wanted).boxed()
+                return self.read_changes(reference, wanted);
             }
             ClientFrame::Read { chat_id, no } => {
-                async move { chat::mark_read(&infra, actor, chat_id, no).await.map(|()| Vec::new()) }.boxed()
+                async move { chat::mark_read(&infra, actor, chat_id, no).await.map(|()| None) }.boxed()
             }
             ClientFrame::Ping => return self.answer(encode(reference, &ServerFrame::Pong {})),
             // The socket itself signs in.
             ClientFrame::Auth { .. } => return,
         };
-        self.under_way.push(
-            work.map(move |result| match result {
-                Ok(frames) => frames.iter().map(|frame| encode(reference, frame)).collect(),
-                Err(rejection) => vec![error(reference, &rejection)],
-            })
-            .boxed(),
-        );
+        self.wait_for(reference, work);
+    }
+
+    fn wait_for(
+        &mut self,
+        reference: Option<u64>,
+        work: impl Future<Output = Result<Option<ServerFrame>>> + Send + 'static,
+    ) {
+        let answer = move |result: Result<Option<ServerFrame>>| match result {
+            Ok(frame) => frame.map(|frame| encode(reference, &frame)),
+            Err(rejection) => Some(error(reference, &rejection)),
+        };
+        self.waiting.push_back(work.map(answer).boxed());
+    }
+
+    /// One page and one answer for each chat: one that is no longer one's own must not keep the others
+    /// from catching up.
+    fn read_changes(&mut self, reference: Option<u64>, wanted: Vec<(ChatId, u64)>) {
+        if wanted.is_empty() || wanted.len() > limits::CHANGES_CHATS_MAX {
+            let problem = if wanted.is_empty() { Problem::Required } else { Problem::TooLong };
+            return self.refuse(reference, &Rejection::field("chats", problem));
+        }
+        for (chat_id, after) in wanted {
+            let (infra, actor) = (self.infra.clone(), self.actor);
+            self.wait_for(reference, async move {
+                chat::changes(&infra, actor, chat_id, after, None).await.map(|page| Some(ServerFrame::Changes(page)))
+            });
+        }
     }
 
     /// The place in the chat's order is taken here, before the next frame is read. A message stored now
@@ -149,14 +204,14 @@ impl<'a> Dispatch<'a> {
     fn send(&mut self, reference: Option<u64>, chat_id: ChatId, data: PostMessage) {
         let origin = Origin { socket: self.socket, reference };
         match chat::begin_post(self.infra, self.actor, chat_id, data, Some(origin)) {
-            Ok(posted) => self.under_way.push(
+            Ok(posted) => self.sends.push(
                 posted
                     .map(move |outcome| match outcome {
                         Ok(Outcome::Posted { message, new: false }) => {
-                            vec![encode(reference, &ServerFrame::Ack { message })]
+                            Some(encode(reference, &ServerFrame::Ack { message }))
                         }
-                        Ok(_) => Vec::new(),
-                        Err(rejection) => vec![error(reference, &rejection)],
+                        Ok(_) => None,
+                        Err(rejection) => Some(error(reference, &rejection)),
                     })
                     .boxed(),
             ),
@@ -165,26 +220,8 @@ impl<'a> Dispatch<'a> {
     }
 }
 
-async fn changes(infra: Infra, actor: Actor, wanted: Vec<(ChatId, u64)>) -> Result<Vec<ServerFrame>> {
-    if wanted.is_empty() || wanted.len() > limits::CHANGES_CHATS_MAX {
-        let problem = if wanted.is_empty() { Problem::Required } else { Problem::TooLong };
-        return Err(Rejection::field("chats", problem));
-    }
-    let mut frames = Vec::with_capacity(wanted.len());
-    for (chat_id, after) in wanted {
-        // A chat that is no longer one's own must not keep the others from catching up.
-        let changes = chat::changes(&infra, actor, chat_id, after, None).await;
-        frames.push(changes.map_or_else(|rejection| error_frame(&rejection), ServerFrame::Changes));
-    }
-    Ok(frames)
-}
-
 pub fn error(reference: Option<u64>, rejection: &Rejection) -> Bytes {
-    encode(reference, &error_frame(rejection))
-}
-
-fn error_frame(rejection: &Rejection) -> ServerFrame {
-    ServerFrame::Error { code: rejection.code(), message: rejection.0.message.clone() }
+    encode(reference, &ServerFrame::Error { code: rejection.code(), message: rejection.error.message.clone() })
 }
 
 /// The `ref` of a frame that is otherwise not understood.

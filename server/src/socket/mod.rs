@@ -6,7 +6,7 @@ use crate::http::{Api, App, Failure, guard};
 use axum::{
     extract::{
         State,
-        ws::{self, CloseFrame, WebSocket, WebSocketUpgrade},
+        ws::{self, CloseFrame, WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
     },
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
@@ -30,8 +30,8 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 const SIGN_IN_WITHIN: Duration = Duration::from_secs(5);
-const PING_EVERY: Duration = Duration::from_secs(20);
-const DEAD_AFTER: Duration = Duration::from_secs(60);
+const PING_EVERY: Duration = Duration::from_secs(12);
+const DEAD_AFTER: Duration = Duration::from_secs(30);
 const SEND_WITHIN: Duration = Duration::from_secs(30);
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 /// How long an expired access token still holds its socket.
@@ -43,9 +43,13 @@ pub fn routes() -> Api {
     Api::new().route("/ws", axum::routing::get(upgrade))
 }
 
-async fn upgrade(State(app): State<App>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+async fn upgrade(
+    State(app): State<App>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
     let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or("unreadable"));
-    let cookie = guard::session_cookie(&headers);
+    let cookie = guard::session_cookie(&app, &headers);
     let ours = match origin {
         Some(origin) => guard::is_our_origin(&app, &headers, origin),
         None => cookie.is_none(),
@@ -60,6 +64,9 @@ async fn upgrade(State(app): State<App>, headers: HeaderMap, upgrade: WebSocketU
             Err(_) => None,
         },
         None => None,
+    };
+    let Ok(upgrade) = upgrade else {
+        return Failure(invalid("This address speaks WebSocket only.")).into_response();
     };
     let tasks = app.infra.tasks.clone();
     upgrade
@@ -124,9 +131,15 @@ async fn first_frame(app: &App, socket: &mut WebSocket) -> Result<(Verified, Opt
     loop {
         let text = match socket.recv().await {
             Some(Ok(ws::Message::Text(text))) => text,
-            Some(Ok(ws::Message::Ping(_) | ws::Message::Pong(_) | ws::Message::Binary(_))) => continue,
+            // No JSON, so no `auth`.
+            Some(Ok(ws::Message::Binary(_))) => ws::Utf8Bytes::default(),
+            Some(Ok(ws::Message::Ping(_) | ws::Message::Pong(_))) => continue,
             Some(Err(error)) if is_too_large(&error) => return Err(close::TOO_LARGE),
-            Some(Ok(ws::Message::Close(_)) | Err(_)) | None => return Err(1000),
+            Some(Ok(ws::Message::Close(_))) => {
+                let _ = socket.recv().await;
+                return Err(1000);
+            }
+            Some(Err(_)) | None => return Err(1000),
         };
         let (reference, rejection) = match serde_json::from_str::<Request>(&text) {
             Ok(Request { reference, frame: ClientFrame::Auth { access_token } }) => {
@@ -189,22 +202,28 @@ async fn read(
             return std::future::pending().await;
         }
         let text = match message {
-            Some(Ok(ws::Message::Text(text))) => text,
-            Some(Ok(ws::Message::Binary(_))) => {
-                dispatch.refuse(None, &invalid("Frames are JSON text."));
-                continue;
-            }
+            Some(Ok(ws::Message::Text(text))) => Some(text),
+            Some(Ok(ws::Message::Binary(_))) => None,
             Some(Ok(ws::Message::Ping(_) | ws::Message::Pong(_))) => continue,
-            Some(Ok(ws::Message::Close(_))) | None => return None,
+            Some(Ok(ws::Message::Close(_))) => {
+                // The answer to it waits for the next look at the stream.
+                let _ = timeout(CLOSE_WITHIN, stream.next()).await;
+                return None;
+            }
             Some(Err(error)) => return is_too_large(&error).then_some(close::TOO_LARGE),
+            None => return None,
         };
-        if !dispatch.is_within_rate() {
+        if let Err(rejection) = dispatch.count() {
             if dispatch.is_flooding() {
                 return Some(Close::TooFast.code());
             }
-            dispatch.refuse(dispatch::reference_of(&text), &Rejection::rate_limited());
+            dispatch.refuse(text.as_deref().and_then(dispatch::reference_of), &rejection);
             continue;
         }
+        let Some(text) = text else {
+            dispatch.refuse(None, &invalid("Frames are JSON text."));
+            continue;
+        };
         let request = match serde_json::from_str::<Request>(&text) {
             Ok(request) => request,
             Err(_) => {

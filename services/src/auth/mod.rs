@@ -16,17 +16,20 @@ use crate::{
 use moka::future::Cache;
 use protocol::{
     auth::{ChangePassword, Register, Session, SignIn, Tokens},
-    error::{Fields, Problem},
+    error::{ErrorCode, Fields, Problem},
     ids::{SessionId, UserId},
+    limits,
     profiles::Me,
     text::{DisplayName, Password, Username},
 };
+use sqlx::PgConnection;
 use std::{net::IpAddr, time::Duration};
 
 pub use passwords::is_common;
 
 /// How old the knowledge that a session lives may be; PROTOCOL G7 allows a second.
 const KNOWN_FOR: Duration = Duration::from_millis(500);
+const FORGET_EVERY: Duration = Duration::from_secs(60 * 60);
 /// A person's sessions; the oldest give way.
 const SESSIONS_MAX: i64 = 100;
 
@@ -59,18 +62,17 @@ impl Default for LiveSessions {
 /// # Errors
 /// `invalid_input` with every refused field, `conflict` when the name is taken, `rate_limited`.
 pub async fn register(infra: &Infra, device: &Device, data: Register) -> Result<(Actor, Me)> {
-    if !infra.rates.registrations.take(Network::from(device.address)) {
-        return Err(Rejection::rate_limited());
-    }
+    infra.rates.registrations.take(Network::from(device.address))?;
     let mut fields = Fields::default();
     let username = fields.take("username", Username::parse(&data.username));
     let password = fields.take("password", Password::parse(&data.password));
-    let shown = data.display_name.as_deref().map(str::trim).filter(|name| !name.is_empty());
+    let shown = data.display_name.as_deref();
     let display_name = shown.and_then(|name| fields.take("display_name", DisplayName::parse(name)));
     let email = data.email.as_deref().map(str::trim).filter(|email| !email.is_empty());
     let email = email.and_then(|email| fields.take("email", profiles::rules::parse_email(email)));
-    if let (Some(password), Some(username)) = (&password, &username)
-        && is_common(password, &[username.as_str(), display_name.as_ref().map_or("", DisplayName::as_str)])
+    let names = [data.username.as_str(), shown.unwrap_or_default()];
+    if let Some(password) = &password
+        && is_common(password, &names).await?
     {
         fields.refuse("password", Problem::CommonPassword);
     }
@@ -84,7 +86,7 @@ pub async fn register(infra: &Infra, device: &Device, data: Register) -> Result<
     let new = queries::NewUser { user_id, username: username.as_str(), display_name: &display_name, email };
     if !queries::insert_user(&mut tx, new, &hash).await? {
         let mut taken = Rejection::conflict("This user name is taken.");
-        taken.0.fields.insert("username".into(), Problem::Taken.name().into());
+        taken.error.fields.insert("username".into(), Problem::Taken.name().into());
         return Err(taken);
     }
     chat::create_saved(&mut tx, user_id).await?;
@@ -96,32 +98,48 @@ pub async fn register(infra: &Infra, device: &Device, data: Register) -> Result<
 /// Signs a person in. Known and unknown names answer alike, in words and in time.
 ///
 /// # Errors
-/// `unauthenticated` for a wrong name or password, `rate_limited` after too many.
+/// `invalid_input` for an empty name or password, `unauthenticated` for a wrong one, `rate_limited`
+/// after too many.
 pub async fn sign_in(infra: &Infra, device: &Device, data: SignIn) -> Result<(Actor, Me)> {
+    let mut fields = Fields::default();
+    for (name, typed) in [("login", data.login.trim()), ("password", &data.password)] {
+        if typed.is_empty() {
+            fields.refuse(name, Problem::Required);
+        }
+    }
+    fields.check()?;
     let network = Network::from(device.address);
     let username = Username::parse(&data.login).ok();
-    // Counted as the name it is, however it is spelled; what is no name counts as one.
-    let account = (username.as_ref().map_or_else(String::new, |name| name.as_str().to_owned()), network);
-    let (to_account, from_network) = (&infra.rates.sign_ins_to_account, &infra.rates.sign_ins_from_network);
-    if !to_account.attempt(account.clone()) || !from_network.attempt(network) {
-        return Err(Rejection::rate_limited());
-    }
+    // Counted as the name it is, however it is spelled.
+    let typed = || data.login.chars().take(*limits::USERNAME.end() * 2).collect();
+    let account = username.as_ref().map_or_else(typed, |name| name.as_str().to_owned());
+    // The network first: one that is refused opens no counters of names.
+    let from_network = infra.rates.sign_ins_from_network.attempt(network).await?;
+    let to_account = infra.rates.sign_ins_to_account.attempt((account, network)).await?;
     let stored = match username {
         Some(username) => queries::password_of(&infra.db, username.as_str()).await?,
         None => None,
     };
     let (user_id, hash) = stored.unzip();
-    let matches = passwords::verify(&data.password, hash.flatten()).await?;
-    let Some(user_id) = user_id.filter(|_| matches) else {
-        tracing::info!(ip = %device.address, "sign-in refused");
-        return Err(Rejection::new(
-            protocol::error::ErrorCode::Unauthenticated,
-            "The user name or the password is wrong.",
-        ));
+    let hash = hash.flatten();
+    let matches = passwords::verify(&data.password, hash.clone()).await?;
+    let refused = || {
+        tracing::info!(user.id = user_id.map(tracing::field::display), ip = %device.address, "sign-in refused");
+        Rejection::new(ErrorCode::Unauthenticated, "The user name or the password is wrong.")
     };
-    to_account.succeeded(&account);
-    from_network.succeeded(&network);
-    let actor = open_session(infra, user_id, device).await?;
+    let (Some(user_id), Some(hash), true) = (user_id, hash, matches) else {
+        from_network.failed();
+        to_account.failed();
+        return Err(refused());
+    };
+    let mut tx = infra.db.begin().await?;
+    // Somebody may have changed it while it was compared.
+    if !queries::lock_password(&mut tx, user_id, &hash).await? {
+        return Err(refused());
+    }
+    let (actor, ended) = new_session(&mut tx, user_id, device).await?;
+    tx.commit().await?;
+    close(infra, user_id, ended).await;
     Ok((actor, profiles::me(infra, actor).await?))
 }
 
@@ -130,10 +148,17 @@ pub async fn sign_in(infra: &Infra, device: &Device, data: SignIn) -> Result<(Ac
 /// # Errors
 /// `unavailable` when the database does not answer.
 pub async fn open_session(infra: &Infra, user_id: UserId, device: &Device) -> Result<Actor> {
-    let actor = Actor { user_id, session_id: SessionId::fresh() };
-    let ended = queries::insert_session(&infra.db, actor, device, SESSIONS_MAX).await?;
+    let mut tx = infra.db.begin().await?;
+    let (actor, ended) = new_session(&mut tx, user_id, device).await?;
+    tx.commit().await?;
     close(infra, user_id, ended).await;
     Ok(actor)
+}
+
+async fn new_session(tx: &mut PgConnection, user_id: UserId, device: &Device) -> Result<(Actor, Vec<SessionId>)> {
+    let actor = Actor { user_id, session_id: SessionId::fresh() };
+    let ended = queries::insert_session(tx, actor, device, SESSIONS_MAX).await?;
+    Ok((actor, ended))
 }
 
 /// The pair an API client holds.
@@ -141,8 +166,15 @@ pub async fn open_session(infra: &Infra, user_id: UserId, device: &Device) -> Re
 /// # Errors
 /// `unavailable` when the database does not answer.
 pub async fn issue_tokens(infra: &Infra, actor: Actor) -> Result<Tokens> {
+    let mut tx = infra.db.begin().await?;
+    let tokens = new_tokens(infra, &mut tx, actor).await?;
+    tx.commit().await?;
+    Ok(tokens)
+}
+
+async fn new_tokens(infra: &Infra, tx: &mut PgConnection, actor: Actor) -> Result<Tokens> {
     let (secret, hash) = tokens::fresh_secret();
-    queries::insert_refresh_token(&infra.db, actor, &hash).await?;
+    queries::insert_refresh_token(tx, actor, &hash).await?;
     Ok(Tokens {
         access_token: infra.tokens.sign(TokenType::Access, actor)?,
         token_type: "Bearer".into(),
@@ -160,9 +192,14 @@ pub async fn refresh(infra: &Infra, refresh_token: &str) -> Result<Tokens> {
     let (user_id, secret) = refresh_token.split_once('.').ok_or_else(Rejection::unauthenticated)?;
     let user_id: UserId = user_id.parse().map_err(|_| Rejection::unauthenticated())?;
     let hash = tokens::hash_secret(secret);
-    if let Some(session_id) = queries::redeem_refresh_token(&infra.db, user_id, &hash).await? {
-        return issue_tokens(infra, Actor { user_id, session_id }).await;
+    // One transaction: a pair that could not be made leaves the token as it was.
+    let mut tx = infra.db.begin().await?;
+    if let Some(session_id) = queries::redeem_refresh_token(&mut tx, user_id, &hash).await? {
+        let tokens = new_tokens(infra, &mut tx, Actor { user_id, session_id }).await?;
+        tx.commit().await?;
+        return Ok(tokens);
     }
+    drop(tx);
     if let Some(session_id) = queries::session_of_refresh_token(&infra.db, user_id, &hash).await? {
         tracing::warn!(user.id = %user_id, "a refresh token was used twice; its session ends");
         end_sessions(infra, user_id, Some(session_id), None).await?;
@@ -177,7 +214,7 @@ pub async fn refresh(infra: &Infra, refresh_token: &str) -> Result<Tokens> {
 pub async fn authenticate(infra: &Infra, typ: TokenType, token: &str) -> Result<Verified> {
     let verified = infra.tokens.verify(typ, token).ok_or_else(Rejection::unauthenticated)?;
     let actor = verified.actor;
-    let lives = infra.sessions.0.try_get_with(actor, queries::touch_session(&infra.db, actor)).await;
+    let lives = infra.sessions.0.try_get_with(actor, queries::touch_session(&infra.sessions_db, actor)).await;
     match lives {
         Ok(true) => Ok(verified),
         Ok(false) => Err(Rejection::unauthenticated()),
@@ -210,28 +247,35 @@ pub async fn sign_out(infra: &Infra, actor: Actor) -> Result<()> {
 pub async fn change_password(infra: &Infra, actor: Actor, data: ChangePassword) -> Result<()> {
     let me = profiles::me(infra, actor).await?;
     let mut fields = Fields::default();
+    // The session is the device here: a stolen one must not guess the password behind it.
+    let account = (actor.session_id.to_string(), Network::from(IpAddr::from([0, 0, 0, 0])));
+    let attempt = infra.rates.sign_ins_to_account.attempt(account).await?;
     let new = fields.take("new", Password::parse(&data.new));
     if let Some(new) = &new
-        && is_common(new, &[&me.user.username, &me.user.display_name])
+        && is_common(new, &[&me.user.username, &me.user.display_name]).await?
     {
         fields.refuse("new", Problem::CommonPassword);
     }
-    // The session is the device here: a stolen one must not guess the password behind it.
-    let account = (actor.session_id.to_string(), Network::from(IpAddr::from([0, 0, 0, 0])));
-    if !infra.rates.sign_ins_to_account.attempt(account.clone()) {
-        return Err(Rejection::rate_limited());
-    }
     let stored = queries::password_of(&infra.db, &me.user.username).await?;
-    if passwords::verify(&data.current, stored.and_then(|(_, hash)| hash)).await? {
-        infra.rates.sign_ins_to_account.succeeded(&account);
-    } else {
+    if !passwords::verify(&data.current, stored.and_then(|(_, hash)| hash)).await? {
+        tracing::info!(user.id = %actor.user_id, "a wrong current password");
+        attempt.failed();
         fields.refuse("current", Problem::WrongPassword);
     }
     fields.check()?;
     let Some(new) = new else { return Err(Rejection::internal("unchecked")) };
+    set_password(infra, actor.user_id, new, Some(actor.session_id)).await
+}
+
+/// Sets a password and ends the sessions that the old one opened, but one.
+async fn set_password(infra: &Infra, user_id: UserId, new: Password, but: Option<SessionId>) -> Result<()> {
     let hash = passwords::hash(new).await?;
-    queries::set_password(&infra.db, actor.user_id, &hash).await?;
-    end_sessions(infra, actor.user_id, None, Some(actor.session_id)).await
+    let mut tx = infra.db.begin().await?;
+    queries::set_password(&mut tx, user_id, &hash).await?;
+    let ended = queries::end_sessions(&mut *tx, user_id, None, but).await?;
+    tx.commit().await?;
+    close(infra, user_id, ended).await;
+    Ok(())
 }
 
 /// # Errors
@@ -260,11 +304,10 @@ pub async fn revoke_session(infra: &Infra, actor: Actor, session_id: SessionId) 
 pub async fn reset_password(infra: &Infra, username: &str, password: &str) -> Result<()> {
     let user = profiles::by_username(infra, username).await?;
     let password = Password::parse(password).map_err(|problem| Rejection::field("password", problem))?;
-    if is_common(&password, &[&user.username]) {
+    if is_common(&password, &[&user.username]).await? {
         return Err(Rejection::field("password", Problem::CommonPassword));
     }
-    queries::set_password(&infra.db, user.id, &passwords::hash(password).await?).await?;
-    end_sessions(infra, user.id, None, None).await
+    set_password(infra, user.id, password, None).await
 }
 
 /// Ends all sessions of a person. For the operator's command.
@@ -285,6 +328,20 @@ pub async fn make_admin(infra: &Infra, username: &str) -> Result<()> {
     Ok(queries::set_admin(&infra.db, user.id).await?)
 }
 
+/// Forgets sessions that ended long ago, and their tokens, until the shutdown.
+pub async fn forget_ended_sessions(infra: Infra) {
+    let mut tick = tokio::time::interval(FORGET_EVERY);
+    loop {
+        tokio::select! {
+            () = infra.shutdown.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        if let Err(error) = queries::forget_ended_sessions(&infra.db).await {
+            tracing::warn!(cause = %error, "ended sessions could not be forgotten");
+        }
+    }
+}
+
 /// Closes sockets whose session was ended by another node, until the shutdown.
 pub async fn watch_sessions(infra: Infra) {
     let mut tick = tokio::time::interval(KNOWN_FOR);
@@ -298,7 +355,7 @@ pub async fn watch_sessions(infra: Infra) {
         if open.is_empty() {
             continue;
         }
-        match queries::ended_among(&infra.db, &open).await {
+        match queries::ended_among(&infra.sessions_db, &open).await {
             Ok(ended) => ended.into_iter().for_each(|actor| infra.live.revoke(actor)),
             Err(error) => tracing::warn!(cause = %error, "sessions could not be watched"),
         }

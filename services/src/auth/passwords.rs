@@ -18,14 +18,22 @@ static NOBODY: LazyLock<String> = LazyLock::new(|| hash_now("nobody has this pas
 
 /// Fewer guesses than this and a password is on the lists that attackers begin with.
 const GUESSES: u64 = 100_000;
+/// Characters of a password that are looked at for that.
+const ESTIMATED: usize = 32;
 
 /// Whether a password is among the first that an attacker tries, or made of `context` words.
-#[must_use]
-pub fn is_common(password: &Password, context: &[&str]) -> bool {
-    let words: Vec<&str> = context.iter().copied().chain(["messenger"]).filter(|word| !word.is_empty()).collect();
-    // The estimate's time grows with the length; a long password is not on a list.
-    let head: String = password.expose().chars().take(64).collect();
-    zxcvbn::zxcvbn(&head, &words).guesses() < GUESSES
+///
+/// # Errors
+/// `internal` when the runtime is ending.
+pub async fn is_common(password: &Password, context: &[&str]) -> Result<bool> {
+    // The estimate's time grows steeply with the length, and a long password is not on a list.
+    let head: String = password.expose().chars().take(ESTIMATED).collect();
+    let words: Vec<String> = context.iter().copied().chain(["messenger"]).map(str::to_owned).collect();
+    in_background(move || {
+        let words: Vec<&str> = words.iter().map(String::as_str).filter(|word| !word.is_empty()).collect();
+        zxcvbn::zxcvbn(&head, &words).guesses() < GUESSES
+    })
+    .await
 }
 
 /// A PHC string.
@@ -51,19 +59,23 @@ fn hash_now(password: &str) -> Option<String> {
     Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string()).ok()
 }
 
+/// Runs what takes a core, off the runtime's threads, as many at once as there are cores.
 async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let permit = AT_ONCE.acquire().await.map_err(Rejection::internal)?;
-    let result = tokio::task::spawn_blocking(work).await.map_err(Rejection::internal);
-    drop(permit);
-    result
+    // The work goes on when whoever asked has gone, and keeps its place until it is done.
+    let work = move || {
+        let _permit = permit;
+        work()
+    };
+    tokio::task::spawn_blocking(work).await.map_err(Rejection::internal)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn common_passwords_are_told_from_uncommon_ones() {
+    #[tokio::test]
+    async fn common_passwords_are_told_from_uncommon_ones() {
         for (password, common) in [
             ("password123", true),
             ("1234567890", true),
@@ -73,9 +85,10 @@ mod tests {
             ("correct horse battery", false),
             ("пароль-как-стихи", false),
             ("long enough 1", false),
+            ("4@8({[<369!1|70$5+%24@8({[<369!1|70$5+%2", false),
         ] {
             let parsed = Password::parse(password).unwrap();
-            assert_eq!(is_common(&parsed, &["alice_smith"]), common, "{password}");
+            assert_eq!(is_common(&parsed, &["alice_smith"]).await.unwrap(), common, "{password}");
         }
     }
 

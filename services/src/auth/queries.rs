@@ -9,7 +9,7 @@ use protocol::{
     auth::Session,
     ids::{SessionId, UserId},
 };
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -55,13 +55,24 @@ pub async fn password_of(db: &PgPool, username: &str) -> Result<Option<(UserId, 
     Ok(row.map(|(user_id, hash)| (UserId(user_id), hash)))
 }
 
-pub async fn set_password(db: &PgPool, user_id: UserId, hash: &str) -> Result<()> {
+pub async fn set_password(tx: &mut PgConnection, user_id: UserId, hash: &str) -> Result<()> {
     sqlx::query("update users set password_hash = $2 where user_id = $1")
         .bind(user_id.0)
         .bind(hash)
-        .execute(db)
+        .execute(tx)
         .await?;
     Ok(())
+}
+
+/// Whether somebody's password is still this one; it stays so until the transaction ends.
+pub async fn lock_password(tx: &mut PgConnection, user_id: UserId, hash: &str) -> Result<bool> {
+    let still: Option<bool> = sqlx::query_scalar("select password_hash = $2 from users where user_id = $1 for share")
+        .bind(user_id.0)
+        .bind(hash)
+        .fetch_optional(tx)
+        .await?
+        .flatten();
+    Ok(still == Some(true))
 }
 
 pub async fn set_admin(db: &PgPool, user_id: UserId) -> sqlx::Result<()> {
@@ -69,7 +80,7 @@ pub async fn set_admin(db: &PgPool, user_id: UserId) -> sqlx::Result<()> {
 }
 
 /// Adds a session and ends the oldest beyond `most`; answers those ended.
-pub async fn insert_session(db: &PgPool, actor: Actor, device: &Device, most: i64) -> Result<Vec<SessionId>> {
+pub async fn insert_session(tx: &mut PgConnection, actor: Actor, device: &Device, most: i64) -> Result<Vec<SessionId>> {
     let (now, life) = (now(), tokens::SESSION_LIFE);
     sqlx::query(
         "insert into sessions (user_id, session_id, device, ip, created_at, last_used_at, expires_at)
@@ -81,7 +92,7 @@ pub async fn insert_session(db: &PgPool, actor: Actor, device: &Device, most: i6
     .bind(device.address.to_string())
     .bind(now)
     .bind(now + life)
-    .execute(db)
+    .execute(&mut *tx)
     .await?;
     let ended: Vec<Uuid> = sqlx::query_scalar(
         "update sessions set revoked_at = $3
@@ -93,7 +104,7 @@ pub async fn insert_session(db: &PgPool, actor: Actor, device: &Device, most: i6
     .bind(actor.user_id.0)
     .bind(most)
     .bind(now)
-    .fetch_all(db)
+    .fetch_all(tx)
     .await?;
     Ok(ended.into_iter().map(SessionId).collect())
 }
@@ -101,24 +112,35 @@ pub async fn insert_session(db: &PgPool, actor: Actor, device: &Device, most: i6
 /// Whether a session lives; notes its use, at most once a minute.
 pub async fn touch_session(db: &PgPool, actor: Actor) -> sqlx::Result<bool> {
     let now = now();
-    let used: Option<OffsetDateTime> = sqlx::query_scalar(
-        "select last_used_at from sessions
-         where user_id = $1 and session_id = $2 and revoked_at is null and expires_at > $3",
+    sqlx::query_scalar(
+        "with live as (
+             select last_used_at from sessions
+             where user_id = $1 and session_id = $2 and revoked_at is null and expires_at > $3),
+         touched as (
+             update sessions set last_used_at = $3
+             where user_id = $1 and session_id = $2 and exists (select 1 from live where last_used_at < $4))
+         select exists (select 1 from live)",
     )
     .bind(actor.user_id.0)
     .bind(actor.session_id.0)
     .bind(now)
-    .fetch_optional(db)
+    .bind(now - time::Duration::MINUTE)
+    .fetch_one(db)
+    .await
+}
+
+/// Deletes sessions that ended a session's life ago, and the tokens of those that are gone.
+pub async fn forget_ended_sessions(db: &PgPool) -> Result<()> {
+    let long_ago = now() - tokens::SESSION_LIFE;
+    sqlx::query("delete from sessions where coalesce(revoked_at, expires_at) < $1").bind(long_ago).execute(db).await?;
+    sqlx::query(
+        "delete from refresh_tokens t where t.created_at < $1 and (t.used_at < $1 or not exists (
+             select 1 from sessions s where s.user_id = t.user_id and s.session_id = t.session_id))",
+    )
+    .bind(long_ago)
+    .execute(db)
     .await?;
-    if used.is_some_and(|used| now - used > time::Duration::MINUTE) {
-        sqlx::query("update sessions set last_used_at = $3 where user_id = $1 and session_id = $2")
-            .bind(actor.user_id.0)
-            .bind(actor.session_id.0)
-            .bind(now)
-            .execute(db)
-            .await?;
-    }
-    Ok(used.is_some())
+    Ok(())
 }
 
 pub async fn extend_session(db: &PgPool, actor: Actor) -> Result<()> {
@@ -133,7 +155,7 @@ pub async fn extend_session(db: &PgPool, actor: Actor) -> Result<()> {
 
 /// Ends the live sessions of a person: `only` one, or all `but` one; answers those ended.
 pub async fn end_sessions(
-    db: &PgPool,
+    db: impl PgExecutor<'_>,
     user_id: UserId,
     only: Option<SessionId>,
     but: Option<SessionId>,
@@ -193,19 +215,19 @@ pub async fn sessions(db: &PgPool, actor: Actor) -> Result<Vec<Session>> {
     Ok(rows.into_iter().map(session).collect())
 }
 
-pub async fn insert_refresh_token(db: &PgPool, actor: Actor, hash: &[u8]) -> Result<()> {
+pub async fn insert_refresh_token(tx: &mut PgConnection, actor: Actor, hash: &[u8]) -> Result<()> {
     sqlx::query("insert into refresh_tokens (user_id, token_hash, session_id, created_at) values ($1, $2, $3, $4)")
         .bind(actor.user_id.0)
         .bind(hash)
         .bind(actor.session_id.0)
         .bind(now())
-        .execute(db)
+        .execute(tx)
         .await?;
     Ok(())
 }
 
 /// Uses a token up; of fifty at once one succeeds. Its session's life goes on from here.
-pub async fn redeem_refresh_token(db: &PgPool, user_id: UserId, hash: &[u8]) -> Result<Option<SessionId>> {
+pub async fn redeem_refresh_token(tx: &mut PgConnection, user_id: UserId, hash: &[u8]) -> Result<Option<SessionId>> {
     let now = now();
     let session: Option<Uuid> = sqlx::query_scalar(
         "with redeemed as (
@@ -220,7 +242,7 @@ pub async fn redeem_refresh_token(db: &PgPool, user_id: UserId, hash: &[u8]) -> 
     .bind(hash)
     .bind(now)
     .bind(now + tokens::SESSION_LIFE)
-    .fetch_optional(db)
+    .fetch_optional(tx)
     .await?;
     Ok(session.map(SessionId))
 }

@@ -7,6 +7,7 @@
 mod batch;
 
 use crate::{Infra, Rejection, Result, live::Origin};
+use futures::FutureExt as _;
 use protocol::{
     chat::Message,
     groups::{Member, Role},
@@ -15,6 +16,7 @@ use protocol::{
 };
 use std::{
     collections::{HashMap, VecDeque},
+    panic::AssertUnwindSafe,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::oneshot;
@@ -79,7 +81,8 @@ impl Queues {
 /// Takes a place in the chat's order before it returns; the future answers once it is committed.
 ///
 /// # Errors
-/// `unavailable` when too many wait or the node is stopping; the future, what the chat's rules refuse.
+/// `rate_limited`, `unavailable` when too many wait or the node is stopping; the future, what the chat's
+/// rules refuse.
 pub fn submit(
     infra: &Infra,
     chat_id: ChatId,
@@ -87,6 +90,7 @@ pub fn submit(
     change: Change,
     origin: Option<Origin>,
 ) -> Result<impl Future<Output = Result<Outcome>> + use<>> {
+    infra.rates.changes.take(actor)?;
     let (answer, answered) = oneshot::channel();
     let item = Item { actor, change, origin, answer };
     {
@@ -119,6 +123,9 @@ async fn drain(infra: Infra, chat_id: ChatId) {
             let count = waiting.len().min(infra.queues.batch);
             waiting.drain(..count).collect()
         };
-        batch::commit(&infra, chat_id, items).await;
+        // A panic in one batch must not end the queue for those behind it; those in it hear `unavailable`.
+        if AssertUnwindSafe(batch::commit(&infra, chat_id, items)).catch_unwind().await.is_err() {
+            tracing::error!(chat.id = %chat_id, "a batch panicked");
+        }
     }
 }

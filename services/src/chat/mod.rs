@@ -52,10 +52,14 @@ pub(crate) async fn create_saved(tx: &mut PgConnection, owner: UserId) -> Result
 /// Opens the direct chat with somebody; there is one for each pair. The flag tells whether it is new.
 ///
 /// # Errors
-/// `invalid_input` for oneself or nobody.
+/// `invalid_input` for oneself, `not_found` for nobody.
 pub async fn open_direct(infra: &Infra, actor: Actor, other: UserId) -> Result<(ChatSummary, bool)> {
-    if other == actor.user_id || profiles::queries::users(&infra.db, &[other]).await?.is_empty() {
+    if other == actor.user_id {
         return Err(Rejection::field("user_id", Problem::Unknown));
+    }
+    infra.rates.changes.take(actor.user_id)?;
+    if profiles::queries::users(&infra.db, &[other]).await?.is_empty() {
+        return Err(Rejection::not_found());
     }
     let chat_id = direct_id(actor.user_id, other);
     let mut tx = infra.db.begin().await?;
@@ -63,6 +67,7 @@ pub async fn open_direct(infra: &Infra, actor: Actor, other: UserId) -> Result<(
     let new = queries::NewChat { chat_id, kind: ChatKind::Direct, title: None, members: &members };
     let created = queries::insert_chat(&mut tx, new).await?;
     if created {
+        queries::lock_mines(&mut tx, &[actor.user_id, other]).await?;
         // It shows in the other's list from its first message.
         queries::list_for(&mut tx, chat_id, &[other], false).await?;
     }
@@ -122,11 +127,10 @@ pub async fn history(
     };
     let (first, last) = rules::bounds(window, last_no, u64::from(limit));
     let items = queries::messages_between(&infra.db, chat_id, first, last).await?;
-    let held: BTreeSet<u64> = items.iter().map(|message| message.no).collect();
     let quoted: BTreeSet<u64> = items.iter().filter_map(|message| message.reply_to).collect();
-    let quoted: Vec<u64> = quoted.difference(&held).copied().collect();
+    let quoted: Vec<u64> = quoted.into_iter().collect();
     let replies = queries::messages_by_no(&infra.db, chat_id, &quoted).await?;
-    let users = people(infra, items.iter().chain(&replies)).await?;
+    let users = people(infra, items.iter().chain(&replies).flat_map(Message::people)).await?;
     let next = items.last().filter(|message| message.no < last_no).map(|message| message.no.to_string());
     Ok(History { items, next, replies, users, seq, last_no })
 }
@@ -155,9 +159,6 @@ pub fn begin_post(
     origin: Option<Origin>,
 ) -> Result<impl Future<Output = Result<Outcome>> + use<>> {
     let text = MessageText::parse(&data.text).map_err(|problem| Rejection::field("text", problem))?;
-    if !infra.rates.sends.take(actor.user_id) {
-        return Err(Rejection::rate_limited());
-    }
     let change = Change::Post { client_id: data.client_id, text, reply_to: data.reply_to };
     commit::submit(infra, chat_id, actor.user_id, change, origin)
 }
@@ -173,7 +174,7 @@ pub async fn mark_read(infra: &Infra, actor: Actor, chat_id: ChatId, no: u64) ->
         return Ok(());
     };
     if marked.member_count <= limits::SMALL_GROUP {
-        read_marks::publish(infra, chat_id, actor.user_id, marked.read_no, marked.members_seq).await;
+        read_marks::publish(infra, chat_id, actor.user_id, marked.read_no, marked.members_seq);
     } else {
         let frame = ServerFrame::Read { chat_id, user_id: actor.user_id, no: marked.read_no };
         infra.live.tell(&[actor.user_id], &frame);
@@ -202,7 +203,8 @@ pub async fn changes(infra: &Infra, actor: Actor, chat_id: ChatId, after: u64, l
     let limit = rules::limit(limit.or(Some(limits::CHANGES_MAX)))?;
     let mut changes =
         queries::changes(&infra.db, chat_id, actor.user_id, after, limit).await?.ok_or_else(Rejection::not_found)?;
-    changes.users = people(infra, changes.messages.iter()).await?;
+    let members = changes.members.iter().map(|member| member.user.id);
+    changes.users = people(infra, changes.messages.iter().flat_map(Message::people).chain(members)).await?;
     Ok(changes)
 }
 
@@ -226,6 +228,7 @@ pub async fn update_own_state(
         }
     }
     queries::head_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
+    infra.rates.changes.take(actor.user_id)?;
     let mut tx = infra.db.begin().await?;
     let mine = queries::next_mine(&mut tx, &[actor.user_id]).await?;
     queries::update_own_state(&mut tx, actor.user_id, chat_id, mine, update).await?;
@@ -244,9 +247,13 @@ pub async fn hello(infra: &Infra, actor: Actor, mine: Option<u64>, held: &HashMa
     let own = queries::own_head(&infra.db, actor.user_id, held).await?.ok_or_else(Rejection::unauthenticated)?;
     let limit = limits::WELCOME_MAX;
     let mut chats = queries::summaries_changed(&infra.db, actor.user_id, mine, held, i64::from(limit) + 1).await?;
-    let more = chats.len() > limit as usize;
-    chats.truncate(limit as usize);
-    let users = people(infra, chats.iter().filter_map(|chat| chat.last_message.as_ref())).await?;
+    let count = chats.len();
+    let fitting = rules::fitting(chats.iter().map(|chat| chat.last_message.as_ref().map_or(0, |last| last.text.len())));
+    chats.truncate(fitting.min(limit as usize));
+    let more = chats.len() < count;
+    let named = chats.iter().filter_map(|chat| chat.last_message.as_ref()).flat_map(Message::people);
+    let users =
+        people(infra, named.chain(chats.iter().filter_map(|chat| chat.peer.as_ref().map(|peer| peer.id)))).await?;
     Ok(Welcome { user: own.me, mine: own.mine, chats, gone: own.gone, more, users })
 }
 
@@ -263,9 +270,9 @@ fn check_held(count: usize, most: usize) -> Result<()> {
     if count > most { Err(Rejection::field("chats", Problem::TooLong)) } else { Ok(()) }
 }
 
-/// The people that messages name.
-async fn people<'a>(infra: &Infra, messages: impl Iterator<Item = &'a Message>) -> Result<Vec<User>> {
-    let ids: BTreeSet<UserId> = messages.flat_map(Message::people).collect();
+/// The people named, each once.
+async fn people(infra: &Infra, named: impl Iterator<Item = UserId>) -> Result<Vec<User>> {
+    let ids: BTreeSet<UserId> = named.collect();
     profiles::queries::users(&infra.db, &ids.into_iter().collect::<Vec<_>>()).await
 }
 
@@ -301,7 +308,8 @@ pub(crate) async fn tell_mine(infra: &Infra, chat_id: ChatId, users: &[UserId]) 
     let rows = async {
         let rows = queries::summaries_of(&infra.db, &present, chat_id).await?;
         // Without the people its last message names, it would be shown as nobody's.
-        let named = people(infra, rows.iter().filter_map(|(_, chat)| chat.last_message.as_ref())).await?;
+        let last_messages = rows.iter().filter_map(|(_, chat)| chat.last_message.as_ref());
+        let named = people(infra, last_messages.flat_map(Message::people)).await?;
         Ok::<_, Rejection>((rows, named))
     };
     match rows.await {

@@ -31,37 +31,35 @@ impl ReadMarks {
 }
 
 /// Tells a chat how far somebody has read.
-pub async fn publish(infra: &Infra, chat_id: ChatId, user_id: UserId, no: u64, members_seq: u64) {
-    {
-        let mut paced = infra.read_marks.lock();
-        if let Some(waiting) = paced.get_mut(&chat_id) {
-            waiting.marks.insert(user_id, no);
-            waiting.members_seq = waiting.members_seq.max(members_seq);
-            return;
-        }
-        paced.insert(chat_id, Waiting::default());
+pub fn publish(infra: &Infra, chat_id: ChatId, user_id: UserId, no: u64, members_seq: u64) {
+    let mut paced = infra.read_marks.lock();
+    let is_paced = paced.contains_key(&chat_id);
+    let waiting = paced.entry(chat_id).or_default();
+    waiting.marks.insert(user_id, no);
+    waiting.members_seq = waiting.members_seq.max(members_seq);
+    if !is_paced {
+        infra.tasks.spawn(pace(infra.clone(), chat_id));
     }
-    send(infra, chat_id, members_seq, [(user_id, no)].into()).await;
-    let infra = infra.clone();
-    let tasks = infra.tasks.clone();
-    tasks.spawn(async move {
-        loop {
-            tokio::select! {
-                () = infra.shutdown.cancelled() => return,
-                () = tokio::time::sleep(PACE) => {}
+}
+
+/// Sends what waits, and every second what has come since, until nothing has.
+async fn pace(infra: Infra, chat_id: ChatId) {
+    loop {
+        let waiting = {
+            let mut paced = infra.read_marks.lock();
+            let waiting = paced.get_mut(&chat_id).map(std::mem::take).unwrap_or_default();
+            if waiting.marks.is_empty() {
+                paced.remove(&chat_id);
+                return;
             }
-            let waiting = {
-                let mut paced = infra.read_marks.lock();
-                let waiting = paced.get_mut(&chat_id).map(std::mem::take).unwrap_or_default();
-                if waiting.marks.is_empty() {
-                    paced.remove(&chat_id);
-                    return;
-                }
-                waiting
-            };
-            send(&infra, chat_id, waiting.members_seq, waiting.marks).await;
+            waiting
+        };
+        send(&infra, chat_id, waiting.members_seq, waiting.marks).await;
+        tokio::select! {
+            () = infra.shutdown.cancelled() => return,
+            () = tokio::time::sleep(PACE) => {}
         }
-    });
+    }
 }
 
 async fn send(infra: &Infra, chat_id: ChatId, members_seq: u64, marks: HashMap<UserId, u64>) {

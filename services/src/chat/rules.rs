@@ -37,6 +37,21 @@ pub fn bounds(window: Window, last_no: u64, limit: u64) -> (u64, u64) {
     (first.max(1), last.min(last_no))
 }
 
+/// Bytes of message text in one answer over the socket. With what surrounds the text, an answer stays
+/// well below what may wait for a socket, whoever writes what.
+const ANSWER_TEXT: usize = 256 * 1024;
+
+/// How many of these texts, by their bytes, fit into one answer; the first always does.
+#[must_use]
+pub fn fitting(texts: impl Iterator<Item = usize>) -> usize {
+    let mut sum = 0;
+    let fit = |(place, bytes): &(usize, usize)| {
+        sum += bytes;
+        *place == 0 || sum <= ANSWER_TEXT
+    };
+    texts.enumerate().take_while(fit).count()
+}
+
 /// Where a list of chats goes on: after this one.
 #[must_use]
 pub fn chat_cursor(last: &ChatSummary) -> String {
@@ -77,6 +92,19 @@ mod tests {
             let (first, last) = bounds(window, last_no, limit);
             let empty = expected.0 > expected.1;
             assert!((first, last) == expected || (empty && first > last), "{window:?} of {last_no}: {first}..={last}");
+        }
+    }
+
+    #[test]
+    fn answers_are_cut_by_bytes_and_never_empty() {
+        for (texts, expected) in [
+            (vec![], 0),
+            (vec![10; 200], 200),
+            (vec![ANSWER_TEXT, 1], 1),
+            (vec![ANSWER_TEXT * 2, 1], 1),
+            (vec![ANSWER_TEXT / 2; 5], 2),
+        ] {
+            assert_eq!(fitting(texts.into_iter()), expected);
         }
     }
 

@@ -41,6 +41,7 @@ pub struct NewGroup {
 /// # Errors
 /// `invalid_input` naming `title` or `member_ids`; `not_found` for one that was left or deleted since.
 pub async fn create(infra: &Infra, actor: Actor, new: NewGroup) -> Result<(ChatSummary, bool)> {
+    infra.rates.changes.take(actor.user_id)?;
     let mut fields = Fields::default();
     let title = fields.take("title", Title::parse(&new.title));
     let others: BTreeSet<UserId> = new.member_ids.into_iter().filter(|id| *id != actor.user_id).collect();
@@ -54,7 +55,8 @@ pub async fn create(infra: &Infra, actor: Actor, new: NewGroup) -> Result<(ChatS
     let Some(title) = title else { return Err(Rejection::internal("unchecked")) };
 
     let chat_id = match new.client_id {
-        Some(client_id) => ChatId(Uuid::new_v5(&actor.user_id.0, client_id.0.as_bytes())),
+        // The word keeps it apart from the chats that two people's ids make.
+        Some(client_id) => ChatId(Uuid::new_v5(&actor.user_id.0, &[b"group", &client_id.0.as_bytes()[..]].concat())),
         None => ChatId::fresh(),
     };
     let mut members = vec![(actor.user_id, Some(Role::Owner))];

@@ -3,6 +3,8 @@
 use sqlx::{PgPool, migrate::Migrator, postgres::PgPoolOptions};
 use std::time::Duration;
 
+const ACQUIRE_WITHIN: Duration = Duration::from_secs(2);
+
 /// The connections to PostgreSQL.
 pub type Pool = PgPool;
 
@@ -14,7 +16,17 @@ static MIGRATIONS: Migrator = Migrator { ignore_missing: true, ..sqlx::migrate!(
 /// # Errors
 /// The database's own words when the address is malformed or nobody answers there.
 pub async fn connect(url: &str, connections: u32) -> Result<PgPool, sqlx::Error> {
-    PgPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(2)).connect(url).await
+    PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_WITHIN).connect(url).await
+}
+
+/// A pool beside another, to the same database; it connects when it is first used.
+#[must_use]
+pub fn beside(db: &PgPool, connections: u32) -> PgPool {
+    let options = db.connect_options();
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_WITHIN)
+        .connect_lazy_with((*options).clone())
 }
 
 /// Brings the schema up to this binary's.

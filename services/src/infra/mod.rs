@@ -26,6 +26,8 @@ pub struct Parts {
     pub tasks: TaskTracker,
     pub shutdown: CancellationToken,
     pub(crate) sessions: LiveSessions,
+    /// Connections of its own, so that a busy node never learns late that a session has ended.
+    pub(crate) sessions_db: PgPool,
     pub(crate) queues: Queues,
     pub(crate) read_marks: ReadMarks,
 }
@@ -59,6 +61,7 @@ impl Infra {
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
             sessions: LiveSessions::default(),
+            sessions_db: database::beside(&db, 2),
             queues: Queues::new(settings.batch.get()),
             read_marks: ReadMarks::default(),
             db,
@@ -70,6 +73,7 @@ impl Infra {
         self.shutdown.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        self.sessions_db.close().await;
         self.db.close().await;
     }
 }

@@ -1,5 +1,6 @@
 //! How often somebody may do something (PROTOCOL section 7).
 
+use crate::{Rejection, Result};
 use moka::sync::Cache;
 use protocol::ids::UserId;
 use std::{
@@ -7,17 +8,18 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 const SIGN_IN_WINDOW: Duration = Duration::from_secs(15 * 60);
 
 pub struct Rates {
     enforced: bool,
-    /// Sends by a person: 100 a second, 500 at once.
-    pub sends: Buckets<UserId>,
+    /// Sends and other changes by a person: 100 a second, 500 at once.
+    pub changes: Buckets<UserId>,
     /// Registrations from an address: 60 a minute, 200 at once.
     pub registrations: Buckets<Network>,
     /// Failed sign-ins of one name from one address, in 15 minutes: 5.
@@ -31,7 +33,7 @@ impl Rates {
     pub fn new(enforced: bool) -> Self {
         Self {
             enforced,
-            sends: Buckets::new(enforced, 100.0, 500.0),
+            changes: Buckets::new(enforced, 100.0, 500.0),
             registrations: Buckets::new(enforced, 1.0, 200.0),
             sign_ins_to_account: Failures::new(enforced, 5),
             sign_ins_from_network: Failures::new(enforced, 100),
@@ -72,9 +74,12 @@ impl Bucket {
     }
 
     /// Takes one, if there is one.
-    pub fn take(&self) -> bool {
+    ///
+    /// # Errors
+    /// `rate_limited`, with the time until there is one.
+    pub fn take(&self) -> Result<()> {
         if !self.enforced {
-            return true;
+            return Ok(());
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -82,7 +87,11 @@ impl Bucket {
         let tokens = refilled.min(self.burst);
         let granted = tokens >= 1.0;
         *state = (if granted { tokens - 1.0 } else { tokens }, now);
-        granted
+        if granted {
+            Ok(())
+        } else {
+            Err(Rejection::rate_limited(Duration::from_secs_f64((1.0 - tokens) / self.per_second)))
+        }
     }
 }
 
@@ -101,35 +110,67 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Buckets<K> {
     }
 
     /// Takes one, if there is one.
-    pub fn take(&self, key: K) -> bool {
-        let bucket = || Arc::new(Bucket::new(self.enforced, self.per_second, self.burst));
-        !self.enforced || self.by_key.get_with(key, bucket).take()
+    ///
+    /// # Errors
+    /// `rate_limited`, with the time until there is one.
+    pub fn take(&self, key: K) -> Result<()> {
+        if !self.enforced {
+            return Ok(());
+        }
+        self.by_key.get_with(key, || Arc::new(Bucket::new(self.enforced, self.per_second, self.burst))).take()
     }
 }
 
-/// Counts failures of a key in the window that its first one opens.
+/// Counts failures of a key in the window that its first attempt opens.
 pub struct Failures<K> {
     enforced: bool,
-    most: u32,
-    by_key: Cache<K, Arc<AtomicU32>>,
+    most: usize,
+    by_key: Cache<K, Arc<Tries>>,
 }
 
+/// The attempts of one key. Each takes one of `most` permits; a failure does not give it back, and the
+/// last failure closes the gate. So attempts at once cannot outrun the count, and those that succeed
+/// wait for one another but are never refused.
+struct Tries {
+    gate: Arc<Semaphore>,
+    failed: AtomicUsize,
+    opened: Instant,
+}
+
+/// An attempt under way; it has not failed until it says so.
+pub struct Attempt(Option<(Arc<Tries>, OwnedSemaphorePermit, usize)>);
+
 impl<K: Hash + Eq + Clone + Send + Sync + 'static> Failures<K> {
-    fn new(enforced: bool, most: u32) -> Self {
+    fn new(enforced: bool, most: usize) -> Self {
         Self { enforced, most, by_key: Cache::builder().max_capacity(100_000).time_to_live(SIGN_IN_WINDOW).build() }
     }
 
-    /// Counts an attempt before it is known to fail, so that attempts at once cannot outrun the count.
-    /// False when there were too many.
-    pub fn attempt(&self, key: K) -> bool {
-        let count = self.by_key.get_with(key, Arc::default);
-        !self.enforced || count.fetch_add(1, Ordering::Relaxed) < self.most
+    /// Begins an attempt.
+    ///
+    /// # Errors
+    /// `rate_limited` when there were too many failures, with the time until they are forgotten.
+    pub async fn attempt(&self, key: K) -> Result<Attempt> {
+        if !self.enforced {
+            return Ok(Attempt(None));
+        }
+        let tries = self.by_key.get_with(key, || {
+            let gate = Arc::new(Semaphore::new(self.most));
+            Arc::new(Tries { gate, failed: AtomicUsize::new(0), opened: Instant::now() })
+        });
+        match tries.gate.clone().acquire_owned().await {
+            Ok(permit) => Ok(Attempt(Some((tries, permit, self.most)))),
+            Err(_) => Err(Rejection::rate_limited(SIGN_IN_WINDOW.saturating_sub(tries.opened.elapsed()))),
+        }
     }
+}
 
-    /// Takes back an attempt that did not fail.
-    pub fn succeeded(&self, key: &K) {
-        if let Some(count) = self.by_key.get(key) {
-            count.fetch_sub(1, Ordering::Relaxed);
+impl Attempt {
+    /// Counts the attempt as failed.
+    pub fn failed(self) {
+        let Some((tries, permit, most)) = self.0 else { return };
+        permit.forget();
+        if tries.failed.fetch_add(1, Ordering::Relaxed) + 1 >= most {
+            tries.gate.close();
         }
     }
 }
@@ -137,32 +178,51 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Failures<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::FutureExt as _;
 
     #[test]
     fn a_bucket_gives_its_burst_and_no_more() {
         let bucket = Bucket::new(true, 0.001, 3.0);
-        let taken: Vec<bool> = (0..5).map(|_| bucket.take()).collect();
+        let taken: Vec<bool> = (0..5).map(|_| bucket.take().is_ok()).collect();
         assert_eq!(taken, [true, true, true, false, false]);
-        assert!(Bucket::new(false, 0.001, 0.0).take());
+        assert!(Bucket::new(false, 0.001, 0.0).take().is_ok());
     }
 
     #[test]
-    fn a_bucket_refills() {
-        let bucket = Bucket::new(true, 1.0, 2.0);
-        assert!(bucket.take() && bucket.take() && !bucket.take());
-        bucket.state.lock().unwrap().1 -= Duration::from_secs(1);
-        assert!(bucket.take() && !bucket.take());
+    fn a_bucket_refills_when_it_says() {
+        let bucket = Bucket::new(true, 0.5, 2.0);
+        assert!(bucket.take().is_ok() && bucket.take().is_ok());
+        let wait = bucket.take().unwrap_err().retry_after.unwrap();
+        assert!((1.9..=2.0).contains(&wait.as_secs_f64()), "{wait:?}");
+        bucket.state.lock().unwrap().1 -= wait;
+        assert!(bucket.take().is_ok() && bucket.take().is_err());
     }
 
-    #[test]
-    fn failures_are_counted_and_success_is_not() {
+    #[tokio::test]
+    async fn failures_are_counted_and_success_is_not() {
         let failures = Failures::new(true, 2);
         for _ in 0..5 {
-            assert!(failures.attempt("a"));
-            failures.succeeded(&"a");
+            drop(failures.attempt("a").await.unwrap());
         }
-        assert!(failures.attempt("a") && failures.attempt("a") && !failures.attempt("a"));
-        assert!(failures.attempt("b"));
+        failures.attempt("a").await.unwrap().failed();
+        failures.attempt("a").await.unwrap().failed();
+        let wait = failures.attempt("a").await.err().unwrap().retry_after.unwrap();
+        assert!(wait > SIGN_IN_WINDOW / 2 && wait <= SIGN_IN_WINDOW);
+        assert!(failures.attempt("b").await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn attempts_at_once_wait_for_what_becomes_of_those_before() {
+        let failures = Failures::new(true, 1);
+        let first = failures.attempt("a").await.unwrap();
+        let mut second = Box::pin(failures.attempt("a"));
+        assert!((&mut second).now_or_never().is_none());
+        drop(first);
+        let second = second.await.unwrap();
+        let mut third = Box::pin(failures.attempt("a"));
+        assert!((&mut third).now_or_never().is_none());
+        second.failed();
+        assert!(third.await.is_err());
     }
 
     #[test]

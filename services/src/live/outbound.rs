@@ -48,6 +48,8 @@ pub enum Next {
 pub struct Outbound {
     queue: Mutex<Queue>,
     wake: Notify,
+    /// Told as the queue grows shorter.
+    drained: Notify,
 }
 
 #[derive(Default)]
@@ -132,6 +134,25 @@ impl Outbound {
         queue.bytes = queue.frames.iter().map(|frame| frame.bytes.len()).sum();
     }
 
+    /// Whether there is room for another large answer.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.lock().bytes <= BYTES_MAX / 2
+    }
+
+    /// Waits until there is room for another large answer, or the socket ends.
+    pub async fn room(&self) {
+        loop {
+            let drained = self.drained.notified();
+            let mut drained = std::pin::pin!(drained);
+            drained.as_mut().enable();
+            if self.has_room() || self.is_closing() {
+                return;
+            }
+            drained.await;
+        }
+    }
+
     /// The next thing to do, once there is one. One writer at a time.
     pub async fn next(&self) -> Next {
         loop {
@@ -142,6 +163,7 @@ impl Outbound {
                 }
                 if let Some(frame) = queue.frames.pop_front() {
                     queue.bytes -= frame.bytes.len();
+                    self.drained.notify_waiters();
                     if frame.keep == Keep::Resync {
                         queue.resyncing = false;
                     }
@@ -170,7 +192,9 @@ impl Outbound {
                 self.wake.notify_one();
                 return;
             }
-            if queue.bytes + frame.bytes.len() > BYTES_MAX {
+            // One answer alone is bounded where it is made.
+            let alone = queue.frames.iter().all(|waiting| waiting.keep == Keep::Resync);
+            if !alone && queue.bytes + frame.bytes.len() > BYTES_MAX {
                 queue.close = Some(Close::Overloaded);
                 drop(queue);
                 self.wake.notify_one();

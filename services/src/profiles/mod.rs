@@ -30,19 +30,24 @@ pub async fn update_me(infra: &Infra, actor: Actor, data: UpdateMe) -> Result<Me
     let mut fields = Fields::default();
     let display_name = data.display_name.and_then(|raw| fields.take("display_name", DisplayName::parse(&raw)));
     let bio = data.bio.and_then(|raw| fields.take("bio", Bio::parse(&raw)));
-    let email = data.email.map(|raw| raw.trim().to_owned());
-    if let Some(email) = email.as_deref().filter(|email| !email.is_empty()) {
-        fields.take("email", rules::parse_email(email));
+    // What may be absent: empty is absent too.
+    let clearable = |value: Option<Option<String>>| value.map(|value| value.unwrap_or_default().trim().to_owned());
+    let (email, locale, time_zone) = (clearable(data.email), clearable(data.locale), clearable(data.time_zone));
+    let theme = clearable(data.theme).map(|theme| if theme == "system" { String::new() } else { theme });
+    let chosen = |value: &'_ Option<String>| value.clone().filter(|value| !value.is_empty());
+    if let Some(email) = chosen(&email) {
+        fields.take("email", rules::parse_email(&email));
     }
-    for (name, value, known) in [("locale", &data.locale, rules::LOCALES), ("theme", &data.theme, rules::THEMES)] {
-        if value.as_deref().is_some_and(|value| !value.is_empty() && !known.contains(&value)) {
+    for (name, value, known) in [("locale", &locale, rules::LOCALES), ("theme", &theme, rules::THEMES)] {
+        if chosen(value).is_some_and(|value| !known.contains(&value.as_str())) {
             fields.refuse(name, Problem::Unknown);
         }
     }
-    if data.time_zone.as_deref().is_some_and(|zone| !rules::is_time_zone(zone)) {
+    if chosen(&time_zone).is_some_and(|zone| !rules::is_time_zone(&zone)) {
         fields.refuse("time_zone", Problem::Malformed);
     }
     fields.check()?;
+    infra.rates.changes.take(actor.user_id)?;
     let me = queries::update_me(
         &infra.db,
         actor.user_id,
@@ -50,9 +55,9 @@ pub async fn update_me(infra: &Infra, actor: Actor, data: UpdateMe) -> Result<Me
             display_name: display_name.map(DisplayName::into_string),
             bio: bio.map(Bio::into_string),
             email,
-            locale: data.locale,
-            theme: data.theme,
-            time_zone: data.time_zone,
+            locale,
+            theme,
+            time_zone,
             last_seen: data.last_seen,
         },
     )

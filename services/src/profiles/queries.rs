@@ -5,7 +5,7 @@ use protocol::{
     ids::UserId,
     profiles::{LastSeen, Me, User},
 };
-use sqlx::{FromRow, PgPool, Row as _, postgres::PgRow};
+use sqlx::{FromRow, PgExecutor, PgPool, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
 pub struct Update {
@@ -92,7 +92,7 @@ pub async fn update_me(db: &PgPool, user_id: UserId, update: Update) -> Result<O
     Ok(row.map(|row| row.0))
 }
 
-pub async fn users(db: &PgPool, ids: &[UserId]) -> Result<Vec<User>> {
+pub async fn users(db: impl PgExecutor<'_>, ids: &[UserId]) -> Result<Vec<User>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -118,19 +118,23 @@ pub async fn by_username(db: &PgPool, username: &str) -> Result<Option<User>> {
 /// Exact names first, then prefixes, then names with a typo, the likest first.
 pub async fn find(db: &PgPool, query: &str, limit: i64) -> Result<Vec<User>> {
     let pattern = query.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let mut tx = db.begin().await?;
+    // Two letters that changed places leave a short name two trigrams of five.
+    sqlx::query("set local pg_trgm.word_similarity_threshold = 0.35").execute(&mut *tx).await?;
     let rows: Vec<UserRow> = sqlx::query_as(
         "select user_id, username, display_name, bio, avatar_url from users
          where username like $2 || '%' or lower(display_name) like $2 || '%' or lower(display_name) like '% ' || $2 || '%'
-            or username % $1 or $1 <% lower(display_name)
+            or $1 <% username or $1 <% lower(display_name)
          order by username <> $1, username not like $2 || '%',
-             greatest(similarity(username, $1), word_similarity($1, lower(display_name))) desc, username
+             greatest(word_similarity($1, username), word_similarity($1, lower(display_name))) desc, username
          limit $3",
     )
     .bind(query)
     .bind(pattern)
     .bind(limit)
-    .fetch_all(db)
+    .fetch_all(&mut *tx)
     .await?;
+    tx.commit().await?;
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 

@@ -121,7 +121,7 @@ pub fn refused<T>(result: Result<T>) -> Option<ErrorCode> {
 
 /// The names of the refused fields.
 pub fn refused_fields<T: std::fmt::Debug>(result: Result<T>) -> Vec<String> {
-    result.unwrap_err().0.fields.into_keys().collect()
+    result.unwrap_err().error.fields.into_keys().collect()
 }
 
 /// A device with an open socket.

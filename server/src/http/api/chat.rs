@@ -1,13 +1,18 @@
 //! `/api/v1/chats`: lists, history, sends, read marks, catching up.
 
 use crate::http::{Api, Body, Caller, Id, Params, Result};
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::{DefaultBodyLimit, State},
+    http::StatusCode,
+};
 use protocol::{
     Page,
     chat::{Changes, ChatSummary, CreateChat, History, MarkRead, Message, PostMessage, UpdateOwnState, Window},
     error::{ApiError, Problem},
     groups::UpdateGroup,
     ids::ChatId,
+    limits,
     time::Timestamp,
 };
 use serde::Deserialize;
@@ -16,7 +21,7 @@ use utoipa_axum::routes;
 
 pub fn routes() -> Api {
     Api::new()
-        .routes(routes!(list, create))
+        .merge(Api::new().routes(routes!(list, create)).layer(DefaultBodyLimit::max(limits::NEW_CHAT_BYTES)))
         .routes(routes!(summary, update, delete))
         .routes(routes!(update_own_state))
         .routes(routes!(history, post_message))

@@ -84,7 +84,7 @@ async fn write(infra: &Infra, chat_id: ChatId, items: &[Item]) -> Result<Written
     };
     if items.iter().any(|item| item.change.names().is_some()) {
         let ids: Vec<UserId> = named.into_iter().collect();
-        let users = profiles::queries::users(&infra.db, &ids).await?;
+        let users = profiles::queries::users(&mut *tx, &ids).await?;
         draft.users = users.into_iter().map(|user| (user.id, user)).collect();
     }
     let first_message = draft.row.last_no == 0;
@@ -119,12 +119,13 @@ async fn write(infra: &Infra, chat_id: ChatId, items: &[Item]) -> Result<Written
 async fn publish(infra: &Infra, draft: Option<Draft>, left: Vec<(UserId, u64)>) {
     let Some(draft) = draft else { return };
     let chat_id = draft.chat_id;
+    // Without an audience the sockets that asked still get their answers. It comes first: whoever was
+    // removed is in no newer one, so nothing of the chat follows their `removed`.
+    let audience = audience(infra, chat_id, draft.row.members_seq).await.unwrap_or_default();
     for (user_id, mine) in left {
         infra.live.withhold(chat_id, user_id);
         infra.live.tell_own(user_id, &ServerFrame::Removed { chat_id, mine });
     }
-    // Without an audience the sockets that asked still get their answers.
-    let audience = audience(infra, chat_id, draft.row.members_seq).await.unwrap_or_default();
     let joined: Vec<UserId> = draft.joined.into_iter().collect();
     tell_mine(infra, chat_id, &joined).await;
     for (frame, origin) in &draft.frames {
@@ -214,6 +215,7 @@ impl Draft {
             return Ok(Outcome::Added { member: present.to_member(user), new: false });
         }
         rules::may_grow(self.row.member_count)?;
+        self.tell(actor, ChatEvent::MemberAdded { actor_id: actor, user_id });
         let (joined_at, read_no) = (self.now, self.row.last_no);
         let role = Some(Role::Member);
         let row = queries::MemberRow { user_id, role, joined_at, read_no, removed: false, seq: 0 };
@@ -222,7 +224,6 @@ impl Draft {
         let member = self.write_member(user_id, user);
         self.left.remove(&user_id);
         self.joined.insert(user_id);
-        self.tell(actor, ChatEvent::MemberAdded { actor_id: actor, user_id });
         self.write_row();
         Ok(Outcome::Added { member, new: true })
     }

@@ -5,7 +5,7 @@ use super::{
     rows::{self, HeadRow, MessageRow, OwnRow, SummaryRow},
     signed, uuids,
 };
-use crate::{Result, infra::clock, profiles::queries::MeRow};
+use crate::{Result, chat::rules, infra::clock, profiles::queries::MeRow};
 use protocol::{
     chat::{Changes, Chat, ChatSummary, Message},
     frames::{Head, Heads},
@@ -274,7 +274,8 @@ pub async fn no_at(db: &PgPool, chat_id: ChatId, time: Timestamp) -> Result<Opti
     Ok(no.map(number))
 }
 
-/// A page of changes by `seq`, in one snapshot; none for somebody who is not in the chat.
+/// A page of changes by `seq`, in one snapshot, cut by count and by bytes; none for somebody who is not
+/// in the chat.
 pub async fn changes(db: &PgPool, chat_id: ChatId, user: UserId, after: u64, limit: u32) -> Result<Option<Changes>> {
     let mut tx = db.begin().await?;
     sqlx::query("set transaction isolation level repeatable read, read only").execute(&mut *tx).await?;
@@ -312,11 +313,12 @@ pub async fn changes(db: &PgPool, chat_id: ChatId, user: UserId, after: u64, lim
         more: false,
         users: Vec::new(),
     };
-    let mut seqs: Vec<u64> = page.messages.iter().map(|message| message.seq).collect();
-    seqs.extend(page.members.iter().map(|member| member.seq));
-    seqs.extend(page.chat.iter().map(|row: &Chat| row.seq));
-    seqs.sort_unstable();
-    if let (true, Some(&last)) = (seqs.len() > limit as usize, seqs.get(limit as usize - 1)) {
+    let mut rows: Vec<(u64, usize)> = page.messages.iter().map(|message| (message.seq, message.text.len())).collect();
+    rows.extend(page.members.iter().map(|member| (member.seq, member.user.bio.len())));
+    rows.extend(page.chat.iter().map(|row: &Chat| (row.seq, row.description.len())));
+    rows.sort_unstable();
+    let fitting = rules::fitting(rows.iter().map(|(_, bytes)| *bytes)).min(limit as usize);
+    if let (true, Some(&(last, _))) = (rows.len() > fitting, rows.get(fitting.saturating_sub(1))) {
         page.messages.retain(|message| message.seq <= last);
         page.members.retain(|member| member.seq <= last);
         page.chat = page.chat.filter(|row| row.seq <= last);
