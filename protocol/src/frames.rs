@@ -167,6 +167,8 @@ pub struct Heads {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     pub seq: u64,
+    /// The newest message as of `seq`: `unread` counts up to it.
+    pub last_no: u64,
     pub read_no: u64,
     pub unread: u32,
     pub mentions_unread: u32,

@@ -27,8 +27,8 @@ use tower::Service as _;
 const HEADERS_WITHIN: Duration = Duration::from_secs(15);
 const TAKEN_WITHIN: Duration = Duration::from_secs(60);
 const DRAIN_WITHIN: Duration = Duration::from_secs(10);
-/// Bytes of a request's head.
-const HEAD_BYTES: usize = 64 * 1024;
+/// Bytes of a request's head that are read before it must be whole; the last read may double them.
+const HEAD_BYTES: usize = 32 * 1024;
 
 /// The database, and the lock and the private cluster behind it.
 pub struct Storage {

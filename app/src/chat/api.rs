@@ -3,7 +3,8 @@
 use crate::Refusal;
 use leptos::prelude::*;
 use protocol::{
-    chat::History,
+    Page,
+    chat::{ChatSummary, History},
     ids::{ChatId, ClientId, UserId},
 };
 
@@ -39,6 +40,14 @@ pub async fn mark_read(chat_id: ChatId, no: u64) -> Result<(), Refusal> {
     context::answer(services::chat::mark_read(&infra, actor, chat_id, no).await)?;
     leptos_axum::redirect(&format!("/chats/{chat_id}"));
     Ok(())
+}
+
+/// A page of one's chats, newest activity first.
+#[server(prefix = "/fn", endpoint = "chats")]
+pub async fn load_chats(cursor: Option<String>) -> Result<Page<ChatSummary>, Refusal> {
+    let (infra, actor) = context::signed_in()?;
+    let most = Some(protocol::limits::HISTORY_MAX);
+    context::answer(services::chat::list(&infra, actor, None, cursor.as_deref(), most).await)
 }
 
 /// A window of a history: before or after a message, else the newest.

@@ -17,7 +17,7 @@ use leptos_router::{components::Outlet, hooks::use_location};
 
 pub use api::OpenDirect;
 #[cfg(feature = "hydrate")]
-pub use api::load_history;
+pub use api::{load_chats, load_history};
 pub use conversation::{ConversationPage, addressed_chat};
 pub use words::title;
 

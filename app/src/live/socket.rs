@@ -7,12 +7,12 @@ use futures::{
     channel::mpsc,
     future::{Either, select},
 };
-use gloo_net::websocket::{Message, futures::WebSocket};
+use gloo_net::websocket::{Message, WebSocketError, futures::WebSocket};
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
 use protocol::{
     error::ErrorCode,
-    frames::{ClientFrame, Reply, Request, SUBPROTOCOL, ServerFrame},
+    frames::{ClientFrame, Reply, Request, SUBPROTOCOL, ServerFrame, close},
     ids::{ChatId, ClientId},
     limits,
     reducer::Need,
@@ -82,6 +82,13 @@ fn now() -> f64 {
     js_sys::Date::now()
 }
 
+/// A page of changes that was asked for.
+struct Filling {
+    chat_id: ChatId,
+    after: u64,
+    since: f64,
+}
+
 /// One socket, from its opening to its end.
 struct Session {
     store: Store,
@@ -89,8 +96,14 @@ struct Session {
     next_ref: u64,
     /// Sends under way by the `ref` of their answer; one a chat at a time.
     sends: HashMap<u64, (ChatId, ClientId)>,
-    /// Pages of changes asked for: after which number, and when.
-    filling: HashMap<ChatId, (u64, f64)>,
+    /// Pages of changes asked for, by the `ref` of their answer; one a chat at a time.
+    filling: HashMap<u64, Filling>,
+    /// The `hello` that is not answered yet.
+    greeting: Option<u64>,
+    /// Chats whose newest window is being read, and since when.
+    starting_over: HashMap<ChatId, f64>,
+    /// Chats whose last send could not be taken: when to try again, and how long that was waited for.
+    resting: HashMap<ChatId, (f64, f64)>,
     /// Gaps seen, and since when; most close by themselves.
     gaps: HashMap<ChatId, f64>,
     marked: HashMap<ChatId, u64>,
@@ -114,6 +127,9 @@ impl Session {
             next_ref: 1,
             sends: HashMap::new(),
             filling: HashMap::new(),
+            greeting: None,
+            starting_over: HashMap::new(),
+            resting: HashMap::new(),
             gaps: HashMap::new(),
             marked: HashMap::new(),
             welcomed: false,
@@ -147,6 +163,9 @@ impl Session {
                     }
                 }
                 Some(Some(Ok(Message::Bytes(_)))) => {}
+                Some(Some(Err(WebSocketError::ConnectionClose(closed)))) if closed.code == close::SIGNED_OUT => {
+                    return sign_in();
+                }
                 Some(Some(Err(_)) | None) => return opened,
                 // A laptop that slept wakes up to a socket that is dead but open.
                 None if now() - heard > SILENCE_MS => return opened,
@@ -177,14 +196,18 @@ impl Session {
         if let Some(send) = reference.and_then(|reference| self.sends.remove(&reference)) {
             self.answered(send, &frame);
         }
+        if reference.is_some() && reference == self.greeting {
+            self.greeting = None;
+        }
+        let filled = reference.and_then(|reference| self.filling.remove(&reference));
         match frame {
             ServerFrame::Ready { .. } => {
                 store.connection.set(Connection::Open);
                 self.hello();
             }
             ServerFrame::Changes(page) => {
-                let after = self.filling.remove(&page.chat_id).map(|(after, _)| after);
-                store.state.update(|state| state.apply_changes(after.unwrap_or(u64::MAX), page));
+                let after = filled.map_or(u64::MAX, |filled| filled.after);
+                store.state.update(|state| state.apply_changes(after, page));
             }
             ServerFrame::Typing { chat_id, user_id } => {
                 let until = now() as i64 + TYPING_MS;
@@ -215,6 +238,7 @@ impl Session {
                     Need::Nothing => {}
                     Need::Heads => self.heads(),
                     Need::Hello => self.hello(),
+                    Need::Rest { mine } => store.load_rest(mine),
                     Need::SignIn => return sign_in(),
                 }
             }
@@ -231,16 +255,22 @@ impl Session {
     }
 
     fn fill(&mut self, chat_id: ChatId, after: u64) {
-        self.filling.insert(chat_id, (after, now()));
-        self.out.push(ClientFrame::Changes { chat_id: Some(chat_id), after: Some(after), chats: None });
+        let since = now();
+        self.filling.retain(|_, filling| since - filling.since < SILENCE_MS);
+        if self.filling.values().any(|filling| filling.chat_id == chat_id) {
+            return;
+        }
+        let reference = self.ask(ClientFrame::Changes { chat_id: Some(chat_id), after: Some(after), chats: None });
+        self.filling.insert(reference, Filling { chat_id, after, since });
     }
 
     fn hello(&mut self) {
-        let frame = self
-            .store
-            .state
-            .with_untracked(|state| ClientFrame::Hello { mine: Some(state.mine), chats: state.heads() });
-        self.ask(frame);
+        if self.greeting.is_some() {
+            return;
+        }
+        let state = self.store.state;
+        let frame = state.with_untracked(|state| ClientFrame::Hello { mine: Some(state.mine), chats: state.heads() });
+        self.greeting = Some(self.ask(frame));
     }
 
     fn heads(&mut self) {
@@ -251,9 +281,13 @@ impl Session {
     }
 
     /// A send was answered: stored, to be tried again, or refused for good.
-    fn answered(&self, (chat_id, client_id): (ChatId, ClientId), frame: &ServerFrame) {
+    fn answered(&mut self, (chat_id, client_id): (ChatId, ClientId), frame: &ServerFrame) {
+        let rested = self.resting.remove(&chat_id);
         let ServerFrame::Error { code, .. } = frame else { return };
-        if !matches!(code, ErrorCode::Unavailable | ErrorCode::RateLimited | ErrorCode::Internal) {
+        if matches!(code, ErrorCode::Unavailable | ErrorCode::RateLimited | ErrorCode::Internal) {
+            let rest = rested.map_or(BACKOFF_MS.0, |(_, rest)| (rest * 2.0).min(BACKOFF_MS.1));
+            self.resting.insert(chat_id, (now() + rest, rest));
+        } else {
             self.store.state.update(|state| state.set_refused(chat_id, client_id, Some(*code)));
         }
     }
@@ -263,7 +297,9 @@ impl Session {
         if !self.welcomed {
             return;
         }
-        let busy: HashSet<ChatId> = self.sends.values().map(|(chat_id, _)| *chat_id).collect();
+        let now = now();
+        let resting = self.resting.iter().filter(|(_, (until, _))| *until > now).map(|(chat_id, _)| *chat_id);
+        let busy: HashSet<ChatId> = self.sends.values().map(|(chat_id, _)| *chat_id).chain(resting).collect();
         let waiting: Vec<_> = self.store.state.with_untracked(|state| {
             let chats = state.chats.iter().filter(|(id, _)| !busy.contains(id));
             chats
@@ -313,14 +349,14 @@ impl Session {
             gaps.collect()
         });
         self.gaps.retain(|id, _| open.iter().any(|(open, ..)| open == id));
+        self.starting_over.retain(|id, _| open.iter().any(|(open, ..)| open == id));
         for (chat_id, head, latest) in open {
             let since = *self.gaps.entry(chat_id).or_insert(now);
-            let asked = self.filling.get(&chat_id).is_some_and(|(_, at)| now - at < SILENCE_MS);
-            if asked || now - since < f64::from(TICK_MS) {
+            if now - since < f64::from(TICK_MS) {
                 continue;
             }
             if latest - head > limits::CATCH_UP_MAX {
-                self.start_over(chat_id, latest);
+                self.start_over(chat_id);
             } else {
                 self.fill(chat_id, head);
             }
@@ -331,17 +367,17 @@ impl Session {
         }
     }
 
-    /// Too far behind: the rows held are dropped, and the newest window is read afresh.
-    fn start_over(&self, chat_id: ChatId, head: u64) {
+    /// Too far behind: the newest window is read afresh, and replaces the rows held.
+    fn start_over(&mut self, chat_id: ChatId) {
+        let since = now();
+        if self.starting_over.get(&chat_id).is_some_and(|before| since - before < SILENCE_MS) {
+            return;
+        }
+        self.starting_over.insert(chat_id, since);
         let store = self.store;
-        store.state.update(|state| {
-            if let Some(chat) = state.chats.get_mut(&chat_id) {
-                chat.forget_rows(head);
-            }
-        });
         leptos::task::spawn_local(async move {
             if let Ok(history) = crate::chat::load_history(chat_id, None, None).await {
-                store.add_history(chat_id, history);
+                store.start_over(chat_id, history);
             }
         });
     }

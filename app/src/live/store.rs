@@ -88,6 +88,35 @@ impl Store {
         self.state.update(|state| state.apply_history(chat_id, history));
     }
 
+    /// Takes a chat's newest window in place of the rows held, which are too far behind.
+    #[cfg(feature = "hydrate")]
+    pub fn start_over(self, chat_id: ChatId, history: History) {
+        self.state.update(|state| {
+            if let Some(chat) = state.chats.get_mut(&chat_id) {
+                chat.forget_rows(history.seq);
+            }
+            state.apply_history(chat_id, history);
+        });
+    }
+
+    /// Reads the chats that a welcome had no room for.
+    #[cfg(feature = "hydrate")]
+    pub fn load_rest(self, mine: u64) {
+        leptos::task::spawn_local(async move {
+            let mut cursor = None;
+            loop {
+                // The next `heads` begins anew what broke off.
+                let Ok(page) = crate::chat::load_chats(cursor).await else { return };
+                self.state.update(|state| page.items.into_iter().for_each(|chat| state.apply_summary(chat)));
+                cursor = page.next;
+                if cursor.is_none() {
+                    break;
+                }
+            }
+            self.state.update(|state| state.know_all_chats(mine));
+        });
+    }
+
     /// Puts a message on its way.
     pub fn send(self, chat_id: ChatId, unsent: Unsent) {
         self.state.update(|state| state.send(chat_id, unsent));

@@ -69,9 +69,10 @@ pub struct Unsent {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Counted {
     unread: u32,
-    /// The read mark and the last message it was counted for.
+    /// The read mark and the last message it was counted between, as of change `seq`.
     read_no: u64,
     last_no: u64,
+    seq: u64,
 }
 
 /// Where `State::apply` leaves the caller with something to do.
@@ -82,6 +83,10 @@ pub enum Need {
     Heads,
     /// One's own list of chats has changed unseen: send `hello`.
     Hello,
+    /// The welcome did not hold all chats: read the rest of the list, then `know_all_chats` up to here.
+    Rest {
+        mine: u64,
+    },
     /// This session has ended.
     SignIn,
 }
@@ -90,8 +95,16 @@ impl State {
     /// Applies one server frame. `after` of a `changes` answer is taken from the request that asked.
     pub fn apply(&mut self, frame: ServerFrame) -> Need {
         match frame {
-            ServerFrame::Welcome(welcome) => self.apply_welcome(welcome),
+            ServerFrame::Welcome(welcome) => return self.apply_welcome(welcome),
             ServerFrame::Heads(heads) => return self.apply_heads(heads),
+            // A change of a chat that this device does not have: its list is not whole.
+            ServerFrame::Message { chat_id, .. }
+            | ServerFrame::Chat { chat_id, .. }
+            | ServerFrame::Member { chat_id, .. }
+                if !self.chats.contains_key(&chat_id) && !self.gone.contains_key(&chat_id) =>
+            {
+                return Need::Hello;
+            }
             ServerFrame::Ack { message } => self.apply_message(message),
             ServerFrame::Message { message, .. } => self.apply_message(message),
             ServerFrame::Chat { chat_id, seq, chat } => {
@@ -146,7 +159,7 @@ impl State {
     }
 
     /// The answer to `hello`.
-    pub fn apply_welcome(&mut self, welcome: Welcome) {
+    pub fn apply_welcome(&mut self, welcome: Welcome) -> Need {
         self.learn_all(welcome.users);
         self.learn(welcome.user.user.clone());
         self.me = Some(welcome.user);
@@ -156,9 +169,16 @@ impl State {
         for summary in welcome.chats {
             self.apply_summary(summary);
         }
-        if !welcome.more {
-            self.mine = self.mine.max(welcome.mine);
+        if welcome.more && welcome.mine > self.mine {
+            return Need::Rest { mine: welcome.mine };
         }
+        self.know_all_chats(welcome.mine);
+        Need::Nothing
+    }
+
+    /// Notes that one's own chats are known as of `mine`.
+    pub fn know_all_chats(&mut self, mine: u64) {
+        self.mine = self.mine.max(mine);
     }
 
     /// The answer to `heads`: what differs has moved on, or its read mark has.
@@ -171,13 +191,14 @@ impl State {
             chat.latest = chat.latest.max(head.seq);
             chat.summary.read_no = chat.summary.read_no.max(head.read_no);
             chat.summary.mentions_unread = head.mentions_unread;
-            chat.counted = Counted { unread: head.unread, read_no: head.read_no, last_no: chat.summary.chat.last_no };
-            // Counted with messages that are still to come, so it is shown as it is until they have.
-            if chat.gap().is_some() {
-                chat.summary.unread = head.unread;
-            } else {
-                chat.count(self.me.as_ref().map(|me| me.user.id));
-            }
+            chat.take_count(Counted {
+                unread: head.unread,
+                read_no: head.read_no,
+                last_no: head.last_no,
+                seq: head.seq,
+            });
+            chat.summary.chat.last_no = chat.summary.chat.last_no.max(head.last_no);
+            chat.count(self.me.as_ref().map(|me| me.user.id));
         }
         if heads.mine > self.mine { Need::Hello } else { Need::Nothing }
     }
@@ -238,7 +259,8 @@ impl State {
         if let Some(row) = changes.chat {
             chat.apply_row(row);
         }
-        chat.latest = chat.latest.max(changes.seq);
+        // Where there is more, something beyond the page is missing, whatever was heard of it.
+        chat.latest = chat.latest.max(changes.seq + u64::from(changes.more));
         if after <= chat.head {
             chat.head = chat.head.max(changes.seq);
             chat.absorb();
@@ -350,6 +372,13 @@ impl State {
     }
 }
 
+impl Counted {
+    fn of(summary: &ChatSummary) -> Self {
+        let ChatSummary { unread, read_no, ref chat, .. } = *summary;
+        Self { unread, read_no, last_no: chat.last_no, seq: chat.seq }
+    }
+}
+
 impl ChatState {
     #[must_use]
     pub fn new(summary: ChatSummary) -> Self {
@@ -364,7 +393,7 @@ impl ChatState {
             ahead: BTreeSet::new(),
             row_seq: head,
             role_seq: head,
-            counted: Counted { unread: summary.unread, read_no: summary.read_no, last_no: summary.chat.last_no },
+            counted: Counted::of(&summary),
             summary,
         };
         if let Some(message) = state.summary.last_message.take() {
@@ -416,7 +445,7 @@ impl ChatState {
             summary.my_seq > self.summary.my_seq || (summary.my_seq == self.summary.my_seq && seq >= self.row_seq);
         if seq >= self.row_seq {
             self.row_seq = seq;
-            self.counted = Counted { unread: summary.unread, read_no: summary.read_no, last_no: summary.chat.last_no };
+            self.take_count(Counted::of(&summary));
             self.summary.chat = summary.chat.clone();
             self.summary.peer = summary.peer.clone();
             self.summary.mentions_unread = summary.mentions_unread;
@@ -470,9 +499,6 @@ impl ChatState {
     }
 
     fn apply_message(&mut self, message: Message, me: Option<UserId>) {
-        if Some(message.sender_id) == me {
-            self.outbox.retain(|unsent| unsent.client_id != message.client_id);
-        }
         // Posting reads up to one's own message; what the server tells of somebody's deed does not.
         if message.kind != MessageKind::System {
             self.apply_read(message.sender_id, message.no, me);
@@ -535,23 +561,38 @@ impl ChatState {
         });
     }
 
+    /// Takes the server's count, unless a newer one is known.
+    fn take_count(&mut self, counted: Counted) {
+        if (counted.read_no, counted.seq) >= (self.counted.read_no, self.counted.seq) {
+            self.counted = counted;
+        }
+    }
+
     /// Counts what is unread: from the rows where all of them are held, else on from the server's count.
     fn count(&mut self, me: Option<UserId>) {
         let Some(me) = me else { return };
         self.drop_stored(me);
+        let Counted { unread, read_no: counted_from, last_no: counted_to, seq } = self.counted;
         let (read_no, last_no) = (self.summary.read_no, self.summary.chat.last_no);
-        let unread_after = |no: u64| {
-            let rows = self.messages.range(no + 1..).filter(|(_, message)| message.counts_for(me));
-            u32::try_from(rows.count()).unwrap_or(u32::MAX)
+        let rows = |first: u64, last: u64| {
+            let held = (first <= last).then(|| self.messages.range(first..=last));
+            held.into_iter().flatten().map(|(_, message)| message)
         };
-        let count = if self.known.covers(read_no + 1, last_no) || read_no >= self.counted.last_no {
-            unread_after(read_no)
-        } else if read_no == self.counted.read_no {
-            self.counted.unread.saturating_add(unread_after(self.counted.last_no))
+        let unread_between = |first, last| rows(first, last).filter(|message| message.counts_for(me)).count() as u64;
+        let count = if self.known.covers(read_no + 1, last_no) {
+            unread_between(read_no + 1, last_no)
         } else {
-            return;
+            // What was counted and is deleted or read since, and what is new since.
+            let deleted = rows(counted_from.max(read_no) + 1, counted_to).filter(|message| {
+                message.deleted && message.seq > seq && message.sender_id != me && message.kind != MessageKind::System
+            });
+            let read = unread_between(counted_from + 1, read_no.min(counted_to));
+            let still = u64::from(unread).saturating_sub(deleted.count() as u64 + read);
+            // Nobody knows how many of the rows read elsewhere that are not held had counted.
+            still.min(counted_to.saturating_sub(read_no)) + unread_between(counted_to.max(read_no) + 1, last_no)
         };
-        self.summary.unread = count.min(limits::UNREAD_EXACT + 1);
+        let most = u64::from(limits::UNREAD_EXACT) + 1;
+        self.summary.unread = u32::try_from(count.min(most)).unwrap_or(u32::MAX);
         if read_no >= last_no {
             self.summary.mentions_unread = 0;
         }

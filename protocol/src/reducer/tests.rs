@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
     chat::{ChatEvent, ChatKind, MessageKind},
+    frames::Head,
     groups::Role,
     ids::MessageId,
     profiles::LastSeen,
@@ -192,6 +193,101 @@ fn unread_goes_on_from_the_servers_count_where_rows_are_missing() {
     assert_eq!(state.chats[&CHAT].summary.unread, 0);
     state.apply_summary(summary(51, 50, 0, 2_000));
     assert_eq!(state.chats[&CHAT].summary.unread, 0, "marks only move forward");
+}
+
+fn heads(seq: u64, last_no: u64, read_no: u64, unread: u32) -> ServerFrame {
+    let head = Head { seq, last_no, read_no, unread, mentions_unread: 0 };
+    ServerFrame::Heads(Heads { mine: 1, chats: [(CHAT, head)].into(), gone: vec![] })
+}
+
+/// A device that holds the newest of 49 messages, 40 of them unread.
+fn device_with_few_rows() -> State {
+    let mut state = State { me: Some(me()), mine: 1, ..State::default() };
+    state.apply_summary(summary(50, 49, 9, 40));
+    state
+}
+
+#[test]
+fn a_count_from_heads_is_not_counted_twice() {
+    for frame_first in [false, true] {
+        let mut state = device_with_few_rows();
+        if frame_first {
+            state.apply(frame(message(50, 51, 2)));
+        }
+        state.apply(heads(51, 50, 9, 41));
+        assert_eq!(state.chats[&CHAT].summary.unread, 41);
+        state.apply_changes(50, changes(vec![message(50, 51, 2)], 51));
+        assert_eq!(state.chats[&CHAT].summary.unread, 41);
+        state.apply(frame(message(51, 52, 2)));
+        state.apply(heads(51, 50, 9, 41));
+        assert_eq!(state.chats[&CHAT].summary.unread, 42, "an older count leaves out what is newer");
+    }
+}
+
+#[test]
+fn starting_over_keeps_the_servers_count() {
+    let mut state = device();
+    state.apply(heads(704, 703, 3, 650));
+    if let Some(chat) = state.chats.get_mut(&CHAT) {
+        chat.forget_rows(704);
+    }
+    state.apply_history(CHAT, history((654..=703).map(|no| message(no, no + 1, 2)).collect(), 704));
+    let chat = &state.chats[&CHAT];
+    assert_eq!((chat.summary.unread, chat.head, chat.gap()), (650, 704, None));
+}
+
+#[test]
+fn what_is_deleted_unseen_is_unread_no_more() {
+    let mut state = device_with_few_rows();
+    let mut deleted = message(30, 51, 2);
+    deleted.deleted = true;
+    state.apply(frame(deleted));
+    assert_eq!(state.chats[&CHAT].summary.unread, 39);
+}
+
+#[test]
+fn a_mark_moved_elsewhere_lowers_the_count() {
+    let mut state = device_with_few_rows();
+    state.apply_read(CHAT, user(1).id, 40);
+    assert_eq!(state.chats[&CHAT].summary.unread, 9, "more cannot be unread");
+    state.apply_read(CHAT, user(1).id, 49);
+    assert_eq!(state.chats[&CHAT].summary.unread, 0);
+}
+
+#[test]
+fn a_change_of_a_chat_that_is_not_held_says_hello() {
+    let mut state = device();
+    let elsewhere = ChatId(Uuid::from_u128(2));
+    let stranger = Message { chat_id: elsewhere, ..message(1, 4, 2) };
+    assert_eq!(
+        state.apply(ServerFrame::Message { chat_id: elsewhere, seq: 4, message: stranger.clone() }),
+        Need::Hello
+    );
+    state.apply(ServerFrame::Removed { chat_id: elsewhere, mine: 2 });
+    let late = ServerFrame::Message { chat_id: elsewhere, seq: 4, message: stranger };
+    assert_eq!(state.apply(late), Need::Nothing, "removed, so it is nobody's");
+}
+
+#[test]
+fn a_page_that_is_not_the_last_leaves_a_gap() {
+    let mut state = device();
+    state.apply(frame(message(9, 10, 2)));
+    let page = Changes { more: true, ..changes((4..=103).map(|no| message(no, no + 1, 2)).collect(), 104) };
+    state.apply_changes(4, page);
+    assert_eq!(state.chats[&CHAT].gap(), Some(104));
+    state.apply_changes(104, changes(vec![message(104, 105, 2)], 105));
+    assert_eq!(state.chats[&CHAT].gap(), None);
+}
+
+#[test]
+fn a_welcome_that_is_not_whole_asks_for_the_rest() {
+    let mut state = device();
+    let welcome = |mine, more| Welcome { user: me(), mine, chats: vec![], gone: vec![], more, users: vec![] };
+    assert_eq!(state.apply(ServerFrame::Welcome(welcome(7, true))), Need::Rest { mine: 7 });
+    assert_eq!(state.mine, 1);
+    state.know_all_chats(7);
+    assert_eq!(state.apply(ServerFrame::Welcome(welcome(8, false))), Need::Nothing);
+    assert_eq!(state.mine, 8);
 }
 
 #[test]

@@ -47,7 +47,8 @@ async fn every_answer_carries_the_security_headers() {
         ("a large body", server.ask("PATCH", "/api/v1/me").body("application/json", large).by(&alice), 413),
         ("a wrong type", server.ask("PATCH", "/api/v1/me").body("text/plain", "x").by(&alice), 415),
         ("a wrong body", server.ask("PATCH", "/api/v1/me").body("application/json", "x").by(&alice), 422),
-        ("a socket that is none", server.get("/ws"), 400),
+        ("a socket that is none", server.get("/ws"), 422),
+        ("a form for nobody", server.post("/nope", json!({})), 404),
     ] {
         let answer = ask.send().await;
         assert_eq!(answer.status, status, "{what}: {}", answer.body);
@@ -89,6 +90,7 @@ async fn requests_from_other_sites_change_nothing() {
         (vec![cookie, origin(&ours), site("same-origin")], 200),
         (vec![cookie, site("same-origin")], 200),
         (vec![cookie], 403),
+        (vec![cookie, ("authorization", "Basic eDp4")], 403),
         (vec![cookie, origin("https://evil.example")], 403),
         (vec![cookie, origin("null")], 403),
         (vec![cookie, site("cross-site")], 403),
@@ -137,6 +139,43 @@ async fn ours_is_the_public_address_where_one_is_set() {
         let answer = server.post("/api/v1/auth/login", login).header("origin", origin).send().await;
         assert_eq!(answer.status, status, "{origin}");
     }
+}
+
+#[tokio::test]
+async fn a_page_in_the_place_of_a_file_is_nobody_elses() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let cookie = server.cookie(&alice).await;
+    let page = server.get("/pkg/nope").header("accept", "text/html").header("cookie", &cookie).send().await;
+    assert!(page.status == 404 && page.body.contains("alice"));
+    assert_eq!(page.headers["cache-control"], "no-store");
+    assert_eq!(server.get("//pkg").send().await.status, 404);
+}
+
+#[tokio::test]
+async fn under_https_only_the_cookie_that_is_confined_to_it_counts() {
+    let server = Server::at(Home::new(&["--public-url", "https://chat.example"]).await).await;
+    let alice = server.person("alice").await;
+    let cookie = server.cookie(&alice).await;
+    for (cookie, status) in [(format!("__Host-{cookie}"), 200), (cookie, 401)] {
+        let answer = server.get("/api/v1/me").header("cookie", &cookie).send().await;
+        assert_eq!((answer.status, answer.headers["strict-transport-security"].as_str()), (status, "max-age=31536000"));
+    }
+}
+
+#[tokio::test]
+async fn who_says_nothing_or_speaks_http_2_is_cut_off() {
+    let server = Server::start().await;
+    let since = Instant::now();
+    for opening in ["", "PRI * HT", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(opening.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{opening:?}: {answer}");
+    }
+    assert!(since.elapsed() < PATIENCE);
 }
 
 #[tokio::test]

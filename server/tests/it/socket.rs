@@ -1,8 +1,11 @@
 //! The WebSocket as PROTOCOL section 5 has it.
 
-use crate::support::{Server, Socket, fresh_id, soon};
+use crate::support::{Home, Server, Socket, fresh_id, soon};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 use tokio_tungstenite::tungstenite::Message;
 
 #[tokio::test]
@@ -101,6 +104,55 @@ async fn many_chats_catch_up_in_one_frame_and_one_that_is_not_mine_fails_none() 
 }
 
 #[tokio::test]
+async fn answers_larger_than_what_may_wait_for_a_socket_arrive_whole() {
+    let server = Server::at(Home::new(&["--limits", "off"]).await).await;
+    let [alice, bob] = server.people(["alice", "bob"]).await;
+    let long = "я".repeat(8_000);
+    let mut groups = Vec::new();
+    for _ in 0..20 {
+        let group = server.group(&alice, &[&bob]).await;
+        for _ in 0..8 {
+            server.say(&alice, &group, &long).await;
+        }
+        groups.push(group);
+    }
+    for _ in 0..40 {
+        server.say(&alice, &groups[0], &long).await;
+    }
+    let mut socket = server.socket(&bob).await;
+    let welcome = socket.call(json!({ "type": "hello", "chats": {} })).await;
+    assert!(welcome["more"] == true && welcome["chats"].as_array().unwrap().len() > 10, "cut, and not empty");
+
+    let wanted: serde_json::Map<String, Value> = groups.iter().map(|group| (group.clone(), json!(0))).collect();
+    socket.send(json!({ "type": "changes", "ref": 1, "chats": wanted })).await;
+    let mut held: HashMap<String, usize> = HashMap::new();
+    let mut waiting = groups.len();
+    while waiting > 0 {
+        let page = socket.next().await;
+        assert_eq!(page["type"], "changes");
+        waiting -= 1;
+        let chat_id = page["chat_id"].as_str().unwrap();
+        *held.entry(chat_id.to_owned()).or_default() += page["messages"].as_array().unwrap().len();
+        if page["more"] == true {
+            socket.send(json!({ "type": "changes", "ref": 1, "chat_id": chat_id, "after": page["seq"] })).await;
+            waiting += 1;
+        }
+    }
+    // Eight messages and the one that tells of the group; in the first forty more.
+    assert!(groups.iter().all(|group| held[group] == if *group == groups[0] { 49 } else { 9 }), "{held:?}");
+}
+
+#[tokio::test]
+async fn a_close_is_answered() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    for mut socket in [server.socket(&alice).await, server.upgrade(&[]).await.unwrap()] {
+        socket.send_raw(Message::Close(None)).await.unwrap();
+        assert_ne!(socket.closed().await, 1006);
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_done_before_somebody_signs_in() {
     let server = Server::start().await;
     let [alice, bob] = server.people(["alice", "bob"]).await;
@@ -118,6 +170,8 @@ async fn nothing_is_done_before_somebody_signs_in() {
         let answer = socket.call(frame.clone()).await;
         assert_eq!((&answer["type"], &answer["code"]), (&json!("error"), &json!("unauthenticated")), "{frame}");
     }
+    socket.send_raw(Message::Binary(b"\x00".to_vec().into())).await.unwrap();
+    assert_eq!(socket.next().await["code"], "unauthenticated");
     let ready = socket.call(json!({ "type": "auth", "access_token": alice.access_token })).await;
     assert_eq!((&ready["type"], &ready["user_id"]), (&json!("ready"), &json!(alice.id)));
     assert!(ready["session_id"].is_string() && ready["version"].is_string());

@@ -174,7 +174,7 @@ pub async fn mark_read(infra: &Infra, actor: Actor, chat_id: ChatId, no: u64) ->
         return Ok(());
     };
     if marked.member_count <= limits::SMALL_GROUP {
-        read_marks::publish(infra, chat_id, actor.user_id, marked.read_no, marked.members_seq);
+        read_marks::publish(infra, chat_id, actor.user_id, marked.read_no, marked.members_seq).await;
     } else {
         let frame = ServerFrame::Read { chat_id, user_id: actor.user_id, no: marked.read_no };
         infra.live.tell(&[actor.user_id], &frame);

@@ -11,6 +11,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+use tokio::sync::oneshot;
 
 const PACE: Duration = Duration::from_secs(1);
 
@@ -31,19 +32,27 @@ impl ReadMarks {
 }
 
 /// Tells a chat how far somebody has read.
-pub fn publish(infra: &Infra, chat_id: ChatId, user_id: UserId, no: u64, members_seq: u64) {
-    let mut paced = infra.read_marks.lock();
-    let is_paced = paced.contains_key(&chat_id);
-    let waiting = paced.entry(chat_id).or_default();
-    waiting.marks.insert(user_id, no);
-    waiting.members_seq = waiting.members_seq.max(members_seq);
-    if !is_paced {
-        infra.tasks.spawn(pace(infra.clone(), chat_id));
-    }
+pub async fn publish(infra: &Infra, chat_id: ChatId, user_id: UserId, no: u64, members_seq: u64) {
+    let told = {
+        let mut paced = infra.read_marks.lock();
+        let is_paced = paced.contains_key(&chat_id);
+        let waiting = paced.entry(chat_id).or_default();
+        waiting.marks.insert(user_id, no);
+        waiting.members_seq = waiting.members_seq.max(members_seq);
+        if is_paced {
+            return;
+        }
+        let (tell, told) = oneshot::channel();
+        // A task of its own, because whoever asked may go before it is done.
+        infra.tasks.spawn(pace(infra.clone(), chat_id, tell));
+        told
+    };
+    let _ = told.await;
 }
 
 /// Sends what waits, and every second what has come since, until nothing has.
-async fn pace(infra: Infra, chat_id: ChatId) {
+async fn pace(infra: Infra, chat_id: ChatId, tell: oneshot::Sender<()>) {
+    let mut tell = Some(tell);
     loop {
         let waiting = {
             let mut paced = infra.read_marks.lock();
@@ -55,6 +64,9 @@ async fn pace(infra: Infra, chat_id: ChatId) {
             waiting
         };
         send(&infra, chat_id, waiting.members_seq, waiting.marks).await;
+        if let Some(tell) = tell.take() {
+            let _ = tell.send(());
+        }
         tokio::select! {
             () = infra.shutdown.cancelled() => return,
             () = tokio::time::sleep(PACE) => {}

@@ -119,8 +119,8 @@ pub async fn by_username(db: &PgPool, username: &str) -> Result<Option<User>> {
 pub async fn find(db: &PgPool, query: &str, limit: i64) -> Result<Vec<User>> {
     let pattern = query.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     let mut tx = db.begin().await?;
-    // Two letters that changed places leave a short name two trigrams of five.
-    sqlx::query("set local pg_trgm.word_similarity_threshold = 0.35").execute(&mut *tx).await?;
+    // Two letters that changed places leave a name of five two trigrams of six.
+    sqlx::query("set local pg_trgm.word_similarity_threshold = 0.3").execute(&mut *tx).await?;
     let rows: Vec<UserRow> = sqlx::query_as(
         "select user_id, username, display_name, bio, avatar_url from users
          where username like $2 || '%' or lower(display_name) like $2 || '%' or lower(display_name) like '% ' || $2 || '%'

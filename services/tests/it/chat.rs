@@ -6,7 +6,7 @@ use protocol::{
     chat::{Changes, ChatKind, PostMessage, UpdateOwnState, Window},
     error::ErrorCode::{InvalidInput, NotFound},
     groups::UpdateGroup,
-    ids::{ChatId, UserId},
+    ids::{ChatId, ClientId, UserId},
     limits,
     time::Timestamp,
 };
@@ -65,9 +65,8 @@ async fn a_direct_chat_shows_in_the_others_list_from_its_first_message() {
 async fn a_direct_chat_takes_somebody_else_who_exists() {
     let world = World::new().await;
     let alice = register(&world, "alice").await;
-    for nobody in [alice.user_id, UserId::fresh()] {
-        assert_eq!(refused_fields(chat::open_direct(&world, alice, nobody).await), ["user_id"]);
-    }
+    assert_eq!(refused_fields(chat::open_direct(&world, alice, alice.user_id).await), ["user_id"]);
+    assert_eq!(refused(chat::open_direct(&world, alice, UserId::fresh()).await), Some(NotFound));
 }
 
 #[tokio::test]
@@ -146,6 +145,65 @@ async fn texts_are_kept_as_typed_or_refused_and_not_stored() {
 }
 
 #[tokio::test]
+async fn a_page_of_changes_is_cut_by_bytes_too() {
+    let world = World::new().await;
+    let alice = register(&world, "alice").await;
+    let notes = chat::saved_id(alice.user_id);
+    for _ in 0..40 {
+        say(&world, alice, notes, &"я".repeat(8_000)).await;
+    }
+    let (mut after, mut seen, mut pages) = (0, Vec::new(), 0);
+    loop {
+        let page = chat::changes(&world, alice, notes, after, None).await.unwrap();
+        let bytes: usize = page.messages.iter().map(|message| message.text.len()).sum();
+        assert!(bytes <= 256 * 1024, "{bytes}");
+        seen.extend(page.messages.iter().map(|message| message.no));
+        (after, pages) = (page.seq, pages + 1);
+        if !page.more {
+            break;
+        }
+    }
+    assert_eq!(seen, (1..=40).collect::<Vec<_>>());
+    assert_eq!(pages, 3);
+}
+
+#[tokio::test]
+async fn a_group_never_takes_the_place_of_a_direct_chat() {
+    let world = World::new().await;
+    let [alice, bob, carol] = world.people(["alice", "bob", "carol"]).await;
+    for (one, other) in [(alice, bob), (bob, alice)] {
+        let new = groups::NewGroup {
+            title: "Not us".into(),
+            member_ids: vec![carol.user_id],
+            client_id: Some(ClientId(other.user_id.0)),
+        };
+        groups::create(&world, one, new).await.unwrap();
+    }
+    let (direct, new) = chat::open_direct(&world, bob, alice.user_id).await.unwrap();
+    assert!(new && direct.chat.kind == ChatKind::Direct && direct.chat.member_count == 2);
+}
+
+#[tokio::test]
+async fn chats_made_at_once_by_all_with_all_wait_for_nobody_in_a_circle() {
+    let world = World::new().await;
+    let people = world.people(["alice", "bob", "carol", "dave"]).await;
+    let everybody: Vec<UserId> = people.iter().map(|actor| actor.user_id).collect();
+    let direct = people.iter().flat_map(|one| people.iter().map(move |other| (*one, *other)));
+    let infra = &*world;
+    let direct = direct
+        .filter(|(one, other)| one != other)
+        .map(|(one, other)| async move { chat::open_direct(infra, one, other.user_id).await.map(drop) });
+    let group = people.iter().map(|owner| {
+        let new = groups::NewGroup { title: "All".into(), member_ids: everybody.clone(), client_id: None };
+        async { groups::create(infra, *owner, new).await.map(drop) }
+    });
+    let (direct, group) = futures::future::join(join_all(direct), join_all(group)).await;
+    for made in direct.into_iter().chain(group) {
+        assert_eq!(made, Ok(()));
+    }
+}
+
+#[tokio::test]
 async fn a_message_answers_one_that_exists() {
     let world = World::new().await;
     let alice = register(&world, "alice").await;
@@ -161,7 +219,8 @@ async fn a_message_answers_one_that_exists() {
     // What a window quotes from beyond itself comes with it.
     let window = chat::history(&world, alice, notes, Window::After(1), None).await.unwrap();
     assert_eq!(window.replies, [first]);
-    assert!(chat::history(&world, alice, notes, Window::Newest, None).await.unwrap().replies.is_empty());
+    let replies = chat::history(&world, alice, notes, Window::Newest, None).await.unwrap().replies;
+    assert_eq!(replies.len(), 1, "what the items quote, though it stands among them");
 }
 
 #[tokio::test]
@@ -444,6 +503,9 @@ async fn people_are_found_by_the_beginning_of_a_name_and_with_a_typo() {
         ("@alice_g", true),
         ("ALICE_GREEN", true),
         ("alice_gren", true),
+        ("ailce", true),
+        ("Алсиа", true),
+        ("ивановма", true),
         ("али", true),
         ("иван", true),
         ("", false),

@@ -222,8 +222,11 @@ async fn a_new_name_is_told_to_those_who_share_a_chat() {
     let [alice, bob, stranger] = world.people(["alice", "bob", "stranger"]).await;
     world.group(alice, &[bob]).await;
     let listeners = [alice, bob, stranger].map(|person| Listener::open(&world, person));
-    let update =
-        UpdateMe { display_name: Some("Alice II".into()), email: Some(Some("a@b.example".into())), ..UpdateMe::default() };
+    let update = UpdateMe {
+        display_name: Some("Alice II".into()),
+        email: Some(Some("a@b.example".into())),
+        ..UpdateMe::default()
+    };
     let user = profiles::update_me(&world, alice, update).await.unwrap().user;
     assert_eq!(user.display_name, "Alice II");
     for (listener, told) in listeners.iter().zip([true, true, false]) {

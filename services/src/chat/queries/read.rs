@@ -159,7 +159,7 @@ pub async fn heads(db: &PgPool, user: UserId, held: &HashMap<ChatId, u64>) -> Re
         "with own as materialized (select chat_id from user_chats where user_id = $1 and listed),
              held as materialized (select h.chat_id, h.seq from unnest($2::uuid[], $3::int8[]) as h (chat_id, seq))
          select coalesce((select mine from user_heads where user_id = $1), 0) as mine, held.chat_id,
-             c.seq, m.read_no, held.seq is distinct from c.seq as differs,
+             c.seq, c.last_no, m.read_no, held.seq is distinct from c.seq as differs,
              case when held.seq is distinct from c.seq then (select count(*) from (
                  select 1 from messages n where n.chat_id = c.chat_id and n.no > m.read_no
                    and n.sender_id <> $1 and n.kind <> 'system' and not n.deleted limit 1000) as counted) end as unread
@@ -181,7 +181,8 @@ pub async fn heads(db: &PgPool, user: UserId, held: &HashMap<ChatId, u64>) -> Re
         match (row.seq, row.read_no) {
             (Some(seq), Some(read_no)) if row.differs => {
                 let unread = u32::try_from(row.unread.unwrap_or(0)).unwrap_or(u32::MAX);
-                let head = Head { seq: number(seq), read_no: number(read_no), unread, mentions_unread: 0 };
+                let last_no = number(row.last_no.unwrap_or(0));
+                let head = Head { seq: number(seq), last_no, read_no: number(read_no), unread, mentions_unread: 0 };
                 heads.chats.insert(chat_id, head);
             }
             (Some(_), Some(_)) => {}

@@ -49,6 +49,7 @@ pub struct HeadRow {
     pub mine: i64,
     pub chat_id: Option<Uuid>,
     pub seq: Option<i64>,
+    pub last_no: Option<i64>,
     pub read_no: Option<i64>,
     pub differs: bool,
     pub unread: Option<i64>,
