@@ -18,7 +18,7 @@ pub struct Serve {
     #[arg(long, env = "MESSENGER_ROLE", value_delimiter = ',', default_value = "all")]
     pub role: Vec<Role>,
     /// The address people type, such as https://chat.example; without it, the request's own Host.
-    #[arg(long, env = "MESSENGER_PUBLIC_URL")]
+    #[arg(long, env = "MESSENGER_PUBLIC_URL", value_parser = public_url)]
     pub public_url: Option<String>,
     /// Proxies whose X-Forwarded-For is believed; several are separated by commas.
     #[arg(long, env = "MESSENGER_TRUSTED_PROXIES", value_delimiter = ',')]
@@ -66,6 +66,16 @@ pub enum Switch {
     Off,
 }
 
+/// An origin: a scheme and a host, perhaps a port, in the spelling that browsers send.
+fn public_url(typed: &str) -> Result<String, String> {
+    let wrong = || format!("\"{typed}\" is not of the form https://chat.example");
+    let url = typed.trim().trim_end_matches('/').to_ascii_lowercase();
+    let uri: axum::http::Uri = url.parse().map_err(|_| wrong())?;
+    let known = matches!(uri.scheme_str(), Some("http" | "https"));
+    let host = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+    if known && host && uri.path() == "/" && uri.query().is_none() { Ok(url) } else { Err(wrong()) }
+}
+
 impl Serve {
     #[must_use]
     pub fn settings(&self) -> Settings {
@@ -76,5 +86,26 @@ impl Serve {
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::public_url;
+
+    #[test]
+    fn a_public_url_is_an_origin() {
+        for (typed, expected) in [
+            ("https://chat.example", Some("https://chat.example")),
+            (" HTTPS://Chat.Example/ ", Some("https://chat.example")),
+            ("http://192.168.1.2:8080", Some("http://192.168.1.2:8080")),
+            ("chat.example", None),
+            ("ftp://chat.example", None),
+            ("https://chat.example/path", None),
+            ("https://me@chat.example", None),
+            ("", None),
+        ] {
+            assert_eq!(public_url(typed).ok().as_deref(), expected, "{typed}");
+        }
     }
 }

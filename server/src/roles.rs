@@ -19,6 +19,7 @@ const ROLES: &[RoleRow] = &[
         role: Role::Auth,
         routes: &[api::auth::routes],
         tasks: &[|infra| {
+            auth::warm_up();
             infra.tasks.spawn(auth::forget_ended_sessions(infra.clone()));
         }],
     },

@@ -5,7 +5,7 @@ use crate::http::guard;
 use axum::{
     body::Bytes,
     extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request},
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    http::{Extensions, HeaderMap, StatusCode, header, request::Parts},
 };
 use protocol::error::{ErrorCode, Problem};
 use serde::de::DeserializeOwned;
@@ -109,7 +109,7 @@ impl FromRequestParts<App> for ClientDevice {
 /// The device of a request.
 pub fn device(parts: &Parts, app: &App) -> Device {
     let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-    Device::new(user_agent, client_address(parts, &app.config.trusted_proxies))
+    Device::new(user_agent, address(&parts.headers, &parts.extensions, &app.config.trusted_proxies))
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -118,16 +118,22 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
+/// Where a request comes from.
+pub fn client_address(request: &Request, trusted: &[IpAddr]) -> IpAddr {
+    address(request.headers(), request.extensions(), trusted)
+}
+
 /// The peer, or what trusted proxies say of it: read from the right, up to the first that is not one.
-fn client_address(parts: &Parts, trusted: &[IpAddr]) -> IpAddr {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+fn address(headers: &HeaderMap, extensions: &Extensions, trusted: &[IpAddr]) -> IpAddr {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
     let peer = peer.map_or(IpAddr::from([127, 0, 0, 1]), |ConnectInfo(peer)| peer.ip().to_canonical());
     if !trusted.contains(&peer) {
         return peer;
     }
-    let forwarded = parts.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
     let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).collect();
     // What stands left of an unreadable hop is as little to be believed as that.
-    let mut readable = hops.into_iter().rev().map_while(|hop| hop.trim().parse::<IpAddr>().ok());
+    let mut readable =
+        hops.into_iter().rev().map_while(|hop| hop.trim().parse::<IpAddr>().ok()).map(|hop| hop.to_canonical());
     readable.find(|hop| !trusted.contains(hop)).unwrap_or(peer)
 }

@@ -1,10 +1,10 @@
 //! What holds for every request and every answer (SECURITY.md): whose request it may be, and the
 //! headers that keep a browser from being used against its owner.
 
-use super::{App, Failure};
+use super::{App, Failure, extract};
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -24,7 +24,6 @@ const DOCS_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline';
 pub async fn same_origin(State(app): State<App>, request: Request, next: Next) -> Response {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if !safe && !is_ours(&app, request.headers()) {
-        tracing::info!(path = request.uri().path(), "cross-site request refused");
         return Failure(Rejection::forbidden("Requests from other sites are refused.")).into_response();
     }
     next.run(request).await
@@ -35,9 +34,14 @@ pub async fn harden(State(app): State<App>, request: Request, next: Next) -> Res
     let path = request.uri().path();
     let is_docs = path.starts_with("/api/docs");
     let is_file = path.starts_with("/pkg/");
+    let (asked, address) = (path.to_owned(), extract::client_address(&request, &app.config.trusted_proxies));
     let mut response = next.run(request).await;
+    let status = response.status();
+    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS) {
+        tracing::info!(path = asked, ip = %address, status = status.as_u16(), "request refused");
+    }
     // A page that stands where a file would is somebody's own.
-    let is_file = is_file && !response.status().is_client_error();
+    let is_file = is_file && !status.is_client_error();
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));

@@ -25,7 +25,7 @@ use protocol::{
 use sqlx::PgConnection;
 use std::{net::IpAddr, time::Duration};
 
-pub use passwords::is_common;
+pub use passwords::{is_common, warm_up};
 
 /// How old the knowledge that a session lives may be; PROTOCOL G7 allows a second.
 const KNOWN_FOR: Duration = Duration::from_millis(500);

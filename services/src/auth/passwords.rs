@@ -16,6 +16,11 @@ static AT_ONCE: LazyLock<Semaphore> =
 /// What an unknown name's password is compared with, so that the answer takes as long.
 static NOBODY: LazyLock<String> = LazyLock::new(|| hash_now("nobody has this password").unwrap_or_default());
 
+/// Makes that hash before anybody asks, so that the first answer takes no longer.
+pub fn warm_up() {
+    tokio::task::spawn_blocking(|| LazyLock::force(&NOBODY));
+}
+
 /// Fewer guesses than this and a password is on the lists that attackers begin with.
 const GUESSES: u64 = 100_000;
 /// Characters of a password that are looked at for that.

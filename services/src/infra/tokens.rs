@@ -11,7 +11,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use protocol::ids::{SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use std::{
     collections::{BTreeMap, HashSet},
     time::Duration,
@@ -70,11 +70,15 @@ impl Tokens {
     /// # Errors
     /// `unavailable` when the database does not answer.
     pub async fn load_or_create(db: &PgPool) -> Result<Self> {
-        let mut keys = stored_keys(db).await?;
+        let mut tx = db.begin().await?;
+        // Of nodes that start at once, one makes the key.
+        sqlx::query("lock table signing_keys in share row exclusive mode").execute(&mut *tx).await?;
+        let mut keys = stored_keys(&mut tx).await?;
         if keys.is_empty() {
-            create_key(db).await?;
-            keys = stored_keys(db).await?;
+            create_key(&mut tx).await?;
+            keys = stored_keys(&mut tx).await?;
         }
+        tx.commit().await?;
         let newest = keys.first().ok_or_else(|| Rejection::internal("no signing key was stored"))?;
         let (key_id, signing) = (newest.key_id.clone(), EncodingKey::from_ed_der(&newest.pkcs8));
         let mut verifying = BTreeMap::new();
@@ -154,25 +158,24 @@ pub fn hash_secret(secret: &str) -> Vec<u8> {
     Sha256::digest(secret).to_vec()
 }
 
-async fn stored_keys(db: &PgPool) -> Result<Vec<Key>> {
+async fn stored_keys(tx: &mut PgConnection) -> Result<Vec<Key>> {
     Ok(sqlx::query_as("select key_id, pkcs8, public_key from signing_keys order by created_at, key_id")
-        .fetch_all(db)
+        .fetch_all(tx)
         .await?)
 }
 
-async fn create_key(db: &PgPool) -> Result<()> {
+async fn create_key(tx: &mut PgConnection) -> Result<()> {
     let failed = |_| Rejection::internal("no key could be made");
     let pkcs8 = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new()).map_err(failed)?;
     let pair = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).map_err(Rejection::internal)?;
     let public = pair.public_key().as_ref();
     let key_id: String = URL_SAFE_NO_PAD.encode(Sha256::digest(public)).chars().take(16).collect();
-    // Two nodes that start at once make two keys and agree on the older one.
     sqlx::query("insert into signing_keys (key_id, pkcs8, public_key, created_at) values ($1, $2, $3, $4)")
         .bind(key_id)
         .bind(pkcs8.as_ref())
         .bind(public)
         .bind(clock::to_database(clock::now()))
-        .execute(db)
+        .execute(tx)
         .await?;
     Ok(())
 }

@@ -18,6 +18,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 /// A socket of this node.
@@ -44,6 +45,8 @@ struct Sockets {
     by_user: HashMap<UserId, HashSet<SocketId>>,
     /// Who is in a chat, as of its last membership change.
     audiences: HashMap<ChatId, (u64, Arc<HashSet<UserId>>)>,
+    /// When all were told last that something may be missing.
+    resynced: Option<Instant>,
 }
 
 struct Socket {
@@ -58,6 +61,8 @@ pub struct Subscription {
     pub outbound: Arc<Outbound>,
 }
 
+/// What a second `resync` in this time would say, the next `heads` of each socket finds anyway.
+const RESYNC_EVERY: Duration = Duration::from_secs(5);
 /// Audiences kept before they are forgotten all at once.
 const AUDIENCES_MAX: usize = 10_000;
 
@@ -195,9 +200,14 @@ impl Live {
         }
     }
 
-    /// Tells every socket that something may be missing.
+    /// Tells every socket that something may be missing; once in a while, because each asks then.
     pub fn resync_all(&self) {
-        for socket in self.lock().by_id.values() {
+        let mut sockets = self.lock();
+        if sockets.resynced.is_some_and(|last| last.elapsed() < RESYNC_EVERY) {
+            return;
+        }
+        sockets.resynced = Some(Instant::now());
+        for socket in sockets.by_id.values() {
             socket.outbound.resync();
         }
     }
