@@ -310,6 +310,15 @@ pub struct PostMessage {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EditMessage {
+    #[serde(default)]
+    pub text: String,
+    /// The `seq` of the row that was edited; one that is not the newest is refused, with the newest.
+    pub base_seq: Option<u64>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MarkRead {
     pub no: u64,
 }

@@ -1,5 +1,6 @@
 //! The one error of every answer: REST, WebSocket, server functions and pages.
 
+use crate::chat::Message;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
@@ -99,11 +100,14 @@ pub struct ApiError {
     /// Refused fields by name, all of them at once, each with a `Problem`'s name.
     #[serde(default)]
     pub fields: BTreeMap<String, String>,
+    /// With `conflict` over a message: its newest row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<Box<Message>>,
 }
 
 impl ApiError {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), fields: BTreeMap::new() }
+        Self { code, message: message.into(), fields: BTreeMap::new(), current: None }
     }
 
     /// A refusal because of one field.
@@ -151,6 +155,7 @@ impl Fields {
             code: ErrorCode::InvalidInput,
             message: format!("{}.", sentences.join("; ")),
             fields: self.0.into_iter().map(|(name, problem)| (name.to_owned(), problem.name().to_owned())).collect(),
+            current: None,
         }
     }
 }

@@ -60,6 +60,17 @@ pub enum ClientFrame {
         text: String,
         reply_to: Option<u64>,
     },
+    Edit {
+        chat_id: ChatId,
+        no: u64,
+        #[serde(default)]
+        text: String,
+        base_seq: Option<u64>,
+    },
+    Delete {
+        chat_id: ChatId,
+        no: u64,
+    },
     Read {
         chat_id: ChatId,
         no: u64,
@@ -82,12 +93,12 @@ pub struct Reply {
 /// Declares the server's frames, and reads them type first: serde's own tagged enums keep every frame
 /// in memory twice, and the browser would carry the code of each row's type twice.
 macro_rules! server_frames {
-    ($($name:literal => $variant:ident { $($field:ident: $type:ty),* },)*) => {
+    ($($name:literal => $variant:ident { $($(#[$attribute:meta])? $field:ident: $type:ty),* },)*) => {
         #[derive(Clone, Debug, PartialEq, Serialize)]
         #[serde(tag = "type", rename_all = "snake_case")]
         #[expect(clippy::large_enum_variant, reason = "a frame is applied at once, never kept")]
         pub enum ServerFrame {
-            $($variant { $($field: $type),* },)*
+            $($variant { $($(#[$attribute])? $field: $type),* },)*
             Welcome(Welcome),
             Heads(Heads),
             Changes(Changes),
@@ -142,7 +153,11 @@ server_frames! {
     "user" => User { user: User },
     "resync" => Resync {},
     "revoked" => Revoked {},
-    "error" => Error { code: ErrorCode, message: String },
+    "error" => Error {
+        code: ErrorCode,
+        message: String,
+        #[serde(skip_serializing_if = "Option::is_none")] current: Option<Box<Message>>
+    },
 }
 
 /// What changed in one's chats since `hello`'s numbers; at most 200 chats, newest activity first.
@@ -186,7 +201,7 @@ mod tests {
             ServerFrame::Resync {},
             ServerFrame::Read { chat_id, user_id, no: 7 },
             ServerFrame::Typing { chat_id, user_id },
-            ServerFrame::Error { code: ErrorCode::NotFound, message: "There is nothing here.".into() },
+            ServerFrame::Error { code: ErrorCode::NotFound, message: "There is nothing here.".into(), current: None },
             ServerFrame::Heads(Heads { mine: 3, chats: HashMap::new(), gone: vec![chat_id] }),
         ] {
             let text = serde_json::to_string(&Reply { reference: Some(9), frame: frame.clone() }).unwrap();

@@ -26,6 +26,9 @@ pub struct Serve {
     /// Whether people are held to the documented rates; `off` is for load tests.
     #[arg(long, env = "MESSENGER_LIMITS", default_value = "on")]
     pub limits: Switch,
+    /// Seconds between saying "not ready" and refusing connections: how long a proxy takes to notice.
+    #[arg(long, env = "MESSENGER_DRAIN_DELAY", default_value = "0")]
+    pub drain_delay: u8,
     /// Changes of one chat committed together at most.
     #[arg(long, env = "MESSENGER_BATCH", default_value = "256")]
     pub batch: NonZeroUsize,

@@ -15,6 +15,7 @@ use std::{
     fs::{File, TryLockError},
     net::SocketAddr,
     path::Path,
+    sync::atomic::Ordering,
     time::Duration,
 };
 use tokio::{
@@ -80,6 +81,7 @@ pub struct Running {
     pub infra: Infra,
     pub address: SocketAddr,
     storage: Storage,
+    drain_delay: Duration,
     accepting: tokio::task::JoinHandle<()>,
 }
 
@@ -123,16 +125,18 @@ pub async fn start(config: config::Serve) -> Result<Running, String> {
         }
     };
     roles::spawn_tasks(&infra, &config.role);
+    let drain_delay = Duration::from_secs(config.drain_delay.into());
     let router = http::router(infra.clone(), config);
     let accepting = tokio::spawn(accept(listener, router, infra.clone()));
-    Ok(Running { infra, address, storage, accepting })
+    Ok(Running { infra, address, storage, drain_delay, accepting })
 }
 
 impl Running {
-    /// Stops accepting, finishes what was begun, closes sockets, then the database.
+    /// Says not ready, stops accepting, finishes what was begun, closes sockets, then the database.
     pub async fn stop(self) {
+        self.infra.draining.store(true, Ordering::Relaxed);
+        tokio::time::sleep(self.drain_delay).await;
         self.infra.shutdown.cancel();
-        self.infra.live.close_all();
         if self.accepting.await.is_err() {
             tracing::warn!("the listener ended by itself");
         }

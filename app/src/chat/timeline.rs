@@ -289,7 +289,8 @@ impl Follow {
     /// The first look: at the message the address points to, at the first unread, else at the end.
     fn open(self) {
         request_animation_frame(move || {
-            let Some(scroller) = self.scroller.get_untracked() else { return };
+            // Whoever went back at once has no timeline any more.
+            let Some(scroller) = self.scroller.try_get_untracked().flatten() else { return };
             let hash = window().location().hash().unwrap_or_default();
             let pointed = (hash.len() > 2).then(|| document().get_element_by_id(&hash[1..])).flatten();
             let divider = scroller.query_selector(".unread-divider").ok().flatten();

@@ -20,7 +20,7 @@ use std::{
 };
 
 /// A body that takes longer is not waited for.
-pub const BODY_WITHIN: Duration = Duration::from_secs(30);
+pub const BODY_WITHIN: Duration = Duration::from_secs(10);
 
 /// A JSON body.
 pub struct Body<T>(pub T);

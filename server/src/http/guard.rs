@@ -9,11 +9,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use services::Rejection;
+use std::time::Duration;
 
 /// Under https the prefix confines the cookie to this host; browsers refuse it over plain http.
 const COOKIE: &str = "messenger_session";
 const HOST_COOKIE: &str = "__Host-messenger_session";
 const COOKIE_LIFE: u64 = services::infra::tokens::SESSION_LIFE.as_secs();
+
+/// More than a body may take to arrive.
+const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
 const JSON_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'";
 /// The page that shows the API loads its own files, which carry inline styles.
@@ -27,6 +31,14 @@ pub async fn same_origin(State(app): State<App>, request: Request, next: Next) -
         return Failure(Rejection::forbidden("Requests from other sites are refused.")).into_response();
     }
     next.run(request).await
+}
+
+/// Gives up requests that take too long, whatever hangs behind them.
+pub async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(ANSWER_WITHIN, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Failure(Rejection::unavailable()).into_response(),
+    }
 }
 
 /// Adds the headers of every answer.

@@ -5,7 +5,7 @@ use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use clap::Args;
 use serde_json::{Value, json};
 use services::infra::database;
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -22,8 +22,9 @@ async fn healthz() -> Json<Value> {
 
 /// The dependencies, each named.
 async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
-    let stopping = app.infra.shutdown.is_cancelled();
-    let database = database::ping(&app.infra.db).await.is_ok();
+    let stopping = app.infra.draining.load(Ordering::Relaxed) || app.infra.shutdown.is_cancelled();
+    let ping = async { Ok(database::ping(&app.infra.db).await?) };
+    let database = database::within(ping).await.is_ok();
     let ready = database && !stopping;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let word = |fine: bool| if fine { "ok" } else { "unavailable" };

@@ -84,6 +84,7 @@ pub fn router(infra: Infra, config: config::Serve) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(pages::static_file)
         .layer(CompressionLayer::new())
+        .layer(middleware::from_fn(guard::in_time))
         .layer(middleware::from_fn_with_state(app.clone(), guard::same_origin))
         .layer(axum::extract::DefaultBodyLimit::max(protocol::limits::FRAME_BYTES))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {

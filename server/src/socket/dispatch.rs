@@ -1,12 +1,12 @@
-//! What each client frame does: the same operations as REST. Sends take their place in their chat's
+//! What each client frame does: the same operations as REST. Changes take their place in their chat's
 //! order when they arrive and are answered as they are ready; the rest is done one by one, in order, so
 //! that a socket holds one connection to the database and its answers never outrun its reader.
 
 use axum::body::Bytes;
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use protocol::{
-    chat::PostMessage,
-    error::Problem,
+    chat::{EditMessage, PostMessage},
+    error::{ApiError, Problem},
     frames::{ClientFrame, Request, ServerFrame},
     ids::ChatId,
     limits,
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use services::{
     Actor, Infra, Rejection, Result, chat,
     chat::commit::Outcome,
-    infra::rates::Bucket,
+    infra::{database, rates::Bucket},
     live::{Origin, SocketId, Subscription, encode},
 };
 use std::{
@@ -24,8 +24,8 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// Sends of one socket under way at once, and other frames that wait.
-const SENDS_MAX: usize = 64;
+/// Changes by one socket under way at once, and other frames that wait.
+const CHANGES_MAX: usize = 64;
 const WAITING_MAX: usize = 64;
 const FLOOD: Duration = Duration::from_secs(10);
 const TYPING_EVERY: Duration = Duration::from_millis(2_900);
@@ -40,7 +40,7 @@ pub struct Dispatch<'a> {
     /// Since when frames come too fast, and the last that did.
     too_fast: Option<(Instant, Instant)>,
     typed: HashMap<ChatId, Instant>,
-    sends: FuturesUnordered<Work>,
+    changes: FuturesUnordered<Work>,
     waiting: VecDeque<Work>,
     /// The first of those that waited.
     current: Option<Work>,
@@ -59,7 +59,7 @@ impl<'a> Dispatch<'a> {
             rate: infra.rates.frames(),
             too_fast: None,
             typed: HashMap::new(),
-            sends: FuturesUnordered::new(),
+            changes: FuturesUnordered::new(),
             waiting: VecDeque::new(),
             current: None,
         }
@@ -70,7 +70,7 @@ impl<'a> Dispatch<'a> {
     }
 
     pub fn has_room(&self) -> bool {
-        self.sends.len() < SENDS_MAX && self.waiting.len() < WAITING_MAX
+        self.changes.len() < CHANGES_MAX && self.waiting.len() < WAITING_MAX
     }
 
     /// Whether the socket is being ended from our side.
@@ -92,7 +92,7 @@ impl<'a> Dispatch<'a> {
             }
         };
         let answer = tokio::select! {
-            Some(answer) = self.sends.next() => answer,
+            Some(answer) = self.changes.next() => answer,
             answer = current => {
                 self.current = None;
                 answer
@@ -138,7 +138,15 @@ impl<'a> Dispatch<'a> {
         let (infra, actor) = (self.infra.clone(), self.actor);
         let work: BoxFuture<'static, Result<Option<ServerFrame>>> = match frame {
             ClientFrame::Send { chat_id, client_id, text, reply_to } => {
-                return self.send(reference, chat_id, PostMessage { client_id, text, reply_to });
+                let data = PostMessage { client_id, text, reply_to };
+                return self.change(reference, |origin| chat::begin_post(&infra, actor, chat_id, data, origin));
+            }
+            ClientFrame::Edit { chat_id, no, text, base_seq } => {
+                let data = EditMessage { text, base_seq };
+                return self.change(reference, |origin| chat::begin_edit(&infra, actor, chat_id, no, data, origin));
+            }
+            ClientFrame::Delete { chat_id, no } => {
+                return self.change(reference, |origin| chat::begin_delete(&infra, actor, chat_id, no, origin));
             }
             ClientFrame::Typing { chat_id } => {
                 let now = Instant::now();
@@ -181,7 +189,7 @@ impl<'a> Dispatch<'a> {
             Ok(frame) => frame.map(|frame| encode(reference, &frame)),
             Err(rejection) => Some(error(reference, &rejection)),
         };
-        self.waiting.push_back(work.map(answer).boxed());
+        self.waiting.push_back(database::within(work).map(answer).boxed());
     }
 
     /// One page and one answer for each chat: one that is no longer one's own must not keep the others
@@ -199,15 +207,17 @@ impl<'a> Dispatch<'a> {
         }
     }
 
-    /// The place in the chat's order is taken here, before the next frame is read. A message stored now
-    /// is acknowledged with its publication, in order.
-    fn send(&mut self, reference: Option<u64>, chat_id: ChatId, data: PostMessage) {
-        let origin = Origin { socket: self.socket, reference };
-        match chat::begin_post(self.infra, self.actor, chat_id, data, Some(origin)) {
-            Ok(posted) => self.sends.push(
-                posted
+    /// The place in the chat's order is taken here, before the next frame is read. What is written is
+    /// acknowledged with its publication, in order.
+    fn change<F>(&mut self, reference: Option<u64>, begin: impl FnOnce(Option<Origin>) -> Result<F>)
+    where
+        F: Future<Output = Result<Outcome>> + Send + 'static,
+    {
+        match begin(Some(Origin { socket: self.socket, reference })) {
+            Ok(begun) => self.changes.push(
+                begun
                     .map(move |outcome| match outcome {
-                        Ok(Outcome::Posted { message, new: false }) => {
+                        Ok(Outcome::Message { message, new: false }) => {
                             Some(encode(reference, &ServerFrame::Ack { message }))
                         }
                         Ok(_) => None,
@@ -221,7 +231,8 @@ impl<'a> Dispatch<'a> {
 }
 
 pub fn error(reference: Option<u64>, rejection: &Rejection) -> Bytes {
-    encode(reference, &ServerFrame::Error { code: rejection.code(), message: rejection.error.message.clone() })
+    let ApiError { code, message, current, .. } = rejection.error.clone();
+    encode(reference, &ServerFrame::Error { code, message, current })
 }
 
 /// The `ref` of a frame that is otherwise not understood.

@@ -34,6 +34,9 @@ const PING_EVERY: Duration = Duration::from_secs(12);
 const DEAD_AFTER: Duration = Duration::from_secs(30);
 const SEND_WITHIN: Duration = Duration::from_secs(30);
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+/// Over how long a restart spreads its closes: for each socket, and at most.
+const SPREAD_EACH: Duration = Duration::from_millis(2);
+const SPREAD_MOST: Duration = Duration::from_secs(5);
 /// How long an expired access token still holds its socket.
 const GRACE: Duration = Duration::from_secs(60);
 /// The default buffers cost 128 KiB a socket.
@@ -98,10 +101,6 @@ async fn run(app: App, mut socket: WebSocket, by_cookie: Option<Verified>) {
     let subscription = Subscription::open(&app.infra, verified.actor);
     let outbound = subscription.outbound.clone();
     outbound.push_kept(ready(reference, verified));
-    // A restart closes the sockets that it finds; this one may have come after.
-    if app.infra.shutdown.is_cancelled() {
-        outbound.close(Close::Restarting);
-    }
     let (mut sink, mut stream) = socket.split();
     let token_life = by_cookie.is_none().then(|| expiry(verified));
     let mut dispatch = Dispatch::new(&app.infra, verified.actor, &subscription);
@@ -109,7 +108,7 @@ async fn run(app: App, mut socket: WebSocket, by_cookie: Option<Verified>) {
     let code = tokio::select! {
         code = write(&mut sink, &outbound) => code,
         code = read(&app, &mut stream, &mut dispatch, token_life) => code,
-        () = overdue(&app) => None,
+        () = restart(&app, &outbound) => None,
     };
     drop(dispatch);
     drop(subscription);
@@ -246,9 +245,13 @@ async fn read(
     }
 }
 
-/// Completes when a restart has waited long enough for a slow reader.
-async fn overdue(app: &App) {
+/// Closes the socket when the node restarts, at a moment of its own, so that not all come back at once;
+/// completes when that has waited long enough for a slow reader.
+async fn restart(app: &App, outbound: &Outbound) {
     app.infra.shutdown.cancelled().await;
+    let spread = (SPREAD_EACH * u32::try_from(app.infra.live.count()).unwrap_or(u32::MAX)).min(SPREAD_MOST);
+    tokio::time::sleep(spread.mul_f64(rand::random())).await;
+    outbound.close(Close::Restarting);
     tokio::time::sleep(CLOSE_WITHIN).await;
 }
 

@@ -46,6 +46,39 @@ async fn two_people_talk_live() {
 }
 
 #[tokio::test]
+async fn messages_are_edited_and_deleted_by_socket_and_by_rest() {
+    let server = Server::start().await;
+    let [alice, bob] = server.people(["alice", "bob"]).await;
+    let group = server.group(&alice, &[&bob]).await;
+    let (mut hers, mut his) = (server.socket(&alice).await, server.socket(&bob).await);
+    let first = server.say(&alice, &group, "one").await;
+    his.next_of("message").await;
+    let edit = json!({ "type": "edit", "chat_id": group, "no": 2, "text": "two", "base_seq": first["seq"] });
+    let ack = hers.call(edit.clone()).await;
+    assert_eq!((&ack["type"], &ack["message"]["text"]), (&json!("ack"), &json!("two")));
+    assert!(ack["message"]["edited_at"].is_string());
+    assert_eq!(his.next_of("message").await["message"], ack["message"]);
+    let conflict = hers.call(edit).await;
+    assert_eq!((&conflict["code"], &conflict["current"]), (&json!("conflict"), &ack["message"]));
+
+    let path = format!("/api/v1/chats/{group}/messages/2");
+    let stale = json!({ "text": "three", "base_seq": first["seq"] });
+    let answer = server.patch(&path, stale).by(&alice).send().await.expect_status(409);
+    assert_eq!((answer.error_code().as_str(), &answer.json()["current"]), ("conflict", &ack["message"]));
+    server.patch(&path, json!({ "text": "not mine" })).by(&bob).send().await.expect_status(403);
+    let edited = server.patch(&path, json!({ "text": "four" })).by(&alice).send().await.expect_status(200).json();
+    assert_eq!(his.next_of("message").await["message"], edited);
+    let deleted = hers.call(json!({ "type": "delete", "chat_id": group, "no": 2 })).await;
+    assert_eq!((&deleted["message"]["deleted"], &deleted["message"]["text"]), (&json!(true), &json!("")));
+    let again = server.delete(&path).by(&alice).send().await.expect_status(200).json();
+    assert_eq!(again, deleted["message"]);
+    for no in ["0", "99", "x", "99999999999999999999"] {
+        let nowhere = format!("/api/v1/chats/{group}/messages/{no}");
+        server.delete(&nowhere).by(&alice).send().await.expect_status(404);
+    }
+}
+
+#[tokio::test]
 async fn typing_is_passed_on_once_in_three_seconds() {
     let server = Server::start().await;
     let [alice, bob] = server.people(["alice", "bob"]).await;

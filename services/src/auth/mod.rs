@@ -24,11 +24,14 @@ use protocol::{
 };
 use sqlx::PgConnection;
 use std::{net::IpAddr, time::Duration};
+use tokio::time::timeout;
 
 pub use passwords::{is_common, warm_up};
 
 /// How old the knowledge that a session lives may be; PROTOCOL G7 allows a second.
 const KNOWN_FOR: Duration = Duration::from_millis(500);
+/// A request is not kept waiting for that knowledge any longer.
+const CHECKED_WITHIN: Duration = Duration::from_secs(2);
 const FORGET_EVERY: Duration = Duration::from_secs(60 * 60);
 /// A person's sessions; the oldest give way.
 const SESSIONS_MAX: i64 = 100;
@@ -214,12 +217,16 @@ pub async fn refresh(infra: &Infra, refresh_token: &str) -> Result<Tokens> {
 pub async fn authenticate(infra: &Infra, typ: TokenType, token: &str) -> Result<Verified> {
     let verified = infra.tokens.verify(typ, token).ok_or_else(Rejection::unauthenticated)?;
     let actor = verified.actor;
-    let lives = infra.sessions.0.try_get_with(actor, queries::touch_session(&infra.sessions_db, actor)).await;
-    match lives {
-        Ok(true) => Ok(verified),
-        Ok(false) => Err(Rejection::unauthenticated()),
-        Err(error) => {
+    let lives = infra.sessions.0.try_get_with(actor, queries::touch_session(&infra.sessions_db, actor));
+    match timeout(CHECKED_WITHIN, lives).await {
+        Ok(Ok(true)) => Ok(verified),
+        Ok(Ok(false)) => Err(Rejection::unauthenticated()),
+        Ok(Err(error)) => {
             tracing::warn!(cause = %error, "a session could not be checked");
+            Err(Rejection::unavailable())
+        }
+        Err(_) => {
+            tracing::warn!("a session could not be checked in time");
             Err(Rejection::unavailable())
         }
     }

@@ -18,11 +18,15 @@ use std::{
     collections::{HashMap, VecDeque},
     panic::AssertUnwindSafe,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 
 /// Changes of one chat that may wait; more are refused politely.
 const WAITING_MAX: usize = 4_096;
+
+/// How long a change is waited for.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// Something done to a chat.
 #[derive(Clone, Debug)]
@@ -31,6 +35,15 @@ pub enum Change {
         client_id: ClientId,
         text: MessageText,
         reply_to: Option<u64>,
+    },
+    Edit {
+        no: u64,
+        text: MessageText,
+        /// The `seq` of the row that was edited.
+        base_seq: Option<u64>,
+    },
+    Delete {
+        no: u64,
     },
     AddMember(UserId),
     /// Oneself: leaving.
@@ -48,8 +61,15 @@ pub enum Change {
 /// What became of a change.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    Posted { message: Message, new: bool },
-    Added { member: Member, new: bool },
+    /// A message as it stands now; `new` where this change wrote it.
+    Message {
+        message: Message,
+        new: bool,
+    },
+    Added {
+        member: Member,
+        new: bool,
+    },
     Done,
 }
 
@@ -107,7 +127,13 @@ pub fn submit(
             }
         }
     }
-    Ok(async { answered.await.unwrap_or_else(|_| Err(Rejection::unavailable())) })
+    // Whoever waits longer is told so and tries again; what was accepted is committed all the same.
+    Ok(async {
+        match timeout(ANSWER_WITHIN, answered).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) | Err(_) => Err(Rejection::unavailable()),
+        }
+    })
 }
 
 /// Commits what waits until nothing does. What was accepted is finished even while the node stops.

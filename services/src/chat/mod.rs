@@ -8,11 +8,11 @@ pub(crate) mod rules;
 
 pub use read_marks::ReadMarks;
 
-use crate::{Actor, Infra, Rejection, Result, live::Origin, profiles};
+use crate::{Actor, Infra, Rejection, Result, infra::database, live::Origin, profiles};
 use commit::{Change, Outcome};
 use protocol::{
     Page,
-    chat::{Changes, ChatKind, ChatSummary, History, Message, PostMessage, UpdateOwnState, Window},
+    chat::{Changes, ChatKind, ChatSummary, EditMessage, History, Message, PostMessage, UpdateOwnState, Window},
     error::{ErrorCode, Problem},
     frames::{Heads, ServerFrame, Welcome},
     ids::{ChatId, UserId},
@@ -141,9 +141,14 @@ pub async fn history(
 /// # Errors
 /// `invalid_input`, `not_found`, `rate_limited`, `unavailable`.
 pub async fn post_message(infra: &Infra, actor: Actor, chat_id: ChatId, data: PostMessage) -> Result<(Message, bool)> {
-    match begin_post(infra, actor, chat_id, data, None)?.await? {
-        Outcome::Posted { message, new } => Ok((message, new)),
-        _ => Err(Rejection::internal("a send ended as something else")),
+    message_of(begin_post(infra, actor, chat_id, data, None)?.await?)
+}
+
+/// The message that a change wrote or found, and whether it wrote it.
+fn message_of(outcome: Outcome) -> Result<(Message, bool)> {
+    match outcome {
+        Outcome::Message { message, new } => Ok((message, new)),
+        _ => Err(Rejection::internal("a message's change ended as something else")),
     }
 }
 
@@ -161,6 +166,53 @@ pub fn begin_post(
     let text = MessageText::parse(&data.text).map_err(|problem| Rejection::field("text", problem))?;
     let change = Change::Post { client_id: data.client_id, text, reply_to: data.reply_to };
     commit::submit(infra, chat_id, actor.user_id, change, origin)
+}
+
+/// Changes the text of one's own message.
+///
+/// # Errors
+/// `invalid_input`, `not_found`, `forbidden`, `conflict` with the newest row, `rate_limited`,
+/// `unavailable`.
+pub async fn edit_message(infra: &Infra, actor: Actor, chat_id: ChatId, no: u64, data: EditMessage) -> Result<Message> {
+    Ok(message_of(begin_edit(infra, actor, chat_id, no, data, None)?.await?)?.0)
+}
+
+/// Takes an edit's place in the chat's order now, and answers what becomes of it later.
+///
+/// # Errors
+/// As `edit_message`.
+pub fn begin_edit(
+    infra: &Infra,
+    actor: Actor,
+    chat_id: ChatId,
+    no: u64,
+    data: EditMessage,
+    origin: Option<Origin>,
+) -> Result<impl Future<Output = Result<Outcome>> + use<>> {
+    let text = MessageText::parse(&data.text).map_err(|problem| Rejection::field("text", problem))?;
+    commit::submit(infra, chat_id, actor.user_id, Change::Edit { no, text, base_seq: data.base_seq }, origin)
+}
+
+/// Deletes a message for everybody; its row stays, empty.
+///
+/// # Errors
+/// `not_found`, `forbidden`, `rate_limited`, `unavailable`.
+pub async fn delete_message(infra: &Infra, actor: Actor, chat_id: ChatId, no: u64) -> Result<Message> {
+    Ok(message_of(begin_delete(infra, actor, chat_id, no, None)?.await?)?.0)
+}
+
+/// Takes a deletion's place in the chat's order now, and answers what becomes of it later.
+///
+/// # Errors
+/// As `delete_message`.
+pub fn begin_delete(
+    infra: &Infra,
+    actor: Actor,
+    chat_id: ChatId,
+    no: u64,
+    origin: Option<Origin>,
+) -> Result<impl Future<Output = Result<Outcome>> + use<>> {
+    commit::submit(infra, chat_id, actor.user_id, Change::Delete { no }, origin)
 }
 
 /// Moves one's read mark forward; beyond the end is the end.
@@ -289,7 +341,7 @@ pub(crate) async fn audience(
     if let Some(known) = infra.live.audience(chat_id, members_seq) {
         return Some(known);
     }
-    match queries::audience(&infra.db, chat_id).await {
+    match database::within(queries::audience(&infra.db, chat_id)).await {
         Ok((seq, users)) => Some(infra.live.set_audience(chat_id, seq, users)),
         Err(error) => {
             tracing::warn!(cause = %error, chat.id = %chat_id, "members could not be read; sockets resync");

@@ -2,9 +2,10 @@
 
 use crate::{Rejection, Result};
 use protocol::{
-    chat::{ChatSummary, Window},
+    chat::{ChatSummary, Message, MessageKind, Window},
     error::Problem,
-    ids::ChatId,
+    groups::Role,
+    ids::{ChatId, UserId},
     limits,
     time::Timestamp,
 };
@@ -16,6 +17,35 @@ pub fn limit(asked: Option<u32>) -> Result<u32> {
         None => Ok(limits::HISTORY_DEFAULT),
         Some(limit @ 1..=limits::HISTORY_MAX) => Ok(limit),
         Some(_) => Err(Rejection::field("limit", Problem::TooLong)),
+    }
+}
+
+/// Authors edit what they wrote and have not deleted, as it stands.
+///
+/// # Errors
+/// `forbidden`; `conflict` with the newest row, where it is not the one that was edited.
+pub fn may_edit(message: &Message, actor: UserId, base_seq: Option<u64>) -> Result<()> {
+    if message.kind == MessageKind::System || message.sender_id != actor {
+        return Err(Rejection::forbidden("Only its author edits a message."));
+    }
+    if message.deleted || base_seq.is_some_and(|seq| seq != message.seq) {
+        let mut conflict = Rejection::conflict("The message has changed meanwhile.");
+        conflict.error.current = Some(Box::new(message.clone()));
+        return Err(conflict);
+    }
+    Ok(())
+}
+
+/// Authors delete what they wrote, a group's admins what anybody wrote; what tells of events stays.
+///
+/// # Errors
+/// `forbidden`.
+pub fn may_delete(message: &Message, actor: UserId, role: Option<Role>) -> Result<()> {
+    let may = message.sender_id == actor || role >= Some(Role::Admin);
+    if message.kind != MessageKind::System && may {
+        Ok(())
+    } else {
+        Err(Rejection::forbidden("Only its author and admins delete a message."))
     }
 }
 
@@ -68,6 +98,7 @@ pub fn parse_chat_cursor(cursor: &str) -> Result<(Timestamp, ChatId)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::{chat::ChatEvent, error::ErrorCode};
 
     #[test]
     fn windows() {
@@ -92,6 +123,40 @@ mod tests {
             let (first, last) = bounds(window, last_no, limit);
             let empty = expected.0 > expected.1;
             assert!((first, last) == expected || (empty && first > last), "{window:?} of {last_no}: {first}..={last}");
+        }
+    }
+
+    fn message(kind: MessageKind, deleted: bool) -> Message {
+        let mut message = crate::groups::first_message(
+            ChatId::fresh(),
+            UserId(uuid::Uuid::from_u128(1)),
+            ChatEvent::MemberLeft { actor_id: UserId(uuid::Uuid::from_u128(1)) },
+            7,
+        );
+        (message.kind, message.deleted) = (kind, deleted);
+        message
+    }
+
+    #[test]
+    fn who_may_change_a_message() {
+        use ErrorCode::{Conflict, Forbidden};
+        let (author, other) = (UserId(uuid::Uuid::from_u128(1)), UserId(uuid::Uuid::from_u128(2)));
+        let (text, gone, system) = (MessageKind::Text, true, MessageKind::System);
+        for (kind, deleted, actor, role, base, edits, deletes) in [
+            (text, false, author, None, None, None, None),
+            (text, false, author, None, Some(7), None, None),
+            (text, false, author, None, Some(6), Some(Conflict), None),
+            (text, gone, author, None, None, Some(Conflict), None),
+            (text, false, other, None, None, Some(Forbidden), Some(Forbidden)),
+            (text, false, other, Some(Role::Member), None, Some(Forbidden), Some(Forbidden)),
+            (text, false, other, Some(Role::Admin), None, Some(Forbidden), None),
+            (text, gone, other, Some(Role::Owner), None, Some(Forbidden), None),
+            (system, false, author, Some(Role::Owner), None, Some(Forbidden), Some(Forbidden)),
+        ] {
+            let message = message(kind, deleted);
+            let code = |result: Result<()>| result.err().map(|rejection| rejection.code());
+            assert_eq!(code(may_edit(&message, actor, base)), edits, "{kind:?} {role:?} {base:?}");
+            assert_eq!(code(may_delete(&message, actor, role)), deletes, "{kind:?} {role:?}");
         }
     }
 

@@ -1,9 +1,14 @@
 //! PostgreSQL: the pool and the schema.
 
-use sqlx::{PgPool, migrate::Migrator, postgres::PgPoolOptions};
+use sqlx::{
+    Connection as _, PgPool,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 use std::time::Duration;
 
 const ACQUIRE_WITHIN: Duration = Duration::from_secs(2);
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 /// The connections to PostgreSQL.
 pub type Pool = PgPool;
@@ -16,7 +21,22 @@ static MIGRATIONS: Migrator = Migrator { ignore_missing: true, ..sqlx::migrate!(
 /// # Errors
 /// The database's own words when the address is malformed or nobody answers there.
 pub async fn connect(url: &str, connections: u32) -> Result<PgPool, sqlx::Error> {
-    PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_WITHIN).connect(url).await
+    let options: PgConnectOptions = url.parse()?;
+    // Nothing that was given up here goes on holding locks there.
+    let limits = [("statement_timeout", "15s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "15s")];
+    let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_WITHIN);
+    pool.connect_with(options.options(limits)).await
+}
+
+/// Cuts work with the database off after five seconds: a hung one must not hang everything.
+///
+/// # Errors
+/// `unavailable`; whether the work was done is then unknown.
+pub async fn within<T>(work: impl Future<Output = crate::Result<T>>) -> crate::Result<T> {
+    tokio::time::timeout(ANSWER_WITHIN, work).await.unwrap_or_else(|_| {
+        tracing::warn!("the database does not answer");
+        Err(crate::Rejection::unavailable())
+    })
 }
 
 /// A pool beside another, to the same database; it connects when it is first used.
@@ -34,7 +54,11 @@ pub fn beside(db: &PgPool, connections: u32) -> PgPool {
 /// # Errors
 /// When a step fails; the steps before it stay.
 pub async fn migrate(db: &PgPool) -> Result<(), sqlx::migrate::MigrateError> {
-    MIGRATIONS.run(db).await
+    // A step may take its time, and is done once: on a connection that nobody gets afterwards.
+    let mut connection = db.acquire().await?.detach();
+    sqlx::raw_sql("set statement_timeout = 0; set lock_timeout = 0").execute(&mut connection).await?;
+    MIGRATIONS.run(&mut connection).await?;
+    Ok(connection.close().await?)
 }
 
 /// Whether every step this binary knows has been taken.

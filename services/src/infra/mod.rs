@@ -9,7 +9,11 @@ pub mod tokens;
 use crate::{auth::LiveSessions, chat::ReadMarks, chat::commit::Queues, live::Live};
 use rates::Rates;
 use sqlx::PgPool;
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 use tokens::Tokens;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -24,6 +28,8 @@ pub struct Parts {
     pub tokens: Tokens,
     /// Background work; `stop` waits for it.
     pub tasks: TaskTracker,
+    /// The node is about to stop: it takes requests, and says that it is not ready for more.
+    pub draining: AtomicBool,
     pub shutdown: CancellationToken,
     pub(crate) sessions: LiveSessions,
     /// Connections of its own, so that a busy node never learns late that a session has ended.
@@ -31,6 +37,8 @@ pub struct Parts {
     pub(crate) queues: Queues,
     pub(crate) read_marks: ReadMarks,
 }
+
+const FINISH_WITHIN: Duration = Duration::from_secs(20);
 
 /// What an operator may set.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +67,7 @@ impl Infra {
             rates: Rates::new(settings.limits),
             tokens,
             tasks: TaskTracker::new(),
+            draining: AtomicBool::new(false),
             shutdown: CancellationToken::new(),
             sessions: LiveSessions::default(),
             sessions_db: database::beside(&db, 2),
@@ -68,11 +77,13 @@ impl Infra {
         })))
     }
 
-    /// Ends background work and waits for commits in flight.
+    /// Ends background work and waits for commits in flight; not for ever where the database hangs.
     pub async fn stop(&self) {
         self.shutdown.cancel();
         self.tasks.close();
-        self.tasks.wait().await;
+        if tokio::time::timeout(FINISH_WITHIN, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some work did not end in time");
+        }
         self.sessions_db.close().await;
         self.db.close().await;
     }

@@ -26,7 +26,7 @@ use std::{
 pub struct SocketId(u64);
 
 /// The socket that caused a change, and the `ref` it waits for: its copy of the frame is the `ack`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Origin {
     pub socket: SocketId,
     pub reference: Option<u64>,
@@ -127,11 +127,10 @@ impl Live {
         }
     }
 
-    /// Closes every socket: the node restarts.
-    pub fn close_all(&self) {
-        for socket in self.lock().by_id.values() {
-            socket.outbound.close(Close::Restarting);
-        }
+    /// How many sockets are open.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.lock().by_id.len()
     }
 
     /// The audience of a chat, if it is known as of `members_seq`.

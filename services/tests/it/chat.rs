@@ -503,7 +503,7 @@ async fn people_are_found_by_the_beginning_of_a_name_and_with_a_typo() {
         ("@alice_g", true),
         ("ALICE_GREEN", true),
         ("alice_gren", true),
-        ("ailce", true),
+        ("alcie", true),
         ("Алсиа", true),
         ("ивановма", true),
         ("али", true),

@@ -11,7 +11,7 @@ use std::{collections::HashSet, num::NonZeroUsize};
 
 fn posted(outcome: Result<Outcome>) -> Result<(Message, bool)> {
     match outcome? {
-        Outcome::Posted { message, new } => Ok((message, new)),
+        Outcome::Message { message, new } => Ok((message, new)),
         other => panic!("a send ended as {other:?}"),
     }
 }

@@ -3,7 +3,7 @@
 use crate::support::{Listener, World, draft, history, home, register, say, seq_of};
 use futures::future::join_all;
 use protocol::{
-    chat::{ChatSummary, Message, PostMessage, UpdateOwnState},
+    chat::{ChatSummary, EditMessage, Message, PostMessage, UpdateOwnState},
     frames::{Reply, ServerFrame},
     groups::{Member, Role, UpdateGroup},
     ids::ChatId,
@@ -368,11 +368,14 @@ impl Device {
 }
 
 /// The changes of a group's life, in an order in which each finds what it needs.
-const CHANGES: [&str; 16] = [
+const CHANGES: [&str; 19] = [
     "send",
     "reply",
     "read",
     "send twice",
+    "edit",
+    "delete the last",
+    "delete",
     "add",
     "add again",
     "promote",
@@ -394,6 +397,7 @@ async fn make(infra: &Infra, [alice, bob, carol, dora]: [Actor; 4], group: ChatI
     let write_draft = UpdateOwnState { draft: Some(Some("to be".into())), ..UpdateOwnState::default() };
     let reply = PostMessage { reply_to: Some(2), ..draft("to you") };
     let twice = draft("said");
+    let edit = EditMessage { text: "hello".into(), base_seq: None };
     match change {
         "send" => chat::post_message(infra, alice, group, draft("hi")).await.map(drop),
         "reply" => chat::post_message(infra, carol, group, reply).await.map(drop),
@@ -401,6 +405,9 @@ async fn make(infra: &Infra, [alice, bob, carol, dora]: [Actor; 4], group: ChatI
             chat::post_message(infra, bob, group, twice.clone()).await?;
             chat::post_message(infra, bob, group, twice).await.map(drop)
         }
+        "edit" => chat::edit_message(infra, alice, group, 3, edit).await.map(drop),
+        "delete the last" => chat::delete_message(infra, bob, group, 5).await.map(drop),
+        "delete" => chat::delete_message(infra, alice, group, 2).await.map(drop),
         "send without the removed" => chat::post_message(infra, dora, group, draft("shh")).await.map(drop),
         "read" => chat::mark_read(infra, bob, group, 3).await,
         "add" | "add again" => groups::add_member(infra, alice, group, dora.user_id).await.map(drop),

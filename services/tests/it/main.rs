@@ -5,6 +5,7 @@ mod auth;
 mod chat;
 mod commit;
 mod database;
+mod edits;
 mod groups;
 mod live;
 mod schema;

@@ -8,7 +8,9 @@ use axum::{
 };
 use protocol::{
     Page,
-    chat::{Changes, ChatSummary, CreateChat, History, MarkRead, Message, PostMessage, UpdateOwnState, Window},
+    chat::{
+        Changes, ChatSummary, CreateChat, EditMessage, History, MarkRead, Message, PostMessage, UpdateOwnState, Window,
+    },
     error::{ApiError, Problem},
     groups::UpdateGroup,
     ids::ChatId,
@@ -25,6 +27,7 @@ pub fn routes() -> Api {
         .routes(routes!(summary, update, delete))
         .routes(routes!(update_own_state))
         .routes(routes!(history, post_message))
+        .routes(routes!(edit_message, delete_message))
         .routes(routes!(mark_read))
         .routes(routes!(changes))
 }
@@ -164,6 +167,31 @@ async fn post_message(
 ) -> Result<(StatusCode, Json<Message>)> {
     let (message, new) = chat::post_message(&infra, actor, id, data).await?;
     Ok((created(new), Json(message)))
+}
+
+/// Change the text of one's own message.
+#[utoipa::path(patch, path = "/api/v1/chats/{id}/messages/{no}", tag = "chat", security(("bearer" = [])),
+    params(("id" = ChatId, Path), ("no" = u64, Path)), request_body = EditMessage,
+    responses((status = 200, body = Message), (status = "4XX", body = ApiError)))]
+async fn edit_message(
+    State(infra): State<Infra>,
+    Caller(actor): Caller,
+    Id((id, no)): Id<(ChatId, u64)>,
+    Body(data): Body<EditMessage>,
+) -> Result<Json<Message>> {
+    Ok(Json(chat::edit_message(&infra, actor, id, no, data).await?))
+}
+
+/// Delete a message, for everybody.
+#[utoipa::path(delete, path = "/api/v1/chats/{id}/messages/{no}", tag = "chat", security(("bearer" = [])),
+    params(("id" = ChatId, Path), ("no" = u64, Path)),
+    responses((status = 200, body = Message), (status = "4XX", body = ApiError)))]
+async fn delete_message(
+    State(infra): State<Infra>,
+    Caller(actor): Caller,
+    Id((id, no)): Id<(ChatId, u64)>,
+) -> Result<Json<Message>> {
+    Ok(Json(chat::delete_message(&infra, actor, id, no).await?))
 }
 
 /// Move one's read mark forward.

@@ -4,9 +4,9 @@
 use super::{Change, Item, Outcome};
 use crate::{
     Infra, Rejection, Result,
-    chat::{audience, not_a_group, queries, tell_mine},
+    chat::{self, audience, not_a_group, queries, tell_mine},
     groups::rules,
-    infra::clock,
+    infra::{clock, database},
     live::Origin,
     profiles,
 };
@@ -20,7 +20,7 @@ use protocol::{
     text::MessageText,
     time::Timestamp,
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// The chat as the batch leaves it, and what it wrote.
 struct Draft {
@@ -33,7 +33,11 @@ struct Draft {
     posted_up_to: BTreeMap<UserId, u64>,
     users: HashMap<UserId, User>,
     stored: HashMap<(UserId, ClientId), Message>,
+    /// The messages that changes name, as they stand.
+    rows: HashMap<u64, Message>,
     messages: Vec<Message>,
+    /// The numbers of those edited or deleted.
+    changed: BTreeSet<u64>,
     /// Frames in the order of their `seq`.
     frames: Vec<(ServerFrame, Option<Origin>)>,
     joined: BTreeSet<UserId>,
@@ -42,8 +46,14 @@ struct Draft {
 
 /// Commits some changes of one chat and answers each.
 pub async fn commit(infra: &Infra, chat_id: ChatId, items: Vec<Item>) {
-    match write(infra, chat_id, &items).await {
-        Ok((draft, outcomes, left)) => {
+    match database::within(write(infra, chat_id, &items)).await {
+        Ok((mut draft, outcomes, left)) => {
+            // Whoever waited too long was answered already: their copy is the frame that all get.
+            let late: HashSet<Origin> =
+                items.iter().filter(|item| item.answer.is_closed()).filter_map(|item| item.origin).collect();
+            for (_, origin) in draft.iter_mut().flat_map(|draft| &mut draft.frames) {
+                *origin = origin.filter(|origin| !late.contains(origin));
+            }
             publish(infra, draft, left).await;
             for (item, outcome) in items.into_iter().zip(outcomes) {
                 // Whoever asked may have gone; the change stands.
@@ -68,16 +78,19 @@ async fn write(infra: &Infra, chat_id: ChatId, items: &[Item]) -> Result<Written
     let named: BTreeSet<UserId> =
         items.iter().flat_map(|item| [Some(item.actor), item.change.names()]).flatten().collect();
     let sends: Vec<(UserId, ClientId)> = items.iter().filter_map(Item::send_key).collect();
+    let nos: Vec<u64> = items.iter().filter_map(|item| item.change.names_message()).collect();
     let mut draft = Draft {
         chat_id,
         now: clock::now(),
         members: queries::members_named(&mut tx, chat_id, &named).await?,
         stored: queries::messages_by_client_id(&mut tx, chat_id, &sends).await?,
+        rows: queries::messages_named(&mut tx, chat_id, &nos).await?,
         users: HashMap::new(),
         row,
         members_changed: BTreeSet::new(),
         posted_up_to: BTreeMap::new(),
         messages: Vec::new(),
+        changed: BTreeSet::new(),
         frames: Vec::new(),
         joined: BTreeSet::new(),
         left: BTreeSet::new(),
@@ -94,6 +107,8 @@ async fn write(infra: &Infra, chat_id: ChatId, items: &[Item]) -> Result<Written
     }
 
     queries::insert_messages(&mut tx, chat_id, &draft.messages).await?;
+    let changed = draft.changed.iter().filter_map(|no| draft.rows.get(no));
+    queries::update_messages(&mut tx, chat_id, changed).await?;
     let members = draft.members_changed.iter().filter_map(|id| draft.members.get(id));
     queries::upsert_members(&mut tx, chat_id, members).await?;
     queries::mark_posted(&mut tx, chat_id, &draft.posted_up_to).await?;
@@ -147,7 +162,15 @@ impl Change {
     fn names(&self) -> Option<UserId> {
         match self {
             Self::AddMember(user_id) | Self::RemoveMember(user_id) | Self::ChangeRole { user_id, .. } => Some(*user_id),
-            Self::Post { .. } | Self::UpdateGroup { .. } => None,
+            Self::Post { .. } | Self::Edit { .. } | Self::Delete { .. } | Self::UpdateGroup { .. } => None,
+        }
+    }
+
+    /// The message a change is about.
+    fn names_message(&self) -> Option<u64> {
+        match self {
+            Self::Edit { no, .. } | Self::Delete { no } => Some(*no),
+            _ => None,
         }
     }
 }
@@ -162,6 +185,8 @@ impl Draft {
             Change::Post { client_id, text, reply_to } => {
                 self.post(item.actor, *client_id, text, *reply_to, item.origin)
             }
+            Change::Edit { no, text, base_seq } => self.edit(item, *no, text, *base_seq),
+            Change::Delete { no } => self.delete(item, *no, role),
             Change::AddMember(user_id) => {
                 of_group()?;
                 rules::may_add(role)?;
@@ -198,15 +223,34 @@ impl Draft {
         origin: Option<Origin>,
     ) -> Result<Outcome> {
         if let Some(stored) = self.stored.get(&(sender, client_id)) {
-            return Ok(Outcome::Posted { message: stored.clone(), new: false });
+            return Ok(Outcome::Message { message: stored.clone(), new: false });
         }
         if reply_to.is_some_and(|no| no == 0 || no > self.row.last_no) {
             return Err(Rejection::field("reply_to", Problem::Unknown));
         }
         let message = self.write_message(sender, client_id, text.as_str().to_owned(), reply_to, None, origin);
-        self.stored.insert((sender, client_id), message.clone());
         self.posted_up_to.insert(sender, message.no);
-        Ok(Outcome::Posted { message, new: true })
+        Ok(Outcome::Message { message, new: true })
+    }
+
+    fn edit(&mut self, item: &Item, no: u64, text: &MessageText, base_seq: Option<u64>) -> Result<Outcome> {
+        let message = self.rows.get(&no).ok_or_else(Rejection::not_found)?;
+        chat::rules::may_edit(message, item.actor, base_seq)?;
+        if message.text == text.as_str() {
+            return Ok(Outcome::Message { message: message.clone(), new: false });
+        }
+        let edited = Message { text: text.as_str().to_owned(), edited_at: Some(self.now), ..message.clone() };
+        Ok(self.rewrite(edited, item.origin))
+    }
+
+    fn delete(&mut self, item: &Item, no: u64, role: Option<Role>) -> Result<Outcome> {
+        let message = self.rows.get(&no).ok_or_else(Rejection::not_found)?;
+        chat::rules::may_delete(message, item.actor, role)?;
+        if message.deleted {
+            return Ok(Outcome::Message { message: message.clone(), new: false });
+        }
+        let tombstone = Message { text: String::new(), deleted: true, ..message.clone() };
+        Ok(self.rewrite(tombstone, item.origin))
     }
 
     fn add_member(&mut self, actor: UserId, user_id: UserId) -> Result<Outcome> {
@@ -322,9 +366,23 @@ impl Draft {
             deleted: false,
         };
         self.messages.push(message.clone());
-        let frame = ServerFrame::Message { chat_id: self.chat_id, seq, message: message.clone() };
-        self.frames.push((frame, origin));
+        self.tell_of(message.clone(), origin);
         message
+    }
+
+    /// Writes a message's row anew.
+    fn rewrite(&mut self, message: Message, origin: Option<Origin>) -> Outcome {
+        let message = Message { seq: self.next_seq(), ..message };
+        self.changed.insert(message.no);
+        self.tell_of(message.clone(), origin);
+        Outcome::Message { message, new: true }
+    }
+
+    /// Keeps a message's newest row for the changes that follow, and its frame for everybody.
+    fn tell_of(&mut self, message: Message, origin: Option<Origin>) {
+        self.stored.insert((message.sender_id, message.client_id), message.clone());
+        self.rows.insert(message.no, message.clone());
+        self.frames.push((ServerFrame::Message { chat_id: self.chat_id, seq: message.seq, message }, origin));
     }
 
     /// Adds a system message.

@@ -14,7 +14,7 @@ use protocol::{
     profiles::Me,
     time::Timestamp,
 };
-use sqlx::{FromRow as _, PgConnection, PgPool, Row as _, postgres::PgRow};
+use sqlx::{FromRow as _, PgConnection, PgExecutor, PgPool, Row as _, postgres::PgRow};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
@@ -247,7 +247,7 @@ pub async fn messages_between(db: &PgPool, chat_id: ChatId, first: u64, last: u6
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-pub async fn messages_by_no(db: &PgPool, chat_id: ChatId, nos: &[u64]) -> Result<Vec<Message>> {
+pub async fn messages_by_no(db: impl PgExecutor<'_>, chat_id: ChatId, nos: &[u64]) -> Result<Vec<Message>> {
     if nos.is_empty() {
         return Ok(Vec::new());
     }

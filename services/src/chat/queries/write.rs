@@ -251,6 +251,39 @@ pub async fn insert_messages(tx: &mut PgConnection, chat_id: ChatId, messages: &
     Ok(())
 }
 
+/// The messages of these numbers that there are.
+pub async fn messages_named(tx: &mut PgConnection, chat_id: ChatId, nos: &[u64]) -> Result<HashMap<u64, Message>> {
+    let messages = super::messages_by_no(tx, chat_id, nos).await?;
+    Ok(messages.into_iter().map(|message| (message.no, message)).collect())
+}
+
+/// Writes what edits and deletions change of a message.
+pub async fn update_messages(
+    tx: &mut PgConnection,
+    chat_id: ChatId,
+    messages: impl Iterator<Item = &Message>,
+) -> Result<()> {
+    let messages: Vec<&Message> = messages.collect();
+    if messages.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "update messages m set seq = n.seq, text = n.text, edited_at = n.edited_at, deleted = n.deleted
+         from unnest($2::int8[], $3::int8[], $4::text[], $5::timestamptz[], $6::bool[])
+             as n (no, seq, text, edited_at, deleted)
+         where m.chat_id = $1 and m.no = n.no",
+    )
+    .bind(chat_id.0)
+    .bind(messages.iter().map(|message| signed(message.no)).collect::<Vec<_>>())
+    .bind(messages.iter().map(|message| signed(message.seq)).collect::<Vec<_>>())
+    .bind(messages.iter().map(|message| message.text.as_str()).collect::<Vec<_>>())
+    .bind(messages.iter().map(|message| message.edited_at.map(clock::to_database)).collect::<Vec<_>>())
+    .bind(messages.iter().map(|message| message.deleted).collect::<Vec<_>>())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 pub async fn upsert_members(
     tx: &mut PgConnection,
     chat_id: ChatId,
