@@ -41,9 +41,16 @@ pub struct Dispatch<'a> {
     too_fast: Option<(Instant, Instant)>,
     typed: HashMap<ChatId, Instant>,
     changes: FuturesUnordered<Work>,
-    waiting: VecDeque<Work>,
+    waiting: VecDeque<Waiting>,
     /// The first of those that waited.
-    current: Option<Work>,
+    current: Option<Waiting>,
+}
+
+/// A frame that waits for those before it.
+struct Waiting {
+    work: Work,
+    /// It changes something, and is done though its sender has gone.
+    lasts: bool,
 }
 
 /// What a frame asks for; some frames have no answer.
@@ -87,7 +94,7 @@ impl<'a> Dispatch<'a> {
         }
         let current = async {
             match &mut self.current {
-                Some(work) => work.await,
+                Some(waiting) => (&mut waiting.work).await,
                 None => std::future::pending().await,
             }
         };
@@ -100,6 +107,13 @@ impl<'a> Dispatch<'a> {
         };
         if let Some(answer) = answer {
             self.answer(answer);
+        }
+    }
+
+    /// Does what was taken in and lasts, when the peer has gone.
+    pub async fn finish(self) {
+        for waiting in self.current.into_iter().chain(self.waiting).filter(|waiting| waiting.lasts) {
+            waiting.work.await;
         }
     }
 
@@ -136,6 +150,7 @@ impl<'a> Dispatch<'a> {
     /// Begins what a frame asks for.
     pub fn take(&mut self, Request { reference, frame }: Request) {
         let (infra, actor) = (self.infra.clone(), self.actor);
+        let lasts = matches!(frame, ClientFrame::Read { .. });
         let work: BoxFuture<'static, Result<Option<ServerFrame>>> = match frame {
             ClientFrame::Send { chat_id, client_id, text, reply_to } => {
                 let data = PostMessage { client_id, text, reply_to };
@@ -177,19 +192,8 @@ impl<'a> Dispatch<'a> {
             // The socket itself signs in.
             ClientFrame::Auth { .. } => return,
         };
-        self.wait_for(reference, work);
-    }
-
-    fn wait_for(
-        &mut self,
-        reference: Option<u64>,
-        work: impl Future<Output = Result<Option<ServerFrame>>> + Send + 'static,
-    ) {
-        let answer = move |result: Result<Option<ServerFrame>>| match result {
-            Ok(frame) => frame.map(|frame| encode(reference, &frame)),
-            Err(rejection) => Some(error(reference, &rejection)),
-        };
-        self.waiting.push_back(database::within(work).map(answer).boxed());
+        let work = answered(reference, work);
+        self.waiting.push_back(Waiting { work, lasts });
     }
 
     /// One page and one answer for each chat: one that is no longer one's own must not keep the others
@@ -201,9 +205,10 @@ impl<'a> Dispatch<'a> {
         }
         for (chat_id, after) in wanted {
             let (infra, actor) = (self.infra.clone(), self.actor);
-            self.wait_for(reference, async move {
+            let page = async move {
                 chat::changes(&infra, actor, chat_id, after, None).await.map(|page| Some(ServerFrame::Changes(page)))
-            });
+            };
+            self.waiting.push_back(Waiting { work: answered(reference, page), lasts: false });
         }
     }
 
@@ -228,6 +233,15 @@ impl<'a> Dispatch<'a> {
             Err(rejection) => self.refuse(reference, &rejection),
         }
     }
+}
+
+/// What answers a frame, once its work is done.
+fn answered(reference: Option<u64>, work: impl Future<Output = Result<Option<ServerFrame>>> + Send + 'static) -> Work {
+    let answer = move |result: Result<Option<ServerFrame>>| match result {
+        Ok(frame) => frame.map(|frame| encode(reference, &frame)),
+        Err(rejection) => Some(error(reference, &rejection)),
+    };
+    database::within(work).map(answer).boxed()
 }
 
 pub fn error(reference: Option<u64>, rejection: &Rejection) -> Bytes {

@@ -110,7 +110,10 @@ async fn run(app: App, mut socket: WebSocket, by_cookie: Option<Verified>) {
         code = read(&app, &mut stream, &mut dispatch, token_life) => code,
         () = restart(&app, &outbound) => None,
     };
-    drop(dispatch);
+    // Of a session that has ended nothing more is done.
+    if !dispatch.is_closing() {
+        let _ = timeout(CLOSE_WITHIN, dispatch.finish()).await;
+    }
     drop(subscription);
     let Some(code) = code else { return };
     let frame = CloseFrame { code, reason: "".into() };

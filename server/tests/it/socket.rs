@@ -176,6 +176,24 @@ async fn answers_larger_than_what_may_wait_for_a_socket_arrive_whole() {
 }
 
 #[tokio::test]
+async fn a_mark_of_somebody_who_has_gone_counts() {
+    let server = Server::start().await;
+    let [alice, bob] = server.people(["alice", "bob"]).await;
+    let group = server.group(&alice, &[&bob]).await;
+    server.say(&alice, &group, "read me").await;
+    let mut his = server.socket(&bob).await;
+    for _ in 0..20 {
+        his.send(json!({ "type": "hello", "chats": {} })).await;
+    }
+    his.send(json!({ "type": "read", "chat_id": group, "no": 2 })).await;
+    his.send_raw(Message::Close(None)).await.unwrap();
+    drop(his);
+    let read =
+        async { while server.get(&format!("/api/v1/chats/{group}")).by(&bob).send().await.json()["read_no"] != 2 {} };
+    soon(read).await;
+}
+
+#[tokio::test]
 async fn a_close_is_answered() {
     let server = Server::start().await;
     let alice = server.person("alice").await;

@@ -92,7 +92,8 @@ pub async fn by_ids(infra: &Infra, ids: &[UserId]) -> Result<Vec<User>> {
     queries::users(&infra.db, ids).await
 }
 
-/// People whose user name begins with the words asked for, or whose shown name has a word that does.
+/// People whose user name begins with the words asked for, or whose shown name has a word that does;
+/// where there is nobody, those whose names are like them.
 ///
 /// # Errors
 /// `unavailable` when the database does not answer.
@@ -102,5 +103,6 @@ pub async fn find(infra: &Infra, query: &str) -> Result<Vec<User>> {
     if query.is_empty() || query.contains('\0') {
         return Ok(Vec::new());
     }
-    queries::find(&infra.db, &query, FOUND_MAX).await
+    let found = queries::beginning_with(&infra.db, &query, FOUND_MAX).await?;
+    if found.is_empty() { queries::similar_to(&infra.db, &query, FOUND_MAX).await } else { Ok(found) }
 }

@@ -115,22 +115,35 @@ pub async fn by_username(db: &PgPool, username: &str) -> Result<Option<User>> {
     Ok(row.map(|row| row.0))
 }
 
-/// Exact names first, then prefixes, then names with a typo, the likest first.
-pub async fn find(db: &PgPool, query: &str, limit: i64) -> Result<Vec<User>> {
+/// People one of whose names, or a word of it, begins so; exact user names first.
+pub async fn beginning_with(db: &PgPool, query: &str, limit: i64) -> Result<Vec<User>> {
     let pattern = query.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let rows: Vec<UserRow> = sqlx::query_as(
+        "select user_id, username, display_name, bio, avatar_url from users
+         where username like $2 || '%' or lower(display_name) like $2 || '%' or lower(display_name) like '% ' || $2 || '%'
+         order by username <> $1, username not like $2 || '%', similarity(username, $1) desc, username
+         limit $3",
+    )
+    .bind(query)
+    .bind(pattern)
+    .bind(limit)
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// People whose names are like what was typed, the likest first.
+pub async fn similar_to(db: &PgPool, query: &str, limit: i64) -> Result<Vec<User>> {
     let mut tx = db.begin().await?;
     // Two letters that changed places leave a name of five two trigrams of six.
     sqlx::query("set local pg_trgm.word_similarity_threshold = 0.3").execute(&mut *tx).await?;
     let rows: Vec<UserRow> = sqlx::query_as(
         "select user_id, username, display_name, bio, avatar_url from users
-         where username like $2 || '%' or lower(display_name) like $2 || '%' or lower(display_name) like '% ' || $2 || '%'
-            or $1 <% username or $1 <% lower(display_name)
-         order by username <> $1, username not like $2 || '%',
-             greatest(word_similarity($1, username), word_similarity($1, lower(display_name))) desc, username
-         limit $3",
+         where $1 <% username or $1 <% lower(display_name)
+         order by greatest(word_similarity($1, username), word_similarity($1, lower(display_name))) desc, username
+         limit $2",
     )
     .bind(query)
-    .bind(pattern)
     .bind(limit)
     .fetch_all(&mut *tx)
     .await?;
