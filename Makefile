@@ -1,9 +1,9 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build demo dev check test e2e bench
+.PHONY: help run build demo dev check test e2e bench verify verify-long
 ARGS ?=
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build, then serve at http://127.0.0.1:3000
 	@scripts/run $(ARGS)
@@ -25,6 +25,12 @@ test: ## Everything that CI checks
 
 e2e: ## Browser tests, and the screenshots in end2end/screenshots
 	@scripts/e2e $(ARGS)
+
+verify: ## Break things for three minutes and prove that nothing was lost or doubled
+	@scripts/verify $(ARGS)
+
+verify-long: ## The same for hours, with every fault alone and all together
+	@scripts/verify-long $(ARGS)
 
 bench: ## Load the server with many senders and print what it took
 	@scripts/bench $(ARGS)

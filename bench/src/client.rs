@@ -130,22 +130,37 @@ async fn ask<T: DeserializeOwned>(
     by: Option<&Person>,
     body: Option<&impl Serialize>,
 ) -> Result<T> {
+    let token = by.map(|person| person.access_token.as_str());
+    let (status, body) = timeout(PATIENCE, exchange(address, line, token, body)).await??;
+    if !(200..300).contains(&status) {
+        return Err(format!("{line}: {status} {body}").into());
+    }
+    Ok(serde_json::from_str(&body)?)
+}
+
+/// The status and the body that answer one HTTP/1.1 request.
+pub async fn exchange(
+    address: SocketAddr,
+    line: &str,
+    token: Option<&str>,
+    body: Option<&impl Serialize>,
+) -> Result<(u16, String)> {
     let body = body.map(serde_json::to_vec).transpose()?.unwrap_or_default();
     let mut head = format!("{line} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
-    if let Some(Person { access_token, .. }) = by {
-        head += &format!("authorization: Bearer {access_token}\r\n");
+    if let Some(token) = token {
+        head += &format!("authorization: Bearer {token}\r\n");
     }
     head += &format!("content-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
-    let exchange = async {
-        let mut stream = TcpStream::connect(address).await?;
-        stream.write_all(&[head.as_bytes(), &body].concat()).await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.map(|_| answer)
-    };
-    let answer = timeout(PATIENCE, exchange).await??;
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(&[head.as_bytes(), &body].concat()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
     let (head, body) = answer.split_once("\r\n\r\n").ok_or("not an HTTP answer")?;
-    if !head.starts_with("HTTP/1.1 2") {
-        return Err(format!("{line}: {} {body}", head.lines().next().unwrap_or_default()).into());
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or("not an HTTP answer")?;
+    // A connection that broke off in the middle has not answered.
+    let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    if length.is_some_and(|length: usize| length != body.len()) {
+        return Err("half an answer".into());
     }
-    Ok(serde_json::from_str(body)?)
+    Ok((status, body.to_owned()))
 }

@@ -3,6 +3,7 @@
 mod client;
 mod load;
 mod server;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -21,12 +22,17 @@ struct Cli {
 enum Command {
     /// Many senders in one group: how many messages a second are accepted, in batches and one by one.
     Load(load::Load),
+    /// People, a nemesis and a checker: whether the promises hold while things break.
+    Verify(verify::Verify),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Command::Load(load) = Cli::parse().command;
-    match load::load(load).await {
+    let done = match Cli::parse().command {
+        Command::Load(load) => load::load(load).await,
+        Command::Verify(verify) => verify::verify(verify).await,
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string()),
     }

@@ -33,6 +33,14 @@ impl Scratch {
     pub fn path(&self) -> &Path {
         &self.0
     }
+
+    /// A new folder in it, which the database's user may pass through too.
+    pub fn folder(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.0.join(name);
+        fs::create_dir(&folder)?;
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755))?;
+        Ok(folder)
+    }
 }
 
 impl Drop for Scratch {
@@ -51,9 +59,12 @@ pub struct Server {
 impl Server {
     /// Starts a server that commits up to `batch` changes together. `up` tells when it serves.
     pub fn spawn(binary: &Path, scratch: &Scratch, batch: u32) -> Result<Self> {
-        let data = scratch.path().join(format!("batch-{batch}"));
-        fs::create_dir(&data)?;
-        fs::set_permissions(&data, fs::Permissions::from_mode(0o755))?;
+        let data = scratch.folder(&format!("batch-{batch}"))?;
+        Self::spawn_with(binary, scratch, data, &["--listen", "127.0.0.1:0", "--batch", &batch.to_string()])
+    }
+
+    /// Starts a server over a data directory, with more of its flags.
+    pub fn spawn_with(binary: &Path, scratch: &Scratch, data: PathBuf, flags: &[&str]) -> Result<Self> {
         let mut command = Command::new(binary);
         // Away from whatever this machine has configured.
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MESSENGER_")) {
@@ -62,7 +73,8 @@ impl Server {
         let mut child = command
             .env_remove("DATABASE_URL")
             .env("MESSENGER_LOG", "warn")
-            .args(["serve", "--listen", "127.0.0.1:0", "--limits", "off", "--batch", &batch.to_string()])
+            .args(["serve", "--limits", "off"])
+            .args(flags)
             .arg("--data-dir")
             .arg(&data)
             .arg("--site-dir")
@@ -74,6 +86,22 @@ impl Server {
             .map_err(|error| format!("cannot run {}: {error}", binary.display()))?;
         let said = child.stdout.take().ok_or("the server has no output")?;
         Ok(Self { data, child, said: BufReader::new(said).lines() })
+    }
+
+    /// Its process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// The process of its private PostgreSQL.
+    pub fn postmaster(&self) -> Option<String> {
+        let pid = fs::read_to_string(self.data.join("postgres/postmaster.pid")).ok()?;
+        pid.lines().next().map(str::to_owned)
+    }
+
+    /// `kill -9`.
+    pub async fn kill(&mut self) -> Result<()> {
+        Ok(self.child.kill().await?)
     }
 
     /// Waits until it serves, and answers where.
@@ -98,9 +126,8 @@ impl Server {
             return;
         }
         let _ = self.child.kill().await;
-        let postmaster = fs::read_to_string(self.data.join("postgres/postmaster.pid")).unwrap_or_default();
-        if let Some(pid) = postmaster.lines().next() {
-            signal("QUIT", pid).await;
+        if let Some(pid) = self.postmaster() {
+            signal("QUIT", &pid).await;
         }
     }
 }
@@ -110,7 +137,7 @@ fn address_in(line: &str) -> Option<SocketAddr> {
     line.strip_prefix("Messenger is at http://")?.split(' ').next()?.parse().ok()
 }
 
-async fn signal(name: &str, pid: &str) {
+pub async fn signal(name: &str, pid: &str) {
     // A shell has `kill` everywhere.
     let _ = Command::new("sh").args(["-c", "kill -\"$0\" \"$1\"", name, pid]).status().await;
 }

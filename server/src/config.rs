@@ -1,6 +1,8 @@
 //! What an operator may set: flags, and environment variables of the same name.
 
 use clap::{Args, ValueEnum};
+#[cfg(debug_assertions)]
+use services::infra::Mutant;
 use services::infra::Settings;
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 
@@ -32,6 +34,10 @@ pub struct Serve {
     /// Changes of one chat committed together at most.
     #[arg(long, env = "MESSENGER_BATCH", default_value = "256")]
     pub batch: NonZeroUsize,
+    /// What a debug build does wrong on purpose; see `bench verify --mutant`.
+    #[cfg(debug_assertions)]
+    #[arg(long, hide = true, value_parser = mutant)]
+    pub mutant: Option<Mutant>,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -69,6 +75,11 @@ pub enum Switch {
     Off,
 }
 
+#[cfg(debug_assertions)]
+fn mutant(name: &str) -> Result<Mutant, String> {
+    Mutant::from_name(name).ok_or_else(|| format!("there is no mutant {name}"))
+}
+
 /// An origin: a scheme and a host, perhaps a port, in the spelling that browsers send.
 fn public_url(typed: &str) -> Result<String, String> {
     let wrong = || format!("\"{typed}\" is not of the form https://chat.example");
@@ -82,7 +93,14 @@ fn public_url(typed: &str) -> Result<String, String> {
 impl Serve {
     #[must_use]
     pub fn settings(&self) -> Settings {
-        Settings { limits: self.limits == Switch::On, batch: self.batch }
+        Settings {
+            limits: self.limits == Switch::On,
+            batch: self.batch,
+            #[cfg(debug_assertions)]
+            mutant: self.mutant,
+            #[cfg(not(debug_assertions))]
+            mutant: None,
+        }
     }
 
     /// Whether people reach us by https, so that cookies may be confined to it.

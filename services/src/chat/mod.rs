@@ -8,7 +8,12 @@ pub(crate) mod rules;
 
 pub use read_marks::ReadMarks;
 
-use crate::{Actor, Infra, Rejection, Result, infra::database, live::Origin, profiles};
+use crate::{
+    Actor, Infra, Rejection, Result,
+    infra::{Mutant, database},
+    live::Origin,
+    profiles,
+};
 use commit::{Change, Outcome};
 use protocol::{
     Page,
@@ -126,7 +131,10 @@ pub async fn history(
         other => other,
     };
     let (first, last) = rules::bounds(window, last_no, u64::from(limit));
-    let items = queries::messages_between(&infra.db, chat_id, first, last).await?;
+    let mut items = queries::messages_between(&infra.db, chat_id, first, last).await?;
+    if infra.is(Mutant::OrderByTime) {
+        items.sort_by_key(|message| (message.created_at.0 / 1_000, message.sender_id));
+    }
     let quoted: BTreeSet<u64> = items.iter().filter_map(|message| message.reply_to).collect();
     let quoted: Vec<u64> = quoted.into_iter().collect();
     let replies = queries::messages_by_no(&infra.db, chat_id, &quoted).await?;
@@ -255,6 +263,9 @@ pub async fn changes(infra: &Infra, actor: Actor, chat_id: ChatId, after: u64, l
     let limit = rules::limit(limit.or(Some(limits::CHANGES_MAX)))?;
     let mut changes =
         queries::changes(&infra.db, chat_id, actor.user_id, after, limit).await?.ok_or_else(Rejection::not_found)?;
+    if infra.is(Mutant::ReplayDropsLastPage) && !changes.more {
+        changes.messages.clear();
+    }
     let members = changes.members.iter().map(|member| member.user.id);
     changes.users = people(infra, changes.messages.iter().flat_map(Message::people).chain(members)).await?;
     Ok(changes)
@@ -338,6 +349,7 @@ pub(crate) async fn audience(
     if infra.live.is_idle() {
         return None;
     }
+    let members_seq = if infra.is(Mutant::StaleMembers) { 0 } else { members_seq };
     if let Some(known) = infra.live.audience(chat_id, members_seq) {
         return Some(known);
     }

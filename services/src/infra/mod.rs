@@ -2,11 +2,13 @@
 
 pub mod clock;
 pub mod database;
+mod mutant;
 pub mod private_postgres;
 pub mod rates;
 pub mod tokens;
 
 use crate::{auth::LiveSessions, chat::ReadMarks, chat::commit::Queues, live::Live};
+pub use mutant::Mutant;
 use rates::Rates;
 use sqlx::PgPool;
 use std::{
@@ -36,6 +38,7 @@ pub struct Parts {
     pub(crate) sessions_db: PgPool,
     pub(crate) queues: Queues,
     pub(crate) read_marks: ReadMarks,
+    mutant: Option<Mutant>,
 }
 
 const FINISH_WITHIN: Duration = Duration::from_secs(20);
@@ -47,11 +50,13 @@ pub struct Settings {
     pub limits: bool,
     /// Changes of one chat committed together.
     pub batch: NonZeroUsize,
+    /// What a debug build does wrong on purpose.
+    pub mutant: Option<Mutant>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { limits: true, batch: const { NonZeroUsize::new(256).unwrap() } }
+        Self { limits: true, batch: const { NonZeroUsize::new(256).unwrap() }, mutant: None }
     }
 }
 
@@ -62,6 +67,9 @@ impl Infra {
     /// `unavailable` when the database does not answer.
     pub async fn open(db: PgPool, settings: Settings) -> crate::Result<Self> {
         let tokens = Tokens::load_or_create(&db).await?;
+        if cfg!(debug_assertions) && settings.mutant == Some(Mutant::RetryInsertsTwice) {
+            crate::chat::queries::allow_doubles(&db).await?;
+        }
         Ok(Self(Arc::new(Parts {
             live: Live::default(),
             rates: Rates::new(settings.limits),
@@ -73,8 +81,14 @@ impl Infra {
             sessions_db: database::beside(&db, 2),
             queues: Queues::new(settings.batch.get()),
             read_marks: ReadMarks::default(),
+            mutant: settings.mutant,
             db,
         })))
+    }
+
+    /// Whether this node does this wrong on purpose; never in a release build.
+    pub(crate) fn is(&self, mutant: Mutant) -> bool {
+        cfg!(debug_assertions) && self.mutant == Some(mutant)
     }
 
     /// Ends background work and waits for commits in flight; not for ever where the database hangs.

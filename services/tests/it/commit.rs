@@ -170,7 +170,7 @@ async fn removed_and_added_in_one_batch_is_in() {
 
 #[tokio::test]
 async fn batches_of_one_do_the_same() {
-    let settings = Settings { limits: false, batch: NonZeroUsize::MIN };
+    let settings = Settings { limits: false, batch: NonZeroUsize::MIN, ..Settings::default() };
     let world = World::with(settings).await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let direct = world.direct(alice, bob).await;

@@ -6,7 +6,7 @@ use crate::{
     Infra, Rejection, Result,
     chat::{self, audience, not_a_group, queries, tell_mine},
     groups::rules,
-    infra::{clock, database},
+    infra::{Mutant, clock, database},
     live::Origin,
     profiles,
 };
@@ -20,6 +20,7 @@ use protocol::{
     text::MessageText,
     time::Timestamp,
 };
+use sqlx::{Postgres, Transaction};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// The chat as the batch leaves it, and what it wrote.
@@ -46,34 +47,65 @@ struct Draft {
 
 /// Commits some changes of one chat and answers each.
 pub async fn commit(infra: &Infra, chat_id: ChatId, items: Vec<Item>) {
-    match database::within(write(infra, chat_id, &items)).await {
-        Ok((mut draft, outcomes, left)) => {
-            // Whoever waited too long was answered already: their copy is the frame that all get.
-            let late: HashSet<Origin> =
-                items.iter().filter(|item| item.answer.is_closed()).filter_map(|item| item.origin).collect();
-            for (_, origin) in draft.iter_mut().flat_map(|draft| &mut draft.frames) {
-                *origin = origin.filter(|origin| !late.contains(origin));
-            }
-            publish(infra, draft, left).await;
-            for (item, outcome) in items.into_iter().zip(outcomes) {
-                // Whoever asked may have gone; the change stands.
-                let _ = item.answer.send(outcome);
-            }
-        }
-        Err(rejection) => {
-            for item in items {
-                let _ = item.answer.send(Err(rejection.clone()));
-            }
-        }
+    let written = match database::within(write(infra, chat_id, &items)).await {
+        Ok(written) => written,
+        Err(rejection) => return refuse(items, &rejection),
+    };
+    let Written { tx, draft, outcomes, left } = written;
+    if infra.is(Mutant::AckBeforeCommit) {
+        tell(infra, items, draft, outcomes, left).await;
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        let _ = tx.commit().await;
+        return;
+    }
+    match database::within(async { Ok(tx.commit().await?) }).await {
+        Ok(()) => tell(infra, items, draft, outcomes, left).await,
+        Err(rejection) => refuse(items, &rejection),
     }
 }
 
-type Written = (Option<Draft>, Vec<Result<Outcome>>, Vec<(UserId, u64)>);
+/// Publishes what was written, and answers each.
+async fn tell(
+    infra: &Infra,
+    items: Vec<Item>,
+    mut draft: Option<Draft>,
+    outcomes: Vec<Result<Outcome>>,
+    left: Vec<(UserId, u64)>,
+) {
+    // Whoever waited too long was answered already: their copy is the frame that all get.
+    let late: HashSet<Origin> =
+        items.iter().filter(|item| item.answer.is_closed()).filter_map(|item| item.origin).collect();
+    for (_, origin) in draft.iter_mut().flat_map(|draft| &mut draft.frames) {
+        *origin = origin.filter(|origin| !late.contains(origin));
+    }
+    publish(infra, draft, left).await;
+    for (item, outcome) in items.into_iter().zip(outcomes) {
+        // Whoever asked may have gone; the change stands.
+        let _ = item.answer.send(outcome);
+    }
+}
+
+fn refuse(items: Vec<Item>, rejection: &Rejection) {
+    for item in items {
+        let _ = item.answer.send(Err(rejection.clone()));
+    }
+}
+
+/// What is written and not committed yet.
+struct Written {
+    tx: Transaction<'static, Postgres>,
+    /// None where nothing was changed.
+    draft: Option<Draft>,
+    outcomes: Vec<Result<Outcome>>,
+    /// Who is out of the chat now, and their own change's number.
+    left: Vec<(UserId, u64)>,
+}
 
 async fn write(infra: &Infra, chat_id: ChatId, items: &[Item]) -> Result<Written> {
     let mut tx = infra.db.begin().await?;
     let Some(row) = queries::lock_chat(&mut tx, chat_id).await? else {
-        return Ok((None, items.iter().map(|_| Err(Rejection::not_found())).collect(), Vec::new()));
+        let outcomes = items.iter().map(|_| Err(Rejection::not_found())).collect();
+        return Ok(Written { tx, draft: None, outcomes, left: Vec::new() });
     };
     let named: BTreeSet<UserId> =
         items.iter().flat_map(|item| [Some(item.actor), item.change.names()]).flatten().collect();
@@ -83,7 +115,11 @@ async fn write(infra: &Infra, chat_id: ChatId, items: &[Item]) -> Result<Written
         chat_id,
         now: clock::now(),
         members: queries::members_named(&mut tx, chat_id, &named).await?,
-        stored: queries::messages_by_client_id(&mut tx, chat_id, &sends).await?,
+        stored: if infra.is(Mutant::RetryInsertsTwice) {
+            HashMap::new()
+        } else {
+            queries::messages_by_client_id(&mut tx, chat_id, &sends).await?
+        },
         rows: queries::messages_named(&mut tx, chat_id, &nos).await?,
         users: HashMap::new(),
         row,
@@ -103,7 +139,7 @@ async fn write(infra: &Infra, chat_id: ChatId, items: &[Item]) -> Result<Written
     let first_message = draft.row.last_no == 0;
     let outcomes: Vec<Result<Outcome>> = items.iter().map(|item| draft.apply(item)).collect();
     if draft.frames.is_empty() {
-        return Ok((None, outcomes, Vec::new()));
+        return Ok(Written { tx, draft: None, outcomes, left: Vec::new() });
     }
 
     queries::insert_messages(&mut tx, chat_id, &draft.messages).await?;
@@ -126,8 +162,7 @@ async fn write(infra: &Infra, chat_id: ChatId, items: &[Item]) -> Result<Written
     }
     let left: Vec<UserId> = draft.left.iter().copied().collect();
     let left = queries::unlist_for(&mut tx, chat_id, &left).await?;
-    tx.commit().await?;
-    Ok((Some(draft), outcomes, left))
+    Ok(Written { tx, draft: Some(draft), outcomes, left })
 }
 
 /// Tells the chat, in the order of the changes.

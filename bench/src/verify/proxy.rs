@@ -1,0 +1,175 @@
+//! The wire between clients and server, which can be made bad: cut, deaf, stalled, slow.
+
+use crate::Result;
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::watch,
+    task::JoinSet,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    Whole,
+    /// Connections are reset, and none is made.
+    Cut,
+    /// What clients say arrives; what they are answered is lost.
+    Deaf,
+    /// Nothing is taken from the server: its buffers fill.
+    Stalled,
+    /// Everything arrives late.
+    Slow,
+}
+
+const LATE: Duration = Duration::from_millis(150);
+
+pub struct Proxy {
+    pub address: SocketAddr,
+    wire: watch::Sender<Wire>,
+    /// Grows with each reset of all connections.
+    resets: watch::Sender<u64>,
+    counts: Arc<Counts>,
+    tasks: JoinSet<()>,
+}
+
+#[derive(Default)]
+struct Counts {
+    resets: AtomicU64,
+    lost_bytes: AtomicU64,
+    stalls: AtomicU64,
+    delays: AtomicU64,
+}
+
+impl Proxy {
+    pub async fn start(server: SocketAddr) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let (wire, state) = watch::channel(Wire::Whole);
+        let (resets, reset) = watch::channel(0);
+        let counts: Arc<Counts> = Arc::default();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(accept(listener, server, Ends { wire: state, reset, counts: counts.clone() }));
+        Ok(Self { address, wire, resets, counts, tasks })
+    }
+
+    pub fn set(&self, wire: Wire) {
+        self.wire.send_replace(wire);
+        if wire == Wire::Cut {
+            self.reset();
+        }
+    }
+
+    /// Resets all connections once; new ones may be made at once.
+    pub fn reset(&self) {
+        self.resets.send_modify(|resets| *resets += 1);
+    }
+
+    /// What a state of the wire has done so far, in words for the record, and how often.
+    pub fn proof(&self, wire: Wire) -> (u64, &'static str) {
+        let (count, what) = match wire {
+            Wire::Whole | Wire::Cut => (&self.counts.resets, "connections reset"),
+            Wire::Deaf => (&self.counts.lost_bytes, "bytes of answers lost"),
+            Wire::Stalled => (&self.counts.stalls, "reads held back"),
+            Wire::Slow => (&self.counts.delays, "pieces delayed"),
+        };
+        (count.load(Ordering::Relaxed), what)
+    }
+
+    pub async fn stop(mut self) {
+        self.tasks.shutdown().await;
+    }
+}
+
+/// What a connection watches.
+#[derive(Clone)]
+struct Ends {
+    wire: watch::Receiver<Wire>,
+    reset: watch::Receiver<u64>,
+    counts: Arc<Counts>,
+}
+
+async fn accept(listener: TcpListener, server: SocketAddr, ends: Ends) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let Ok((near, _)) = accepted else { return };
+                if *ends.wire.borrow() != Wire::Cut {
+                    connections.spawn(carry(near, server, ends.clone()));
+                }
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn carry(near: TcpStream, server: SocketAddr, ends: Ends) {
+    let Ends { wire, mut reset, counts } = ends;
+    reset.mark_unchanged();
+    let Ok(far) = TcpStream::connect(server).await else { return };
+    // What is dropped below is reset, as by a box that lost its tables.
+    for end in [&near, &far] {
+        let _ = end.set_nodelay(true);
+        let _ = end.set_zero_linger();
+    }
+    let (near_in, near_out) = near.into_split();
+    let (far_in, far_out) = far.into_split();
+    tokio::select! {
+        () = pass(near_in, far_out, wire.clone(), &counts, false) => {}
+        () = pass(far_in, near_out, wire, &counts, true) => {}
+        _ = reset.changed() => {
+            counts.resets.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+async fn pass(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut wire: watch::Receiver<Wire>,
+    counts: &Counts,
+    answers: bool,
+) {
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        if answers && *wire.borrow_and_update() == Wire::Stalled {
+            counts.stalls.fetch_add(1, Ordering::Relaxed);
+            if wire.changed().await.is_err() {
+                return;
+            }
+            continue;
+        }
+        let read = tokio::select! {
+            read = from.read(&mut buffer) => read,
+            changed = wire.changed(), if answers => match changed {
+                Ok(()) => continue,
+                Err(_) => return,
+            },
+        };
+        let Ok(read @ 1..) = read else { return };
+        let state = *wire.borrow();
+        if answers && state == Wire::Deaf {
+            counts.lost_bytes.fetch_add(read as u64, Ordering::Relaxed);
+            continue;
+        }
+        if state == Wire::Slow {
+            counts.delays.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(LATE).await;
+        }
+        let Some(bytes) = buffer.get(..read) else { return };
+        if to.write_all(bytes).await.is_err() {
+            return;
+        }
+    }
+}
