@@ -69,7 +69,7 @@ impl Storage {
     }
 
     pub async fn close(self) {
-        self.db.close().await;
+        database::close(&self.db).await;
         if let Some(private) = self.private {
             private.stop().await;
         }

@@ -198,6 +198,10 @@ impl Session {
         }
         if reference.is_some() && reference == self.greeting {
             self.greeting = None;
+            // Without a welcome there is nothing to go on from: another socket, after a while.
+            if matches!(frame, ServerFrame::Error { .. }) {
+                return false;
+            }
         }
         let filled = reference.and_then(|reference| self.filling.remove(&reference));
         match frame {

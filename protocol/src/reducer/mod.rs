@@ -583,7 +583,7 @@ impl ChatState {
             unread_between(read_no + 1, last_no)
         } else {
             // What was counted and is deleted or read since, and what is new since.
-            let deleted = rows(counted_from.max(read_no) + 1, counted_to).filter(|message| {
+            let deleted = rows(counted_from + 1, counted_to).filter(|message| {
                 message.deleted && message.seq > seq && message.sender_id != me && message.kind != MessageKind::System
             });
             let read = unread_between(counted_from + 1, read_no.min(counted_to));

@@ -88,12 +88,13 @@ impl<'a> Dispatch<'a> {
     /// Goes on with what was begun, until one frame is done; waits for ever while there is none.
     pub async fn progress(&mut self) {
         let outbound = &self.subscription.outbound;
-        if self.current.is_none() && !self.waiting.is_empty() {
-            outbound.room().await;
-            self.current = self.waiting.pop_front();
-        }
+        let (current, waiting) = (&mut self.current, &mut self.waiting);
         let current = async {
-            match &mut self.current {
+            if current.is_none() && !waiting.is_empty() {
+                outbound.room().await;
+                *current = waiting.pop_front();
+            }
+            match current {
                 Some(waiting) => (&mut waiting.work).await,
                 None => std::future::pending().await,
             }

@@ -111,7 +111,7 @@ async fn run(app: App, mut socket: WebSocket, by_cookie: Option<Verified>) {
         () = restart(&app, &outbound) => None,
     };
     // Of a session that has ended nothing more is done.
-    if !dispatch.is_closing() {
+    if !outbound.is_signed_out() {
         let _ = timeout(CLOSE_WITHIN, dispatch.finish()).await;
     }
     drop(subscription);
@@ -189,6 +189,10 @@ async fn read(
 ) -> Option<u16> {
     let mut heard = Instant::now();
     loop {
+        if !dispatch.has_room() {
+            // A peer that is not listened to is not silent.
+            heard = Instant::now();
+        }
         let ends = token_life.unwrap_or_else(|| heard + DEAD_AFTER).min(heard + DEAD_AFTER);
         let message = tokio::select! {
             // What was begun is finished before more is taken in, where too much is under way.

@@ -22,7 +22,7 @@ use protocol::{
     profiles::Me,
     text::{DisplayName, Password, Username},
 };
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, Transaction};
 use std::{net::IpAddr, time::Duration};
 use tokio::time::timeout;
 
@@ -118,23 +118,39 @@ pub async fn sign_in(infra: &Infra, device: &Device, data: SignIn) -> Result<(Ac
     let account = username.as_ref().map_or_else(typed, |name| name.as_str().to_owned());
     // The network first: one that is refused opens no counters of names.
     let from_network = infra.rates.sign_ins_from_network.attempt(network).await?;
-    let to_account = infra.rates.sign_ins_to_account.attempt((account, network)).await?;
-    let stored = match username {
-        Some(username) => queries::password_of(&infra.db, username.as_str()).await?,
-        None => None,
+    let to_account = match infra.rates.sign_ins_to_account.attempt((account, network)).await {
+        Ok(attempt) => attempt,
+        Err(rejection) => {
+            from_network.succeeded();
+            return Err(rejection);
+        }
     };
-    let (user_id, hash) = stored.unzip();
-    let hash = hash.flatten();
-    let matches = passwords::verify(&data.password, hash.clone()).await?;
+    let compared = async {
+        let stored = match &username {
+            Some(username) => queries::password_of(&infra.db, username.as_str()).await?,
+            None => None,
+        };
+        let (user_id, hash) = stored.unzip();
+        let hash = hash.flatten();
+        let matches = passwords::verify(&data.password, hash.clone()).await?;
+        Ok((user_id, hash, matches))
+    };
+    let (user_id, hash, matches) = match compared.await {
+        Ok(compared) => compared,
+        Err(rejection) => {
+            // What could not be compared has not failed.
+            from_network.succeeded();
+            to_account.succeeded();
+            return Err(rejection);
+        }
+    };
     let refused = || {
         tracing::info!(user.id = user_id.map(tracing::field::display), ip = %device.address, "sign-in refused");
         Rejection::new(ErrorCode::Unauthenticated, "The user name or the password is wrong.")
     };
-    let (Some(user_id), Some(hash), true) = (user_id, hash, matches) else {
-        from_network.failed();
-        to_account.failed();
-        return Err(refused());
-    };
+    let (Some(user_id), Some(hash), true) = (user_id, hash, matches) else { return Err(refused()) };
+    from_network.succeeded();
+    to_account.succeeded();
     let mut tx = infra.db.begin().await?;
     // Somebody may have changed it while it was compared.
     if !queries::lock_password(&mut tx, user_id, &hash).await? {
@@ -263,22 +279,43 @@ pub async fn change_password(infra: &Infra, actor: Actor, data: ChangePassword) 
     {
         fields.refuse("new", Problem::CommonPassword);
     }
-    let stored = queries::password_of(&infra.db, &me.user.username).await?;
-    if !passwords::verify(&data.current, stored.and_then(|(_, hash)| hash)).await? {
+    let compared = async {
+        let hash = queries::password_of(&infra.db, &me.user.username).await?.and_then(|(_, hash)| hash);
+        Ok((passwords::verify(&data.current, hash.clone()).await?, hash))
+    };
+    let (matches, hash) = match compared.await {
+        Ok(compared) => compared,
+        Err(rejection) => {
+            attempt.succeeded();
+            return Err(rejection);
+        }
+    };
+    if matches {
+        attempt.succeeded();
+    } else {
         tracing::info!(user.id = %actor.user_id, "a wrong current password");
-        attempt.failed();
         fields.refuse("current", Problem::WrongPassword);
     }
     fields.check()?;
     let Some(new) = new else { return Err(Rejection::internal("unchecked")) };
-    set_password(infra, actor.user_id, new, Some(actor.session_id)).await
+    let new = passwords::hash(new).await?;
+    let mut tx = infra.db.begin().await?;
+    // Of two changes at once the second was made with a password that is no more.
+    if !queries::lock_password(&mut tx, actor.user_id, &hash.unwrap_or_default()).await? {
+        return Err(Rejection::field("current", Problem::WrongPassword));
+    }
+    set_password(infra, tx, actor.user_id, &new, Some(actor.session_id)).await
 }
 
 /// Sets a password and ends the sessions that the old one opened, but one.
-async fn set_password(infra: &Infra, user_id: UserId, new: Password, but: Option<SessionId>) -> Result<()> {
-    let hash = passwords::hash(new).await?;
-    let mut tx = infra.db.begin().await?;
-    queries::set_password(&mut tx, user_id, &hash).await?;
+async fn set_password(
+    infra: &Infra,
+    mut tx: Transaction<'static, Postgres>,
+    user_id: UserId,
+    hash: &str,
+    but: Option<SessionId>,
+) -> Result<()> {
+    queries::set_password(&mut tx, user_id, hash).await?;
     let ended = queries::end_sessions(&mut *tx, user_id, None, but).await?;
     tx.commit().await?;
     close(infra, user_id, ended).await;
@@ -314,7 +351,8 @@ pub async fn reset_password(infra: &Infra, username: &str, password: &str) -> Re
     if is_common(&password, &[&user.username]).await? {
         return Err(Rejection::field("password", Problem::CommonPassword));
     }
-    set_password(infra, user.id, password, None).await
+    let hash = passwords::hash(password).await?;
+    set_password(infra, infra.db.begin().await?, user.id, &hash, None).await
 }
 
 /// Ends all sessions of a person. For the operator's command.
@@ -362,9 +400,10 @@ pub async fn watch_sessions(infra: Infra) {
         if open.is_empty() {
             continue;
         }
-        match queries::ended_among(&infra.sessions_db, &open).await {
-            Ok(ended) => ended.into_iter().for_each(|actor| infra.live.revoke(actor)),
-            Err(error) => tracing::warn!(cause = %error, "sessions could not be watched"),
+        match timeout(CHECKED_WITHIN, queries::ended_among(&infra.sessions_db, &open)).await {
+            Ok(Ok(ended)) => ended.into_iter().for_each(|actor| infra.live.revoke(actor)),
+            Ok(Err(error)) => tracing::warn!(cause = %error, "sessions could not be watched"),
+            Err(_) => tracing::warn!("sessions could not be watched in time"),
         }
     }
 }

@@ -66,12 +66,13 @@ pub async fn set_password(tx: &mut PgConnection, user_id: UserId, hash: &str) ->
 
 /// Whether somebody's password is still this one; it stays so until the transaction ends.
 pub async fn lock_password(tx: &mut PgConnection, user_id: UserId, hash: &str) -> Result<bool> {
-    let still: Option<bool> = sqlx::query_scalar("select password_hash = $2 from users where user_id = $1 for share")
-        .bind(user_id.0)
-        .bind(hash)
-        .fetch_optional(tx)
-        .await?
-        .flatten();
+    let still: Option<bool> =
+        sqlx::query_scalar("select password_hash = $2 from users where user_id = $1 for no key update")
+            .bind(user_id.0)
+            .bind(hash)
+            .fetch_optional(tx)
+            .await?
+            .flatten();
     Ok(still == Some(true))
 }
 

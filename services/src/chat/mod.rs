@@ -311,7 +311,11 @@ pub async fn hello(infra: &Infra, actor: Actor, mine: Option<u64>, held: &HashMa
     let limit = limits::WELCOME_MAX;
     let mut chats = queries::summaries_changed(&infra.db, actor.user_id, mine, held, i64::from(limit) + 1).await?;
     let count = chats.len();
-    let fitting = rules::fitting(chats.iter().map(|chat| chat.last_message.as_ref().map_or(0, |last| last.text.len())));
+    let fitting = rules::fitting(chats.iter().map(|chat| {
+        let texts =
+            [chat.last_message.as_ref().map(|last| &last.text), chat.draft.as_ref(), Some(&chat.chat.description)];
+        texts.into_iter().flatten().map(String::len).sum()
+    }));
     chats.truncate(fitting.min(limit as usize));
     let more = chats.len() < count;
     let named = chats.iter().filter_map(|chat| chat.last_message.as_ref()).flat_map(Message::people);
@@ -376,7 +380,7 @@ pub(crate) async fn tell_mine(infra: &Infra, chat_id: ChatId, users: &[UserId]) 
         let named = people(infra, last_messages.flat_map(Message::people)).await?;
         Ok::<_, Rejection>((rows, named))
     };
-    match rows.await {
+    match database::within(rows).await {
         Ok((rows, named)) => {
             for (user, chat) in rows {
                 infra.live.tell_own(user, &ServerFrame::Mine { mine: chat.my_seq, chat, users: named.clone() });

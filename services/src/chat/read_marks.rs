@@ -67,8 +67,9 @@ async fn pace(infra: Infra, chat_id: ChatId, tell: oneshot::Sender<()>) {
         if let Some(tell) = tell.take() {
             let _ = tell.send(());
         }
+        // At a restart what waits is sent once more, and at once.
         tokio::select! {
-            () = infra.shutdown.cancelled() => return,
+            () = infra.shutdown.cancelled() => {}
             () = tokio::time::sleep(PACE) => {}
         }
     }

@@ -39,6 +39,13 @@ pub async fn within<T>(work: impl Future<Output = crate::Result<T>>) -> crate::R
     })
 }
 
+/// Closes a pool; connections that hang are left behind.
+pub async fn close(db: &PgPool) {
+    if tokio::time::timeout(ANSWER_WITHIN, db.close()).await.is_err() {
+        tracing::warn!("some connections to the database hang");
+    }
+}
+
 /// A pool beside another, to the same database; it connects when it is first used.
 #[must_use]
 pub fn beside(db: &PgPool, connections: u32) -> PgPool {

@@ -67,7 +67,8 @@ impl Infra {
     /// `unavailable` when the database does not answer.
     pub async fn open(db: PgPool, settings: Settings) -> crate::Result<Self> {
         let tokens = Tokens::load_or_create(&db).await?;
-        if cfg!(debug_assertions) && settings.mutant == Some(Mutant::RetryInsertsTwice) {
+        #[cfg(debug_assertions)]
+        if settings.mutant == Some(Mutant::RetryInsertsTwice) {
             crate::chat::queries::allow_doubles(&db).await?;
         }
         Ok(Self(Arc::new(Parts {
@@ -98,8 +99,8 @@ impl Infra {
         if tokio::time::timeout(FINISH_WITHIN, self.tasks.wait()).await.is_err() {
             tracing::warn!("some work did not end in time");
         }
-        self.sessions_db.close().await;
-        self.db.close().await;
+        database::close(&self.sessions_db).await;
+        database::close(&self.db).await;
     }
 }
 

@@ -137,7 +137,7 @@ struct Tries {
     opened: Instant,
 }
 
-/// An attempt under way; it has not failed until it says so.
+/// An attempt under way. It has failed unless it says otherwise, also when nobody waits for it any more.
 pub struct Attempt(Option<(Arc<Tries>, OwnedSemaphorePermit, usize)>);
 
 impl<K: Hash + Eq + Clone + Send + Sync + 'static> Failures<K> {
@@ -165,9 +165,15 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Failures<K> {
 }
 
 impl Attempt {
-    /// Counts the attempt as failed.
-    pub fn failed(self) {
-        let Some((tries, permit, most)) = self.0 else { return };
+    /// Takes the attempt out of the count.
+    pub fn succeeded(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        let Some((tries, permit, most)) = self.0.take() else { return };
         permit.forget();
         if tries.failed.fetch_add(1, Ordering::Relaxed) + 1 >= most {
             tries.gate.close();
@@ -202,10 +208,10 @@ mod tests {
     async fn failures_are_counted_and_success_is_not() {
         let failures = Failures::new(true, 2);
         for _ in 0..5 {
-            drop(failures.attempt("a").await.unwrap());
+            failures.attempt("a").await.unwrap().succeeded();
         }
-        failures.attempt("a").await.unwrap().failed();
-        failures.attempt("a").await.unwrap().failed();
+        drop(failures.attempt("a").await.unwrap());
+        drop(failures.attempt("a").await.unwrap());
         let wait = failures.attempt("a").await.err().unwrap().retry_after.unwrap();
         assert!(wait > SIGN_IN_WINDOW / 2 && wait <= SIGN_IN_WINDOW);
         assert!(failures.attempt("b").await.is_ok());
@@ -217,11 +223,11 @@ mod tests {
         let first = failures.attempt("a").await.unwrap();
         let mut second = Box::pin(failures.attempt("a"));
         assert!((&mut second).now_or_never().is_none());
-        drop(first);
+        first.succeeded();
         let second = second.await.unwrap();
         let mut third = Box::pin(failures.attempt("a"));
         assert!((&mut third).now_or_never().is_none());
-        second.failed();
+        drop(second);
         assert!(third.await.is_err());
     }
 

@@ -127,6 +127,12 @@ impl Outbound {
         self.lock().close.is_some()
     }
 
+    /// Whether it is being ended because its session is over.
+    #[must_use]
+    pub fn is_signed_out(&self) -> bool {
+        self.lock().close == Some(Close::SignedOut)
+    }
+
     /// Drops the frames of a chat that the reader may no longer see.
     pub fn drop_chat(&self, chat_id: ChatId) {
         let mut queue = self.lock();

@@ -60,7 +60,11 @@ pub async fn commit(infra: &Infra, chat_id: ChatId, items: Vec<Item>) {
     }
     match database::within(async { Ok(tx.commit().await?) }).await {
         Ok(()) => tell(infra, items, draft, outcomes, left).await,
-        Err(rejection) => refuse(items, &rejection),
+        Err(rejection) => {
+            // It may be committed all the same, and then nobody was told.
+            infra.live.resync_all();
+            refuse(items, &rejection);
+        }
     }
 }
 
@@ -68,17 +72,11 @@ pub async fn commit(infra: &Infra, chat_id: ChatId, items: Vec<Item>) {
 async fn tell(
     infra: &Infra,
     items: Vec<Item>,
-    mut draft: Option<Draft>,
+    draft: Option<Draft>,
     outcomes: Vec<Result<Outcome>>,
     left: Vec<(UserId, u64)>,
 ) {
-    // Whoever waited too long was answered already: their copy is the frame that all get.
-    let late: HashSet<Origin> =
-        items.iter().filter(|item| item.answer.is_closed()).filter_map(|item| item.origin).collect();
-    for (_, origin) in draft.iter_mut().flat_map(|draft| &mut draft.frames) {
-        *origin = origin.filter(|origin| !late.contains(origin));
-    }
-    publish(infra, draft, left).await;
+    publish(infra, draft, &items, left).await;
     for (item, outcome) in items.into_iter().zip(outcomes) {
         // Whoever asked may have gone; the change stands.
         let _ = item.answer.send(outcome);
@@ -166,7 +164,7 @@ async fn write(infra: &Infra, chat_id: ChatId, items: &[Item]) -> Result<Written
 }
 
 /// Tells the chat, in the order of the changes.
-async fn publish(infra: &Infra, draft: Option<Draft>, left: Vec<(UserId, u64)>) {
+async fn publish(infra: &Infra, draft: Option<Draft>, items: &[Item], left: Vec<(UserId, u64)>) {
     let Some(draft) = draft else { return };
     let chat_id = draft.chat_id;
     // Without an audience the sockets that asked still get their answers. It comes first: whoever was
@@ -178,8 +176,11 @@ async fn publish(infra: &Infra, draft: Option<Draft>, left: Vec<(UserId, u64)>) 
     }
     let joined: Vec<UserId> = draft.joined.into_iter().collect();
     tell_mine(infra, chat_id, &joined).await;
+    // Whoever waited too long was answered already: their copy is the frame that all get.
+    let late: HashSet<Origin> =
+        items.iter().filter(|item| item.answer.is_closed()).filter_map(|item| item.origin).collect();
     for (frame, origin) in &draft.frames {
-        infra.live.publish(chat_id, &audience, frame, *origin);
+        infra.live.publish(chat_id, &audience, frame, origin.filter(|origin| !late.contains(origin)));
     }
 }
 

@@ -165,6 +165,7 @@ pub async fn unlist_for(tx: &mut PgConnection, chat_id: ChatId, users: &[UserId]
 }
 
 /// Lets a send be stored twice: for `Mutant::RetryInsertsTwice`.
+#[cfg(debug_assertions)]
 pub async fn allow_doubles(db: &PgPool) -> Result<()> {
     sqlx::query("alter table messages drop constraint if exists messages_chat_id_sender_id_client_id_key")
         .execute(db)
