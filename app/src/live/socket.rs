@@ -18,8 +18,10 @@ use protocol::{
     reducer::Need,
 };
 use std::{
+    cell::Cell,
     collections::{HashMap, HashSet},
     pin::pin,
+    rc::Rc,
 };
 use wasm_bindgen::{JsCast as _, closure::Closure};
 
@@ -40,6 +42,14 @@ pub fn start(store: Store) {
             let _ = wake.unbounded_send(());
         });
     }
+    // The network has gone: what is open is dead, whatever the socket says. Told once, because a server
+    // on this machine is reached all the same.
+    let gone = Rc::new(Cell::new(false));
+    let (told, wake_gone) = (gone.clone(), wake.clone());
+    listen("offline", move || {
+        told.set(true);
+        let _ = wake_gone.unbounded_send(());
+    });
     Effect::new(move |_| {
         store.outgoing.track();
         let _ = wake.unbounded_send(());
@@ -47,7 +57,8 @@ pub fn start(store: Store) {
     leptos::task::spawn_local(async move {
         let mut failures = 0;
         loop {
-            let opened = Session::run(store, &mut woken).await;
+            gone.set(false);
+            let opened = Session::run(store, &mut woken, &gone).await;
             failures = if opened { 0 } else { failures + 1 };
             store.connection.set(Connection::Waiting);
             // Full jitter, so that a restarted server is not met by everybody at once.
@@ -115,7 +126,7 @@ struct Session {
 
 impl Session {
     /// Answers whether the socket ever opened.
-    async fn run(store: Store, woken: &mut mpsc::UnboundedReceiver<()>) -> bool {
+    async fn run(store: Store, woken: &mut mpsc::UnboundedReceiver<()>, gone: &Cell<bool>) -> bool {
         let location = window().location();
         let scheme = if location.protocol().is_ok_and(|scheme| scheme == "https:") { "wss" } else { "ws" };
         let url = format!("{scheme}://{}/ws", location.host().unwrap_or_default());
@@ -168,7 +179,7 @@ impl Session {
                 }
                 Some(Some(Err(_)) | None) => return opened,
                 // A laptop that slept wakes up to a socket that is dead but open.
-                None if now() - heard > SILENCE_MS => return opened,
+                None if now() - heard > SILENCE_MS || gone.get() => return opened,
                 None => session.look_around(),
             }
             session.flush_outbox();
