@@ -113,6 +113,13 @@ impl Drop for Link {
     }
 }
 
+/// Whether a message goes out for the first time.
+#[derive(Clone, Copy, PartialEq)]
+enum Try {
+    First,
+    Again,
+}
+
 /// What became of an operation.
 enum End {
     Done(Option<Box<Message>>),
@@ -209,16 +216,16 @@ impl Client {
 
     async fn send(&mut self, chat_id: ChatId) {
         let text = format!("{} {}", self.username, self.world.next_text.fetch_add(1, Ordering::Relaxed));
-        self.post(chat_id, ClientId::fresh(), text, None).await;
+        self.post(chat_id, ClientId::fresh(), text, Try::First).await;
     }
 
     async fn resend(&mut self) {
         let place = self.rng.random_range(0..self.unknown.len());
         let (chat_id, client_id, text) = self.unknown.swap_remove(place);
-        self.post(chat_id, client_id, text, Some(())).await;
+        self.post(chat_id, client_id, text, Try::Again).await;
     }
 
-    async fn post(&mut self, chat_id: ChatId, client_id: ClientId, text: String, again: Option<()>) {
+    async fn post(&mut self, chat_id: ChatId, client_id: ClientId, text: String, this: Try) {
         let op = self.invoke(Action::Send { chat_id, client_id, text: text.clone() });
         let end = if self.rng.random_bool(0.7) {
             self.frame(ClientFrame::Send { chat_id, client_id, text: text.clone(), reply_to: None }).await
@@ -229,11 +236,11 @@ impl Client {
         match &end {
             End::Done(Some(message)) => {
                 self.tally.acknowledged += 1;
-                self.tally.recovered += u64::from(again.is_some());
+                self.tally.recovered += u64::from(this == Try::Again);
                 self.own.push((chat_id, message.no));
             }
             End::Unknown => {
-                self.tally.unknown += u64::from(again.is_none());
+                self.tally.unknown += u64::from(this == Try::First);
                 self.unknown.push((chat_id, client_id, text));
             }
             _ => {}

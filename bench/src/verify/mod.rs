@@ -154,9 +154,7 @@ async fn observe(
             client
         });
     }
-    let inflicted = site.trouble(faults, until, scratch, &world.recorder, &mut rng).await;
-    world.is_over.store(inflicted.is_err(), Ordering::Relaxed);
-    let inflicted = inflicted?;
+    let inflicted = site.trouble(faults, until, scratch, &world.recorder, &mut rng).await?;
     site.healed().await?;
     world.is_over.store(true, Ordering::Relaxed);
 
