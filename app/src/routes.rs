@@ -19,12 +19,12 @@ use leptos_use::UseLocalesOptions;
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
-    // The same rows on both sides: what the server rendered from is what hydration reads.
-    let seed = SharedValue::new_str(|| {
-        let seed = use_context::<Seed>().unwrap_or_default();
-        serde_json::to_string(&seed).unwrap_or_default()
-    });
-    let seed: Seed = serde_json::from_slice(seed.into_inner().as_bytes()).unwrap_or_default();
+    // The server writes what it renders from into the page, where hydration reads the same; a page of what
+    // the device keeps is given its data too.
+    let given = use_context::<Seed>();
+    let written = SharedValue::new_str(|| written(given.as_ref()));
+    let read = || serde_json::from_slice(written.into_inner().as_bytes()).unwrap_or_default();
+    let seed: Seed = given.unwrap_or_else(read);
     let locale = seed.locale.clone();
     provide_context(Store::new(seed));
     let languages = UseLocalesOptions::default().ssr_lang_header_getter(move || Some(locale.clone()));
@@ -34,6 +34,17 @@ pub fn App() -> impl IntoView {
         </I18nContextProvider>
     }
     .into_any()
+}
+
+#[cfg(feature = "ssr")]
+fn written(given: Option<&Seed>) -> String {
+    given.and_then(|seed| serde_json::to_string(seed).ok()).unwrap_or_default()
+}
+
+/// The browser only reads: writing would be a good part of its download.
+#[cfg(not(feature = "ssr"))]
+fn written(_: Option<&Seed>) -> String {
+    String::new()
 }
 
 #[component]

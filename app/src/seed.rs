@@ -7,6 +7,7 @@ use protocol::{
     groups::Member,
     ids::{ChatId, ClientId},
     profiles::{Me, User},
+    time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,8 @@ pub struct Seed {
     pub offset: i32,
     /// Milliseconds since 1970, when the page was made.
     pub now: i64,
+    /// As of when the rest is known, where it is not the server's but what a device kept.
+    pub as_of: Option<Timestamp>,
     pub me: Option<Me>,
     pub mine: u64,
     pub chats: Vec<ChatSummary>,

@@ -255,8 +255,26 @@ fn cookie<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     pairs.filter(|(name, _)| *name == wanted).map(|(_, value)| value).next()
 }
 
+/// The document without a page, which is nobody's: a browser keeps it for when it has no network. It is
+/// the same for everybody, so its scripts carry no nonce.
+#[must_use]
+pub fn shell(version: Option<&str>) -> Response {
+    let document = Owner::new().with(|| crate::shell(version, None).to_html());
+    let headers = [(header::CONTENT_SECURITY_POLICY, policy("'self'")), (header::CACHE_CONTROL, "no-cache".into())];
+    (headers, axum::response::Html(document)).into_response()
+}
+
+/// What a page of ours may load, with its scripts.
+fn policy(scripts: &str) -> String {
+    format!(
+        "default-src 'none'; script-src {scripts} 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; \
+         font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; worker-src 'self'; \
+         object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+    )
+}
+
 /// A loaded page as HTML. The policy of its scripts names the nonce they carry.
-pub async fn render(options: LeptosOptions, request: Request, parts: Parts, loaded: Loaded) -> Response {
+pub async fn render(version: Option<Arc<str>>, request: Request, parts: Parts, loaded: Loaded) -> Response {
     let (seed, status) = match loaded {
         Loaded::Redirect(to) => return axum::response::Redirect::to(&to).into_response(),
         Loaded::Page { seed, status } => (*seed, status),
@@ -267,17 +285,14 @@ pub async fn render(options: LeptosOptions, request: Request, parts: Parts, load
             provide_context(request.clone());
             provide_context(seed.clone());
             let nonce = use_nonce().map(|nonce| nonce.to_string()).unwrap_or_default();
-            let policy = format!(
-                "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self'; \
-                 img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; \
-                 worker-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
-            );
+            let policy = policy(&format!("'nonce-{nonce}' 'strict-dynamic'"));
             if let (Some(response), Ok(policy)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(&policy)) {
                 response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
             }
         }
     };
-    let render = leptos_axum::render_app_async_with_context(context, move || crate::shell(options.clone(), &seed));
+    let render =
+        leptos_axum::render_app_async_with_context(context, move || crate::shell(version.as_deref(), Some(&seed)));
     let mut response = render(http::Request::from_parts(parts, axum::body::Body::empty())).await;
     *response.status_mut() = status;
     response

@@ -1,52 +1,84 @@
 //! The document around the pages, and how the browser takes it over.
 
 use crate::{App, Seed};
-use leptos::prelude::*;
+use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::MetaTags;
 
-/// The document. The server renders it once a page; theme and language are on it before any script runs.
-pub fn shell(options: LeptosOptions, seed: &Seed) -> impl IntoView + use<> {
-    let (lang, theme) = (seed.locale.clone(), seed.theme.clone());
-    let address = seed.page.refused.as_ref().map(|_| seed.page.address.clone());
-    let crashed = if lang == "ru" {
-        ("Что-то сломалось.", "Обновить страницу")
-    } else {
-        ("Something broke.", "Reload")
+/// The document around a page; without a seed, around nothing: the browser puts a page there from what
+/// the device keeps. Theme and language are on it before any script runs. `version` is that of the front
+/// end's files; without one no service worker keeps them.
+pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<> {
+    let of = |file: &str| version.map_or(file.to_owned(), |version| format!("{file}?v={version}"));
+    let nonce = use_nonce();
+    let address = seed.filter(|seed| seed.page.refused.is_some()).map(|seed| seed.page.address.clone());
+    let (page, title) = match seed {
+        Some(_) => (App().into_any(), view! { <MetaTags /> }.into_any()),
+        None => (().into_any(), view! { <title>"Messenger"</title> }.into_any()),
     };
     view! {
         <!DOCTYPE html>
-        <html lang=lang data-theme=theme data-address=address>
+        <html
+            lang=seed.map_or("en".to_owned(), |seed| seed.locale.clone())
+            data-theme=seed.and_then(|seed| seed.theme.clone())
+            data-address=address
+            data-version=version.map(str::to_owned)
+            data-shell=seed.is_none().then_some("")
+        >
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content" />
                 <meta name="color-scheme" content="light dark" />
-                <link rel="stylesheet" href="/pkg/messenger.css" />
+                <link rel="stylesheet" href=of("/pkg/messenger.css") />
                 <link rel="icon" href="/icon.svg" type="image/svg+xml" />
                 <link rel="manifest" href="/manifest.webmanifest" />
-                <HydrationScripts options />
-                <MetaTags />
+                <link rel="modulepreload" href=of("/pkg/messenger.js") nonce=nonce.clone() />
+                <link rel="preload" href=of("/pkg/messenger.wasm") r#as="fetch" r#type="application/wasm" crossorigin="" />
+                <script type="module" src=of("/boot.js") nonce=nonce></script>
+                {title}
             </head>
             <body>
-                <App />
-                // Shown by the style sheet once a crash has marked the document.
+                {page}
+                // Shown by the style sheet once a crash has marked the document, in its language.
                 <div class="crashed" role="alert">
-                    <p>{crashed.0}</p>
-                    <a class="button" href="">{crashed.1}</a>
+                    <p lang="en">"Something broke. What you were typing is kept."</p>
+                    <p lang="ru">"Что-то сломалось. То, что вы писали, не пропадёт."</p>
+                    <a class="button" href="" lang="en">"Reload"</a>
+                    <a class="button" href="" lang="ru">"Обновить страницу"</a>
                 </div>
             </body>
         </html>
     }
 }
 
-/// Takes over what the server rendered, and says so on the document.
+/// Takes over what the server rendered, or shows what the device keeps; and says so on the document.
 #[cfg(feature = "hydrate")]
 pub fn hydrate() {
     std::panic::set_hook(Box::new(|panic| {
         leptos::logging::error!("{panic}");
         mark("crashed");
     }));
+    if let Some(root) = document().document_element().filter(|root| root.has_attribute("data-shell")) {
+        return wasm_bindgen_futures::spawn_local(mount(root));
+    }
     keep_address();
     hydrate_body(App);
+    mark("hydrated");
+}
+
+/// Shows the page of this address from what the device keeps.
+#[cfg(feature = "hydrate")]
+async fn mount(root: web_sys::Element) {
+    let location = window().location();
+    let seed = crate::live::kept_page(&location.pathname().unwrap_or_default()).await;
+    // Attributes of fixed names are always legal.
+    let _ = root.set_attribute("lang", if seed.locale.starts_with("ru") { "ru" } else { "en" });
+    if let Some(theme) = &seed.theme {
+        let _ = root.set_attribute("data-theme", theme);
+    }
+    mount_to_body(move || {
+        provide_context(seed);
+        App()
+    });
     mark("hydrated");
 }
 

@@ -2,6 +2,7 @@ import { test as base, expect, type BrowserContextOptions, type Locator, type Pa
 import en from '../../app/locales/en.json';
 import ru from '../../app/locales/ru.json';
 import { expectedOf, Person } from './person';
+import { wireToServer } from './wire';
 
 export { expect, Person };
 export type Language = 'en' | 'ru';
@@ -20,6 +21,8 @@ interface Fixtures {
   browserOf: (options?: BrowserContextOptions) => Promise<Page>;
   /** Somebody with an account, signed in in a browser of their own. */
   person: (name: string, options?: BrowserContextOptions) => Promise<Person>;
+  /** A wire to the server, for those who lose their connection. */
+  wire: Awaited<ReturnType<typeof wireToServer>>;
 }
 
 export const test = base.extend<Options & Fixtures>({
@@ -50,10 +53,17 @@ export const test = base.extend<Options & Fixtures>({
 
   person: async ({ browserOf, words, plain }, use) => {
     await use(async (name, options) => {
-      const person = new Person(await browserOf(options), words, plain, name);
+      // Whoever comes by a wire still has the account made beside it.
+      const person = new Person(await browserOf(options), words, plain, name, options?.baseURL);
       await person.register();
       return person;
     });
+  },
+
+  wire: async ({}, use) => {
+    const wire = await wireToServer();
+    await use(wire);
+    wire.remove();
   },
 });
 

@@ -15,6 +15,7 @@ export class Person {
     readonly words: Words,
     readonly plain: boolean,
     readonly name: string,
+    private readonly server = process.env.MESSENGER_URL as string,
   ) {
     const folded = name.toLowerCase().replace(/[^a-z]/g, '').slice(0, 12) || 'somebody';
     this.username = `${folded}_${randomUUID().replaceAll('-', '').slice(0, 12)}`;
@@ -32,6 +33,11 @@ export class Person {
     await page.getByRole('button', { name: this.words.auth.sign_in }).click();
   }
 
+  /** The same person in another tab of their browser. */
+  inTab(page: Page): Person {
+    return Object.assign(Object.create(this), { page });
+  }
+
   // What a test needs before it begins.
 
   async directWith(other: Person): Promise<string> {
@@ -46,6 +52,13 @@ export class Person {
 
   async say(chat: string, text: string): Promise<number> {
     return (await this.call(`/api/v1/chats/${chat}/messages`, { client_id: randomUUID(), text })).no;
+  }
+
+  async remove(chat: string, other: Person) {
+    const user = await this.get(`/api/v1/users/@${other.username}`);
+    const path = `/api/v1/chats/${chat}/members/${user.id}`;
+    const answer = await this.page.request.delete(this.server + path, { headers: this.origin() });
+    expect(answer.ok(), `${path}: ${await answer.text()}`).toBe(true);
   }
 
   async savedChat(): Promise<string> {
@@ -76,8 +89,6 @@ export class Person {
     };
     return this.page.request.post(this.server + path, { form, headers, maxRedirects: 0 });
   }
-
-  private readonly server = process.env.MESSENGER_URL as string;
 
   private origin() {
     return { origin: this.server };

@@ -2,10 +2,11 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 /** A wire to the server that can be cut: browsers that go through it lose their connection. */
-export async function wireToServer() {
-  const server = new URL(process.env.MESSENGER_URL as string);
+export async function wireToServer(url = process.env.MESSENGER_URL as string) {
+  const server = new URL(url);
   const ends = new Set<Socket>();
   let state: 'whole' | 'deaf' | 'cut' = 'whole';
+  const silent = new Set<Socket>();
 
   const listener = createServer((near) => {
     if (state === 'cut') return near.destroy();
@@ -15,8 +16,8 @@ export async function wireToServer() {
       end.on('error', () => {});
       end.on('close', () => [near, far].forEach((other) => (other.destroy(), ends.delete(other))));
     }
-    near.pipe(far);
-    far.on('data', (bytes) => state === 'whole' && near.write(bytes));
+    near.on('data', (bytes) => silent.has(near) || far.write(bytes));
+    far.on('data', (bytes) => state === 'whole' && !silent.has(near) && near.write(bytes));
   });
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
@@ -30,6 +31,10 @@ export async function wireToServer() {
     /** What the browser says still arrives; what it is answered is lost. */
     loseAnswers() {
       state = 'deaf';
+    },
+    /** Connections that are open stay so, and carry nothing any more; new ones do. */
+    silence() {
+      ends.forEach((end) => silent.add(end));
     },
     mend() {
       state = 'whole';

@@ -1,13 +1,4 @@
-import { expect, test as base } from '../support/messenger';
-import { wireToServer } from '../support/wire';
-
-const test = base.extend<{ wire: Awaited<ReturnType<typeof wireToServer>> }>({
-  wire: async ({}, use) => {
-    const wire = await wireToServer();
-    await use(wire);
-    wire.remove();
-  },
-});
+import { expect, test } from '../support/messenger';
 
 test.describe('when the connection is lost', { tag: '@script' }, () => {
   test('a message waits, and is delivered once', async ({ person, wire, words }) => {

@@ -349,7 +349,7 @@ pub enum Window {
 }
 
 /// A window of a history: ascending, every `no` in it appears.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct History {
     pub items: Vec<Message>,

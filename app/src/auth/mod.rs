@@ -4,7 +4,7 @@ mod api;
 
 use crate::{
     i18n::{t_string, use_i18n},
-    live::Store,
+    live::{Store, forget_everything},
     settings::SettingsSection,
     ui::{Field, FormError, t, time},
 };
@@ -104,10 +104,33 @@ pub fn SecurityPage() -> impl IntoView {
                     </For>
                 </ul>
             </section>
-            <form method="post" action=SignOut::url()>
-                <button class="button">{t!(i18n, auth.sign_out)}</button>
-            </form>
+            <SignOutForm />
         </SettingsSection>
+    }
+    .into_any()
+}
+
+/// Ends the session; what this device keeps goes first.
+#[component]
+pub fn SignOutForm() -> impl IntoView {
+    let i18n = use_i18n();
+    let store = Store::current();
+    let form = NodeRef::<leptos::html::Form>::new();
+    let on_submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        let unsent = store.state.with_untracked(|state| !state.outbox.is_empty());
+        let is_sure = || window().confirm_with_message(t_string!(i18n, auth.sign_out_unsent)).unwrap_or(true);
+        if !unsent || is_sure() {
+            // Sent this way, the form does not ask again.
+            forget_everything(move || {
+                let _ = form.get_untracked().map(|form| form.submit());
+            });
+        }
+    };
+    view! {
+        <form node_ref=form method="post" action=SignOut::url() on:submit=on_submit>
+            <button class="button">{t!(i18n, auth.sign_out)}</button>
+        </form>
     }
     .into_any()
 }

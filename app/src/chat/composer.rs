@@ -9,7 +9,6 @@ use crate::{
 use leptos::{html, prelude::*, server_fn::ServerFn};
 use protocol::{
     ids::{ChatId, ClientId},
-    limits,
     reducer::Unsent,
     text::MessageText,
 };
@@ -25,19 +24,27 @@ pub fn Composer(chat_id: ChatId) -> impl IntoView {
         (typed.to_owned(), page.client_id, refused.is_some_and(|refused| !refused.error.fields.is_empty()))
     });
     let too_long = RwSignal::new(unfit);
+    // What was typed before a crash or a reload is there again.
+    Effect::new(move |_| {
+        let (Some(field), Some(draft)) = (field.get(), drafts::kept(chat_id)) else { return };
+        if field.value().is_empty() {
+            field.set_value(&draft);
+        }
+    });
     let send = move || {
         let Some(field) = field.get_untracked() else { return };
         match MessageText::parse(&field.value()) {
             Ok(text) => {
-                let unsent = Unsent {
+                store.send(Unsent {
+                    chat_id,
                     client_id: ClientId::fresh(),
                     text: text.into_string(),
                     reply_to: None,
                     written_at: now(store),
                     refused: None,
-                };
-                store.send(chat_id, unsent);
+                });
                 field.set_value("");
+                drafts::forget(chat_id);
                 too_long.set(false);
             }
             Err(protocol::error::Problem::Required) => {}
@@ -67,7 +74,6 @@ pub fn Composer(chat_id: ChatId) -> impl IntoView {
                 <input type="hidden" name="chat_id" value=chat_id.to_string() />
                 <input type="hidden" name="client_id" value=client_id.map(|id| id.to_string()) />
                 <textarea node_ref=field name="text" rows="1" class="composer-input" dir="auto" required
-                    maxlength=limits::MESSAGE_TEXT.end().to_string()
                     aria-label=t!(i18n, chat.message)
                     placeholder=t!(i18n, chat.message)
                     on:keydown=on_key
@@ -78,4 +84,25 @@ pub fn Composer(chat_id: ChatId) -> impl IntoView {
         </div>
     }
     .into_any()
+}
+
+/// What is being typed; `boot.js` keeps it, so that it outlives a crash of all this.
+mod drafts {
+    use super::ChatId;
+    use leptos::prelude::window;
+
+    fn storage() -> Option<web_sys::Storage> {
+        window().session_storage().ok().flatten()
+    }
+
+    pub fn kept(chat_id: ChatId) -> Option<String> {
+        storage()?.get_item(&format!("draft:/chats/{chat_id}")).ok().flatten()
+    }
+
+    pub fn forget(chat_id: ChatId) {
+        if let Some(storage) = storage() {
+            // A browser that keeps nothing has nothing to forget.
+            let _ = storage.remove_item(&format!("draft:/chats/{chat_id}"));
+        }
+    }
 }

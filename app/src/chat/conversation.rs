@@ -27,16 +27,34 @@ pub fn addressed_chat(page: fn(ChatId) -> AnyView) -> impl IntoView {
     let missing = Memo::new(move |_| store.page.with(|page| page.missing));
     // A chat that is taken away while one looks does not come back by waiting.
     let opened = StoredValue::new(None::<ChatId>);
+    // Each chat has elements of its own: what is typed for one must never stand in another's.
     view! {
-        {move || match known.get() {
-            Some(chat_id) => {
+        <For each=move || known.get() key=|chat_id| *chat_id let:chat_id>
+            {
                 opened.set_value(Some(chat_id));
                 page(chat_id)
             }
+        </For>
+        {move || match known.get() {
+            Some(_) => ().into_any(),
             None if missing.get() || opened.get_value() == id.get() => NotFound().into_any(),
+            None if store.as_of.with(Option::is_some) => NotKept().into_any(),
             None => view! { <main id="main" class="pane skeleton" aria-busy="true"></main> }.into_any(),
         }}
     }
+}
+
+/// A chat that only the server has, while there is none.
+#[component]
+fn NotKept() -> impl IntoView {
+    let i18n = use_i18n();
+    view! {
+        <main id="main" class="pane centered">
+            <p class="text-muted">{t!(i18n, chat.not_kept)}</p>
+            <a class="button only-narrow" href="/chats">{t!(i18n, not_found.back)}</a>
+        </main>
+    }
+    .into_any()
 }
 
 #[component]

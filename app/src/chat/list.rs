@@ -87,8 +87,9 @@ fn ChatRow(id: ChatId) -> impl IntoView {
         Memo::new(move |_| location.pathname.with(|path| path.starts_with(&href)))
     };
     let row = Memo::new(move |_| {
-        store.with_chat(id, |chat| {
-            let preview = match (chat.outbox.last(), chat.last_message()) {
+        store.state.with(|state| {
+            let chat = state.chats.get(&id)?;
+            let preview = match (state.unsent(id).next_back(), chat.last_message()) {
                 (Some(unsent), _) => {
                     Preview::Text(format!("{}: {}", t_string!(i18n, chat.you), unsent.text.replace('\n', " ")))
                 }
@@ -99,7 +100,7 @@ fn ChatRow(id: ChatId) -> impl IntoView {
                 (None, None) => Preview::Text(String::new()),
             };
             let title = words::title(i18n, &chat.summary);
-            Row { title, preview, time: chat.active_at(), summary: chat.summary.clone() }
+            Some(Row { title, preview, time: state.active_at(chat), summary: chat.summary.clone() })
         })
     });
     let typing = Memo::new(move |_| store.typing.with(|typing| typing.keys().any(|(chat, _)| *chat == id)));

@@ -9,7 +9,8 @@ mod words;
 
 use crate::{
     i18n::{t_string, use_i18n},
-    ui::t,
+    live::Store,
+    ui::{Show, t, time},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -26,11 +27,49 @@ pub use words::title;
 pub fn Workspace() -> impl IntoView {
     let location = use_location();
     let is_list = Memo::new(move |_| location.pathname.with(|path| path.trim_end_matches('/') == "/chats"));
+    let store = Store::current();
+    // A page put together without a server, for nobody.
+    if store.me().is_none() && store.page.with_untracked(|page| page.address.is_empty()) {
+        return Offline().into_any();
+    }
     view! {
-        <div class="workspace" class:shows-list=is_list>
-            <list::ChatList />
-            <Outlet />
+        <div class="screen">
+            <AsOf />
+            <div class="workspace" class:shows-list=is_list>
+                <list::ChatList />
+                <Outlet />
+            </div>
         </div>
+    }
+    .into_any()
+}
+
+/// What stands where nobody is signed in and nobody can.
+#[component]
+fn Offline() -> impl IntoView {
+    let i18n = use_i18n();
+    view! {
+        <Title text=move || t_string!(i18n, offline.title) />
+        <main id="main" class="pane centered">
+            <h1 class="text-xl font-semibold">{t!(i18n, offline.title)}</h1>
+            <p class="text-muted">{t!(i18n, offline.hint)}</p>
+            <a class="button" href="" rel="external">{t!(i18n, offline.again)}</a>
+        </main>
+    }
+    .into_any()
+}
+
+/// Says up to when all is known, while the server is not there to say more.
+#[component]
+fn AsOf() -> impl IntoView {
+    let i18n = use_i18n();
+    let store = Store::current();
+    let known = move || store.as_of.get().unwrap_or_default();
+    let when = move || format!("{}, {}", time::date(i18n, known(), store.offset), time::clock(known(), store.offset));
+    view! {
+        <Show when=move || store.as_of.get().is_some()>
+            <p class="as-of" role="status">{t!(i18n, chat.as_of, when = when)}</p>
+        </Show>
     }
     .into_any()
 }

@@ -14,8 +14,10 @@ use protocol::{
 };
 use std::sync::Arc;
 
-/// Nearer to the end than this, and new messages scroll into view.
-const NEAR_END_PX: i32 = 120;
+/// Nearer to the end than this, less than a message, and new ones scroll into view.
+const NEAR_END_PX: i32 = 40;
+/// Nearer to the beginning than this, and older messages are loaded.
+const NEAR_BEGINNING_PX: i32 = 120;
 
 /// One row as it is drawn. Equal rows are not drawn again.
 #[derive(Clone, PartialEq)]
@@ -94,7 +96,7 @@ pub fn Timeline(chat_id: ChatId) -> impl IntoView {
     let rows = Memo::new(move |_| {
         store.with_chat(chat_id, |chat| rows(chat, &shown.get(), store.me(), store.offset, unread)).unwrap_or_default()
     });
-    let unsent = Memo::new(move |_| store.with_chat(chat_id, |chat| chat.outbox.clone()).unwrap_or_default());
+    let unsent = Memo::new(move |_| store.state.with(|state| state.unsent(chat_id).cloned().collect::<Vec<_>>()));
     let has_older = Memo::new(move |_| shown.with(|shown| shown.first > 1));
     let has_newer = Memo::new(move |_| shown.with(|shown| shown.last < shown.last_no));
     let read_by_others =
@@ -121,7 +123,7 @@ pub fn Timeline(chat_id: ChatId) -> impl IntoView {
             </ol>
             <ol class="messages" class:empty=move || unsent.with(Vec::is_empty)>
                 <For each=move || unsent.get() key=|unsent| (unsent.client_id, unsent.refused.is_some()) let:unsent>
-                    <UnsentRow chat_id unsent />
+                    <UnsentRow unsent />
                 </For>
             </ol>
             <Show when=move || has_newer.get()>
@@ -187,15 +189,15 @@ fn MessageRow(row: Row, read_by_others: Memo<u64>) -> impl IntoView {
 
 /// A message on its way, or refused.
 #[component]
-fn UnsentRow(chat_id: ChatId, unsent: Unsent) -> impl IntoView {
+fn UnsentRow(unsent: Unsent) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
     let client_id = unsent.client_id;
     let retry = move |_| {
-        store.state.update(|state| state.set_refused(chat_id, client_id, None));
-        store.outgoing.update(|n| *n += 1);
+        store.state.update(|state| state.set_refused(client_id, None));
+        store.wake();
     };
-    let discard = move |_| store.state.update(|state| state.discard(chat_id, client_id));
+    let discard = move |_| store.state.update(|state| state.discard(client_id));
     view! {
         <li class="message">
             <article class="bubble own leads" class:refused=unsent.refused.is_some()>
@@ -265,7 +267,7 @@ impl Follow {
         };
         // Whatever changes the rows, the end stays in view for whoever is there, and counts as read.
         Effect::new(move |opened: Option<bool>| {
-            let count = store.with_chat(chat_id, |chat| chat.outbox.len()).unwrap_or(0);
+            let count = store.state.with(|state| state.unsent(chat_id).count());
             let shown = shown.get();
             if opened.is_none() {
                 follow.open();
@@ -320,7 +322,7 @@ impl Follow {
         if at_end {
             self.mark_read(&self.shown.get_untracked());
         }
-        if scroller.scroll_top() < NEAR_END_PX {
+        if scroller.scroll_top() < NEAR_BEGINNING_PX {
             self.load_older();
         }
     }

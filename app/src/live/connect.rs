@@ -1,9 +1,15 @@
 //! Begins the live part once the page is hydrated, and fetches the data of pages navigated to.
 
-use super::Store;
-use crate::{Refusal, Seed, seed::Page};
+#[cfg(feature = "hydrate")]
+use super::{Connection, Store};
+#[cfg(feature = "hydrate")]
+use crate::seed::Page;
+use crate::{Refusal, Seed};
 use leptos::prelude::*;
-use leptos_router::hooks::use_location;
+
+/// After so long a page that the server could not give is asked for again.
+#[cfg(feature = "hydrate")]
+const AGAIN_MS: u32 = 2_000;
 
 /// Reads the data of a page, as the server would render it.
 #[server(prefix = "/fn", endpoint = "load")]
@@ -20,42 +26,62 @@ pub async fn load(address: String) -> Result<Option<Seed>, Refusal> {
 /// Connects the store to the server. Renders nothing.
 #[component]
 pub fn Connect() -> impl IntoView {
-    let store = Store::current();
-    let location = use_location();
-    // Effects run in the browser alone, after hydration.
-    let address = Memo::new(move |_| format!("{}{}", location.pathname.get(), with_mark(&location.search.get())));
+    #[cfg(feature = "hydrate")]
+    follow(Store::current());
+}
+
+/// Effects run once the page is hydrated.
+#[cfg(feature = "hydrate")]
+fn follow(store: Store) {
+    let location = leptos_router::hooks::use_location();
+    let address = Memo::new(move |_| {
+        let (path, query) = (location.pathname.get(), location.search.get());
+        if query.is_empty() { path } else { format!("{path}?{}", query.trim_start_matches('?')) }
+    });
     Effect::new(move |before: Option<String>| {
         let wanted = address.get();
         if before.is_some_and(|before| before != wanted) {
-            let wanted = wanted.clone();
             store.page.set(Page::default());
-            leptos::task::spawn_local(async move {
-                let loaded = load(wanted.clone()).await;
-                // Whoever has gone on meanwhile wants another page.
-                if address.get_untracked() != wanted {
-                    return;
-                }
-                match loaded {
-                    Ok(Some(seed)) => store.turn_to(seed),
-                    // Signed out, or something only a whole page can tell.
-                    Ok(None) => {
-                        let _ = window().location().set_href(&wanted);
-                    }
-                    Err(_) => {}
-                }
-            });
+            leptos::task::spawn_local(turn(store, address));
         }
         wanted
     });
-    #[cfg(feature = "hydrate")]
+    // What could not be loaded is, once the server is there again.
     Effect::new(move |_| {
-        if store.state.with_untracked(|state| state.me.is_some()) {
-            super::socket::start(store);
+        if store.connection.get() == Connection::Open && store.page.with_untracked(|page| page.address.is_empty()) {
+            leptos::task::spawn_local(turn(store, address));
         }
-        super::socket::remember_zone();
     });
+    Effect::new(move |_| super::begin(store));
 }
 
-fn with_mark(search: &str) -> String {
-    if search.is_empty() || search.starts_with('?') { search.to_owned() } else { format!("?{search}") }
+/// Loads the page of an address; shows what this device kept of it where that fails.
+#[cfg(feature = "hydrate")]
+async fn turn(store: Store, address: Memo<String>) {
+    let wanted = address.get_untracked();
+    let is_wanted = || address.with_untracked(|address| *address == wanted);
+    loop {
+        let loaded = load(wanted.clone()).await;
+        // Whoever has gone on meanwhile wants another page.
+        if !is_wanted() {
+            return;
+        }
+        match loaded {
+            Ok(Some(seed)) => return store.turn_to(seed),
+            // Signed out, or something only a whole page can tell.
+            Ok(None) => {
+                let _ = window().location().set_href(&wanted);
+                return;
+            }
+            Err(_) => {}
+        }
+        let Seed { page, as_of, .. } = super::kept_page(&wanted).await;
+        if is_wanted() {
+            store.turn_to(Seed { page, as_of, ..Seed::default() });
+        }
+        if store.connection.get_untracked() != Connection::Open {
+            return;
+        }
+        gloo_timers::future::TimeoutFuture::new(AGAIN_MS).await;
+    }
 }

@@ -1,9 +1,69 @@
-//! The store that pages read from, and the socket that feeds it.
+//! The store that pages read from, the socket that feeds it, and what this device keeps of it.
 
 mod connect;
 #[cfg(feature = "hydrate")]
+mod keep;
+#[cfg(feature = "hydrate")]
+mod outbox;
+#[cfg(feature = "hydrate")]
+mod session;
+#[cfg(feature = "hydrate")]
 mod socket;
+#[cfg(feature = "hydrate")]
+mod storage;
 mod store;
 
 pub use connect::Connect;
+#[cfg(feature = "hydrate")]
+pub use keep::page as kept_page;
 pub use store::{Connection, Store, now};
+
+/// Wipes what this device keeps of its person, then goes on.
+pub fn forget_everything(go_on: impl FnOnce() + 'static) {
+    #[cfg(feature = "hydrate")]
+    leptos::task::spawn_local(async move {
+        keep::wipe(keep::Wipe::Everything).await;
+        go_on();
+    });
+    #[cfg(not(feature = "hydrate"))]
+    drop(go_on);
+}
+
+/// Begins what lives as long as the page: the socket, the outbox, and what is kept.
+#[cfg(feature = "hydrate")]
+fn begin(store: Store) {
+    use futures::channel::mpsc;
+    use leptos::{prelude::*, task::spawn_local};
+
+    socket::remember_zone();
+    let Some(me) = store.state.with_untracked(protocol::reducer::State::me_id) else {
+        // Nobody is signed in, so nobody's chats are kept; unsent messages wait for their writer.
+        return spawn_local(keep::wipe(keep::Wipe::Rows));
+    };
+    socket::start(store);
+    let (changed, changes) = mpsc::unbounded();
+    Effect::new(move |_| {
+        store.state.track();
+        let _ = changed.unbounded_send(());
+    });
+    let (hidden, hides) = mpsc::unbounded();
+    socket::listen("pagehide", move || {
+        let _ = hidden.unbounded_send(());
+    });
+    let (tell, events) = mpsc::unbounded();
+    let unsent = Memo::new(move |_| store.state.with(|state| state.outbox.clone()));
+    let outbox_changed = tell.clone();
+    Effect::new(move |_| {
+        // Reading it, not only asking to be told, has it look at the state at all.
+        unsent.with(|_| ());
+        let _ = outbox_changed.unbounded_send(outbox::Event::Changed);
+    });
+    spawn_local(async move {
+        let database = keep::open(me).await;
+        let sharing = outbox::Sharing::new(store, format!("outbox-{me}"), database.clone(), tell);
+        spawn_local(sharing.run(events));
+        if let Some(database) = database {
+            keep::keep(store, database, changes, hides).await;
+        }
+    });
+}

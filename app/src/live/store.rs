@@ -36,6 +36,14 @@ pub struct Store {
     pub typed: RwSignal<Option<(ChatId, i64)>>,
     /// Changes when something waits to be sent or read.
     pub outgoing: RwSignal<u64>,
+    /// Whether this tab is the one that sends what waits.
+    #[cfg_attr(feature = "ssr", expect(dead_code, reason = "only a browser sends"))]
+    pub may_send: RwSignal<bool>,
+    /// When the server was last heard of.
+    #[cfg_attr(feature = "ssr", expect(dead_code, reason = "only a browser listens"))]
+    pub heard: StoredValue<Timestamp>,
+    /// As of when the rest is shown, while it may have changed since.
+    pub as_of: RwSignal<Option<Timestamp>>,
     pub theme: RwSignal<Option<String>>,
     /// Minutes east of UTC.
     pub offset: i32,
@@ -47,7 +55,7 @@ impl Store {
     pub fn new(seed: Seed) -> Self {
         let mut state = State::default();
         state.mine = seed.mine;
-        let (offset, rendered_at, theme) = (seed.offset, seed.now, seed.theme.clone());
+        let (offset, rendered_at, as_of, theme) = (seed.offset, seed.now, seed.as_of, seed.theme.clone());
         let page = absorb(&mut state, seed);
         Self {
             state: RwSignal::new(state),
@@ -57,6 +65,9 @@ impl Store {
             read_up_to: RwSignal::default(),
             typed: RwSignal::default(),
             outgoing: RwSignal::default(),
+            may_send: RwSignal::default(),
+            heard: StoredValue::new(as_of.unwrap_or(Timestamp(rendered_at))),
+            as_of: RwSignal::new(as_of),
             theme: RwSignal::new(theme),
             offset,
             rendered_at,
@@ -70,8 +81,12 @@ impl Store {
     }
 
     /// Takes over the data of another page.
+    #[cfg(feature = "hydrate")]
     pub fn turn_to(self, seed: Seed) {
         let mut page = Page::default();
+        if seed.as_of.is_some() {
+            self.as_of.set(seed.as_of);
+        }
         self.state.update(|state| page = absorb(state, seed));
         self.page.update(|before| {
             // Whoever looked for somebody meanwhile goes on.
@@ -118,8 +133,14 @@ impl Store {
     }
 
     /// Puts a message on its way.
-    pub fn send(self, chat_id: ChatId, unsent: Unsent) {
-        self.state.update(|state| state.send(chat_id, unsent));
+    pub fn send(self, unsent: Unsent) {
+        self.state.update(|state| state.send(unsent));
+        self.typed.set(None);
+        self.wake();
+    }
+
+    /// Has the socket look whether there is something to send.
+    pub fn wake(self) {
         self.outgoing.update(|n| *n += 1);
     }
 
@@ -130,13 +151,13 @@ impl Store {
         self.read_up_to.update(|marks| {
             marks.insert(chat_id, no);
         });
-        self.outgoing.update(|n| *n += 1);
+        self.wake();
     }
 
     /// Notes that somebody types here; the others are told.
     pub fn type_in(self, chat_id: ChatId) {
         self.typed.set(Some((chat_id, now(self).0)));
-        self.outgoing.update(|n| *n += 1);
+        self.wake();
     }
 
     /// Reads something of one chat.
@@ -172,6 +193,8 @@ fn absorb(state: &mut State, seed: Seed) -> Page {
         state.apply_summary(summary);
     }
     if let Some(opened) = &seed.page.opened {
+        // What this device kept may be older than what it knows of the chat by now.
+        state.rewind(opened.chat_id, opened.history.seq);
         state.apply_history(opened.chat_id, opened.history.clone());
     }
     if let Some((chat_id, members)) = &seed.page.members {

@@ -87,14 +87,6 @@ pub struct Client {
     moves: Option<(ChatId, Vec<UserId>)>,
     /// What frames asked for that came between.
     needs: Vec<Need>,
-    pub tally: Tally,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Tally {
-    pub acknowledged: u64,
-    pub unknown: u64,
-    pub recovered: u64,
 }
 
 type Sink = SplitSink<WebSocketStream<MaybeTlsStream<TcpStream>>, Frame>;
@@ -111,13 +103,6 @@ impl Drop for Link {
     fn drop(&mut self) {
         self.reader.abort();
     }
-}
-
-/// Whether a message goes out for the first time.
-#[derive(Clone, Copy, PartialEq)]
-enum Try {
-    First,
-    Again,
 }
 
 /// What became of an operation.
@@ -145,7 +130,6 @@ impl Client {
             chats: Vec::new(),
             moves: None,
             needs: Vec::new(),
-            tally: Tally::default(),
         })
     }
 
@@ -216,16 +200,16 @@ impl Client {
 
     async fn send(&mut self, chat_id: ChatId) {
         let text = format!("{} {}", self.username, self.world.next_text.fetch_add(1, Ordering::Relaxed));
-        self.post(chat_id, ClientId::fresh(), text, Try::First).await;
+        self.post(chat_id, ClientId::fresh(), text).await;
     }
 
     async fn resend(&mut self) {
         let place = self.rng.random_range(0..self.unknown.len());
         let (chat_id, client_id, text) = self.unknown.swap_remove(place);
-        self.post(chat_id, client_id, text, Try::Again).await;
+        self.post(chat_id, client_id, text).await;
     }
 
-    async fn post(&mut self, chat_id: ChatId, client_id: ClientId, text: String, this: Try) {
+    async fn post(&mut self, chat_id: ChatId, client_id: ClientId, text: String) {
         let op = self.invoke(Action::Send { chat_id, client_id, text: text.clone() });
         let end = if self.rng.random_bool(0.7) {
             self.frame(ClientFrame::Send { chat_id, client_id, text: text.clone(), reply_to: None }).await
@@ -235,12 +219,9 @@ impl Client {
         };
         match &end {
             End::Done(Some(message)) => {
-                self.tally.acknowledged += 1;
-                self.tally.recovered += u64::from(this == Try::Again);
                 self.own.push((chat_id, message.no));
             }
             End::Unknown => {
-                self.tally.unknown += u64::from(this == Try::First);
                 self.unknown.push((chat_id, client_id, text));
             }
             _ => {}

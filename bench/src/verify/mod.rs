@@ -5,14 +5,16 @@
 mod checker;
 mod client;
 mod history;
+mod ledger;
 mod nemesis;
 mod proxy;
 
 use crate::{Result, say, server::Scratch};
 use checker::Anomaly;
 use clap::{Args, ValueEnum as _};
-use client::{Client, Tally, World};
-use history::{Event, Recorder, What};
+use client::{Client, World};
+use history::Recorder;
+use ledger::{Entry, Ledger, Plan, Tally, Verdict};
 use nemesis::{Fault, Site};
 use protocol::{
     chat::CreateChat,
@@ -26,9 +28,6 @@ use std::{
     time::Duration,
 };
 use tokio::{task::JoinSet, time::Instant};
-
-/// How long after a fault is over it still counts as the time of the fault.
-const AFTERMATH_US: u64 = 5_000_000;
 
 #[derive(Args)]
 pub struct Verify {
@@ -46,21 +45,27 @@ pub struct Verify {
     /// The faults of a run; all of them unless named.
     #[arg(long, value_enum)]
     fault: Vec<Fault>,
+    /// So many runs for each fault alone, and as many with all of them.
+    #[arg(long, conflicts_with = "fault")]
+    each: bool,
     #[arg(long, default_value = "8", value_parser = clap::value_parser!(u16).range(3..=200))]
     people: u16,
     /// Where the histories are kept, as JSON lines; nowhere unless named.
     #[arg(long)]
     keep: Option<PathBuf>,
+    /// Where each run's outcome is written. What stands there already is not run again, and is added up.
+    #[arg(long)]
+    ledger: Option<PathBuf>,
     /// A fault that a debug build of the server puts into itself: then the verdict must be "invalid".
     #[arg(long)]
     mutant: Vec<String>,
 }
 
-/// What a run came to.
+/// What was seen in a run.
 struct Outcome {
-    tally: Tally,
+    all: Tally,
     in_faults: Tally,
-    faults: BTreeMap<Fault, usize>,
+    inflicted: BTreeMap<Fault, usize>,
     anomalies: Vec<Anomaly>,
 }
 
@@ -80,26 +85,25 @@ pub async fn verify(verify: Verify) -> Result<()> {
 }
 
 async fn prove(verify: &Verify, scratch: &Scratch) -> Result<()> {
-    let mut sum = Tally::default();
-    for seed in verify.seed..verify.seed + verify.runs {
-        let outcome = run(verify, scratch, seed, None).await?;
-        say(&outcome.line(&format!("seed {seed}")));
-        if !outcome.anomalies.is_empty() {
-            outcome.anomalies.iter().for_each(|anomaly| say(&format!("  {}: {}", anomaly.name, anomaly.evidence)));
+    let mut ledger = Ledger::open(verify.ledger.as_deref())?;
+    for plan in verify.plans() {
+        if ledger.holds(&plan) {
+            continue;
+        }
+        let outcome = run(verify, scratch, &plan, None).await?;
+        let verdict = outcome.verdict();
+        let Outcome { all, in_faults, inflicted, anomalies } = outcome;
+        let entry = Entry { plan, verdict, all, in_faults, inflicted };
+        say(&entry.line());
+        anomalies.iter().for_each(|anomaly| say(&format!("  {}: {}", anomaly.name, anomaly.evidence)));
+        let seed = entry.plan.seed;
+        ledger.add(entry)?;
+        if verdict == Verdict::Invalid {
             return Err(format!("seed {seed}: the history is invalid").into());
         }
-        if outcome.in_faults.acknowledged == 0 || outcome.tally.unknown == 0 || outcome.tally.recovered == 0 {
-            return Err(format!("seed {seed}: the verdict is void, nothing was at stake").into());
-        }
-        sum.acknowledged += outcome.tally.acknowledged;
-        sum.unknown += outcome.tally.unknown;
-        sum.recovered += outcome.tally.recovered;
     }
-    say(&format!(
-        "{} messages acknowledged, {} unknown, {} of them recovered; {} runs, no anomaly",
-        sum.acknowledged, sum.unknown, sum.recovered, verify.runs
-    ));
-    Ok(())
+    say(&ledger.sum());
+    if ledger.is_sound() { Ok(()) } else { Err("not every run is valid".into()) }
 }
 
 /// Each mutant must be caught, within some runs.
@@ -107,7 +111,8 @@ async fn disprove(verify: &Verify, scratch: &Scratch) -> Result<()> {
     for mutant in &verify.mutant {
         let mut caught = None;
         for seed in verify.seed..verify.seed + verify.runs {
-            let outcome = run(verify, scratch, seed, Some(mutant)).await?;
+            let plan = verify.plan(seed, verify.faults());
+            let outcome = run(verify, scratch, &plan, Some(mutant)).await?;
             if let Some(anomaly) = outcome.anomalies.first() {
                 caught = Some((seed, anomaly.clone()));
                 break;
@@ -119,33 +124,24 @@ async fn disprove(verify: &Verify, scratch: &Scratch) -> Result<()> {
     Ok(())
 }
 
-async fn run(verify: &Verify, scratch: &Scratch, seed: u64, mutant: Option<&str>) -> Result<Outcome> {
-    let name = format!("{}{seed}", mutant.unwrap_or("seed"));
-    let file = match &verify.keep {
-        Some(folder) => {
-            std::fs::create_dir_all(folder)?;
-            folder.join(format!("{name}.jsonl"))
-        }
-        None => scratch.path().join(format!("{name}.jsonl")),
-    };
+async fn run(verify: &Verify, scratch: &Scratch, plan: &Plan, mutant: Option<&str>) -> Result<Outcome> {
+    let name = mutant.map_or_else(|| plan.name(), |mutant| format!("{mutant}-{}", plan.seed));
+    let folder = verify.keep.as_deref().unwrap_or(scratch.path());
+    std::fs::create_dir_all(folder)?;
+    let history = folder.join(format!("{name}.jsonl"));
     let mut site = Site::start(verify.server.clone(), scratch, &name, mutant).await?;
-    let world = Arc::new(World::new(site.proxy.address, Recorder::new(&file)?));
-    let outcome = observe(verify, &mut site, &world, scratch, seed).await;
+    let world = Arc::new(World::new(site.proxy.address, Recorder::new(&history)?));
+    let outcome = observe(plan, &mut site, &world, scratch).await;
     site.stop().await;
+    // A long campaign would fill the disk.
+    std::fs::remove_dir_all(scratch.path().join(&name))?;
     outcome
 }
 
-async fn observe(
-    verify: &Verify,
-    site: &mut Site,
-    world: &Arc<World>,
-    scratch: &Scratch,
-    seed: u64,
-) -> Result<Outcome> {
-    let mut rng = StdRng::seed_from_u64(seed);
-    let clients = people(world, verify.people, &mut rng).await?;
-    let until = Instant::now() + Duration::from_secs(verify.seconds);
-    let faults = if verify.fault.is_empty() { Fault::value_variants() } else { &verify.fault };
+async fn observe(plan: &Plan, site: &mut Site, world: &Arc<World>, scratch: &Scratch) -> Result<Outcome> {
+    let mut rng = StdRng::seed_from_u64(plan.seed);
+    let clients = people(world, plan.people, &mut rng).await?;
+    let until = Instant::now() + Duration::from_secs(plan.seconds);
 
     let mut living = JoinSet::new();
     for mut client in clients {
@@ -154,7 +150,7 @@ async fn observe(
             client
         });
     }
-    let inflicted = site.trouble(faults, until, scratch, &world.recorder, &mut rng).await?;
+    let inflicted = site.trouble(&plan.faults, until, scratch, &world.recorder, &mut rng).await?;
     site.healed().await?;
     world.is_over.store(true, Ordering::Relaxed);
 
@@ -166,20 +162,15 @@ async fn observe(
     let mut reading = JoinSet::new();
     for client in settling.join_all().await {
         let mut client = client?;
-        reading.spawn(async move { client.read_whole().await.map(|()| client.tally) });
+        reading.spawn(async move { client.read_whole().await });
     }
-    let mut tally = Tally::default();
-    for read in reading.join_all().await {
-        let read = read?;
-        tally.acknowledged += read.acknowledged;
-        tally.unknown += read.unknown;
-        tally.recovered += read.recovered;
-    }
+    reading.join_all().await.into_iter().collect::<Result<()>>()?;
 
     let events = world.recorder.finish()?;
     let mut counted = BTreeMap::new();
     inflicted.into_iter().for_each(|fault| *counted.entry(fault).or_default() += 1);
-    Ok(Outcome { tally, in_faults: in_faults(&events), faults: counted, anomalies: checker::check(&events) })
+    let (all, in_faults) = Tally::of(&events);
+    Ok(Outcome { all, in_faults, inflicted: counted, anomalies: checker::check(&events) })
 }
 
 /// People and their chats: one group of all but the last, one whose members come and go, one for two.
@@ -217,32 +208,40 @@ async fn people(world: &Arc<World>, count: u16, rng: &mut StdRng) -> Result<Vec<
     Ok(clients)
 }
 
-/// What happened from a fault's beginning to some seconds after its end.
-fn in_faults(events: &[Event]) -> Tally {
-    let mut tally = Tally::default();
-    let (mut open, mut until) = (false, 0);
-    for event in events {
-        match &event.what {
-            What::Fault { proof: None, .. } => open = true,
-            What::Fault { proof: Some(_), .. } => (open, until) = (false, event.at + AFTERMATH_US),
-            What::Acknowledged { row: Some(_), .. } if open || event.at < until => tally.acknowledged += 1,
-            What::Unknown { .. } if open || event.at < until => tally.unknown += 1,
-            _ => {}
-        }
+impl Verify {
+    fn faults(&self) -> Vec<Fault> {
+        if self.fault.is_empty() { Fault::value_variants().to_vec() } else { self.fault.clone() }
     }
-    tally
+
+    fn plan(&self, seed: u64, faults: Vec<Fault>) -> Plan {
+        Plan { seed, faults, seconds: self.seconds, people: self.people }
+    }
+
+    /// Each seed with each set of faults.
+    fn plans(&self) -> Vec<Plan> {
+        let mut sets = vec![self.faults()];
+        if self.each {
+            // By itself a fault that only delays leaves nothing unknown.
+            let alone = |fault: &Fault| match fault {
+                Fault::StalledReaders | Fault::Slow => vec![*fault, Fault::Cut],
+                _ => vec![*fault],
+            };
+            sets.extend(Fault::value_variants().iter().map(alone));
+        }
+        let seeds = self.seed..self.seed + self.runs;
+        seeds.flat_map(|seed| sets.iter().map(move |faults| self.plan(seed, faults.clone()))).collect()
+    }
 }
 
 impl Outcome {
-    fn line(&self, name: &str) -> String {
-        let Tally { acknowledged, unknown, recovered } = self.tally;
-        let faults: Vec<String> = self.faults.iter().map(|(fault, times)| format!("{fault:?} {times}")).collect();
-        let verdict = if self.anomalies.is_empty() { "valid" } else { "INVALID" };
-        format!(
-            "{name}: {verdict}; {acknowledged} messages acknowledged ({} changes in faults), {unknown} unknown, \
-             {recovered} recovered; faults: {}",
-            self.in_faults.acknowledged,
-            faults.join(", ")
-        )
+    fn verdict(&self) -> Verdict {
+        let Tally { acknowledged, unknown, recovered } = self.in_faults;
+        if !self.anomalies.is_empty() {
+            Verdict::Invalid
+        } else if acknowledged == 0 || unknown == 0 || recovered == 0 {
+            Verdict::Void
+        } else {
+            Verdict::Valid
+        }
     }
 }

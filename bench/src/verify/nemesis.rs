@@ -11,6 +11,7 @@ use crate::{
 };
 use clap::ValueEnum;
 use rand::{Rng as _, rngs::StdRng, seq::SliceRandom as _};
+use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use tokio::{
     process::Command,
@@ -20,7 +21,7 @@ use tokio::{
 const POLL: Duration = Duration::from_millis(50);
 const HEALED_WITHIN: Duration = Duration::from_secs(60);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 pub enum Fault {
     /// `kill -9` of the server, and its restart.
     Kill,

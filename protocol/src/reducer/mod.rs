@@ -3,21 +3,21 @@
 //! Rows are state, not operations: applying one twice, or in another order, is harmless. What was
 //! missed is not guessed; `ChatState::gap` says from where to ask.
 
+mod chat;
+
 use crate::{
-    chat::{Changes, Chat, ChatSummary, History, Message, MessageKind},
+    chat::{Changes, ChatSummary, History, Message},
     error::ErrorCode,
     frames::{Heads, ServerFrame, Welcome},
     groups::Member,
     ids::{ChatId, ClientId, UserId},
     limits,
     profiles::{Me, User},
-    ranges::Ranges,
     time::Timestamp,
 };
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::Arc,
-};
+pub use chat::{ChatState, Mark};
+use serde::{Deserialize, Serialize};
+use std::{cmp::Reverse, collections::HashMap};
 
 /// Everything one person's device knows.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,52 +27,22 @@ pub struct State {
     pub mine: u64,
     pub users: HashMap<UserId, User>,
     pub chats: HashMap<ChatId, ChatState>,
+    /// Sends that are not stored yet, oldest first.
+    pub outbox: Vec<Unsent>,
     /// Chats one was removed from, by the `mine` of the removal: an older frame must not revive them.
     gone: HashMap<ChatId, u64>,
 }
 
-/// One chat as far as it is known.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ChatState {
-    pub summary: ChatSummary,
-    /// Every change up to here has been applied, or replaced by a newer one.
-    pub head: u64,
-    /// The newest change heard of.
-    pub latest: u64,
-    pub messages: BTreeMap<u64, Arc<Message>>,
-    /// Which numbers of `messages` are held without a hole.
-    pub known: Ranges,
-    pub members: BTreeMap<UserId, Arc<Member>>,
-    /// Sends that are not stored yet, oldest first.
-    pub outbox: Vec<Unsent>,
-    /// Changes applied beyond the head, waiting for those between.
-    ahead: BTreeSet<u64>,
-    /// The number at which the chat's own row is known.
-    row_seq: u64,
-    /// The number at which one's own role is known.
-    role_seq: u64,
-    /// The server's count, where rows after `read_no` are not all held.
-    counted: Counted,
-}
-
 /// A message on its way.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unsent {
+    pub chat_id: ChatId,
     pub client_id: ClientId,
     pub text: String,
     pub reply_to: Option<u64>,
     pub written_at: Timestamp,
     /// Why the server refused it; none while it is on its way.
     pub refused: Option<ErrorCode>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Counted {
-    unread: u32,
-    /// The read mark and the last message it was counted between, as of change `seq`.
-    read_no: u64,
-    last_no: u64,
-    seq: u64,
 }
 
 /// Where `State::apply` leaves the caller with something to do.
@@ -188,16 +158,7 @@ impl State {
         }
         for (chat_id, head) in heads.chats {
             let Some(chat) = self.chats.get_mut(&chat_id) else { continue };
-            chat.latest = chat.latest.max(head.seq);
-            chat.summary.read_no = chat.summary.read_no.max(head.read_no);
-            chat.summary.mentions_unread = head.mentions_unread;
-            chat.take_count(Counted {
-                unread: head.unread,
-                read_no: head.read_no,
-                last_no: head.last_no,
-                seq: head.seq,
-            });
-            chat.summary.chat.last_no = chat.summary.chat.last_no.max(head.last_no);
+            chat.apply_head(&head);
             chat.count(self.me.as_ref().map(|me| me.user.id));
         }
         if heads.mine > self.mine { Need::Hello } else { Need::Nothing }
@@ -213,6 +174,7 @@ impl State {
         if let Some(peer) = &summary.peer {
             self.learn(peer.clone());
         }
+        summary.last_message.iter().for_each(|message| self.drop_stored(message));
         let me = self.me_id();
         match self.chats.get_mut(&id) {
             Some(chat) => chat.apply_summary(summary),
@@ -231,12 +193,14 @@ impl State {
             return;
         }
         self.chats.remove(&chat_id);
+        self.outbox.retain(|unsent| unsent.chat_id != chat_id);
         let gone = self.gone.entry(chat_id).or_default();
         *gone = mine.max(*gone);
     }
 
     /// A new or changed message; it also ends the wait of the send that made it.
     pub fn apply_message(&mut self, message: Message) {
+        self.drop_stored(&message);
         let me = self.me_id();
         let Some(chat) = self.chats.get_mut(&message.chat_id) else { return };
         let seq = message.seq;
@@ -248,6 +212,7 @@ impl State {
     /// A page of changes that was asked for with `after`.
     pub fn apply_changes(&mut self, after: u64, changes: Changes) {
         self.learn_all(changes.users);
+        changes.messages.iter().for_each(|message| self.drop_stored(message));
         let me = self.me_id();
         let Some(chat) = self.chats.get_mut(&changes.chat_id) else { return };
         for message in changes.messages {
@@ -259,18 +224,14 @@ impl State {
         if let Some(row) = changes.chat {
             chat.apply_row(row);
         }
-        // Where there is more, something beyond the page is missing, whatever was heard of it.
-        chat.latest = chat.latest.max(changes.seq + u64::from(changes.more));
-        if after <= chat.head {
-            chat.head = chat.head.max(changes.seq);
-            chat.absorb();
-        }
+        chat.caught_up(after, changes.seq, changes.more);
         chat.count(me);
     }
 
     /// A window of a chat's history.
     pub fn apply_history(&mut self, chat_id: ChatId, history: History) {
         self.learn_all(history.users);
+        history.items.iter().for_each(|message| self.drop_stored(message));
         let me = self.me_id();
         let Some(chat) = self.chats.get_mut(&chat_id) else { return };
         if let (Some(first), Some(last)) = (history.items.first(), history.items.last()) {
@@ -302,28 +263,66 @@ impl State {
         chat.count(me);
     }
 
-    /// Puts a message on its way; it is shown at once.
-    pub fn send(&mut self, chat_id: ChatId, unsent: Unsent) {
-        if let Some(chat) = self.chats.get_mut(&chat_id)
-            && !chat.outbox.iter().any(|other| other.client_id == unsent.client_id)
-        {
-            chat.outbox.push(unsent);
+    /// Rows as of change `seq` are about to be taken in from what was kept: what is newer is asked for again.
+    pub fn rewind(&mut self, chat_id: ChatId, seq: u64) {
+        if let Some(chat) = self.chats.get_mut(&chat_id) {
+            chat.rewind(seq);
         }
     }
 
+    /// Puts a message on its way; it is shown at once.
+    pub fn send(&mut self, mut unsent: Unsent) {
+        // A clock that was set back does not change the order.
+        let newest = self.outbox.last().map(|last| Timestamp(last.written_at.0 + 1));
+        unsent.written_at = unsent.written_at.max(newest.unwrap_or_default());
+        self.put(unsent);
+    }
+
+    /// Takes over the outbox as it is kept for all of this person's tabs; `before` is what was kept until now.
+    pub fn share_outbox(&mut self, before: &[Unsent], kept: &[Unsent]) {
+        let is_in = |unsents: &[Unsent], client_id| unsents.iter().any(|unsent| unsent.client_id == client_id);
+        // Another tab has seen to it.
+        self.outbox.retain(|unsent| !is_in(before, unsent.client_id) || is_in(kept, unsent.client_id));
+        for unsent in kept {
+            match self.outbox.iter_mut().find(|own| own.client_id == unsent.client_id) {
+                Some(own) => own.clone_from(unsent),
+                None => self.put(unsent.clone()),
+            }
+        }
+    }
+
+    fn put(&mut self, unsent: Unsent) {
+        let Unsent { chat_id, client_id, .. } = unsent;
+        let is_stored = |me| self.chats.get(&chat_id).is_some_and(|chat| chat.holds(me, client_id));
+        if self.outbox.iter().any(|other| other.client_id == client_id) || self.me_id().is_some_and(is_stored) {
+            return;
+        }
+        let place = self.outbox.partition_point(|other| other.written_at <= unsent.written_at);
+        self.outbox.insert(place, unsent);
+    }
+
     /// Marks a send as refused, or as on its way again.
-    pub fn set_refused(&mut self, chat_id: ChatId, client_id: ClientId, refused: Option<ErrorCode>) {
-        let outbox = self.chats.get_mut(&chat_id).map(|chat| &mut chat.outbox);
-        if let Some(unsent) = outbox.into_iter().flatten().find(|unsent| unsent.client_id == client_id) {
+    pub fn set_refused(&mut self, client_id: ClientId, refused: Option<ErrorCode>) {
+        if let Some(unsent) = self.outbox.iter_mut().find(|unsent| unsent.client_id == client_id) {
             unsent.refused = refused;
         }
     }
 
     /// Forgets a refused send.
-    pub fn discard(&mut self, chat_id: ChatId, client_id: ClientId) {
-        if let Some(chat) = self.chats.get_mut(&chat_id) {
-            chat.outbox.retain(|unsent| unsent.client_id != client_id);
+    pub fn discard(&mut self, client_id: ClientId) {
+        self.outbox.retain(|unsent| unsent.client_id != client_id);
+    }
+
+    /// What is stored waits no longer, whichever frame or page brought the news.
+    fn drop_stored(&mut self, message: &Message) {
+        if Some(message.sender_id) == self.me_id() {
+            self.discard(message.client_id);
         }
+    }
+
+    /// What waits to be sent to a chat, oldest first.
+    pub fn unsent(&self, chat_id: ChatId) -> impl DoubleEndedIterator<Item = &Unsent> {
+        self.outbox.iter().filter(move |unsent| unsent.chat_id == chat_id)
     }
 
     pub fn learn_all(&mut self, users: Vec<User>) {
@@ -362,240 +361,18 @@ impl State {
         self.newest_chats().take(limits::HEADS_MAX).map(|chat| (chat.summary.chat.id, chat.head)).collect()
     }
 
+    /// When a chat was last active: by what it holds, or what waits to be sent.
+    #[must_use]
+    pub fn active_at(&self, chat: &ChatState) -> Timestamp {
+        let unsent = self.unsent(chat.summary.chat.id).next_back().map(|unsent| unsent.written_at);
+        chat.active_at().max(unsent.unwrap_or_default())
+    }
+
     /// The chats of the list: pinned first, then by newest activity.
     pub fn newest_chats(&self) -> impl Iterator<Item = &ChatState> {
         let mut chats: Vec<&ChatState> = self.chats.values().collect();
-        chats.sort_by_key(|chat| {
-            (std::cmp::Reverse(chat.summary.pinned), std::cmp::Reverse(chat.active_at()), chat.summary.chat.id)
-        });
+        chats.sort_by_key(|chat| (Reverse(chat.summary.pinned), Reverse(self.active_at(chat)), chat.summary.chat.id));
         chats.into_iter()
-    }
-}
-
-impl Counted {
-    fn of(summary: &ChatSummary) -> Self {
-        let ChatSummary { unread, read_no, ref chat, .. } = *summary;
-        Self { unread, read_no, last_no: chat.last_no, seq: chat.seq }
-    }
-}
-
-impl ChatState {
-    #[must_use]
-    pub fn new(summary: ChatSummary) -> Self {
-        let head = summary.chat.seq;
-        let mut state = Self {
-            head,
-            latest: head,
-            messages: BTreeMap::new(),
-            known: Ranges::default(),
-            members: BTreeMap::new(),
-            outbox: Vec::new(),
-            ahead: BTreeSet::new(),
-            row_seq: head,
-            role_seq: head,
-            counted: Counted::of(&summary),
-            summary,
-        };
-        if let Some(message) = state.summary.last_message.take() {
-            state.hold(message);
-        }
-        state
-    }
-
-    /// Where to ask for changes after, if something was missed.
-    #[must_use]
-    pub fn gap(&self) -> Option<u64> {
-        (self.latest > self.head).then_some(self.head)
-    }
-
-    /// Drops the rows of a chat that is too far behind; what is unsent stays.
-    pub fn forget_rows(&mut self, head: u64) {
-        self.messages.clear();
-        self.members.clear();
-        self.known = Ranges::default();
-        self.ahead.clear();
-        (self.head, self.latest) = (head, self.latest.max(head));
-    }
-
-    /// When the chat was last active: by what it holds, or what waits to be sent.
-    #[must_use]
-    pub fn active_at(&self) -> Timestamp {
-        let message = self.messages.last_key_value().map(|(_, message)| message.created_at);
-        let unsent = self.outbox.last().map(|unsent| unsent.written_at);
-        self.summary.active_at.max(message.unwrap_or_default()).max(unsent.unwrap_or_default())
-    }
-
-    /// The newest message, if it is held.
-    #[must_use]
-    pub fn last_message(&self) -> Option<&Arc<Message>> {
-        self.messages.get(&self.summary.chat.last_no)
-    }
-
-    fn apply_summary(&mut self, summary: ChatSummary) {
-        let seq = summary.chat.seq;
-        self.latest = self.latest.max(seq);
-        if let Some(message) = summary.last_message.clone() {
-            self.hold(message);
-        }
-        let read_no = self.summary.read_no.max(summary.read_no);
-        let read_by_others_no = self.summary.read_by_others_no.max(summary.read_by_others_no);
-        let last_no = self.summary.chat.last_no.max(summary.chat.last_no);
-        let active_at = self.summary.active_at.max(summary.active_at);
-        let newer =
-            summary.my_seq > self.summary.my_seq || (summary.my_seq == self.summary.my_seq && seq >= self.row_seq);
-        if seq >= self.row_seq {
-            self.row_seq = seq;
-            self.take_count(Counted::of(&summary));
-            self.summary.chat = summary.chat.clone();
-            self.summary.peer = summary.peer.clone();
-            self.summary.mentions_unread = summary.mentions_unread;
-        }
-        if seq >= self.role_seq {
-            (self.summary.role, self.role_seq) = (summary.role, seq);
-        }
-        if newer {
-            self.summary.my_seq = summary.my_seq;
-            self.summary.marked_unread = summary.marked_unread;
-            self.summary.muted_until = summary.muted_until;
-            self.summary.pinned = summary.pinned;
-            self.summary.archived = summary.archived;
-            self.summary.draft = summary.draft;
-        }
-        self.summary.read_no = read_no;
-        self.summary.read_by_others_no = read_by_others_no;
-        self.summary.chat.last_no = last_no;
-        self.summary.active_at = active_at;
-    }
-
-    fn apply_row(&mut self, row: Chat) {
-        if row.seq <= self.row_seq {
-            return;
-        }
-        self.row_seq = row.seq;
-        let last_no = self.summary.chat.last_no.max(row.last_no);
-        let resolved = self.summary.chat.title.take();
-        self.summary.chat = Chat { last_no, ..row };
-        // A direct chat's title is the reader's own; its row carries none.
-        if self.summary.chat.title.is_none() {
-            self.summary.chat.title = resolved;
-        }
-    }
-
-    fn apply_member(&mut self, mut member: Member, me: Option<UserId>) {
-        if Some(member.user.id) != me && !member.removed {
-            self.summary.read_by_others_no = self.summary.read_by_others_no.max(member.read_no);
-        } else if Some(member.user.id) == me && member.seq > self.role_seq {
-            (self.summary.role, self.role_seq) = (member.role, member.seq);
-        }
-        // Read marks only move forward, whichever row is the newer.
-        let held = self.members.get(&member.user.id);
-        member.read_no = member.read_no.max(held.map_or(0, |held| held.read_no));
-        match held {
-            Some(held) if held.seq >= member.seq => self.mark_member(member.user.id, member.read_no),
-            _ => {
-                self.members.insert(member.user.id, Arc::new(member));
-            }
-        }
-    }
-
-    fn apply_message(&mut self, message: Message, me: Option<UserId>) {
-        // Posting reads up to one's own message; what the server tells of somebody's deed does not.
-        if message.kind != MessageKind::System {
-            self.apply_read(message.sender_id, message.no, me);
-        }
-        self.hold(message);
-    }
-
-    fn apply_read(&mut self, user_id: UserId, no: u64, me: Option<UserId>) {
-        let summary = &mut self.summary;
-        let mark = if Some(user_id) == me { &mut summary.read_no } else { &mut summary.read_by_others_no };
-        *mark = no.max(*mark);
-        self.mark_member(user_id, no);
-    }
-
-    fn mark_member(&mut self, user_id: UserId, no: u64) {
-        if let Some(member) = self.members.get_mut(&user_id)
-            && member.read_no < no
-        {
-            Arc::make_mut(member).read_no = no;
-        }
-    }
-
-    fn hold(&mut self, message: Message) {
-        let no = message.no;
-        self.known.add(no, no);
-        self.summary.chat.last_no = self.summary.chat.last_no.max(no);
-        match self.messages.get_mut(&no) {
-            Some(held) if held.seq >= message.seq => {}
-            Some(held) => *held = Arc::new(message),
-            None => {
-                self.messages.insert(no, Arc::new(message));
-            }
-        }
-    }
-
-    /// Notes that change `seq` was applied.
-    fn advance(&mut self, seq: u64) {
-        self.latest = self.latest.max(seq);
-        if seq > self.head {
-            self.ahead.insert(seq);
-            self.absorb();
-        }
-    }
-
-    fn absorb(&mut self) {
-        while let Some(&next) = self.ahead.first() {
-            if next > self.head + 1 {
-                break;
-            }
-            self.ahead.pop_first();
-            self.head = self.head.max(next);
-        }
-    }
-
-    /// What is stored waits no longer, whichever frame or page brought the news.
-    fn drop_stored(&mut self, me: UserId) {
-        let messages = &self.messages;
-        self.outbox.retain(|unsent| {
-            !messages.values().rev().any(|message| message.sender_id == me && message.client_id == unsent.client_id)
-        });
-    }
-
-    /// Takes the server's count, unless a newer one is known.
-    fn take_count(&mut self, counted: Counted) {
-        if (counted.read_no, counted.seq) >= (self.counted.read_no, self.counted.seq) {
-            self.counted = counted;
-        }
-    }
-
-    /// Counts what is unread: from the rows where all of them are held, else on from the server's count.
-    fn count(&mut self, me: Option<UserId>) {
-        let Some(me) = me else { return };
-        self.drop_stored(me);
-        let Counted { unread, read_no: counted_from, last_no: counted_to, seq } = self.counted;
-        let (read_no, last_no) = (self.summary.read_no, self.summary.chat.last_no);
-        let rows = |first: u64, last: u64| {
-            let held = (first <= last).then(|| self.messages.range(first..=last));
-            held.into_iter().flatten().map(|(_, message)| message)
-        };
-        let unread_between = |first, last| rows(first, last).filter(|message| message.counts_for(me)).count() as u64;
-        let count = if self.known.covers(read_no + 1, last_no) {
-            unread_between(read_no + 1, last_no)
-        } else {
-            // What was counted and is deleted or read since, and what is new since.
-            let deleted = rows(counted_from + 1, counted_to).filter(|message| {
-                message.deleted && message.seq > seq && message.sender_id != me && message.kind != MessageKind::System
-            });
-            let read = unread_between(counted_from + 1, read_no.min(counted_to));
-            let still = u64::from(unread).saturating_sub(deleted.count() as u64 + read);
-            // Nobody knows how many of the rows read elsewhere that are not held had counted.
-            still.min(counted_to.saturating_sub(read_no)) + unread_between(counted_to.max(read_no) + 1, last_no)
-        };
-        let most = u64::from(limits::UNREAD_EXACT) + 1;
-        self.summary.unread = u32::try_from(count.min(most)).unwrap_or(u32::MAX);
-        if read_no >= last_no {
-            self.summary.mentions_unread = 0;
-        }
     }
 }
 

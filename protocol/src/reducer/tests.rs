@@ -1,11 +1,12 @@
 use super::*;
 use crate::{
-    chat::{ChatEvent, ChatKind, MessageKind},
+    chat::{Chat, ChatEvent, ChatKind, MessageKind},
     frames::Head,
     groups::Role,
     ids::MessageId,
     profiles::LastSeen,
 };
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 const CHAT: ChatId = ChatId(Uuid::from_u128(1));
@@ -316,37 +317,87 @@ fn a_removed_chat_is_not_revived_by_an_older_frame() {
     assert!(state.chats.contains_key(&CHAT), "the removal is the older one");
 }
 
+fn unsent(n: u64, written_at: i64) -> Unsent {
+    let client_id = message(n, 0, 1).client_id;
+    Unsent {
+        chat_id: CHAT,
+        client_id,
+        text: format!("text {n}"),
+        reply_to: None,
+        written_at: Timestamp(written_at),
+        refused: None,
+    }
+}
+
+fn waiting(state: &State) -> Vec<String> {
+    state.unsent(CHAT).map(|unsent| unsent.text.clone()).collect()
+}
+
 #[test]
 fn a_send_is_shown_until_its_message_is_stored() {
     let mut state = device();
     let sent = message(4, 5, 1);
-    let unsent = Unsent {
-        client_id: sent.client_id,
-        text: "hi".into(),
-        reply_to: None,
-        written_at: Timestamp(7),
-        refused: None,
-    };
-    state.send(CHAT, unsent.clone());
-    state.send(CHAT, unsent);
-    assert_eq!(state.chats[&CHAT].outbox.len(), 1, "a repeated send is one message");
-    state.set_refused(CHAT, sent.client_id, Some(ErrorCode::Unavailable));
-    assert_eq!(state.chats[&CHAT].outbox[0].refused, Some(ErrorCode::Unavailable));
+    state.send(unsent(4, 7));
+    state.send(unsent(4, 7));
+    assert_eq!(state.outbox.len(), 1, "a repeated send is one message");
+    state.set_refused(sent.client_id, Some(ErrorCode::Unavailable));
+    assert_eq!(state.outbox[0].refused, Some(ErrorCode::Unavailable));
     state.apply(ServerFrame::Ack { message: sent });
     let chat = &state.chats[&CHAT];
-    assert!(chat.outbox.is_empty());
+    assert!(state.outbox.is_empty());
     assert_eq!((chat.summary.read_no, chat.summary.unread, chat.head), (4, 0, 5));
+    state.send(unsent(4, 7));
+    assert!(state.outbox.is_empty(), "what is stored is not sent again");
 }
 
 #[test]
 fn a_send_whose_answer_was_lost_is_shown_once() {
     let mut state = device();
     let stored = message(4, 5, 1);
-    let client_id = stored.client_id;
-    let unsent = Unsent { client_id, text: "hi".into(), reply_to: None, written_at: Timestamp(7), refused: None };
-    state.send(CHAT, unsent);
+    state.send(unsent(4, 7));
     state.apply_summary(ChatSummary { last_message: Some(stored), ..summary(5, 4, 4, 0) });
-    assert!(state.chats[&CHAT].outbox.is_empty());
+    assert!(state.outbox.is_empty());
+}
+
+#[test]
+fn a_clock_that_is_set_back_changes_no_order() {
+    let mut state = device();
+    for (n, written_at) in [(4, 100), (5, 50), (6, 51)] {
+        state.send(unsent(n, written_at));
+    }
+    assert_eq!(waiting(&state), ["text 4", "text 5", "text 6"]);
+    let mut other = device();
+    other.share_outbox(&[], &state.outbox);
+    assert_eq!(waiting(&other), waiting(&state));
+}
+
+#[test]
+fn tabs_share_one_outbox() {
+    // What was kept before, what is kept now, and what this tab holds: what it holds then.
+    for (before, kept, own, expected) in [
+        (vec![], vec![4, 5], vec![], vec!["text 4", "text 5"]),
+        (vec![], vec![4], vec![5], vec!["text 4", "text 5"]),
+        (vec![4, 5], vec![5], vec![4, 5], vec!["text 5"]),
+        (vec![4], vec![], vec![4, 5], vec!["text 5"]),
+        (vec![4], vec![4], vec![], vec!["text 4"]),
+    ] {
+        let list = |ns: &[u64]| ns.iter().map(|&n| unsent(n, n as i64)).collect::<Vec<_>>();
+        let mut state = device();
+        list(&own).into_iter().for_each(|unsent| state.send(unsent));
+        state.share_outbox(&list(&before), &list(&kept));
+        assert_eq!(waiting(&state), expected, "{before:?} {kept:?} {own:?}");
+    }
+}
+
+#[test]
+fn rows_that_were_kept_are_caught_up_from_where_they_were() {
+    let mut state = device();
+    state.apply(frame(message(4, 5, 2)));
+    assert_eq!((state.chats[&CHAT].head, state.chats[&CHAT].gap()), (5, None));
+    state.rewind(CHAT, 3);
+    assert_eq!(state.chats[&CHAT].gap(), Some(3));
+    state.apply_changes(3, changes(vec![message(2, 4, 2)], 5));
+    assert_eq!((state.chats[&CHAT].head, state.chats[&CHAT].gap()), (5, None));
 }
 
 #[test]

@@ -24,6 +24,9 @@ const JSON_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 
 const DOCS_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                            object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
+/// A service worker asks for what its policy lets it ask for.
+const WORKER_POLICY: &str = "default-src 'none'; connect-src 'self'";
+
 /// Refuses unsafe requests that another site may have caused.
 pub async fn same_origin(State(app): State<App>, request: Request, next: Next) -> Response {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
@@ -45,6 +48,11 @@ pub async fn in_time(request: Request, next: Next) -> Response {
 pub async fn harden(State(app): State<App>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let is_docs = path.starts_with("/api/docs");
+    let policy = match path {
+        "/service-worker.js" => WORKER_POLICY,
+        _ if is_docs => DOCS_POLICY,
+        _ => JSON_POLICY,
+    };
     let is_file = path.starts_with("/pkg/");
     let (asked, address) = (path.to_owned(), extract::client_address(&request, &app.config.trusted_proxies));
     let mut response = next.run(request).await;
@@ -67,7 +75,7 @@ pub async fn harden(State(app): State<App>, request: Request, next: Next) -> Res
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
     set(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()");
-    set(header::CONTENT_SECURITY_POLICY, if is_docs { DOCS_POLICY } else { JSON_POLICY });
+    set(header::CONTENT_SECURITY_POLICY, policy);
     set(header::CACHE_CONTROL, if is_file || is_docs { "no-cache" } else { "no-store" });
     response
 }

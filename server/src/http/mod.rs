@@ -7,13 +7,13 @@ pub mod guard;
 pub mod health;
 pub mod pages;
 mod rendering;
+mod site;
 
 pub use error::{Failure, Result};
 pub use extract::{Body, Caller, ClientDevice, Id, Params};
 
 use crate::{config, roles};
 use axum::{Router, extract::FromRef, middleware, response::IntoResponse, routing::any};
-use leptos::config::LeptosOptions;
 use services::{Infra, Rejection};
 use std::sync::Arc;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
@@ -28,18 +28,13 @@ pub type Api = OpenApiRouter<App>;
 pub struct App {
     pub infra: Infra,
     pub config: Arc<config::Serve>,
-    pub leptos: LeptosOptions,
+    /// Of the front end's files; a debug build has none, because they change under way.
+    pub version: Option<Arc<str>>,
 }
 
 impl FromRef<App> for Infra {
     fn from_ref(app: &App) -> Self {
         app.infra.clone()
-    }
-}
-
-impl FromRef<App> for LeptosOptions {
-    fn from_ref(app: &App) -> Self {
-        app.leptos.clone()
     }
 }
 
@@ -65,12 +60,8 @@ impl utoipa::Modify for Bearer {
 pub fn router(infra: Infra, config: config::Serve) -> Router {
     // A second router finds the first one's executor, which is the same.
     let _ = any_spawner::Executor::init_custom_executor(rendering::Eager);
-    let leptos = LeptosOptions::builder()
-        .output_name("messenger")
-        .site_root(config.site_dir.to_string_lossy().as_ref())
-        .site_addr(config.listen)
-        .build();
-    let app = App { infra, leptos, config: Arc::new(config) };
+    let version = site::version(&config.site_dir);
+    let app = App { infra, version, config: Arc::new(config) };
     let (routes, document) =
         Api::with_openapi(Document::openapi()).merge(roles::routes(&app.config.role)).split_for_parts();
     let docs = utoipa_swagger_ui::SwaggerUi::new("/api/docs").url("/api/openapi.json", document);
@@ -82,7 +73,7 @@ pub fn router(infra: Infra, config: config::Serve) -> Router {
         .route("/api/", any(not_found))
         .route("/api/{*rest}", any(not_found))
         .method_not_allowed_fallback(method_not_allowed)
-        .fallback(pages::static_file)
+        .fallback(site::file)
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn(guard::in_time))
         .layer(middleware::from_fn_with_state(app.clone(), guard::same_origin))

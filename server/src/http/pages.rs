@@ -20,8 +20,6 @@ use services::{
 };
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::timeout;
-use tower::ServiceExt as _;
-use tower_http::services::ServeDir;
 
 /// A cookie older than this is made anew.
 const COOKIE_AGE: i64 = 24 * 60 * 60;
@@ -30,31 +28,19 @@ pub fn routes() -> Api {
     let addresses = ["/", "/login", "/register", "/chats", "/chats/{id}", "/chats/{id}/info", "/new", "/users/{name}"];
     let settings = ["/settings", "/settings/{section}"];
     let pages = addresses.into_iter().chain(settings).fold(Api::new(), |api, path| api.route(path, get(page)));
-    pages.route("/fn/{*name}", post(server_function))
-}
-
-/// A file of the built front end, or a page of our own that says there is nothing here.
-pub async fn static_file(State(app): State<App>, request: Request) -> Response {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Failure(Rejection::not_found()).into_response();
-    }
-    let wants_page = accepts_html(request.headers());
-    let (parts, _) = request.into_parts();
-    let files = ServeDir::new(&app.config.site_dir).append_index_html_on_directories(false).precompressed_br();
-    let plain = Request::from_parts(parts.clone(), Body::empty());
-    match files.oneshot(plain).await {
-        Ok(found) if found.status() != StatusCode::NOT_FOUND => found.into_response(),
-        _ if wants_page => render(app, parts, None).await,
-        _ => Failure(Rejection::not_found()).into_response(),
-    }
+    pages.route("/shell", get(shell)).route("/fn/{*name}", post(server_function))
 }
 
 async fn page(State(app): State<App>, request: Request) -> Response {
     render(app, request.into_parts().0, None).await
 }
 
+async fn shell(State(app): State<App>) -> Response {
+    context::shell(app.version.as_deref())
+}
+
 /// Renders the page of a request, with a refused form on it if there is one.
-async fn render(app: App, parts: Parts, refused: Option<Refused>) -> Response {
+pub async fn render(app: App, parts: Parts, refused: Option<Refused>) -> Response {
     let (request, renewed) = match page_request(&app, &parts).await {
         Ok(request) => request,
         Err(rejection) => return Failure(rejection).into_response(),
@@ -68,7 +54,7 @@ async fn render(app: App, parts: Parts, refused: Option<Refused>) -> Response {
         Some(refused) => context::refused_on(loaded, refused),
         None => loaded,
     };
-    let mut response = context::render(app.leptos, request, parts, loaded).await;
+    let mut response = context::render(app.version, request, parts, loaded).await;
     if let Some(cookie) = renewed {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -181,6 +167,6 @@ fn came_from(app: &App, headers: &HeaderMap) -> axum::http::Uri {
     path.and_then(|path| path.parse().ok()).unwrap_or_else(|| axum::http::Uri::from_static("/chats"))
 }
 
-fn accepts_html(headers: &HeaderMap) -> bool {
+pub fn accepts_html(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
 }

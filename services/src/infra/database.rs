@@ -1,7 +1,7 @@
 //! PostgreSQL: the pool and the schema.
 
 use sqlx::{
-    Connection as _, PgPool,
+    Connection as _, PgConnection, PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -24,8 +24,20 @@ pub async fn connect(url: &str, connections: u32) -> Result<PgPool, sqlx::Error>
     let options: PgConnectOptions = url.parse()?;
     // Nothing that was given up here goes on holding locks there.
     let limits = [("statement_timeout", "15s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "15s")];
+    pool(connections).connect_with(options.options(limits)).await
+}
+
+fn pool(connections: u32) -> PgPoolOptions {
     let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_WITHIN);
-    pool.connect_with(options.options(limits)).await
+    // In place of a ping that proves nothing more.
+    pool.test_before_acquire(false).before_acquire(|connection, _| Box::pin(is_fresh(connection)))
+}
+
+/// Whether a connection is outside of any transaction. Work that was given up while its `begin` was on
+/// the way leaves one open that sqlx does not know of, and what comes next would be acknowledged within
+/// it, uncommitted.
+async fn is_fresh(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select now() = statement_timestamp()").fetch_one(connection).await
 }
 
 /// Cuts work with the database off after five seconds: a hung one must not hang everything.
@@ -50,10 +62,7 @@ pub async fn close(db: &PgPool) {
 #[must_use]
 pub fn beside(db: &PgPool, connections: u32) -> PgPool {
     let options = db.connect_options();
-    PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE_WITHIN)
-        .connect_lazy_with((*options).clone())
+    pool(connections).connect_lazy_with((*options).clone())
 }
 
 /// Brings the schema up to this binary's.

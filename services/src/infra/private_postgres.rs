@@ -17,14 +17,24 @@ const OLDEST: u32 = 15;
 const SOCKET_DIR_MAX: usize = 90;
 const START_WITHIN: Duration = Duration::from_secs(60);
 
+/// How long it is waited before a database that keeps dying is started again.
+const REST: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
 /// A running private cluster. `stop` ends it.
 pub struct PrivatePostgres {
-    bin: PathBuf,
-    cluster: PathBuf,
-    owner: Option<Owner>,
+    cluster: Cluster,
     url: String,
     keeper: tokio::task::JoinHandle<()>,
     stopping: CancellationToken,
+}
+
+/// A cluster's files, and who runs it.
+#[derive(Clone)]
+struct Cluster {
+    bin: PathBuf,
+    folder: PathBuf,
+    socket_dir: PathBuf,
+    owner: Option<Owner>,
 }
 
 /// The unprivileged user who runs it when we are root, as which PostgreSQL refuses to run.
@@ -43,22 +53,29 @@ impl PrivatePostgres {
     pub async fn start(data_dir: &Path) -> Result<Self, String> {
         let bin = find_binaries().await?;
         let owner = owner()?;
-        let cluster = cluster_dir(data_dir, owner).await?;
-        let socket_dir = socket_dir(&cluster, owner)
+        let folder = cluster_dir(data_dir, owner).await?;
+        let socket_dir = socket_dir(&folder, owner)
             .map_err(|error| format!("cannot make a folder for the database's socket: {error}"))?;
-        if !cluster.join("PG_VERSION").exists() {
-            initialise(&bin, &cluster, owner).await?;
+        if !folder.join("PG_VERSION").exists() {
+            initialise(&bin, &folder, owner).await?;
         }
-        // After a crash of ours its postmaster may still be there; it stops, and all begins afresh.
-        stop_postmaster(&bin, &cluster, owner).await;
         let url = format!("postgres://messenger@localhost/postgres?host={}", encode(&socket_dir));
+        let cluster = Cluster { bin, folder, socket_dir, owner };
+        // After a crash of ours its postmaster may still be there; it stops, and all begins afresh.
+        cluster.stop().await;
+        let mut child = cluster.spawn().map_err(|error| format!("cannot start PostgreSQL: {error}"))?;
+        let tried = tokio::select! {
+            _ = child.wait() => "it ended at once".to_owned(),
+            ready = wait_until_ready(&url) => ready.err().unwrap_or_default(),
+        };
+        if !tried.is_empty() {
+            cluster.stop().await;
+            let log = cluster.folder.join("server.log");
+            return Err(format!("PostgreSQL did not start: {tried}; its own words are in {}", log.display()));
+        }
         let stopping = CancellationToken::new();
-        let child =
-            spawn(&bin, &cluster, &socket_dir, owner).map_err(|error| format!("cannot start PostgreSQL: {error}"))?;
-        let keeper = tokio::spawn(keep(child, bin.clone(), cluster.clone(), socket_dir, owner, stopping.clone()));
-        let postgres = Self { bin, cluster, owner, url, keeper, stopping };
-        postgres.wait_until_ready().await?;
-        Ok(postgres)
+        let keeper = tokio::spawn(keep(cluster.clone(), child, stopping.clone()));
+        Ok(Self { cluster, url, keeper, stopping })
     }
 
     /// Where to connect.
@@ -70,58 +87,82 @@ impl PrivatePostgres {
     /// Stops the cluster: what was committed is on disk, so that the next start needs no recovery.
     pub async fn stop(self) {
         self.stopping.cancel();
-        stop_postmaster(&self.bin, &self.cluster, self.owner).await;
+        self.cluster.stop().await;
         let _ = self.keeper.await;
     }
+}
 
-    async fn wait_until_ready(&self) -> Result<(), String> {
-        let deadline = tokio::time::Instant::now() + START_WITHIN;
-        loop {
-            let tried = match super::database::connect(&self.url, 1).await {
-                Ok(pool) => {
-                    pool.close().await;
-                    return Ok(());
-                }
-                Err(error) => error,
-            };
-            if self.keeper.is_finished() || tokio::time::Instant::now() > deadline {
-                let log = self.cluster.join("server.log");
-                return Err(format!("PostgreSQL did not start: {tried}; its own words are in {}", log.display()));
+/// # Errors
+/// Why it cannot be connected to, after a minute.
+async fn wait_until_ready(url: &str) -> Result<(), String> {
+    let deadline = tokio::time::Instant::now() + START_WITHIN;
+    loop {
+        match super::database::connect(url, 1).await {
+            Ok(pool) => {
+                pool.close().await;
+                return Ok(());
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            Err(error) if tokio::time::Instant::now() > deadline => return Err(error.to_string()),
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
 }
 
-/// Restarts the postmaster should it die by itself; commits fail meanwhile and nothing is lost.
-async fn keep(
-    mut child: Child,
-    bin: PathBuf,
-    cluster: PathBuf,
-    socket_dir: PathBuf,
-    owner: Option<Owner>,
-    stopping: CancellationToken,
-) {
-    let mut quick_deaths = 0;
+/// Starts the postmaster again whenever it dies by itself; commits fail meanwhile and nothing is lost.
+async fn keep(cluster: Cluster, mut child: Child, stopping: CancellationToken) {
+    let mut rest = REST.0;
     loop {
         let started = tokio::time::Instant::now();
         let status = child.wait().await;
-        if stopping.is_cancelled() {
-            return;
-        }
-        quick_deaths = if started.elapsed() < Duration::from_secs(5) { quick_deaths + 1 } else { 0 };
-        if quick_deaths > 3 {
-            tracing::error!(?status, "PostgreSQL does not stay up; see server.log in its folder");
-            return;
-        }
-        tracing::warn!(?status, "PostgreSQL ended by itself and is started again");
-        stop_postmaster(&bin, &cluster, owner).await;
-        match spawn(&bin, &cluster, &socket_dir, owner) {
-            Ok(next) => child = next,
-            Err(error) => {
-                tracing::error!(%error, "PostgreSQL could not be started again");
+        loop {
+            if stopping.is_cancelled() {
                 return;
             }
+            tracing::warn!(?status, "PostgreSQL ended by itself and is started again; see server.log in its folder");
+            // What has run for a while was well.
+            rest = if started.elapsed() < REST.1 { (rest * 2).min(REST.1) } else { REST.0 };
+            tokio::select! {
+                () = tokio::time::sleep(rest) => {}
+                () = stopping.cancelled() => return,
+            }
+            cluster.stop().await;
+            match cluster.spawn() {
+                Ok(next) => {
+                    child = next;
+                    break;
+                }
+                Err(error) => tracing::error!(%error, "PostgreSQL could not be started again"),
+            }
+        }
+    }
+}
+
+impl Cluster {
+    fn spawn(&self) -> io::Result<Child> {
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join("server.log"))?;
+        as_owner(Command::new(self.bin.join("postgres")), self.owner)
+            .arg("-D")
+            .arg(&self.folder)
+            .args(["-c", "listen_addresses=", "-c", "unix_socket_permissions=0700", "-c"])
+            .arg(format!("unix_socket_directories={}", self.socket_dir.display()))
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            // Ctrl+C in a terminal reaches the whole group; the database must outlive our last commit.
+            .process_group(0)
+            .spawn()
+    }
+
+    /// Stops whatever runs this cluster; nothing is a good answer too.
+    async fn stop(&self) {
+        let stopped = as_owner(Command::new(self.bin.join("pg_ctl")), self.owner)
+            .args(["stop", "--silent", "--mode=fast", "--wait", "-D"])
+            .arg(&self.folder)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .await;
+        if let Err(error) = stopped {
+            tracing::warn!(%error, "pg_ctl could not be run");
         }
     }
 }
@@ -242,34 +283,6 @@ async fn initialise(bin: &Path, cluster: &Path, owner: Option<Owner>) -> Result<
         Ok(())
     } else {
         Err(format!("initdb failed: {}", String::from_utf8_lossy(&output.stderr).trim()))
-    }
-}
-
-fn spawn(bin: &Path, cluster: &Path, socket_dir: &Path, owner: Option<Owner>) -> io::Result<Child> {
-    let log = fs::OpenOptions::new().create(true).append(true).open(cluster.join("server.log"))?;
-    as_owner(Command::new(bin.join("postgres")), owner)
-        .arg("-D")
-        .arg(cluster)
-        .args(["-c", "listen_addresses=", "-c", "unix_socket_permissions=0700", "-c"])
-        .arg(format!("unix_socket_directories={}", socket_dir.display()))
-        .stdout(log.try_clone()?)
-        .stderr(log)
-        // Ctrl+C in a terminal reaches the whole group; the database must outlive our last commit.
-        .process_group(0)
-        .spawn()
-}
-
-/// Stops whatever runs this cluster; nothing is a good answer too.
-async fn stop_postmaster(bin: &Path, cluster: &Path, owner: Option<Owner>) {
-    let stopped = as_owner(Command::new(bin.join("pg_ctl")), owner)
-        .args(["stop", "--silent", "--mode=fast", "--wait", "-D"])
-        .arg(cluster)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .await;
-    if let Err(error) = stopped {
-        tracing::warn!(%error, "pg_ctl could not be run");
     }
 }
 

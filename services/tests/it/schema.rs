@@ -108,3 +108,16 @@ async fn an_older_binary_runs_on_a_newer_schema() {
     pool::migrate(&db).await.unwrap();
     assert!(pool::is_migrated(&db).await.unwrap());
 }
+
+#[tokio::test]
+async fn a_transaction_that_was_left_open_is_nobodys() {
+    let url = database::migrated().await;
+    let (one, other) = (pool::connect(&url, 1).await.unwrap(), pool::connect(&url, 1).await.unwrap());
+    let mut left = one.acquire().await.unwrap();
+    // As `begin` does whose caller has gone before the answer.
+    sqlx::raw_sql("begin").execute(&mut *left).await.unwrap();
+    drop(left);
+    sqlx::raw_sql("create table written (n int)").execute(&one).await.unwrap();
+    let seen: bool = sqlx::query_scalar("select to_regclass('written') is not null").fetch_one(&other).await.unwrap();
+    assert!(seen, "what was acknowledged is committed");
+}

@@ -1,0 +1,207 @@
+//! What this device keeps of its person's chats, so that they can be read without a network: written
+//! while the page lives, read as the data of a page, and wiped when the session ends.
+
+use super::{
+    Store,
+    storage::{Database, Result, Table, Write},
+};
+use crate::{
+    Seed,
+    seed::{Opened, Page},
+};
+use futures::{FutureExt as _, StreamExt as _, channel::mpsc, future::select};
+use gloo_timers::future::TimeoutFuture;
+use leptos::prelude::*;
+use protocol::{
+    chat::{ChatSummary, History},
+    ids::{ChatId, UserId},
+    profiles::{Me, User},
+    reducer::{Mark, State},
+    time::Timestamp,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
+use wasm_bindgen::JsCast as _;
+
+/// Rows kept of a chat.
+const ROWS: usize = 100;
+/// Changes are written down together, after so long.
+const PAUSE_MS: u32 = 1_000;
+/// Where the browser remembers whose chats it keeps.
+const PERSON: &str = "person";
+
+thread_local! {
+    /// The database of this page's person, once it is open.
+    static DATABASE: RefCell<Option<Rc<Database>>> = const { RefCell::new(None) };
+}
+
+/// Something has happened.
+pub type Told = mpsc::UnboundedReceiver<()>;
+
+/// The row of `Table::Me`: the person, their number of changes, and when all that is kept was the newest.
+type Known = (Me, u64, Timestamp);
+/// A row of `Table::Chats`, with those whom it names.
+type Listed = (ChatSummary, Vec<User>);
+/// A row of `Table::Histories`, and when it was the newest.
+type Window = (History, Timestamp);
+
+/// The database of this page's person; none where the browser keeps nothing.
+pub async fn open(user_id: UserId) -> Option<Rc<Database>> {
+    let database = Rc::new(Database::open(&format!("messenger-{user_id}")).await.ok()?);
+    DATABASE.set(Some(database.clone()));
+    if let Some(storage) = local_storage() {
+        let _ = storage.set_item(PERSON, &user_id.to_string());
+    }
+    Some(database)
+}
+
+/// Writes down what changes, as long as the page lives. `hides` says that it may end.
+pub async fn keep(store: Store, database: Rc<Database>, mut changes: Told, mut hides: Told) {
+    let mut kept = HashMap::new();
+    while changes.next().await.is_some() {
+        // Whoever leaves the page leaves no time.
+        select(TimeoutFuture::new(PAUSE_MS), hides.next()).await;
+        while changes.next().now_or_never().flatten().is_some() {}
+        if DATABASE.with_borrow(Option::is_none) {
+            return;
+        }
+        let now = store.heard.get_value();
+        let writes = store.state.with_untracked(|state| changed_since(state, &mut kept, now));
+        let _ = database.write(writes).await;
+    }
+}
+
+/// What is to be written where chats are not as they were kept.
+fn changed_since(state: &State, kept: &mut HashMap<ChatId, Mark>, now: Timestamp) -> Vec<Write> {
+    let mut writes = Vec::new();
+    if let Some(me) = &state.me {
+        put(&mut writes, Table::Me, String::new(), &(me, state.mine, now));
+    }
+    kept.retain(|id, _| {
+        let held = state.chats.contains_key(id);
+        if !held {
+            writes.push(Write::Delete(Table::Chats, id.to_string()));
+            writes.push(Write::Delete(Table::Histories, id.to_string()));
+        }
+        held
+    });
+    for (id, chat) in &state.chats {
+        let mark = chat.mark();
+        if kept.get(id) == Some(&mark) {
+            continue;
+        }
+        kept.insert(*id, mark);
+        let (summary, history) = chat.window(ROWS);
+        let named = |id: UserId| state.users.get(&id).cloned();
+        let last = summary.last_message.iter().flat_map(|message| message.people()).filter_map(named).collect();
+        // A window is more than the last message, which any list brings.
+        if let Some(mut history) = history.filter(|history| history.items.len() > 1) {
+            let mut people: Vec<UserId> = history.items.iter().flat_map(|message| message.people()).collect();
+            people.sort_unstable();
+            people.dedup();
+            history.users = people.into_iter().filter_map(named).collect();
+            put(&mut writes, Table::Histories, id.to_string(), &(history, now));
+        }
+        put(&mut writes, Table::Chats, id.to_string(), &(summary, last) as &Listed);
+    }
+    writes
+}
+
+fn put(writes: &mut Vec<Write>, table: Table, key: String, row: &impl Serialize) {
+    if let Ok(row) = serde_json::to_string(row) {
+        writes.push(Write::Put(table, key, row));
+    }
+}
+
+/// The data of a page from what is kept, as the server would give it.
+pub async fn page(address: &str) -> Seed {
+    let mut seed = Seed {
+        locale: cookie("locale").unwrap_or_default(),
+        theme: cookie("theme"),
+        offset: super::socket::zone(),
+        now: js_sys::Date::now() as i64,
+        ..Seed::default()
+    };
+    if let Some(database) = database().await {
+        // Where nothing can be read there is nothing to show.
+        let _ = fill(&mut seed, &database, address).await;
+    }
+    if seed.locale.is_empty() {
+        let own = seed.me.as_ref().and_then(|me| me.locale.clone());
+        seed.locale = own.or_else(|| window().navigator().language()).unwrap_or_default();
+    }
+    seed
+}
+
+async fn fill(seed: &mut Seed, database: &Database, address: &str) -> Result<()> {
+    let Some((me, mine, as_of)) = database.get(Table::Me, "").await?.as_deref().and_then(parse::<Known>) else {
+        return Ok(());
+    };
+    seed.theme = seed.theme.take().or_else(|| me.theme.clone());
+    (seed.me, seed.mine, seed.as_of) = (Some(me), mine, Some(as_of));
+    for (summary, users) in database.all(Table::Chats).await?.iter().filter_map(|row| parse::<Listed>(row)) {
+        seed.chats.push(summary);
+        seed.users.extend(users);
+    }
+    let path = address.split('?').next().unwrap_or_default();
+    let Some(chat_id) = path.strip_prefix("/chats/").and_then(|id| id.parse::<ChatId>().ok()) else { return Ok(()) };
+    let row = database.get(Table::Histories, &chat_id.to_string()).await?;
+    let chat = seed.chats.iter().find(|summary| summary.chat.id == chat_id);
+    if let (Some((mut history, known)), Some(summary)) = (row.as_deref().and_then(parse::<Window>), chat) {
+        seed.as_of = Some(as_of.min(known));
+        // What came after the window is not among its rows.
+        history.last_no = history.last_no.max(summary.chat.last_no);
+        let opened = Opened { chat_id, history, read_no: summary.read_no, at: None };
+        seed.page = Page { opened: Some(opened), ..Page::default() };
+    }
+    Ok(())
+}
+
+fn parse<T: DeserializeOwned>(row: &str) -> Option<T> {
+    serde_json::from_slice(row.as_bytes()).ok()
+}
+
+/// What of a person's goes when their session has ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Wipe {
+    /// What the server has as well.
+    Rows,
+    /// Unsent messages too: somebody has decided that this device shall hold nothing any more.
+    Everything,
+}
+
+/// Wipes what is kept of this browser's person.
+pub async fn wipe(what: Wipe) {
+    let Some(database) = database().await else { return };
+    // The page that still lives keeps nothing more.
+    DATABASE.set(None);
+    let mut writes = vec![Write::Clear(Table::Me), Write::Clear(Table::Chats), Write::Clear(Table::Histories)];
+    if what == Wipe::Everything {
+        writes.push(Write::Clear(Table::Outbox));
+        if let Ok(Some(drafts)) = window().session_storage() {
+            let _ = drafts.clear();
+        }
+        if let Some(storage) = local_storage() {
+            let _ = storage.remove_item(PERSON);
+        }
+    }
+    let _ = database.write(writes).await;
+}
+
+async fn database() -> Option<Rc<Database>> {
+    if let Some(open) = DATABASE.with_borrow(Clone::clone) {
+        return Some(open);
+    }
+    let person = local_storage()?.get_item(PERSON).ok()??;
+    Some(Rc::new(Database::open(&format!("messenger-{}", person.parse::<UserId>().ok()?)).await.ok()?))
+}
+
+fn local_storage() -> Option<web_sys::Storage> {
+    window().local_storage().ok().flatten()
+}
+
+fn cookie(name: &str) -> Option<String> {
+    let cookies = document().dyn_into::<web_sys::HtmlDocument>().ok()?.cookie().ok()?;
+    let pairs = cookies.split("; ").filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(other, _)| *other == name).map(|(_, value)| value.to_owned()).next()
+}

@@ -1,0 +1,174 @@
+//! The outbox that all tabs of one browser share: kept in IndexedDB, and sent by one of them, so that
+//! messages go out in the order in which they were written. Whoever writes becomes the one who sends; when
+//! that tab goes, another takes over. A message that two of them send is stored once all the same.
+
+use super::{
+    Store,
+    storage::{Database, Table, Write},
+};
+use futures::{StreamExt as _, channel::mpsc};
+use js_sys::{Function, Object, Promise, Reflect};
+use leptos::prelude::*;
+use protocol::reducer::Unsent;
+use std::rc::Rc;
+use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::BroadcastChannel;
+
+/// What happens to the outbox of this tab.
+#[derive(Clone, Copy)]
+pub enum Event {
+    /// It differs from what is kept.
+    Changed,
+    /// What is kept differs from it.
+    Told,
+    /// This tab is to send, or no longer.
+    Granted,
+    Lost,
+}
+
+/// Keeps this tab's outbox and the one kept in the database the same, and says when this tab sends.
+pub struct Sharing {
+    store: Store,
+    /// None where the browser keeps nothing: then each tab has its own.
+    database: Option<Rc<Database>>,
+    channel: Option<BroadcastChannel>,
+    locks: Option<LockManager>,
+    name: String,
+    tell: mpsc::UnboundedSender<Event>,
+    kept: Vec<Unsent>,
+    /// Locks held: a stolen one beside the one that was waited for.
+    held: u32,
+}
+
+impl Sharing {
+    pub fn new(store: Store, name: String, database: Option<Rc<Database>>, tell: mpsc::UnboundedSender<Event>) -> Self {
+        let channel = BroadcastChannel::new(&name).ok();
+        if let Some(channel) = &channel {
+            let tell = tell.clone();
+            let told = Closure::<dyn FnMut()>::new(move || {
+                let _ = tell.unbounded_send(Event::Told);
+            });
+            channel.set_onmessage(Some(told.as_ref().unchecked_ref()));
+            // It lives as long as the page.
+            told.forget();
+        }
+        // They are there on secure pages alone.
+        let locks = Reflect::get(&window().navigator(), &"locks".into()).ok().filter(JsValue::is_object);
+        let locks = locks.filter(|_| database.is_some()).map(JsCast::unchecked_into);
+        Self { store, database, channel, locks, name, tell, kept: Vec::new(), held: 0 }
+    }
+
+    pub async fn run(mut self, mut events: mpsc::UnboundedReceiver<Event>) {
+        self.load().await;
+        match &self.locks {
+            Some(locks) => spawn_local(wait_for(locks.clone(), self.name.clone(), self.tell.clone())),
+            None => self.send(true),
+        }
+        while let Some(event) = events.next().await {
+            match event {
+                Event::Changed => self.write().await,
+                Event::Told => self.load().await,
+                Event::Granted => {
+                    self.held += 1;
+                    // What other tabs wrote before goes out before.
+                    self.load().await;
+                    self.send(true);
+                }
+                Event::Lost => {
+                    self.held = self.held.saturating_sub(1);
+                    self.send(self.held > 0);
+                }
+            }
+        }
+    }
+
+    fn send(&self, may: bool) {
+        self.store.may_send.set(may);
+        self.store.wake();
+    }
+
+    /// Takes in what is kept.
+    async fn load(&mut self) {
+        let Some(database) = &self.database else { return };
+        let Ok(rows) = database.all(Table::Outbox).await else { return };
+        let kept: Vec<Unsent> = rows.iter().filter_map(|row| serde_json::from_slice(row.as_bytes()).ok()).collect();
+        if kept != self.kept {
+            self.store.state.update(|state| state.share_outbox(&self.kept, &kept));
+            self.kept = kept;
+            self.store.wake();
+        }
+    }
+
+    /// Writes down what has changed here.
+    async fn write(&mut self) {
+        let Some(database) = &self.database else { return };
+        let now = self.store.state.with_untracked(|state| state.outbox.clone());
+        let mut writes = Vec::new();
+        for unsent in now.iter().filter(|unsent| !self.kept.contains(unsent)) {
+            if let Ok(row) = serde_json::to_string(unsent) {
+                writes.push(Write::Put(Table::Outbox, unsent.client_id.to_string(), row));
+            }
+        }
+        let wrote = !writes.is_empty();
+        for gone in self.kept.iter().filter(|kept| !now.iter().any(|unsent| unsent.client_id == kept.client_id)) {
+            writes.push(Write::Delete(Table::Outbox, gone.client_id.to_string()));
+        }
+        if writes.is_empty() {
+            return;
+        }
+        // What could not be written stays this tab's own.
+        if database.write(writes).await.is_ok() {
+            self.kept = now;
+            if let Some(channel) = &self.channel {
+                let _ = channel.post_message(&JsValue::TRUE);
+            }
+        }
+        // Somebody writes here: this tab is awake, which of another nobody knows.
+        if let (true, 0, Some(locks)) = (wrote, self.held, &self.locks) {
+            spawn_local(steal(locks.clone(), self.name.clone(), self.tell.clone()));
+        }
+    }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// <https://developer.mozilla.org/docs/Web/API/LockManager>
+    #[derive(Clone)]
+    type LockManager;
+    #[wasm_bindgen(method, catch)]
+    fn request(this: &LockManager, name: &str, options: &Object, granted: &Function) -> Result<Promise, JsValue>;
+}
+
+/// Waits for the lock, again and again as others take it away.
+async fn wait_for(locks: LockManager, name: String, tell: mpsc::UnboundedSender<Event>) {
+    while hold(&locks, &name, &Object::new(), &tell).await {}
+    // A browser that gives no lock does not keep its tabs apart.
+    let _ = tell.unbounded_send(Event::Granted);
+}
+
+async fn steal(locks: LockManager, name: String, tell: mpsc::UnboundedSender<Event>) {
+    let options = Object::new();
+    if Reflect::set(&options, &"steal".into(), &JsValue::TRUE).is_ok() {
+        hold(&locks, &name, &options, &tell).await;
+    }
+}
+
+/// Holds the lock until another tab takes it away; answers whether it was ever held.
+async fn hold(locks: &LockManager, name: &str, options: &Object, tell: &mpsc::UnboundedSender<Event>) -> bool {
+    let (granted, was_granted) = (tell.clone(), Rc::new(std::cell::Cell::new(false)));
+    let noted = was_granted.clone();
+    let held = Closure::once_into_js(move |_lock: JsValue| {
+        noted.set(true);
+        let _ = granted.unbounded_send(Event::Granted);
+        // Held as long as the page lives.
+        JsValue::from(Promise::new(&mut |_, _| {}))
+    });
+    if let Ok(ended) = locks.request(name, options, held.unchecked_ref()) {
+        let _ = JsFuture::from(ended).await;
+    }
+    if was_granted.get() {
+        let _ = tell.unbounded_send(Event::Lost);
+    }
+    was_granted.get()
+}

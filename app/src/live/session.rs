@@ -1,0 +1,313 @@
+//! What travels over one socket: the frames of this device, and what the reducer makes of those that
+//! arrive (PROTOCOL section 5, "The client's rule").
+
+use super::{
+    Connection, Store,
+    keep::{self, Wipe},
+    socket::{BACKOFF_MS, SILENCE_MS, TICK_MS, now},
+};
+use leptos::prelude::*;
+use protocol::{
+    error::ErrorCode,
+    frames::{ClientFrame, Reply, Request, ServerFrame},
+    ids::{ChatId, ClientId},
+    limits,
+    reducer::{Need, Unsent},
+};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+const HEADS_EVERY_MS: f64 = 20_000.0;
+const TYPING_MS: i64 = 5_000;
+const TYPING_EVERY_MS: f64 = 3_000.0;
+
+/// A page of changes that was asked for.
+struct Filling {
+    reference: u64,
+    after: u64,
+    since: f64,
+}
+
+/// One socket's frames, from its opening to its end.
+pub struct Session {
+    store: Store,
+    out: Vec<Request>,
+    next_ref: u64,
+    /// Sends under way by the `ref` of their answer; one a chat at a time.
+    sends: HashMap<u64, (ChatId, ClientId)>,
+    /// Pages of changes asked for; one a chat at a time.
+    filling: HashMap<ChatId, Filling>,
+    /// The `hello` that is not answered yet.
+    greeting: Option<u64>,
+    /// Chats whose newest window is being read, and since when.
+    starting_over: HashMap<ChatId, f64>,
+    /// Chats whose last send could not be taken: when to try again, and how long that was waited for.
+    resting: HashMap<ChatId, (f64, f64)>,
+    /// Gaps seen, and since when; most close by themselves.
+    gaps: HashMap<ChatId, f64>,
+    marked: HashMap<ChatId, u64>,
+    welcomed: bool,
+    typing_told: f64,
+    heads_sent: f64,
+}
+
+impl Session {
+    pub fn new(store: Store) -> Self {
+        Self {
+            store,
+            out: Vec::new(),
+            next_ref: 1,
+            sends: HashMap::new(),
+            filling: HashMap::new(),
+            greeting: None,
+            starting_over: HashMap::new(),
+            resting: HashMap::new(),
+            gaps: HashMap::new(),
+            marked: HashMap::new(),
+            welcomed: false,
+            typing_told: 0.0,
+            heads_sent: now(),
+        }
+    }
+
+    fn ask(&mut self, frame: ClientFrame) -> u64 {
+        let reference = self.next_ref;
+        self.next_ref += 1;
+        self.out.push(Request { reference: Some(reference), frame });
+        reference
+    }
+
+    fn tell(&mut self, frame: ClientFrame) {
+        self.out.push(Request { reference: None, frame });
+    }
+
+    /// What is to be sent.
+    pub fn take_out(&mut self) -> Vec<String> {
+        self.out.drain(..).filter_map(|request| serde_json::to_string(&request).ok()).collect()
+    }
+
+    /// Applies one frame; false when the session has ended.
+    pub fn take(&mut self, Reply { reference, frame }: Reply) -> bool {
+        let store = self.store;
+        if let Some(send) = reference.and_then(|reference| self.sends.remove(&reference)) {
+            self.answered(send, &frame);
+        }
+        if reference.is_some() && reference == self.greeting {
+            self.greeting = None;
+            // Without a welcome there is nothing to go on from: another socket, after a while.
+            if matches!(frame, ServerFrame::Error { .. }) {
+                return false;
+            }
+        }
+        match frame {
+            ServerFrame::Ready { .. } => {
+                store.connection.set(Connection::Open);
+                self.hello();
+            }
+            ServerFrame::Changes(page) => {
+                let after = self.filling.remove(&page.chat_id).map_or(u64::MAX, |filling| filling.after);
+                store.state.update(|state| state.apply_changes(after, page));
+            }
+            ServerFrame::Typing { chat_id, user_id } => {
+                let until = now() as i64 + TYPING_MS;
+                store.typing.update(|typing| {
+                    typing.insert((chat_id, user_id), until);
+                });
+            }
+            ServerFrame::Error { code: ErrorCode::Unauthenticated, .. } => {
+                end(Wipe::Rows);
+                return false;
+            }
+            ServerFrame::Error { .. } => {
+                self.filling.retain(|_, filling| Some(filling.reference) != reference);
+            }
+            frame => {
+                if let ServerFrame::Welcome(_) = &frame {
+                    self.welcomed = true;
+                    store.as_of.set(None);
+                }
+                if let ServerFrame::Message { message, .. } = &frame {
+                    let key = (message.chat_id, message.sender_id);
+                    if store.typing.with_untracked(|typing| typing.contains_key(&key)) {
+                        store.typing.update(|typing| {
+                            typing.remove(&key);
+                        });
+                    }
+                }
+                let stranger = self.names_a_stranger(&frame);
+                let mut need = Need::Nothing;
+                store.state.update(|state| need = state.apply(frame));
+                if let Some((chat_id, after)) = stranger {
+                    self.fill(BTreeMap::from([(chat_id, after)]));
+                }
+                match need {
+                    Need::Nothing => {}
+                    Need::Heads => self.heads(),
+                    Need::Hello => self.hello(),
+                    Need::Rest { mine } => store.load_rest(mine),
+                    Need::SignIn => {
+                        self.signed_out();
+                        return false;
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    /// The change of a message that names somebody unknown: a page of changes from before it brings them.
+    fn names_a_stranger(&self, frame: &ServerFrame) -> Option<(ChatId, u64)> {
+        let ServerFrame::Message { chat_id, seq, message } = frame else { return None };
+        let unknown =
+            self.store.state.with_untracked(|state| message.people().any(|id| !state.users.contains_key(&id)));
+        unknown.then(|| (*chat_id, seq.saturating_sub(1)))
+    }
+
+    /// Asks for the changes of chats after a number each, in one frame.
+    fn fill(&mut self, mut gaps: BTreeMap<ChatId, u64>) {
+        let since = now();
+        self.filling.retain(|_, filling| since - filling.since < SILENCE_MS);
+        gaps.retain(|chat_id, _| !self.filling.contains_key(chat_id));
+        if gaps.is_empty() {
+            return;
+        }
+        let frame = ClientFrame::Changes { chat_id: None, after: None, chats: Some(gaps.clone()) };
+        let reference = self.ask(frame);
+        let filling = gaps.into_iter().map(|(chat_id, after)| (chat_id, Filling { reference, after, since }));
+        self.filling.extend(filling);
+    }
+
+    fn hello(&mut self) {
+        if self.greeting.is_some() {
+            return;
+        }
+        let state = self.store.state;
+        let frame = state.with_untracked(|state| ClientFrame::Hello { mine: Some(state.mine), chats: state.heads() });
+        self.greeting = Some(self.ask(frame));
+    }
+
+    pub fn heads(&mut self) {
+        self.heads_sent = now();
+        let frame =
+            self.store.state.with_untracked(|state| ClientFrame::Heads { mine: state.mine, chats: state.heads() });
+        self.ask(frame);
+    }
+
+    /// A send was answered: stored, to be tried again, or refused for good.
+    fn answered(&mut self, (chat_id, client_id): (ChatId, ClientId), frame: &ServerFrame) {
+        let rested = self.resting.remove(&chat_id);
+        let ServerFrame::Error { code, .. } = frame else { return };
+        if matches!(code, ErrorCode::Unavailable | ErrorCode::RateLimited | ErrorCode::Internal) {
+            let rest = rested.map_or(BACKOFF_MS.0, |(_, rest)| (rest * 2.0).min(BACKOFF_MS.1));
+            self.resting.insert(chat_id, (now() + rest, rest));
+        } else {
+            self.store.state.update(|state| state.set_refused(client_id, Some(*code)));
+        }
+    }
+
+    /// Sends what waits: of each chat the oldest, and the next once that is answered.
+    pub fn flush_outbox(&mut self) {
+        if !self.welcomed {
+            return;
+        }
+        if self.store.may_send.get_untracked() {
+            self.send();
+        }
+        self.mark_read();
+        self.tell_typing();
+    }
+
+    fn send(&mut self) {
+        let now = now();
+        let resting = self.resting.iter().filter(|(_, (until, _))| *until > now).map(|(chat_id, _)| *chat_id);
+        let mut busy: HashSet<ChatId> = self.sends.values().map(|(chat_id, _)| *chat_id).chain(resting).collect();
+        let waiting: Vec<Unsent> = self.store.state.with_untracked(|state| {
+            let waiting = state.outbox.iter().filter(|unsent| unsent.refused.is_none());
+            waiting.filter(|unsent| busy.insert(unsent.chat_id)).cloned().collect()
+        });
+        for Unsent { chat_id, client_id, text, reply_to, .. } in waiting {
+            let reference = self.ask(ClientFrame::Send { chat_id, client_id, text, reply_to });
+            self.sends.insert(reference, (chat_id, client_id));
+        }
+    }
+
+    /// Tells how far the chats on screen were read.
+    fn mark_read(&mut self) {
+        for (chat_id, no) in self.store.read_up_to.get_untracked() {
+            if self.marked.get(&chat_id).is_none_or(|marked| *marked < no) {
+                self.marked.insert(chat_id, no);
+                self.tell(ClientFrame::Read { chat_id, no });
+            }
+        }
+    }
+
+    /// Tells the others that somebody types, at most once in three seconds.
+    fn tell_typing(&mut self) {
+        let Some((chat_id, at)) = self.store.typed.get_untracked() else { return };
+        if now() - self.typing_told > TYPING_EVERY_MS && at as f64 > self.typing_told {
+            self.typing_told = now();
+            self.tell(ClientFrame::Typing { chat_id });
+        }
+    }
+
+    /// What time alone brings about.
+    pub fn look_around(&mut self) {
+        if !self.welcomed {
+            return;
+        }
+        let now = now();
+        if now - self.heads_sent > HEADS_EVERY_MS {
+            self.heads();
+        }
+        let open: Vec<(ChatId, u64, u64)> = self.store.state.with_untracked(|state| {
+            let gaps = state.chats.iter().filter_map(|(id, chat)| Some((*id, chat.gap()?, chat.latest)));
+            gaps.collect()
+        });
+        self.gaps.retain(|id, _| open.iter().any(|(open, ..)| open == id));
+        self.starting_over.retain(|id, _| open.iter().any(|(open, ..)| open == id));
+        let mut gaps = BTreeMap::new();
+        for (chat_id, head, latest) in open {
+            let since = *self.gaps.entry(chat_id).or_insert(now);
+            if now - since < f64::from(TICK_MS) {
+                continue;
+            }
+            if latest - head > limits::CATCH_UP_MAX {
+                self.start_over(chat_id);
+            } else if gaps.len() < limits::CHANGES_CHATS_MAX {
+                gaps.insert(chat_id, head);
+            }
+        }
+        self.fill(gaps);
+        let overdue = |until: &i64| *until <= now as i64;
+        if self.store.typing.with_untracked(|typing| typing.values().any(overdue)) {
+            self.store.typing.update(|typing| typing.retain(|_, until| !overdue(until)));
+        }
+    }
+
+    /// Too far behind: the newest window is read afresh, and replaces the rows held.
+    fn start_over(&mut self, chat_id: ChatId) {
+        let since = now();
+        if self.starting_over.get(&chat_id).is_some_and(|before| since - before < SILENCE_MS) {
+            return;
+        }
+        self.starting_over.insert(chat_id, since);
+        let store = self.store;
+        leptos::task::spawn_local(async move {
+            if let Ok(history) = crate::chat::load_history(chat_id, None, None).await {
+                store.start_over(chat_id, history);
+            }
+        });
+    }
+
+    /// Somebody has ended this session.
+    pub fn signed_out(&self) {
+        end(Wipe::Everything);
+    }
+}
+
+/// This session has ended: the server's own page says what to do.
+fn end(wipe: Wipe) {
+    leptos::task::spawn_local(async move {
+        keep::wipe(wipe).await;
+        let _ = window().location().set_href("/login");
+    });
+}

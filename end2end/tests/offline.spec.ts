@@ -1,0 +1,224 @@
+import { expect, filled, hydrated, test, type Page, type Person } from '../support/messenger';
+import { Server } from '../support/server';
+import { wireToServer } from '../support/wire';
+
+const lost = /WebSocket|ERR_(CONNECTION|EMPTY|INTERNET|FAILED)|Failed to (load|fetch)|service ?worker/i;
+const ten = Array.from({ length: 10 }, (_, n) => `Message ${n + 1} of ten`);
+
+test.describe('without a network', { tag: '@script' }, () => {
+  test('ten messages wait through a reload, and are delivered once and in order', async ({ person, wire, words }) => {
+    const [ann, bob] = [await person('Ann', { baseURL: wire.url }), await person('Bob')];
+    const chat = await ann.directWith(bob);
+    await bob.open(`/chats/${chat}`);
+    await ann.open(`/chats/${chat}`);
+    await ann.write('Before');
+    await expect(ann.message('Before')).toContainText(words.chat.read);
+    await isKept(ann, 'Before');
+
+    ann.expects(lost);
+    wire.cut();
+    await ann.page.context().setOffline(true);
+    for (const text of ten) await ann.write(text);
+    await expect(ann.message(ten[9])).toContainText(words.chat.sending);
+    await expect.poll(() => keptOf(ann.page, 'outbox')).toHaveLength(10);
+
+    await ann.page.reload();
+    await hydrated(ann.page);
+    await expect(ann.timeline.locator('.text')).toHaveText(['Before', ...ten]);
+    await expect(ann.page.locator('.as-of')).toContainText(filled(words.chat.as_of, { when: '' }).slice(0, 12));
+    await bob.write('From the other side');
+
+    wire.mend();
+    await ann.page.context().setOffline(false);
+    await expect(ann.message(ten[9])).toContainText(words.chat.read);
+    for (const { timeline } of [ann, bob]) {
+      await expect(timeline.locator('.text')).toHaveText(['Before', 'From the other side', ...ten]);
+    }
+    await expect(ann.page.locator('.as-of')).toHaveCount(0);
+    await expect.poll(() => keptOf(ann.page, 'outbox')).toHaveLength(0);
+  });
+
+  test('chats can be read, and what is not kept says so', async ({ person, wire, words }) => {
+    const [ann, bob] = [await person('Ann', { baseURL: wire.url }), await person('Bob')];
+    const [kept, other] = [await ann.groupWith('Kept', [bob]), await ann.groupWith('Never opened', [bob])];
+    for (const text of ['One', 'Two', 'Three']) await bob.say(kept, text);
+    await ann.open(`/chats/${kept}`);
+    await expect(ann.message('Three')).toBeVisible();
+    await isKept(ann, 'Three');
+
+    ann.expects(lost);
+    wire.cut();
+    await ann.page.goto('/chats');
+    await hydrated(ann.page);
+    await expect(ann.row('Kept')).toContainText('Three');
+    await ann.row('Kept').click();
+    await expect(ann.message('Three')).toBeVisible();
+    await expect(ann.message('One')).toContainText('Bob');
+    await ann.page.goto(`/chats/${other}`);
+    await hydrated(ann.page);
+    await expect(ann.composer).toBeVisible();
+    await ann.page.goto('/chats/00000000-0000-7000-8000-000000000000');
+    await hydrated(ann.page);
+    await expect(ann.main).toContainText(words.chat.not_kept);
+
+    wire.mend();
+    await expect(ann.main).toContainText(words.not_found.title);
+  });
+
+  test('two tabs send in the order in which one wrote', async ({ person, wire, words }) => {
+    const [ann, bob] = [await person('Ann', { baseURL: wire.url }), await person('Bob')];
+    const chat = await ann.directWith(bob);
+    await ann.open(`/chats/${chat}`);
+    const tab = ann.inTab(await ann.page.context().newPage());
+    await tab.open(`/chats/${chat}`);
+    ann.expects(lost);
+    wire.cut();
+    const said = ['First here', 'second there', 'third here', 'fourth there'];
+    for (const [n, text] of said.entries()) {
+      const [writer, reader] = n % 2 ? [tab, ann] : [ann, tab];
+      await writer.write(text);
+      await expect(reader.message(text)).toContainText(words.chat.sending);
+    }
+    wire.mend();
+    await bob.open(`/chats/${chat}`);
+    for (const { timeline } of [ann, tab, bob]) await expect(timeline.locator('.text')).toHaveText(said);
+    await expect(tab.message('fourth there')).toContainText(words.chat.read);
+    await expect.poll(() => keptOf(ann.page, 'outbox')).toHaveLength(0);
+  });
+
+  test('what a device keeps goes with the session', async ({ person, words }) => {
+    const [ann, bob] = [await person('Ann'), await person('Bob')];
+    const chat = await ann.groupWith('Choir', [bob]);
+    await ann.say(chat, 'Between us');
+    await ann.say(chat, 'And for ever');
+    await ann.open(`/chats/${chat}`);
+    await isKept(ann, 'And for ever');
+    await ann.composer.fill('Half a thought');
+    await ann.open('/settings/security');
+    await ann.page.getByRole('button', { name: words.auth.sign_out, exact: true }).click();
+    await expect(ann.page).toHaveURL(/\/login$/);
+    for (const table of ['me', 'chats', 'histories', 'outbox']) expect(await keptOf(ann.page, table)).toEqual([]);
+    expect(await ann.page.evaluate(() => [...Object.keys(localStorage), ...Object.keys(sessionStorage)])).toEqual([]);
+    for (const body of await cachedBy(ann.page)) expect(body).not.toMatch(/Between us|Choir|Ann/);
+  });
+
+  test('a chat that one is removed from is kept no longer', async ({ person }) => {
+    const [ann, bob] = [await person('Ann'), await person('Bob')];
+    const chat = await bob.groupWith('Choir', [ann]);
+    await bob.say(chat, 'Between us');
+    await ann.open(`/chats/${chat}`);
+    await isKept(ann, 'Between us');
+    await bob.remove(chat, ann);
+    const kept = async () => [...(await keptOf(ann.page, 'chats')), ...(await keptOf(ann.page, 'histories'))].join();
+    await expect.poll(kept).not.toMatch(/Between us|Choir/);
+  });
+
+  test('a browser that keeps nothing sends all the same', async ({ person, words }) => {
+    const ann = await person('Ann');
+    await ann.page.addInitScript(() => {
+      Object.defineProperty(window, 'indexedDB', { get: () => undefined });
+      Storage.prototype.setItem = () => {
+        throw new DOMException('full', 'QuotaExceededError');
+      };
+    });
+    await ann.open(`/chats/${await ann.savedChat()}`);
+    await ann.write('Kept by the server alone');
+    await expect(ann.message('Kept by the server alone')).toContainText(words.chat.sent);
+  });
+
+  test('what is being typed outlives a reload, and stays with its chat', async ({ person }) => {
+    const [ann, bob] = [await person('Ann'), await person('Bob')];
+    const [one, other] = [await ann.groupWith('One', [bob]), await ann.groupWith('Other', [bob])];
+    await ann.open(`/chats/${one}`);
+    await ann.composer.fill('For one alone');
+    await ann.page.reload();
+    await ann.settled();
+    await expect(ann.composer).toHaveValue('For one alone');
+    await ann.page.evaluate((path) => document.querySelector<HTMLElement>(`a[href="${path}"]`)?.click(), `/chats/${other}`);
+    await expect(ann.page).toHaveURL(new RegExp(other));
+    await expect(ann.composer).toHaveValue('');
+  });
+});
+
+test.describe('when the server goes', { tag: ['@script', '@once'] }, () => {
+  test('it is killed amid ten messages, which are there once and in order', async ({ person, words }) => {
+    const server = await Server.start();
+    try {
+      const [ann, bob] = [await person('Ann', { baseURL: server.url }), await person('Bob', { baseURL: server.url })];
+      const chat = await ann.directWith(bob);
+      await bob.open(`/chats/${chat}`);
+      await ann.open(`/chats/${chat}`);
+      [ann, bob].forEach((somebody) => somebody.expects(lost));
+      for (const text of ten.slice(0, 5)) await ann.write(text);
+      await server.kill();
+      for (const text of ten.slice(5)) await ann.write(text);
+      await server.restart();
+      for (const { timeline } of [ann, bob]) await expect(timeline.locator('.text')).toHaveText(ten, { timeout: 40_000 });
+      await expect(ann.message(ten[9])).toContainText(words.chat.read);
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test('a socket that is dead but open is noticed in 30 seconds', async ({ person, wire }) => {
+    test.slow();
+    const [ann, bob] = [await person('Ann', { baseURL: wire.url }), await person('Bob')];
+    const chat = await ann.directWith(bob);
+    await ann.open(`/chats/${chat}`);
+    wire.silence();
+    await bob.say(chat, 'Are you awake?');
+    // The last frame came just before, and the next try follows within a second.
+    await expect(ann.message('Are you awake?')).toBeVisible({ timeout: 33_000 });
+  });
+
+  test('a tab that slept asks at once when one comes back', async ({ person, wire }) => {
+    const [ann, bob] = [await person('Ann', { baseURL: wire.url }), await person('Bob')];
+    const chat = await ann.directWith(bob);
+    await ann.open(`/chats/${chat}`);
+    const devtools = await ann.page.context().newCDPSession(ann.page);
+    await devtools.send('Page.setWebLifecycleState', { state: 'frozen' });
+    wire.silence();
+    await bob.say(chat, 'While you slept');
+    await devtools.send('Page.setWebLifecycleState', { state: 'active' });
+    await ann.page.evaluate(() => dispatchEvent(new Event('focus')));
+    await expect(ann.message('While you slept')).toBeVisible();
+  });
+});
+
+/** Waits until the device could do without the server: the service worker is there, and the message is kept. */
+async function isKept(person: Person, text: string) {
+  await person.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+  await expect.poll(async () => (await keptOf(person.page, 'chats')).join()).toContain(text);
+}
+
+/** The rows of one of this browser's tables, whoever's they are. */
+function keptOf(page: Page, table: string): Promise<string[]> {
+  return page.evaluate(async (table) => {
+    const done = <T>(request: IDBRequest<T>) =>
+      new Promise<T>((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+      });
+    const rows: string[] = [];
+    for (const { name } of await indexedDB.databases()) {
+      const database = await done(indexedDB.open(name as string));
+      rows.push(...(await done(database.transaction(table).objectStore(table).getAll())));
+      database.close();
+    }
+    return rows;
+  }, table);
+}
+
+/** Everything in the service worker's cache. */
+function cachedBy(page: Page): Promise<string[]> {
+  return page.evaluate(async () => {
+    const texts: string[] = [];
+    for (const name of await caches.keys()) {
+      const cache = await caches.open(name);
+      for (const request of await cache.keys()) {
+        if (!request.url.includes('/pkg/')) texts.push((await (await cache.match(request))?.text()) ?? '');
+      }
+    }
+    return texts;
+  });
+}

@@ -1,0 +1,61 @@
+// Serves the front end without a network: the files of one version, and /shell in the place of any page.
+// Nothing personal is ever in its cache; what a person's device keeps is in IndexedDB (app/src/live/keep.rs).
+const version = new URL(location).searchParams.get("v");
+const cacheName = `messenger-${version}`;
+const files = ["/pkg/messenger.js", "/pkg/messenger.wasm", "/pkg/messenger.css", "/boot.js"].map((file) => `${file}?v=${version}`);
+const others = ["/shell", "/icon.svg", "/manifest.webmanifest"];
+
+/** After this a page that does not come is taken for one that will not. */
+const PATIENCE_MS = 5_000;
+
+addEventListener("install", (event) => {
+  event.waitUntil(fill().then(() => skipWaiting()));
+});
+
+addEventListener("activate", (event) => {
+  event.waitUntil(forgetOlder().then(() => clients.claim()));
+});
+
+addEventListener("fetch", (event) => {
+  const { request } = event;
+  const { origin, pathname, search } = new URL(request.url);
+  if (request.method !== "GET" || origin !== location.origin) return;
+  if (request.mode === "navigate") {
+    if (!pathname.startsWith("/api")) event.respondWith(page(request));
+  } else if (files.includes(pathname + search) || others.includes(pathname)) {
+    event.respondWith(file(request));
+  }
+});
+
+async function fill() {
+  const cache = await caches.open(cacheName);
+  const shell = await fetch("/shell", { cache: "reload" });
+  // Between two versions: the next page registers the other one.
+  if (!(await shell.clone().text()).includes(version)) throw new Error("the server has another version");
+  await cache.put("/shell", shell);
+  await cache.addAll([...files, ...others.slice(1)]);
+}
+
+async function forgetOlder() {
+  const older = (await caches.keys()).filter((name) => name !== cacheName);
+  await Promise.all(older.map((name) => caches.delete(name)));
+}
+
+async function file(request) {
+  const cache = await caches.open(cacheName);
+  return (await cache.match(request)) ?? fetch(request);
+}
+
+/** The server's page; the shell, which reads what the device keeps, where none comes. */
+async function page(request) {
+  const cache = await caches.open(cacheName);
+  const shell = () => cache.match("/shell");
+  const late = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
+  try {
+    const answer = await Promise.race([fetch(request), late]);
+    if (answer && ![502, 503, 504].includes(answer.status)) return answer;
+    return (await shell()) ?? answer ?? (await fetch(request));
+  } catch (error) {
+    return (await shell()) ?? Promise.reject(error);
+  }
+}
