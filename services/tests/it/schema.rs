@@ -113,7 +113,11 @@ async fn an_older_binary_runs_on_a_newer_schema() {
 async fn a_transaction_that_was_left_open_is_nobodys() {
     let url = database::migrated().await;
     let (one, other) = (pool::connect(&url, 1).await.unwrap(), pool::connect(&url, 1).await.unwrap());
+    let pid = "select pg_backend_pid()";
+    let first: i32 = sqlx::query_scalar(pid).fetch_one(&one).await.unwrap();
     let mut left = one.acquire().await.unwrap();
+    let second: i32 = sqlx::query_scalar(pid).fetch_one(&mut *left).await.unwrap();
+    assert_eq!(first, second, "a connection that was left well is used again");
     // As `begin` does whose caller has gone before the answer.
     sqlx::raw_sql("begin").execute(&mut *left).await.unwrap();
     drop(left);
