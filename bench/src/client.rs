@@ -4,13 +4,17 @@ use crate::Result;
 use futures::{SinkExt as _, StreamExt as _};
 use protocol::{
     auth::{Register, SignedIn},
-    chat::{ChatSummary, CreateChat, History, Message},
-    frames::{ClientFrame, Request, SUBPROTOCOL},
-    ids::{ChatId, UserId},
+    chat::{Changes, ChatSummary, CreateChat, History, Message, PostMessage},
+    frames::{ClientFrame, Request, SUBPROTOCOL, Welcome},
+    ids::{ChatId, ClientId, UserId},
     limits,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::{collections::HashMap, net::SocketAddr, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -65,14 +69,60 @@ impl Person {
         Ok(all)
     }
 
+    /// Sends a message by REST, and answers the status.
+    pub async fn post(&self, chat_id: ChatId, client_id: ClientId, text: &str) -> Result<u16> {
+        let body = PostMessage { client_id, text: text.to_owned(), reply_to: None };
+        let line = format!("POST /api/v1/chats/{chat_id}/messages");
+        Ok(timeout(PATIENCE, exchange(self.address, &line, Some(&self.access_token), Some(&body))).await??.0)
+    }
+
+    /// A socket that comes back with what its device holds: welcomed, and caught up by one page for each
+    /// chat that has moved. Answers when it was welcomed, and those pages.
+    pub async fn reconnect(&self, mine: u64, held: &HashMap<ChatId, u64>) -> Result<(Socket, Instant, Vec<Changes>)> {
+        let mut socket = self.sign_in().await?;
+        let hello = ClientFrame::Hello { mine: Some(mine), chats: held.clone() };
+        let welcome: Welcome = serde_json::from_str(&socket.call(2, hello).await?)?;
+        let welcomed = Instant::now();
+        let moved: BTreeMap<ChatId, u64> =
+            welcome.chats.iter().map(|chat| (chat.chat.id, held.get(&chat.chat.id).copied().unwrap_or(0))).collect();
+        let (count, mut pages) = (moved.len(), Vec::new());
+        if count > 0 {
+            let frame = ClientFrame::Changes { chat_id: None, after: None, chats: Some(moved) };
+            let mut text = socket.call(3, frame).await?;
+            loop {
+                if text.contains("\"ref\":3") {
+                    pages.push(serde_json::from_str(&text)?);
+                }
+                if pages.len() == count {
+                    break;
+                }
+                text = timeout(PATIENCE, socket.next()).await??;
+            }
+        }
+        Ok((socket, welcomed, pages))
+    }
+
+    /// What a device would hold after its first welcome: its number of changes, and its chats' heads.
+    pub async fn heads(&self) -> Result<(u64, HashMap<ChatId, u64>)> {
+        let mut socket = self.sign_in().await?;
+        let hello = ClientFrame::Hello { mine: None, chats: HashMap::new() };
+        let welcome: Welcome = serde_json::from_str(&socket.call(2, hello).await?)?;
+        Ok((welcome.mine, welcome.chats.iter().map(|chat| (chat.chat.id, chat.chat.seq)).collect()))
+    }
+
     /// A signed-in socket that has been welcomed.
     pub async fn connect(&self) -> Result<Socket> {
+        let mut socket = self.sign_in().await?;
+        socket.call(2, ClientFrame::Hello { mine: None, chats: HashMap::new() }).await?;
+        Ok(socket)
+    }
+
+    async fn sign_in(&self) -> Result<Socket> {
         let mut request = format!("ws://{}/ws", self.address).into_client_request()?;
         request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
         let (stream, _) = timeout(PATIENCE, tokio_tungstenite::connect_async(request)).await??;
         let mut socket = Socket(stream);
         socket.call(1, ClientFrame::Auth { access_token: self.access_token.clone() }).await?;
-        socket.call(2, ClientFrame::Hello { mine: None, chats: HashMap::new() }).await?;
         Ok(socket)
     }
 }

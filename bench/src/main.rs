@@ -2,7 +2,9 @@
 
 mod client;
 mod load;
+mod outage;
 mod server;
+mod storm;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -22,6 +24,10 @@ struct Cli {
 enum Command {
     /// Many senders in one group: how many messages a second are accepted, in batches and one by one.
     Load(load::Load),
+    /// PostgreSQL away for a while under load: what is answered meanwhile, and when it goes on.
+    Outage(outage::Outage),
+    /// Many sockets that come back at once to a cold server: when all are caught up, by how many queries.
+    Storm(storm::Storm),
     /// People, a nemesis and a checker: whether the promises hold while things break.
     Verify(verify::Verify),
 }
@@ -30,6 +36,8 @@ enum Command {
 async fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Load(load) => load::load(load).await,
+        Command::Outage(outage) => outage::outage(outage).await,
+        Command::Storm(storm) => storm::storm(storm).await,
         Command::Verify(verify) => verify::verify(verify).await,
     };
     match done {

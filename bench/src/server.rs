@@ -65,27 +65,39 @@ impl Server {
 
     /// Starts a server over a data directory, with more of its flags.
     pub fn spawn_with(binary: &Path, scratch: &Scratch, data: PathBuf, flags: &[&str]) -> Result<Self> {
-        let mut command = Command::new(binary);
-        // Away from whatever this machine has configured.
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MESSENGER_")) {
-            command.env_remove(name);
-        }
-        let mut child = command
-            .env_remove("DATABASE_URL")
-            .env("MESSENGER_LOG", "warn")
-            .args(["serve", "--limits", "off"])
-            .args(flags)
-            .arg("--data-dir")
-            .arg(&data)
-            .arg("--site-dir")
-            .arg(scratch.path().join("site"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| format!("cannot run {}: {error}", binary.display()))?;
+        let mut command = command(binary, scratch, &data, flags);
+        command.env("MESSENGER_LOG", "warn");
+        Self::of(command, data)
+    }
+
+    /// The same, with every statement that it sends to the database written to a file.
+    pub fn spawn_logged(binary: &Path, scratch: &Scratch, data: PathBuf, flags: &[&str]) -> Result<Self> {
+        let mut command = command(binary, scratch, &data, flags);
+        let log = fs::OpenOptions::new().create(true).append(true).open(data.join("statements.log"))?;
+        command.env("MESSENGER_LOG", "warn,sqlx::query=debug").stderr(log);
+        Self::of(command, data)
+    }
+
+    fn of(mut command: Command, data: PathBuf) -> Result<Self> {
+        let mut child = command.spawn().map_err(|error| format!("cannot run the server: {error}"))?;
         let said = child.stdout.take().ok_or("the server has no output")?;
         Ok(Self { data, child, said: BufReader::new(said).lines() })
+    }
+
+    /// The statements it has written down so far.
+    pub fn statements(&self) -> Result<Vec<String>> {
+        let log = fs::read_to_string(self.data.join("statements.log"))?;
+        let of = |line: &str| Some(line.split_once("summary=\"")?.1.split('"').next()?.to_owned());
+        Ok(log.lines().filter_map(of).collect())
+    }
+
+    /// The processes of its private PostgreSQL.
+    pub async fn database_processes(&self) -> Result<Vec<String>> {
+        let postmaster = self.postmaster().ok_or("PostgreSQL is not there")?;
+        let children = Command::new("ps").args(["-o", "pid=", "--ppid", &postmaster]).output().await?;
+        let children = String::from_utf8_lossy(&children.stdout);
+        let children = children.split_whitespace().map(str::to_owned);
+        Ok(std::iter::once(postmaster.clone()).chain(children).collect())
     }
 
     /// Its process, while it runs.
@@ -130,6 +142,18 @@ impl Server {
             signal("QUIT", &pid).await;
         }
     }
+}
+
+fn command(binary: &Path, scratch: &Scratch, data: &Path, flags: &[&str]) -> Command {
+    let mut command = Command::new(binary);
+    // Away from whatever this machine has configured.
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MESSENGER_")) {
+        command.env_remove(name);
+    }
+    command.env_remove("DATABASE_URL").args(["serve", "--limits", "off"]).args(flags);
+    command.arg("--data-dir").arg(data).arg("--site-dir").arg(scratch.path().join("site"));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    command
 }
 
 /// The address in "Messenger is at http://127.0.0.1:4711 (Ctrl+C stops it)".

@@ -13,10 +13,7 @@ use clap::ValueEnum;
 use rand::{Rng as _, rngs::StdRng, seq::SliceRandom as _};
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
-use tokio::{
-    process::Command,
-    time::{Instant, sleep, timeout},
-};
+use tokio::time::{Instant, sleep, timeout};
 
 const POLL: Duration = Duration::from_millis(50);
 const HEALED_WITHIN: Duration = Duration::from_secs(60);
@@ -117,8 +114,7 @@ impl Site {
                 Ok(format!("postmaster {before}, now {now}"))
             }
             Fault::PostgresFrozen => {
-                let postmaster = self.server.postmaster().ok_or("PostgreSQL is not there")?;
-                let processes = family(&postmaster).await?;
+                let processes = self.server.database_processes().await?;
                 for process in &processes {
                     signal("STOP", process).await;
                 }
@@ -187,12 +183,4 @@ impl Site {
 fn spawn(binary: &std::path::Path, scratch: &Scratch, data: &std::path::Path, flags: &[String]) -> Result<Server> {
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     Server::spawn_with(binary, scratch, data.to_owned(), &flags)
-}
-
-/// A process and its children.
-async fn family(parent: &str) -> Result<Vec<String>> {
-    let children = Command::new("ps").args(["-o", "pid=", "--ppid", parent]).output().await?;
-    let children = String::from_utf8_lossy(&children.stdout);
-    let children = children.split_whitespace().map(str::to_owned);
-    Ok(std::iter::once(parent.to_owned()).chain(children).collect())
 }

@@ -53,8 +53,8 @@ struct Waiting {
     lasts: bool,
 }
 
-/// What a frame asks for; some frames have no answer.
-type Work = BoxFuture<'static, Option<Bytes>>;
+/// What a frame asks for, by its answers; some frames have none.
+type Work = BoxFuture<'static, Vec<Bytes>>;
 
 impl<'a> Dispatch<'a> {
     pub fn new(infra: &'a Infra, actor: Actor, subscription: &'a Subscription) -> Self {
@@ -99,16 +99,14 @@ impl<'a> Dispatch<'a> {
                 None => std::future::pending().await,
             }
         };
-        let answer = tokio::select! {
-            Some(answer) = self.changes.next() => answer,
-            answer = current => {
+        let answers = tokio::select! {
+            Some(answers) = self.changes.next() => answers,
+            answers = current => {
                 self.current = None;
-                answer
+                answers
             }
         };
-        if let Some(answer) = answer {
-            self.answer(answer);
-        }
+        answers.into_iter().for_each(|answer| self.answer(answer));
     }
 
     /// Does what was taken in and lasts, when the peer has gone.
@@ -197,20 +195,25 @@ impl<'a> Dispatch<'a> {
         self.waiting.push_back(Waiting { work, lasts });
     }
 
-    /// One page and one answer for each chat: one that is no longer one's own must not keep the others
-    /// from catching up.
+    /// One query for all, and one answer for each chat: one that is no longer one's own must not keep the
+    /// others from catching up.
     fn read_changes(&mut self, reference: Option<u64>, wanted: Vec<(ChatId, u64)>) {
         if wanted.is_empty() || wanted.len() > limits::CHANGES_CHATS_MAX {
             let problem = if wanted.is_empty() { Problem::Required } else { Problem::TooLong };
             return self.refuse(reference, &Rejection::field("chats", problem));
         }
-        for (chat_id, after) in wanted {
-            let (infra, actor) = (self.infra.clone(), self.actor);
-            let page = async move {
-                chat::changes(&infra, actor, chat_id, after, None).await.map(|page| Some(ServerFrame::Changes(page)))
+        let (infra, actor) = (self.infra.clone(), self.actor);
+        let work = async move {
+            let pages = match database::within(chat::changes_of_many(&infra, actor, &wanted)).await {
+                Ok(pages) => pages,
+                Err(rejection) => return vec![error(reference, &rejection)],
             };
-            self.waiting.push_back(Waiting { work: answered(reference, page), lasts: false });
-        }
+            let missing = wanted.len() - pages.len();
+            let answers = pages.into_iter().map(|page| encode(reference, &ServerFrame::Changes(page)));
+            let refusal = || error(reference, &Rejection::not_found());
+            answers.chain(std::iter::repeat_with(refusal).take(missing)).collect()
+        };
+        self.waiting.push_back(Waiting { work: work.boxed(), lasts: false });
     }
 
     /// The place in the chat's order is taken here, before the next frame is read. What is written is
@@ -224,10 +227,10 @@ impl<'a> Dispatch<'a> {
                 begun
                     .map(move |outcome| match outcome {
                         Ok(Outcome::Message { message, new: false }) => {
-                            Some(encode(reference, &ServerFrame::Ack { message }))
+                            vec![encode(reference, &ServerFrame::Ack { message })]
                         }
-                        Ok(_) => None,
-                        Err(rejection) => Some(error(reference, &rejection)),
+                        Ok(_) => Vec::new(),
+                        Err(rejection) => vec![error(reference, &rejection)],
                     })
                     .boxed(),
             ),
@@ -239,8 +242,8 @@ impl<'a> Dispatch<'a> {
 /// What answers a frame, once its work is done.
 fn answered(reference: Option<u64>, work: impl Future<Output = Result<Option<ServerFrame>>> + Send + 'static) -> Work {
     let answer = move |result: Result<Option<ServerFrame>>| match result {
-        Ok(frame) => frame.map(|frame| encode(reference, &frame)),
-        Err(rejection) => Some(error(reference, &rejection)),
+        Ok(frame) => frame.iter().map(|frame| encode(reference, frame)).collect(),
+        Err(rejection) => vec![error(reference, &rejection)],
     };
     database::within(work).map(answer).boxed()
 }

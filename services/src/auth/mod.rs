@@ -8,6 +8,7 @@ mod queries;
 use crate::{
     Actor, Infra, Rejection, Result, chat,
     infra::{
+        database,
         rates::Network,
         tokens::{self, TokenType, Verified},
     },
@@ -85,7 +86,7 @@ pub async fn register(infra: &Infra, device: &Device, data: Register) -> Result<
 
     let hash = passwords::hash(password).await?;
     let user_id = UserId::fresh();
-    let mut tx = infra.db.begin().await?;
+    let mut tx = database::begin(&infra.db).await?;
     let new = queries::NewUser { user_id, username: username.as_str(), display_name: &display_name, email };
     if !queries::insert_user(&mut tx, new, &hash).await? {
         let mut taken = Rejection::conflict("This user name is taken.");
@@ -151,7 +152,7 @@ pub async fn sign_in(infra: &Infra, device: &Device, data: SignIn) -> Result<(Ac
     let (Some(user_id), Some(hash), true) = (user_id, hash, matches) else { return Err(refused()) };
     from_network.succeeded();
     to_account.succeeded();
-    let mut tx = infra.db.begin().await?;
+    let mut tx = database::begin(&infra.db).await?;
     // Somebody may have changed it while it was compared.
     if !queries::lock_password(&mut tx, user_id, &hash).await? {
         return Err(refused());
@@ -167,7 +168,7 @@ pub async fn sign_in(infra: &Infra, device: &Device, data: SignIn) -> Result<(Ac
 /// # Errors
 /// `unavailable` when the database does not answer.
 pub async fn open_session(infra: &Infra, user_id: UserId, device: &Device) -> Result<Actor> {
-    let mut tx = infra.db.begin().await?;
+    let mut tx = database::begin(&infra.db).await?;
     let (actor, ended) = new_session(&mut tx, user_id, device).await?;
     tx.commit().await?;
     close(infra, user_id, ended).await;
@@ -185,7 +186,7 @@ async fn new_session(tx: &mut PgConnection, user_id: UserId, device: &Device) ->
 /// # Errors
 /// `unavailable` when the database does not answer.
 pub async fn issue_tokens(infra: &Infra, actor: Actor) -> Result<Tokens> {
-    let mut tx = infra.db.begin().await?;
+    let mut tx = database::begin(&infra.db).await?;
     let tokens = new_tokens(infra, &mut tx, actor).await?;
     tx.commit().await?;
     Ok(tokens)
@@ -212,7 +213,7 @@ pub async fn refresh(infra: &Infra, refresh_token: &str) -> Result<Tokens> {
     let user_id: UserId = user_id.parse().map_err(|_| Rejection::unauthenticated())?;
     let hash = tokens::hash_secret(secret);
     // One transaction: a pair that could not be made leaves the token as it was.
-    let mut tx = infra.db.begin().await?;
+    let mut tx = database::begin(&infra.db).await?;
     if let Some(session_id) = queries::redeem_refresh_token(&mut tx, user_id, &hash).await? {
         let tokens = new_tokens(infra, &mut tx, Actor { user_id, session_id }).await?;
         tx.commit().await?;
@@ -299,7 +300,7 @@ pub async fn change_password(infra: &Infra, actor: Actor, data: ChangePassword) 
     fields.check()?;
     let Some(new) = new else { return Err(Rejection::internal("unchecked")) };
     let new = passwords::hash(new).await?;
-    let mut tx = infra.db.begin().await?;
+    let mut tx = database::begin(&infra.db).await?;
     // Of two changes at once the second was made with a password that is no more.
     if !queries::lock_password(&mut tx, actor.user_id, &hash.unwrap_or_default()).await? {
         return Err(Rejection::field("current", Problem::WrongPassword));
@@ -352,7 +353,7 @@ pub async fn reset_password(infra: &Infra, username: &str, password: &str) -> Re
         return Err(Rejection::field("password", Problem::CommonPassword));
     }
     let hash = passwords::hash(password).await?;
-    set_password(infra, infra.db.begin().await?, user.id, &hash, None).await
+    set_password(infra, database::begin(&infra.db).await?, user.id, &hash, None).await
 }
 
 /// Ends all sessions of a person. For the operator's command.

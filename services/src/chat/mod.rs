@@ -26,7 +26,7 @@ use protocol::{
     text::MessageText,
 };
 use sqlx::PgConnection;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// A direct chat's id: the pair itself, whoever asks first.
@@ -67,7 +67,7 @@ pub async fn open_direct(infra: &Infra, actor: Actor, other: UserId) -> Result<(
         return Err(Rejection::not_found());
     }
     let chat_id = direct_id(actor.user_id, other);
-    let mut tx = infra.db.begin().await?;
+    let mut tx = database::begin(&infra.db).await?;
     let members = [(actor.user_id, None), (other, None)];
     let new = queries::NewChat { chat_id, kind: ChatKind::Direct, title: None, members: &members };
     let created = queries::insert_chat(&mut tx, new).await?;
@@ -261,14 +261,23 @@ pub async fn typing(infra: &Infra, actor: Actor, chat_id: ChatId) -> Result<()> 
 /// `not_found`, `invalid_input` for a limit above 100.
 pub async fn changes(infra: &Infra, actor: Actor, chat_id: ChatId, after: u64, limit: Option<u32>) -> Result<Changes> {
     let limit = rules::limit(limit.or(Some(limits::CHANGES_MAX)))?;
-    let mut changes =
-        queries::changes(&infra.db, chat_id, actor.user_id, after, limit).await?.ok_or_else(Rejection::not_found)?;
-    if infra.is(Mutant::ReplayDropsLastPage) && !changes.more {
-        changes.messages.clear();
+    changes_of(infra, actor, &[(chat_id, after)], limit).await?.pop().ok_or_else(Rejection::not_found)
+}
+
+/// The same of several chats at once, by one query. Chats that are not one's own are left out.
+///
+/// # Errors
+/// `unavailable`.
+pub async fn changes_of_many(infra: &Infra, actor: Actor, wanted: &[(ChatId, u64)]) -> Result<Vec<Changes>> {
+    changes_of(infra, actor, wanted, rules::changes_limit(wanted.len())).await
+}
+
+async fn changes_of(infra: &Infra, actor: Actor, wanted: &[(ChatId, u64)], limit: u32) -> Result<Vec<Changes>> {
+    let mut pages = queries::changes(&infra.db, actor.user_id, wanted, limit).await?;
+    if infra.is(Mutant::ReplayDropsLastPage) {
+        pages.iter_mut().filter(|page| !page.more).for_each(|page| page.messages.clear());
     }
-    let members = changes.members.iter().map(|member| member.user.id);
-    changes.users = people(infra, changes.messages.iter().flat_map(Message::people).chain(members)).await?;
-    Ok(changes)
+    Ok(pages)
 }
 
 /// Changes one's own state of a chat; one's other devices are told.
@@ -292,7 +301,7 @@ pub async fn update_own_state(
     }
     queries::head_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
     infra.rates.changes.take(actor.user_id)?;
-    let mut tx = infra.db.begin().await?;
+    let mut tx = database::begin(&infra.db).await?;
     let mine = queries::next_mine(&mut tx, &[actor.user_id]).await?;
     queries::update_own_state(&mut tx, actor.user_id, chat_id, mine, update).await?;
     tx.commit().await?;
@@ -311,16 +320,18 @@ pub async fn hello(infra: &Infra, actor: Actor, mine: Option<u64>, held: &HashMa
     let limit = limits::WELCOME_MAX;
     let mut chats = queries::summaries_changed(&infra.db, actor.user_id, mine, held, i64::from(limit) + 1).await?;
     let count = chats.len();
-    let fitting = rules::fitting(chats.iter().map(|chat| {
+    let texts = |chat: &ChatSummary| {
         let texts =
             [chat.last_message.as_ref().map(|last| &last.text), chat.draft.as_ref(), Some(&chat.chat.description)];
         texts.into_iter().flatten().map(String::len).sum()
-    }));
+    };
+    let fitting = rules::fitting(chats.iter().map(|(chat, _)| texts(chat)), 1);
     chats.truncate(fitting.min(limit as usize));
     let more = chats.len() < count;
-    let named = chats.iter().filter_map(|chat| chat.last_message.as_ref()).flat_map(Message::people);
-    let users =
-        people(infra, named.chain(chats.iter().filter_map(|chat| chat.peer.as_ref().map(|peer| peer.id)))).await?;
+    let (chats, named): (Vec<ChatSummary>, Vec<Vec<User>>) = chats.into_iter().unzip();
+    let peers = chats.iter().filter_map(|chat| chat.peer.clone());
+    let users: BTreeMap<UserId, User> = named.into_iter().flatten().chain(peers).map(|user| (user.id, user)).collect();
+    let users = users.into_values().collect();
     Ok(Welcome { user: own.me, mine: own.mine, chats, gone: own.gone, more, users })
 }
 

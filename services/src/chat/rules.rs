@@ -71,15 +71,23 @@ pub fn bounds(window: Window, last_no: u64, limit: u64) -> (u64, u64) {
 /// well below what may wait for a socket, whoever writes what.
 const ANSWER_TEXT: usize = 256 * 1024;
 
-/// How many of these texts, by their bytes, fit into one answer; the first always does.
+/// How many of these texts, by their bytes, fit into one of so many answers that are given together; the
+/// first always does.
 #[must_use]
-pub fn fitting(texts: impl Iterator<Item = usize>) -> usize {
+pub fn fitting(texts: impl Iterator<Item = usize>, answers: usize) -> usize {
     let mut sum = 0;
     let fit = |(place, bytes): &(usize, usize)| {
         sum += bytes;
-        *place == 0 || sum <= ANSWER_TEXT
+        *place == 0 || sum <= ANSWER_TEXT / answers.max(1)
     };
     texts.enumerate().take_while(fit).count()
+}
+
+/// Rows of each chat on a page of changes, where several are asked for together.
+#[must_use]
+pub fn changes_limit(chats: usize) -> u32 {
+    let share = (5 * limits::CHANGES_MAX as usize / chats.max(1)).clamp(10, limits::CHANGES_MAX as usize);
+    u32::try_from(share).unwrap_or(limits::CHANGES_MAX)
 }
 
 /// Where a list of chats goes on: after this one.
@@ -169,7 +177,7 @@ mod tests {
             (vec![ANSWER_TEXT * 2, 1], 1),
             (vec![ANSWER_TEXT / 2; 5], 2),
         ] {
-            assert_eq!(fitting(texts.into_iter()), expected);
+            assert_eq!(fitting(texts.into_iter(), 1), expected);
         }
     }
 

@@ -7,7 +7,7 @@ use crate::{
     Infra, Result, auth,
     chat::{self, queries as chats},
     groups,
-    infra::clock,
+    infra::{clock, database},
     profiles,
 };
 use protocol::{
@@ -87,7 +87,7 @@ impl Person {
 pub async fn open_account(infra: &Infra, password: &str) -> Result<Account> {
     let account = Person { username: ACCOUNT.into(), ..Person::new(ACCOUNT, "Demo") };
     let user_id = account.user_id;
-    let mut tx = infra.db.begin().await?;
+    let mut tx = database::begin(&infra.db).await?;
     queries::insert_people(&mut tx, std::slice::from_ref(&account)).await?;
     chat::create_saved(&mut tx, user_id).await?;
     tx.commit().await?;
@@ -109,7 +109,7 @@ pub async fn load_room(infra: &Infra, room: &Room, watcher: UserId) -> Result<bo
     members.push((watcher, Some(Role::Member)));
     let messages = messages(room, owner.user_id, members.len() as u64 + 1);
 
-    let mut tx = infra.db.begin().await?;
+    let mut tx = database::begin(&infra.db).await?;
     let group = chats::NewChat { chat_id, kind: ChatKind::Group, title: Some(&room.title), members: &members };
     if !chats::insert_chat(&mut tx, group).await? {
         return Ok(false);

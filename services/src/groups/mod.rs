@@ -10,7 +10,7 @@ use crate::{
         commit::{self, Change, Outcome},
         queries,
     },
-    infra::clock,
+    infra::{clock, database},
     profiles,
 };
 use protocol::{
@@ -61,7 +61,7 @@ pub async fn create(infra: &Infra, actor: Actor, new: NewGroup) -> Result<(ChatS
     };
     let mut members = vec![(actor.user_id, Some(Role::Owner))];
     members.extend(others.iter().map(|id| (*id, Some(Role::Member))));
-    let mut tx = infra.db.begin().await?;
+    let mut tx = database::begin(&infra.db).await?;
     let row = queries::NewChat { chat_id, kind: ChatKind::Group, title: Some(title.as_str()), members: &members };
     if !queries::insert_chat(&mut tx, row).await? {
         drop(tx);
@@ -100,7 +100,7 @@ pub async fn update(infra: &Infra, actor: Actor, chat_id: ChatId, data: UpdateGr
 /// # Errors
 /// `not_found`, `forbidden` for anybody but the owner.
 pub async fn delete(infra: &Infra, actor: Actor, chat_id: ChatId) -> Result<()> {
-    let mut tx = infra.db.begin().await?;
+    let mut tx = database::begin(&infra.db).await?;
     let row = queries::lock_chat(&mut tx, chat_id).await?.ok_or_else(Rejection::not_found)?;
     let members = queries::members_named(&mut tx, chat_id, &[actor.user_id].into()).await?;
     let own = members.get(&actor.user_id).filter(|member| !member.removed).ok_or_else(Rejection::not_found)?;

@@ -1,7 +1,7 @@
 //! PostgreSQL: the pool and the schema.
 
 use sqlx::{
-    Connection as _, Executor as _, PgConnection, PgPool, Row as _,
+    Connection as _, PgPool, Postgres, Transaction,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -28,17 +28,20 @@ pub async fn connect(url: &str, connections: u32) -> Result<PgPool, sqlx::Error>
 }
 
 fn pool(connections: u32) -> PgPoolOptions {
-    let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_WITHIN);
-    // In place of a ping that proves nothing more.
-    pool.test_before_acquire(false).before_acquire(|connection, _| Box::pin(is_fresh(connection)))
+    PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_WITHIN)
 }
 
-/// Whether a connection is outside of any transaction. Work that was given up while its `begin` was on
-/// the way leaves one open that sqlx does not know of, and what comes next would be acknowledged within
-/// it, uncommitted.
-async fn is_fresh(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-    // In one message: a prepared statement has two, and is later than its own transaction.
-    connection.fetch_one(sqlx::raw_sql("select now() = statement_timestamp()")).await?.try_get(0)
+/// Begins a transaction. Whoever is given up meanwhile (a client that has gone, a time limit) leaves the
+/// beginning to end by itself: dropped between `begin` and its answer, sqlx takes the connection for one
+/// without a transaction, and what comes next on it would be acknowledged within one, uncommitted.
+///
+/// # Errors
+/// The database's.
+pub async fn begin(db: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let db = db.clone();
+    #[expect(clippy::disallowed_methods, reason = "here it is not given up")]
+    let begun = tokio::spawn(async move { db.begin().await });
+    begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
 }
 
 /// Cuts work with the database off after five seconds: a hung one must not hang everything.

@@ -18,7 +18,7 @@ const SOCKET_DIR_MAX: usize = 90;
 const START_WITHIN: Duration = Duration::from_secs(60);
 
 /// How long it is waited before a database that keeps dying is started again.
-const REST: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+const REST: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
 /// A running private cluster. `stop` ends it.
 pub struct PrivatePostgres {

@@ -1,6 +1,6 @@
 //! Signed tokens (RFC 7519, RFC 8725): EdDSA, one algorithm, two types that never pass for each other.
 
-use super::clock;
+use super::{clock, database};
 use crate::{Actor, Rejection, Result};
 use aws_lc_rs::{
     rand::SystemRandom,
@@ -70,7 +70,7 @@ impl Tokens {
     /// # Errors
     /// `unavailable` when the database does not answer.
     pub async fn load_or_create(db: &PgPool) -> Result<Self> {
-        let mut tx = db.begin().await?;
+        let mut tx = database::begin(db).await?;
         // Of nodes that start at once, one makes the key.
         sqlx::query("lock table signing_keys in share row exclusive mode").execute(&mut *tx).await?;
         let mut keys = stored_keys(&mut tx).await?;

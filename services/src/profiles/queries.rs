@@ -1,6 +1,6 @@
 //! All SQL of `profiles`.
 
-use crate::Result;
+use crate::{Result, infra::database};
 use protocol::{
     ids::UserId,
     profiles::{LastSeen, Me, User},
@@ -134,7 +134,7 @@ pub async fn beginning_with(db: &PgPool, query: &str, limit: i64) -> Result<Vec<
 
 /// People whose names are like what was typed, the likest first.
 pub async fn similar_to(db: &PgPool, query: &str, limit: i64) -> Result<Vec<User>> {
-    let mut tx = db.begin().await?;
+    let mut tx = database::begin(db).await?;
     // Two letters that changed places leave a name of five two trigrams of six.
     sqlx::query("set local pg_trgm.word_similarity_threshold = 0.3").execute(&mut *tx).await?;
     let rows: Vec<UserRow> = sqlx::query_as(

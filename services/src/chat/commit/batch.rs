@@ -100,7 +100,7 @@ struct Written {
 }
 
 async fn write(infra: &Infra, chat_id: ChatId, items: &[Item]) -> Result<Written> {
-    let mut tx = infra.db.begin().await?;
+    let mut tx = database::begin(&infra.db).await?;
     let Some(row) = queries::lock_chat(&mut tx, chat_id).await? else {
         let outcomes = items.iter().map(|_| Err(Rejection::not_found())).collect();
         return Ok(Written { tx, draft: None, outcomes, left: Vec::new() });

@@ -2,7 +2,7 @@
 
 use super::{
     number,
-    rows::{self, HeadRow, MessageRow, OwnRow, SummaryRow},
+    rows::{self, HeadRow, MessageRow, SummaryRow},
     signed, uuids,
 };
 use crate::{Result, chat::rules, infra::clock, profiles::queries::MeRow};
@@ -11,10 +11,10 @@ use protocol::{
     frames::{Head, Heads},
     groups::Member,
     ids::{ChatId, UserId},
-    profiles::Me,
+    profiles::{Me, User},
     time::Timestamp,
 };
-use sqlx::{FromRow as _, PgConnection, PgExecutor, PgPool, Row as _, postgres::PgRow};
+use sqlx::{FromRow as _, PgExecutor, PgPool, Row as _, postgres::PgRow, types::Json};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
@@ -27,6 +27,35 @@ pub struct OwnHead {
 
 fn named(held: &HashMap<ChatId, u64>) -> (Vec<Uuid>, Vec<i64>) {
     held.iter().map(|(id, seq)| (id.0, signed(*seq))).unzip()
+}
+
+/// A person of table `u`, as the wire has them.
+macro_rules! user_json {
+    () => {
+        "json_build_object('id', u.user_id, 'username', u.username, 'display_name', u.display_name, 'bio', u.bio,
+             'avatar_url', u.avatar_url)"
+    };
+}
+
+/// Whom a message names: its sender, and whom its event is about.
+macro_rules! people_of {
+    ($message:literal) => {
+        concat!(
+            $message,
+            ".sender_id, (",
+            $message,
+            ".event->>'actor_id')::uuid, (",
+            $message,
+            ".event->>'user_id')::uuid"
+        )
+    };
+}
+
+/// A time as the wire has it.
+macro_rules! time_text {
+    ($column:literal) => {
+        concat!("to_char(", $column, " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')")
+    };
 }
 
 /// Summaries as their readers have them. `$own` chooses among the rows of `user_chats`; `$rest` filters,
@@ -49,7 +78,8 @@ macro_rules! summaries {
                      where o.chat_id = c.chat_id and o.user_id <> own.user_id and not o.removed) else 0 end as read_by_others_no,
                  u.user_id, u.username, u.display_name, u.bio, u.avatar_url as peer_avatar_url,
                  l.no, l.seq as message_seq, l.message_id, l.client_id, l.sender_id, l.kind as message_kind, l.text,
-                 l.reply_to, l.event, l.created_at, l.edited_at, l.deleted
+                 l.reply_to, l.event, l.created_at, l.edited_at, l.deleted,
+                 (select json_agg(", user_json!(), ") from users u where u.user_id in (", people_of!("l"), ")) as named
              from own
              join chats c on c.chat_id = own.chat_id
              join members m on m.chat_id = c.chat_id and m.user_id = own.user_id and not m.removed
@@ -105,16 +135,17 @@ pub async fn summaries(
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-/// Listed chats whose own row is newer than `mine`, or whose head is not the one held.
+/// Listed chats whose own row is newer than `mine`, or whose head is not the one held; with those whom
+/// their last messages name.
 pub async fn summaries_changed(
     db: &PgPool,
     user: UserId,
     mine: Option<u64>,
     held: &HashMap<ChatId, u64>,
     limit: i64,
-) -> Result<Vec<ChatSummary>> {
+) -> Result<Vec<(ChatSummary, Vec<User>)>> {
     let (chats, seqs) = named(held);
-    let rows: Vec<SummaryRow> = sqlx::query_as(summaries!(
+    let rows = sqlx::query(summaries!(
         "user_id = $1 and listed",
         "left join unnest($3::uuid[], $4::int8[]) as held (chat_id, seq) on held.chat_id = c.chat_id
          where $2::int8 is null or own.my_seq > $2 or held.seq is distinct from c.seq
@@ -127,7 +158,11 @@ pub async fn summaries_changed(
     .bind(limit)
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(|row| row.0).collect())
+    let read = |row: &PgRow| -> sqlx::Result<_> {
+        let named: Option<Json<Vec<User>>> = row.try_get("named")?;
+        Ok((SummaryRow::from_row(row)?.0, named.map(|named| named.0).unwrap_or_default()))
+    };
+    Ok(rows.iter().map(read).collect::<sqlx::Result<_>>()?)
 }
 
 pub async fn own_head(db: &PgPool, user: UserId, held: &HashMap<ChatId, u64>) -> Result<Option<OwnHead>> {
@@ -275,72 +310,117 @@ pub async fn no_at(db: &PgPool, chat_id: ChatId, time: Timestamp) -> Result<Opti
     Ok(no.map(number))
 }
 
-/// A page of changes by `seq`, in one snapshot, cut by count and by bytes; none for somebody who is not
-/// in the chat.
-pub async fn changes(db: &PgPool, chat_id: ChatId, user: UserId, after: u64, limit: u32) -> Result<Option<Changes>> {
-    let mut tx = db.begin().await?;
-    sqlx::query("set transaction isolation level repeatable read, read only").execute(&mut *tx).await?;
-    let own: Option<OwnRow> = sqlx::query_as(
-        "select c.kind, c.title, c.description, c.avatar_url, c.member_count, c.last_no, c.seq, c.row_seq,
-             c.members_seq, c.active_at
-         from chats c join members m on m.chat_id = c.chat_id
-         where c.chat_id = $1 and m.user_id = $2 and not m.removed",
-    )
-    .bind(chat_id.0)
-    .bind(user.0)
-    .fetch_optional(&mut *tx)
-    .await?;
-    let Some(OwnRow(chat)) = own else { return Ok(None) };
-    let most = i64::from(limit) + 1;
-    let messages: Vec<MessageRow> = sqlx::query_as(concat!(
-        "select ",
+/// A page of changes of each chat by `seq`, cut by count and by bytes, by one statement and so in one
+/// snapshot. Chats that the reader is not in are left out.
+pub async fn changes(db: &PgPool, user: UserId, wanted: &[(ChatId, u64)], limit: u32) -> Result<Vec<Changes>> {
+    let rows: Vec<(String, Option<Uuid>, String)> = sqlx::query_as(concat!(
+        "with wanted as materialized (
+             select w.chat_id, w.after, c.kind, c.title, c.description, c.avatar_url, c.member_count, c.last_no, c.seq,
+                 c.row_seq
+             from unnest($2::uuid[], $3::int8[]) as w (chat_id, after)
+             join chats c on c.chat_id = w.chat_id
+             join members own on own.chat_id = w.chat_id and own.user_id = $1 and not own.removed),
+         said as materialized (
+             select m.* from wanted w cross join lateral (
+                 select ",
         message_columns!(),
-        " from messages m where m.chat_id = $1 and m.seq > $2 order by m.seq limit $3"
+        " from messages m
+                 where m.chat_id = w.chat_id and m.seq > w.after order by m.seq limit $4) as m),
+         came as materialized (
+             select m.* from wanted w cross join lateral (
+                 select m.chat_id, m.user_id, m.role, m.joined_at, m.read_no, m.removed, m.seq from members m
+                 where m.chat_id = w.chat_id and m.seq > w.after order by m.seq limit $4) as m)
+         select 'chat', chat_id, json_build_object('id', chat_id, 'kind', kind, 'title', title,
+             'description', description, 'avatar_url', avatar_url, 'last_no', last_no, 'member_count', member_count,
+             'seq', row_seq)::text from wanted
+         union all
+         select 'head', chat_id, seq::text from wanted
+         union all
+         select 'message', chat_id, json_build_object('chat_id', chat_id, 'no', no, 'seq', seq, 'id', message_id,
+             'client_id', client_id, 'sender_id', sender_id, 'kind', kind, 'text', text, 'reply_to', reply_to,
+             'attachments', '[]'::json, 'reactions', '[]'::json, 'mentions', '[]'::json, 'event', event,
+             'created_at', ",
+        time_text!("created_at"),
+        ", 'edited_at', ",
+        time_text!("edited_at"),
+        ",
+             'deleted', deleted)::text from said
+         union all
+         select 'member', m.chat_id, json_build_object('user', ",
+        user_json!(),
+        ", 'role', m.role,
+             'joined_at', ",
+        time_text!("m.joined_at"),
+        ", 'read_no', m.read_no, 'removed', m.removed, 'seq', m.seq)::text
+             from came m join users u on u.user_id = m.user_id
+         union all
+         select 'user', null, ",
+        user_json!(),
+        "::text from users u where u.user_id in (
+             select unnest(array[",
+        people_of!("m"),
+        "]) from said m)"
     ))
-    .bind(chat_id.0)
-    .bind(signed(after))
-    .bind(most)
-    .fetch_all(&mut *tx)
+    .bind(user.0)
+    .bind(wanted.iter().map(|(id, _)| id.0).collect::<Vec<_>>())
+    .bind(wanted.iter().map(|(_, after)| signed(*after)).collect::<Vec<_>>())
+    .bind(i64::from(limit) + 1)
+    .fetch_all(db)
     .await?;
-    let members = members_after(&mut tx, chat_id, after, most).await?;
-    tx.commit().await?;
+    let mut pages: HashMap<ChatId, Changes> = HashMap::new();
+    let mut users: Vec<User> = Vec::new();
+    for (part, chat_id, row) in &rows {
+        let Some(chat_id) = chat_id.map(ChatId) else {
+            users.push(parse(row)?);
+            continue;
+        };
+        let page = pages.entry(chat_id).or_insert_with(|| Changes {
+            chat_id,
+            messages: Vec::new(),
+            members: Vec::new(),
+            chat: None,
+            seq: 0,
+            more: false,
+            users: Vec::new(),
+        });
+        match part.as_str() {
+            "chat" => page.chat = Some(parse(row)?),
+            "head" => page.seq = parse(row)?,
+            "message" => page.messages.push(parse(row)?),
+            _ => page.members.push(parse(row)?),
+        }
+    }
+    let found = wanted.iter().filter_map(|(chat_id, after)| Some((pages.remove(chat_id)?, *after)));
+    Ok(found.map(|(page, after)| cut(page, after, (limit, wanted.len()), &users)).collect())
+}
 
-    let mut page = Changes {
-        chat_id,
-        messages: messages.into_iter().map(|row| row.0).collect(),
-        members,
-        chat: (chat.row_seq > after).then(|| chat.to_chat(chat_id)),
-        seq: chat.seq,
-        more: false,
-        users: Vec::new(),
-    };
+fn parse<T: serde::de::DeserializeOwned>(row: &str) -> sqlx::Result<T> {
+    serde_json::from_str(row).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+/// Cuts a page to so many rows, and to its share of what several answers may weigh; adds whom it names.
+fn cut(mut page: Changes, after: u64, (limit, answers): (u32, usize), users: &[User]) -> Changes {
+    page.chat = page.chat.filter(|row| row.seq > after);
+    page.messages.sort_unstable_by_key(|message| message.seq);
+    page.members.sort_unstable_by_key(|member| member.seq);
     let mut rows: Vec<(u64, usize)> = page.messages.iter().map(|message| (message.seq, message.text.len())).collect();
     rows.extend(page.members.iter().map(|member| (member.seq, member.user.bio.len())));
     rows.extend(page.chat.iter().map(|row: &Chat| (row.seq, row.description.len())));
     rows.sort_unstable();
-    let fitting = rules::fitting(rows.iter().map(|(_, bytes)| *bytes)).min(limit as usize);
+    let fitting = rules::fitting(rows.iter().map(|(_, bytes)| *bytes), answers).min(limit as usize);
     if let (true, Some(&(last, _))) = (rows.len() > fitting, rows.get(fitting.saturating_sub(1))) {
         page.messages.retain(|message| message.seq <= last);
         page.members.retain(|member| member.seq <= last);
         page.chat = page.chat.filter(|row| row.seq <= last);
         (page.seq, page.more) = (last, true);
     }
-    Ok(Some(page))
-}
-
-async fn members_after(tx: &mut PgConnection, chat_id: ChatId, after: u64, most: i64) -> Result<Vec<Member>> {
-    let rows: Vec<rows::NamedMemberRow> = sqlx::query_as(
-        "select m.user_id, m.role, m.joined_at, m.read_no, m.removed, m.seq,
-             u.username, u.display_name, u.bio, u.avatar_url
-         from members m join users u on u.user_id = m.user_id
-         where m.chat_id = $1 and m.seq > $2 order by m.seq limit $3",
-    )
-    .bind(chat_id.0)
-    .bind(signed(after))
-    .bind(most)
-    .fetch_all(tx)
-    .await?;
-    Ok(rows.into_iter().map(|row| row.0).collect())
+    let named: HashSet<UserId> = page.messages.iter().flat_map(Message::people).collect();
+    let members: HashMap<UserId, User> =
+        page.members.iter().map(|member| (member.user.id, member.user.clone())).collect();
+    let others = users.iter().filter(|user| named.contains(&user.id) && !members.contains_key(&user.id)).cloned();
+    page.users = others.collect();
+    page.users.extend(members.into_values());
+    page
 }
 
 /// A page of the members who are in the chat: by power, then by name, from beyond `offset`.

@@ -39,7 +39,6 @@ pub struct MemberRow {
     pub seq: u64,
 }
 
-pub struct OwnRow(pub ChatRow);
 pub struct MessageRow(pub Message);
 pub struct NamedMemberRow(pub Member);
 pub struct SummaryRow(pub ChatSummary);
@@ -53,22 +52,6 @@ pub struct HeadRow {
     pub read_no: Option<i64>,
     pub differs: bool,
     pub unread: Option<i64>,
-}
-
-impl ChatRow {
-    #[must_use]
-    pub fn to_chat(&self, id: ChatId) -> Chat {
-        Chat {
-            id,
-            kind: self.kind,
-            title: self.title.clone(),
-            description: self.description.clone(),
-            avatar_url: self.avatar_url.clone(),
-            last_no: self.last_no,
-            member_count: self.member_count,
-            seq: self.row_seq,
-        }
-    }
 }
 
 impl MemberRow {
@@ -132,12 +115,6 @@ impl FromRow<'_, PgRow> for ChatRow {
             members_seq: count(row, "members_seq")?,
             active_at: time(row, "active_at")?,
         })
-    }
-}
-
-impl FromRow<'_, PgRow> for OwnRow {
-    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
-        ChatRow::from_row(row).map(Self)
     }
 }
 
