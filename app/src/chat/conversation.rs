@@ -104,8 +104,10 @@ fn Header(chat_id: ChatId, title: Memo<String>) -> impl IntoView {
             <span class="header-text">
                 <h1 class="title"><bdi>{title}</bdi></h1>
                 <span class="hint" aria-live="off">
-                    {move || if !typing.with(String::is_empty) {
+                    {move || if !typing.with(String::is_empty) && is_group() {
                         t!(i18n, chat.is_typing, who = move || typing.get()).into_any()
+                    } else if !typing.with(String::is_empty) {
+                        t!(i18n, chat.typing).into_any()
                     } else if is_group() {
                         counted!(i18n, groups.members_count, members(), count = members)
                     } else {

@@ -27,7 +27,7 @@ pub fn ChatList() -> impl IntoView {
                 <h2 class="title">{t!(i18n, chat.chats)}</h2>
                 <ConnectionState />
                 <a class="icon-button" href="/settings/profile" aria-label=t!(i18n, settings.title) title=t!(i18n, settings.title)>
-                    <Icon d=outline::GEAR />
+                    <Icon d=outline::SLIDERS />
                 </a>
                 <a class="icon-button" href="/new" aria-label=t!(i18n, chat.new_chat) title=t!(i18n, chat.new_chat)>
                     <Icon d=outline::NEW />

@@ -145,7 +145,8 @@ impl Session {
                     Need::Hello => self.hello(),
                     Need::Rest { mine } => store.load_rest(mine),
                     Need::SignIn => {
-                        self.signed_out();
+                        // Somebody has decided it.
+                        end(Wipe::Everything);
                         return false;
                     }
                 }
@@ -297,15 +298,10 @@ impl Session {
             }
         });
     }
-
-    /// Somebody has ended this session.
-    pub fn signed_out(&self) {
-        end(Wipe::Everything);
-    }
 }
 
 /// This session has ended: the server's own page says what to do.
-fn end(wipe: Wipe) {
+pub fn end(wipe: Wipe) {
     leptos::task::spawn_local(async move {
         keep::wipe(wipe).await;
         let _ = window().location().set_href("/login");

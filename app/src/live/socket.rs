@@ -1,6 +1,10 @@
 //! The browser's end of the WebSocket: one task that keeps a socket open (PROTOCOL section 5).
 
-use super::{Connection, Store, session::Session};
+use super::{
+    Connection, Store,
+    keep::Wipe,
+    session::{self, Session},
+};
 use futures::{
     FutureExt as _, SinkExt as _, StreamExt as _,
     channel::mpsc,
@@ -125,7 +129,7 @@ async fn run(store: Store, wakes: &mut Wakes) -> bool {
             }
             Some(Some(Ok(Message::Bytes(_)))) => {}
             Some(Some(Err(WebSocketError::ConnectionClose(closed)))) if closed.code == close::SIGNED_OUT => {
-                session.signed_out();
+                session::end(Wipe::Rows);
                 return opened;
             }
             Some(Some(Err(_)) | None) => return opened,

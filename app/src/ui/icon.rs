@@ -17,7 +17,7 @@ pub fn Icon(
 /// The outlines in use.
 pub mod outline {
     pub const BACK: &str = "M15 18l-6-6 6-6";
-    pub const GEAR: &str = "M12 15a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM12 2v3M12 19v3M4.2 4.2l2.1 2.1M17.7 17.7l2.1 2.1M2 12h3M19 12h3M4.2 19.8l2.1-2.1M17.7 6.3l2.1-2.1";
+    pub const SLIDERS: &str = "M4 6h8M18 6h2M15 3v6M4 12h2M12 12h8M9 9v6M4 18h8M18 18h2M15 15v6";
     pub const NEW: &str = "M12 20h9M16.5 3.5a2.1 2.1 0 0 1 3 3L7 19l-4 1 1-4z";
     pub const SEND: &str = "M22 2L11 13M22 2l-7 20-4-9-9-4z";
     pub const CLOCK: &str = "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5l3 2";
