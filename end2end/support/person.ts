@@ -61,6 +61,14 @@ export class Person {
     expect(answer.ok(), `${path}: ${await answer.text()}`).toBe(true);
   }
 
+  async endOtherSessions() {
+    const sessions = await this.get('/api/v1/auth/sessions');
+    for (const { id } of sessions.items.filter((session: { current: boolean }) => !session.current)) {
+      const answer = await this.page.request.delete(`${this.server}/api/v1/auth/sessions/${id}`, { headers: this.origin() });
+      expect(answer.ok(), await answer.text()).toBe(true);
+    }
+  }
+
   async savedChat(): Promise<string> {
     const chats = await this.get('/api/v1/chats');
     return chats.items.find((chat: { kind: string }) => chat.kind === 'saved').id;

@@ -4,19 +4,25 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
+const repository = resolve(__dirname, '../..');
+export const builtSite = process.env.MESSENGER_SITE_DIR ?? join(repository, 'target/site');
+
 /** A server of our own, with an empty folder. */
 export class Server {
   url = '';
   private said = '';
   private child!: ChildProcess;
 
-  private constructor(private readonly folder: string) {}
+  private constructor(
+    private readonly folder: string,
+    private readonly site: string,
+  ) {}
 
-  static async start(): Promise<Server> {
+  static async start(site = builtSite): Promise<Server> {
     const folder = await mkdtemp(join(tmpdir(), 'messenger-e2e-'));
     // PostgreSQL runs as somebody else where we are root, and passes through.
     await chmod(folder, 0o755);
-    const server = new Server(folder);
+    const server = new Server(folder, site);
     await server.run('127.0.0.1:0');
     return server;
   }
@@ -41,11 +47,9 @@ export class Server {
   }
 
   private async run(listen: string) {
-    const repository = resolve(__dirname, '../..');
     const binary = process.env.MESSENGER_BIN ?? join(repository, 'target/release/messenger');
-    const site = process.env.MESSENGER_SITE_DIR ?? join(repository, 'target/site');
     const { DATABASE_URL, ...env } = process.env;
-    const args = ['serve', '--listen', listen, '--data-dir', join(this.folder, 'data'), '--site-dir', site];
+    const args = ['serve', '--listen', listen, '--data-dir', join(this.folder, 'data'), '--site-dir', this.site];
     this.child = spawn(binary, [...args, '--limits', 'off'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.url = await new Promise<string>((found, failed) => {
       const listen = (bytes: Buffer) => {

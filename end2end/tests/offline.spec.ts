@@ -1,6 +1,8 @@
 import { expect, filled, hydrated, test, type Page, type Person } from '../support/messenger';
-import { Server } from '../support/server';
-import { wireToServer } from '../support/wire';
+import { appendFile, cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { builtSite, Server } from '../support/server';
 
 const lost = /WebSocket|ERR_(CONNECTION|EMPTY|INTERNET|FAILED)|Failed to (load|fetch)|service ?worker/i;
 const ten = Array.from({ length: 10 }, (_, n) => `Message ${n + 1} of ten`);
@@ -102,6 +104,19 @@ test.describe('without a network', { tag: '@script' }, () => {
     for (const body of await cachedBy(ann.page)) expect(body).not.toMatch(/Between us|Choir|Ann/);
   });
 
+  test('a session that is ended from elsewhere takes all of it along', async ({ person, browserOf }) => {
+    const ann = await person('Ann');
+    await ann.open(`/chats/${await ann.savedChat()}`);
+    await ann.write('To myself');
+    await isKept(ann, 'To myself');
+    const elsewhere = ann.inTab(await browserOf());
+    await elsewhere.signIn();
+    await expect(elsewhere.page).toHaveURL(/\/chats$/);
+    await elsewhere.endOtherSessions();
+    await expect(ann.page).toHaveURL(/\/login$/);
+    for (const table of ['me', 'chats', 'histories', 'outbox']) expect(await keptOf(ann.page, table)).toEqual([]);
+  });
+
   test('a chat that one is removed from is kept no longer', async ({ person }) => {
     const [ann, bob] = [await person('Ann'), await person('Bob')];
     const chat = await bob.groupWith('Choir', [ann]);
@@ -157,6 +172,34 @@ test.describe('when the server goes', { tag: ['@script', '@once'] }, () => {
       await expect(ann.message(ten[9])).toContainText(words.chat.read);
     } finally {
       await server.stop();
+    }
+  });
+
+  test('it comes back with another version, which replaces what the browser kept', async ({ person }) => {
+    const site = await mkdtemp(join(tmpdir(), 'messenger-site-'));
+    await cp(builtSite, site, { recursive: true });
+    const server = await Server.start(site);
+    try {
+      const ann = await person('Ann', { baseURL: server.url });
+      ann.expects(lost);
+      await ann.open('/chats');
+      await ann.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+      const versions = () => ann.page.evaluate(() => caches.keys());
+      const [first, ...others] = await versions();
+      expect(others).toEqual([]);
+      await server.kill();
+      await appendFile(join(site, 'pkg/messenger.css'), '.another-version { color: red }');
+      await rm(join(site, 'pkg/messenger.css.br'));
+      await server.restart();
+      await ann.page.reload();
+      await expect.poll(versions).not.toContain(first);
+      expect(await versions()).toHaveLength(1);
+      const styles = await ann.page.locator('link[rel=stylesheet]').getAttribute('href');
+      const read = (path: string) => fetch(path).then((answer) => answer.text());
+      expect(await ann.page.evaluate(read, styles ?? '')).toContain('another-version');
+    } finally {
+      await server.stop();
+      await rm(site, { recursive: true });
     }
   });
 

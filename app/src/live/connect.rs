@@ -67,9 +67,11 @@ async fn turn(store: Store, address: Memo<String>) {
             return;
         }
         match loaded {
-            Ok(Some(seed)) => return store.turn_to(seed),
-            // Signed out, or something only a whole page can tell.
-            Ok(None) => {
+            Ok(Some(seed)) if seed.me.as_ref().map(|me| me.user.id) == store.me_untracked() => {
+                return store.turn_to(seed);
+            }
+            // Signed out, somebody else by now, or something only a whole page can tell.
+            Ok(_) => {
                 let _ = window().location().set_href(&wanted);
                 return;
             }

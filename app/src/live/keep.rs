@@ -47,6 +47,10 @@ type Window = (History, Timestamp);
 
 /// The database of this page's person; none where the browser keeps nothing.
 pub async fn open(user_id: UserId) -> Option<Rc<Database>> {
+    // Whoever was here before and has not signed out leaves only what they have not sent.
+    if person().is_some_and(|person| person != user_id) {
+        wipe(Wipe::Rows).await;
+    }
     let database = Rc::new(Database::open(&format!("messenger-{user_id}")).await.ok()?);
     DATABASE.set(Some(database.clone()));
     if let Some(storage) = local_storage() {
@@ -57,7 +61,10 @@ pub async fn open(user_id: UserId) -> Option<Rc<Database>> {
 
 /// Writes down what changes, as long as the page lives. `hides` says that it may end.
 pub async fn keep(store: Store, database: Rc<Database>, mut changes: Told, mut hides: Told) {
-    let mut kept = HashMap::new();
+    // What is there from before goes too, if it is not this person's any more.
+    let before = database.keys(Table::Chats).await.unwrap_or_default();
+    let mut kept: HashMap<ChatId, Option<Mark>> =
+        before.iter().filter_map(|id| Some((id.parse().ok()?, None))).collect();
     while changes.next().await.is_some() {
         // Whoever leaves the page leaves no time.
         select(TimeoutFuture::new(PAUSE_MS), hides.next()).await;
@@ -72,7 +79,7 @@ pub async fn keep(store: Store, database: Rc<Database>, mut changes: Told, mut h
 }
 
 /// What is to be written where chats are not as they were kept.
-fn changed_since(state: &State, kept: &mut HashMap<ChatId, Mark>, now: Timestamp) -> Vec<Write> {
+fn changed_since(state: &State, kept: &mut HashMap<ChatId, Option<Mark>>, now: Timestamp) -> Vec<Write> {
     let mut writes = Vec::new();
     if let Some(me) = &state.me {
         put(&mut writes, Table::Me, String::new(), &(me, state.mine, now));
@@ -86,7 +93,7 @@ fn changed_since(state: &State, kept: &mut HashMap<ChatId, Mark>, now: Timestamp
         held
     });
     for (id, chat) in &state.chats {
-        let mark = chat.mark();
+        let mark = Some(chat.mark());
         if kept.get(id) == Some(&mark) {
             continue;
         }
@@ -192,8 +199,11 @@ async fn database() -> Option<Rc<Database>> {
     if let Some(open) = DATABASE.with_borrow(Clone::clone) {
         return Some(open);
     }
-    let person = local_storage()?.get_item(PERSON).ok()??;
-    Some(Rc::new(Database::open(&format!("messenger-{}", person.parse::<UserId>().ok()?)).await.ok()?))
+    Some(Rc::new(Database::open(&format!("messenger-{}", person()?)).await.ok()?))
+}
+
+fn person() -> Option<UserId> {
+    local_storage()?.get_item(PERSON).ok()??.parse().ok()
 }
 
 fn local_storage() -> Option<web_sys::Storage> {

@@ -12,10 +12,12 @@ use protocol::{
     frames::{ClientFrame, Reply, Request, ServerFrame},
     ids::{ChatId, ClientId},
     limits,
-    reducer::{Need, Unsent},
+    reducer::{Need, State, Unsent},
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+/// A page of changes that was refused is asked for again after this.
+const REFUSED_MS: f64 = 2_000.0;
 const HEADS_EVERY_MS: f64 = 20_000.0;
 const TYPING_MS: i64 = 5_000;
 const TYPING_EVERY_MS: f64 = 3_000.0;
@@ -99,6 +101,11 @@ impl Session {
             }
         }
         match frame {
+            // Somebody else has signed in in this browser meanwhile: nothing here is theirs.
+            ServerFrame::Ready { user_id, .. } if store.state.with_untracked(State::me_id) != Some(user_id) => {
+                let _ = window().location().reload();
+                return false;
+            }
             ServerFrame::Ready { .. } => {
                 store.connection.set(Connection::Open);
                 self.hello();
@@ -118,7 +125,9 @@ impl Session {
                 return false;
             }
             ServerFrame::Error { .. } => {
-                self.filling.retain(|_, filling| Some(filling.reference) != reference);
+                // Asked again after a while.
+                let refused = self.filling.values_mut().filter(|filling| Some(filling.reference) == reference);
+                refused.for_each(|filling| filling.since = now() - SILENCE_MS + REFUSED_MS);
             }
             frame => {
                 if let ServerFrame::Welcome(_) = &frame {

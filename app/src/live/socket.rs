@@ -100,6 +100,7 @@ async fn run(store: Store, wakes: &mut Wakes) -> bool {
     let (mut sink, mut stream) = socket.split();
     let mut session = Session::new(store);
     let mut heard = now();
+    let mut looked = now();
     let mut probed = None;
     let mut opened = false;
     loop {
@@ -143,8 +144,12 @@ async fn run(store: Store, wakes: &mut Wakes) -> bool {
                     }
                     probed = Some(now());
                 }
-                session.look_around();
             }
+        }
+        // However busy the socket is.
+        if now() - looked >= f64::from(TICK_MS) {
+            looked = now();
+            session.look_around();
         }
         session.flush_outbox();
     }

@@ -70,7 +70,13 @@ impl Database {
         Ok(rows.iter().filter_map(|row| row.as_string()).collect())
     }
 
-    /// All of it, or nothing.
+    pub async fn keys(&self, table: Table) -> Result<Vec<String>> {
+        let transaction = self.transaction(Mode::Readonly)?;
+        let keys: Array = done(&store(&transaction, table)?.get_all_keys()?).await?.unchecked_into();
+        Ok(keys.iter().filter_map(|key| key.as_string()).collect())
+    }
+
+    /// In one transaction.
     pub async fn write(&self, writes: Vec<Write>) -> Result<()> {
         let transaction = self.transaction(Mode::Readwrite)?;
         for write in writes {

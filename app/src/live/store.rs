@@ -84,7 +84,8 @@ impl Store {
     #[cfg(feature = "hydrate")]
     pub fn turn_to(self, seed: Seed) {
         let mut page = Page::default();
-        if seed.as_of.is_some() {
+        // The server's own data is as of now, while the socket keeps it so.
+        if seed.as_of.is_some() || self.connection.get_untracked() == Connection::Open {
             self.as_of.set(seed.as_of);
         }
         self.state.update(|state| page = absorb(state, seed));
@@ -168,6 +169,11 @@ impl Store {
     #[must_use]
     pub fn me(self) -> Option<UserId> {
         self.state.with(State::me_id)
+    }
+
+    #[cfg(feature = "hydrate")]
+    pub fn me_untracked(self) -> Option<UserId> {
+        self.state.with_untracked(State::me_id)
     }
 
     /// A person's shown name; empty for somebody unknown.

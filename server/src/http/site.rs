@@ -34,6 +34,12 @@ pub async fn file(State(app): State<App>, request: Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Failure(Rejection::not_found()).into_response();
     }
+    // Two nodes may be of two versions: one never gives its files for the other's.
+    let asked = request.uri().query().and_then(|query| query.strip_prefix("v="));
+    let is_other = asked.is_some_and(|asked| app.version.as_deref().is_some_and(|version| version != asked));
+    if is_other && request.uri().path() != "/service-worker.js" {
+        return Failure(Rejection::not_found()).into_response();
+    }
     let wants_page = pages::accepts_html(request.headers());
     let (parts, _) = request.into_parts();
     let files = ServeDir::new(&app.config.site_dir).append_index_html_on_directories(false).precompressed_br();

@@ -114,21 +114,31 @@ async fn keep(cluster: Cluster, mut child: Child, stopping: CancellationToken) {
     loop {
         let started = tokio::time::Instant::now();
         let status = child.wait().await;
+        // What has run for a while was well.
+        if started.elapsed() > REST.1 {
+            rest = REST.0;
+        }
         loop {
             if stopping.is_cancelled() {
                 return;
             }
             tracing::warn!(?status, "PostgreSQL ended by itself and is started again; see server.log in its folder");
-            // What has run for a while was well.
-            rest = if started.elapsed() < REST.1 { (rest * 2).min(REST.1) } else { REST.0 };
             tokio::select! {
                 () = tokio::time::sleep(rest) => {}
                 () = stopping.cancelled() => return,
             }
+            rest = (rest * 2).min(REST.1);
             cluster.stop().await;
+            if stopping.is_cancelled() {
+                return;
+            }
             match cluster.spawn() {
                 Ok(next) => {
                     child = next;
+                    // Whoever stops it all found nothing to stop a moment ago.
+                    if stopping.is_cancelled() {
+                        cluster.stop().await;
+                    }
                     break;
                 }
                 Err(error) => tracing::error!(%error, "PostgreSQL could not be started again"),

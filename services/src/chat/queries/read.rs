@@ -403,7 +403,9 @@ fn cut(mut page: Changes, after: u64, (limit, answers): (u32, usize), users: &[U
     page.chat = page.chat.filter(|row| row.seq > after);
     page.messages.sort_unstable_by_key(|message| message.seq);
     page.members.sort_unstable_by_key(|member| member.seq);
-    let mut rows: Vec<(u64, usize)> = page.messages.iter().map(|message| (message.seq, message.text.len())).collect();
+    let bio = |id: UserId| users.iter().find(|user| user.id == id).map_or(0, |user| user.bio.len());
+    let weight = |message: &Message| message.text.len() + message.people().map(bio).sum::<usize>();
+    let mut rows: Vec<(u64, usize)> = page.messages.iter().map(|message| (message.seq, weight(message))).collect();
     rows.extend(page.members.iter().map(|member| (member.seq, member.user.bio.len())));
     rows.extend(page.chat.iter().map(|row: &Chat| (row.seq, row.description.len())));
     rows.sort_unstable();
