@@ -28,6 +28,9 @@ test.describe('without a network', { tag: '@script' }, () => {
     await hydrated(ann.page);
     await expect(ann.timeline.locator('.text')).toHaveText(['Before', ...ten]);
     await expect(ann.page.locator('.as-of')).toContainText(filled(words.chat.as_of, { when: '' }).slice(0, 12));
+    // It takes its place from the messages, not from the composer.
+    await expect(ann.page.locator('.as-of')).toBeVisible();
+    await expect(ann.composer).toBeInViewport({ ratio: 1 });
     await bob.write('From the other side');
 
     wire.mend();
