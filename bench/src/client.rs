@@ -79,9 +79,7 @@ impl Person {
     /// A socket that comes back with what its device holds: welcomed, and caught up by one page for each
     /// chat that has moved. Answers when it was welcomed, and those pages.
     pub async fn reconnect(&self, mine: u64, held: &HashMap<ChatId, u64>) -> Result<(Socket, Instant, Vec<Changes>)> {
-        let mut socket = self.sign_in().await?;
-        let hello = ClientFrame::Hello { mine: Some(mine), chats: held.clone() };
-        let welcome: Welcome = serde_json::from_str(&socket.call(2, hello).await?)?;
+        let (mut socket, welcome) = self.hello(Some(mine), held.clone()).await?;
         let welcomed = Instant::now();
         let moved: BTreeMap<ChatId, u64> =
             welcome.chats.iter().map(|chat| (chat.chat.id, held.get(&chat.chat.id).copied().unwrap_or(0))).collect();
@@ -104,26 +102,23 @@ impl Person {
 
     /// What a device would hold after its first welcome: its number of changes, and its chats' heads.
     pub async fn heads(&self) -> Result<(u64, HashMap<ChatId, u64>)> {
-        let mut socket = self.sign_in().await?;
-        let hello = ClientFrame::Hello { mine: None, chats: HashMap::new() };
-        let welcome: Welcome = serde_json::from_str(&socket.call(2, hello).await?)?;
+        let (_, welcome) = self.hello(None, HashMap::new()).await?;
         Ok((welcome.mine, welcome.chats.iter().map(|chat| (chat.chat.id, chat.chat.seq)).collect()))
     }
 
     /// A signed-in socket that has been welcomed.
     pub async fn connect(&self) -> Result<Socket> {
-        let mut socket = self.sign_in().await?;
-        socket.call(2, ClientFrame::Hello { mine: None, chats: HashMap::new() }).await?;
-        Ok(socket)
+        Ok(self.hello(None, HashMap::new()).await?.0)
     }
 
-    async fn sign_in(&self) -> Result<Socket> {
+    async fn hello(&self, mine: Option<u64>, chats: HashMap<ChatId, u64>) -> Result<(Socket, Welcome)> {
         let mut request = format!("ws://{}/ws", self.address).into_client_request()?;
         request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
         let (stream, _) = timeout(PATIENCE, tokio_tungstenite::connect_async(request)).await??;
         let mut socket = Socket(stream);
         socket.call(1, ClientFrame::Auth { access_token: self.access_token.clone() }).await?;
-        Ok(socket)
+        let welcome = serde_json::from_str(&socket.call(2, ClientFrame::Hello { mine, chats }).await?)?;
+        Ok((socket, welcome))
     }
 }
 

@@ -235,7 +235,7 @@ fn share(messages: usize, senders: usize, place: usize) -> usize {
 }
 
 /// The nearest rank of what is sorted.
-fn percentile<T: Copy>(sorted: &[T], percent: usize) -> Option<T> {
+pub fn percentile<T: Copy>(sorted: &[T], percent: usize) -> Option<T> {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
     sorted.get(rank - 1).copied()
 }

@@ -3,6 +3,7 @@
 use crate::{
     Result,
     client::Person,
+    load::percentile,
     say,
     server::{Scratch, Server},
 };
@@ -135,26 +136,21 @@ async fn connect(device: Arc<Device>, ready: Arc<Barrier>, stay: Arc<Barrier>) -
 }
 
 fn report(storm: &Storm, backs: &[Back], statements: &[String]) -> Result<()> {
-    let at = |mut times: Vec<Duration>, percent: usize| {
-        times.sort_unstable();
-        times
-            .get((times.len() * percent / 100).min(times.len().saturating_sub(1)))
-            .copied()
-            .unwrap_or_default()
-            .as_secs_f64()
-    };
-    let welcomed: Vec<Duration> = backs.iter().map(|back| back.welcomed).collect();
-    let caught_up: Vec<Duration> = backs.iter().map(|back| back.caught_up).collect();
+    let at = |times: &[Duration], percent| percentile(times, percent).unwrap_or_default().as_secs_f64();
+    let mut welcomed: Vec<Duration> = backs.iter().map(|back| back.welcomed).collect();
+    let mut caught_up: Vec<Duration> = backs.iter().map(|back| back.caught_up).collect();
+    welcomed.sort_unstable();
+    caught_up.sort_unstable();
     let tries: u32 = backs.iter().map(|back| back.tries).sum();
     say(&format!(
         "{} sockets at once, to a server that has just started: welcomed p50 {:.2} s, p99 {:.2} s; caught up p50 {:.2} s, \
          p99 {:.2} s, all after {:.2} s; {tries} connections made",
         backs.len(),
-        at(welcomed.clone(), 50),
-        at(welcomed, 99),
-        at(caught_up.clone(), 50),
-        at(caught_up.clone(), 99),
-        at(caught_up, 100),
+        at(&welcomed, 50),
+        at(&welcomed, 99),
+        at(&caught_up, 50),
+        at(&caught_up, 99),
+        at(&caught_up, 100),
     ));
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for statement in statements {

@@ -45,6 +45,14 @@ export class Person {
     return (await this.call('/api/v1/chats', { kind: 'direct', user_id: user.id })).id;
   }
 
+  /** A chat for two that both have open. */
+  async talkingWith(other: Person): Promise<string> {
+    const chat = await this.directWith(other);
+    await other.open(`/chats/${chat}`);
+    await this.open(`/chats/${chat}`);
+    return chat;
+  }
+
   async groupWith(title: string, others: Person[]): Promise<string> {
     const users = await Promise.all(others.map((other) => this.get(`/api/v1/users/@${other.username}`)));
     return (await this.call('/api/v1/chats', { kind: 'group', title, member_ids: users.map((user) => user.id) })).id;

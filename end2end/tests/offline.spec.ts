@@ -10,9 +10,7 @@ const ten = Array.from({ length: 10 }, (_, n) => `Message ${n + 1} of ten`);
 test.describe('without a network', { tag: '@script' }, () => {
   test('ten messages wait through a reload, and are delivered once and in order', async ({ person, wire, words }) => {
     const [ann, bob] = [await person('Ann', { baseURL: wire.url }), await person('Bob')];
-    const chat = await ann.directWith(bob);
-    await bob.open(`/chats/${chat}`);
-    await ann.open(`/chats/${chat}`);
+    await ann.talkingWith(bob);
     await ann.write('Before');
     await expect(ann.message('Before')).toContainText(words.chat.read);
     await isKept(ann, 'Before');
@@ -163,9 +161,7 @@ test.describe('when the server goes', { tag: ['@script', '@once'] }, () => {
     const server = await Server.start();
     try {
       const [ann, bob] = [await person('Ann', { baseURL: server.url }), await person('Bob', { baseURL: server.url })];
-      const chat = await ann.directWith(bob);
-      await bob.open(`/chats/${chat}`);
-      await ann.open(`/chats/${chat}`);
+      await ann.talkingWith(bob);
       [ann, bob].forEach((somebody) => somebody.expects(lost));
       for (const text of ten.slice(0, 5)) await ann.write(text);
       await server.kill();

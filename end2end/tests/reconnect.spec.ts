@@ -3,9 +3,7 @@ import { expect, test } from '../support/messenger';
 test.describe('when the connection is lost', { tag: '@script' }, () => {
   test('a message waits, and is delivered once', async ({ person, wire, words }) => {
     const [ann, bob] = [await person('Ann', { baseURL: wire.url }), await person('Bob')];
-    const chat = await ann.directWith(bob);
-    await bob.open(`/chats/${chat}`);
-    await ann.open(`/chats/${chat}`);
+    await ann.talkingWith(bob);
     await ann.write('Before');
     await expect(bob.message('Before')).toBeVisible();
 
@@ -29,9 +27,7 @@ test.describe('when the connection is lost', { tag: '@script' }, () => {
 
   test('a message whose answer was lost is there once', async ({ person, wire, words }) => {
     const [ann, bob] = [await person('Ann', { baseURL: wire.url }), await person('Bob')];
-    const chat = await ann.directWith(bob);
-    await bob.open(`/chats/${chat}`);
-    await ann.open(`/chats/${chat}`);
+    await ann.talkingWith(bob);
     await ann.write('Before');
     await expect(ann.message('Before')).toContainText(words.chat.read);
 

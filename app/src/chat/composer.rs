@@ -3,7 +3,7 @@
 use super::{api, timeline::MarkReadForm};
 use crate::{
     i18n::use_i18n,
-    live::{Store, now},
+    live::{Store, draft, now},
     ui::{FormError, Icon, Show, outline, t},
 };
 use leptos::{html, prelude::*, server_fn::ServerFn};
@@ -26,7 +26,7 @@ pub fn Composer(chat_id: ChatId) -> impl IntoView {
     let too_long = RwSignal::new(unfit);
     // What was typed before a crash or a reload is there again.
     Effect::new(move |_| {
-        let (Some(field), Some(draft)) = (field.get(), drafts::kept(chat_id)) else { return };
+        let (Some(field), Some(draft)) = (field.get(), draft::kept(chat_id)) else { return };
         if field.value().is_empty() {
             field.set_value(&draft);
         }
@@ -44,7 +44,7 @@ pub fn Composer(chat_id: ChatId) -> impl IntoView {
                     refused: None,
                 });
                 field.set_value("");
-                drafts::forget(chat_id);
+                draft::forget(chat_id);
                 too_long.set(false);
             }
             Err(protocol::error::Problem::Required) => {}
@@ -84,25 +84,4 @@ pub fn Composer(chat_id: ChatId) -> impl IntoView {
         </div>
     }
     .into_any()
-}
-
-/// What is being typed; `boot.js` keeps it, so that it outlives a crash of all this.
-mod drafts {
-    use super::ChatId;
-    use leptos::prelude::window;
-
-    fn storage() -> Option<web_sys::Storage> {
-        window().session_storage().ok().flatten()
-    }
-
-    pub fn kept(chat_id: ChatId) -> Option<String> {
-        storage()?.get_item(&format!("draft:/chats/{chat_id}")).ok().flatten()
-    }
-
-    pub fn forget(chat_id: ChatId) {
-        if let Some(storage) = storage() {
-            // A browser that keeps nothing has nothing to forget.
-            let _ = storage.remove_item(&format!("draft:/chats/{chat_id}"));
-        }
-    }
 }

@@ -2,7 +2,7 @@
 //! while the page lives, read as the data of a page, and wiped when the session ends.
 
 use super::{
-    Store,
+    Store, draft,
     storage::{Database, Result, Table, Write},
 };
 use crate::{
@@ -185,9 +185,7 @@ pub async fn wipe(what: Wipe) {
     let mut writes = vec![Write::Clear(Table::Me), Write::Clear(Table::Chats), Write::Clear(Table::Histories)];
     if what == Wipe::Everything {
         writes.push(Write::Clear(Table::Outbox));
-        if let Ok(Some(drafts)) = window().session_storage() {
-            let _ = drafts.clear();
-        }
+        draft::forget_all();
         if let Some(storage) = local_storage() {
             let _ = storage.remove_item(PERSON);
         }

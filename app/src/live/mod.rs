@@ -1,6 +1,7 @@
 //! The store that pages read from, the socket that feeds it, and what this device keeps of it.
 
 mod connect;
+pub mod draft;
 #[cfg(feature = "hydrate")]
 mod keep;
 #[cfg(feature = "hydrate")]

@@ -87,7 +87,7 @@ impl Session {
         self.out.drain(..).filter_map(|request| serde_json::to_string(&request).ok()).collect()
     }
 
-    /// Applies one frame; false when the session has ended.
+    /// Takes one frame in; false when the session has ended.
     pub fn take(&mut self, Reply { reference, frame }: Reply) -> bool {
         let store = self.store;
         if let Some(send) = reference.and_then(|reference| self.sends.remove(&reference)) {
@@ -129,36 +129,41 @@ impl Session {
                 let refused = self.filling.values_mut().filter(|filling| Some(filling.reference) == reference);
                 refused.for_each(|filling| filling.since = now() - SILENCE_MS + REFUSED_MS);
             }
-            frame => {
-                if let ServerFrame::Welcome(_) = &frame {
-                    self.welcomed = true;
-                    store.as_of.set(None);
-                }
-                if let ServerFrame::Message { message, .. } = &frame {
-                    let key = (message.chat_id, message.sender_id);
-                    if store.typing.with_untracked(|typing| typing.contains_key(&key)) {
-                        store.typing.update(|typing| {
-                            typing.remove(&key);
-                        });
-                    }
-                }
-                let stranger = self.names_a_stranger(&frame);
-                let mut need = Need::Nothing;
-                store.state.update(|state| need = state.apply(frame));
-                if let Some((chat_id, after)) = stranger {
-                    self.fill(BTreeMap::from([(chat_id, after)]));
-                }
-                match need {
-                    Need::Nothing => {}
-                    Need::Heads => self.heads(),
-                    Need::Hello => self.hello(),
-                    Need::Rest { mine } => store.load_rest(mine),
-                    Need::SignIn => {
-                        // Somebody has decided it.
-                        end(Wipe::Everything);
-                        return false;
-                    }
-                }
+            frame => return self.apply(frame),
+        }
+        true
+    }
+
+    /// Applies what the reducer takes, and does what it needs; false when the session has ended.
+    fn apply(&mut self, frame: ServerFrame) -> bool {
+        let store = self.store;
+        if let ServerFrame::Welcome(_) = &frame {
+            self.welcomed = true;
+            store.as_of.set(None);
+        }
+        if let ServerFrame::Message { message, .. } = &frame {
+            let key = (message.chat_id, message.sender_id);
+            if store.typing.with_untracked(|typing| typing.contains_key(&key)) {
+                store.typing.update(|typing| {
+                    typing.remove(&key);
+                });
+            }
+        }
+        let stranger = self.names_a_stranger(&frame);
+        let mut need = Need::Nothing;
+        store.state.update(|state| need = state.apply(frame));
+        if let Some((chat_id, after)) = stranger {
+            self.fill(BTreeMap::from([(chat_id, after)]));
+        }
+        match need {
+            Need::Nothing => {}
+            Need::Heads => self.heads(),
+            Need::Hello => self.hello(),
+            Need::Rest { mine } => store.load_rest(mine),
+            Need::SignIn => {
+                // Somebody has decided it.
+                end(Wipe::Everything);
+                return false;
             }
         }
         true

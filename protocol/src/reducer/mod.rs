@@ -156,10 +156,11 @@ impl State {
         for chat_id in heads.gone {
             self.remove(chat_id, heads.mine);
         }
+        let me = self.me_id();
         for (chat_id, head) in heads.chats {
             let Some(chat) = self.chats.get_mut(&chat_id) else { continue };
             chat.apply_head(&head);
-            chat.count(self.me.as_ref().map(|me| me.user.id));
+            chat.count(me);
         }
         if heads.mine > self.mine { Need::Hello } else { Need::Nothing }
     }

@@ -59,9 +59,12 @@ macro_rules! time_text {
 }
 
 /// Summaries as their readers have them. `$own` chooses among the rows of `user_chats`; `$rest` filters,
-/// orders and cuts.
+/// orders and cuts. What else is read of each stands before them.
 macro_rules! summaries {
     ($own:literal, $rest:literal) => {
+        summaries!("", $own, $rest)
+    };
+    ($more:expr, $own:literal, $rest:literal) => {
         concat!(
             "with own as materialized (
                  select user_id, chat_id, my_seq, muted_until, pinned, archived, draft, marked_unread
@@ -78,8 +81,7 @@ macro_rules! summaries {
                      where o.chat_id = c.chat_id and o.user_id <> own.user_id and not o.removed) else 0 end as read_by_others_no,
                  u.user_id, u.username, u.display_name, u.bio, u.avatar_url as peer_avatar_url,
                  l.no, l.seq as message_seq, l.message_id, l.client_id, l.sender_id, l.kind as message_kind, l.text,
-                 l.reply_to, l.event, l.created_at, l.edited_at, l.deleted,
-                 (select json_agg(", user_json!(), ") from users u where u.user_id in (", people_of!("l"), ")) as named
+                 l.reply_to, l.event, l.created_at, l.edited_at, l.deleted", $more, "
              from own
              join chats c on c.chat_id = own.chat_id
              join members m on m.chat_id = c.chat_id and m.user_id = own.user_id and not m.removed
@@ -146,6 +148,13 @@ pub async fn summaries_changed(
 ) -> Result<Vec<(ChatSummary, Vec<User>)>> {
     let (chats, seqs) = named(held);
     let rows = sqlx::query(summaries!(
+        concat!(
+            ", (select json_agg(",
+            user_json!(),
+            ") from users u where u.user_id in (",
+            people_of!("l"),
+            ")) as named"
+        ),
         "user_id = $1 and listed",
         "left join unnest($3::uuid[], $4::int8[]) as held (chat_id, seq) on held.chat_id = c.chat_id
          where $2::int8 is null or own.my_seq > $2 or held.seq is distinct from c.seq
@@ -368,10 +377,11 @@ pub async fn changes(db: &PgPool, user: UserId, wanted: &[(ChatId, u64)], limit:
     .fetch_all(db)
     .await?;
     let mut pages: HashMap<ChatId, Changes> = HashMap::new();
-    let mut users: Vec<User> = Vec::new();
+    let mut users: HashMap<UserId, User> = HashMap::new();
     for (part, chat_id, row) in &rows {
         let Some(chat_id) = chat_id.map(ChatId) else {
-            users.push(parse(row)?);
+            let user: User = parse(row)?;
+            users.insert(user.id, user);
             continue;
         };
         let page = pages.entry(chat_id).or_insert_with(|| Changes {
@@ -399,12 +409,14 @@ fn parse<T: serde::de::DeserializeOwned>(row: &str) -> sqlx::Result<T> {
 }
 
 /// Cuts a page to so many rows, and to its share of what several answers may weigh; adds whom it names.
-fn cut(mut page: Changes, after: u64, (limit, answers): (u32, usize), users: &[User]) -> Changes {
+fn cut(mut page: Changes, after: u64, (limit, answers): (u32, usize), users: &HashMap<UserId, User>) -> Changes {
     page.chat = page.chat.filter(|row| row.seq > after);
     page.messages.sort_unstable_by_key(|message| message.seq);
     page.members.sort_unstable_by_key(|member| member.seq);
-    let bio = |id: UserId| users.iter().find(|user| user.id == id).map_or(0, |user| user.bio.len());
-    let weight = |message: &Message| message.text.len() + message.people().map(bio).sum::<usize>();
+    let weight = |message: &Message| -> usize {
+        let bios = message.people().filter_map(|id| users.get(&id)).map(|user| user.bio.len());
+        message.text.len() + bios.sum::<usize>()
+    };
     let mut rows: Vec<(u64, usize)> = page.messages.iter().map(|message| (message.seq, weight(message))).collect();
     rows.extend(page.members.iter().map(|member| (member.seq, member.user.bio.len())));
     rows.extend(page.chat.iter().map(|row: &Chat| (row.seq, row.description.len())));
@@ -417,11 +429,10 @@ fn cut(mut page: Changes, after: u64, (limit, answers): (u32, usize), users: &[U
         (page.seq, page.more) = (last, true);
     }
     let named: HashSet<UserId> = page.messages.iter().flat_map(Message::people).collect();
-    let members: HashMap<UserId, User> =
-        page.members.iter().map(|member| (member.user.id, member.user.clone())).collect();
-    let others = users.iter().filter(|user| named.contains(&user.id) && !members.contains_key(&user.id)).cloned();
-    page.users = others.collect();
-    page.users.extend(members.into_values());
+    let mut people: HashMap<UserId, User> =
+        named.iter().filter_map(|id| users.get(id)).map(|user| (user.id, user.clone())).collect();
+    people.extend(page.members.iter().map(|member| (member.user.id, member.user.clone())));
+    page.users = people.into_values().collect();
     page
 }
 

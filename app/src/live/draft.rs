@@ -1,0 +1,34 @@
+//! What is being typed. `public/boot.js` keeps it in the tab's session storage, so that it outlives a
+//! crash of all this; here it is read, and forgotten once it is sent.
+
+use leptos::prelude::window;
+use protocol::ids::ChatId;
+use web_sys::Storage;
+
+#[must_use]
+pub fn kept(chat_id: ChatId) -> Option<String> {
+    storage()?.get_item(&key(chat_id)).ok().flatten()
+}
+
+pub fn forget(chat_id: ChatId) {
+    if let Some(storage) = storage() {
+        // A browser that keeps nothing has nothing to forget.
+        let _ = storage.remove_item(&key(chat_id));
+    }
+}
+
+/// Forgets what was typed in any chat.
+#[cfg(feature = "hydrate")]
+pub fn forget_all() {
+    if let Some(storage) = storage() {
+        let _ = storage.clear();
+    }
+}
+
+fn key(chat_id: ChatId) -> String {
+    format!("draft:/chats/{chat_id}")
+}
+
+fn storage() -> Option<Storage> {
+    window().session_storage().ok().flatten()
+}
