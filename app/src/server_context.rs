@@ -205,7 +205,7 @@ async fn fill(
         }
         ["users", name] => {
             let username = name.strip_prefix('@').ok_or_else(Rejection::not_found)?;
-            seed.page.person = Some(profiles::by_username(infra, username).await?);
+            seed.page.person = Some(profiles::by_username(infra, actor, username).await?);
         }
         ["settings", "security"] => seed.page.sessions = auth::sessions(infra, actor).await?,
         _ => return Err(Rejection::not_found()),

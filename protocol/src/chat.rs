@@ -148,13 +148,21 @@ impl Message {
     pub fn people(&self) -> impl Iterator<Item = UserId> {
         let event = self.event.iter().flat_map(ChatEvent::people);
         let source = self.forwarded_from.iter().filter_map(|from| from.user_id);
-        std::iter::once(self.sender_id).chain(event).chain(source).chain(self.mentions.iter().copied())
+        let reacted = self.reactions.iter().flat_map(|reaction| reaction.by.iter().copied());
+        let mentioned = self.mentions.iter().copied();
+        std::iter::once(self.sender_id).chain(event).chain(source).chain(mentioned).chain(reacted)
     }
 
     /// Whether it counts as unread for `reader`.
     #[must_use]
     pub fn counts_for(&self, reader: UserId) -> bool {
         self.sender_id != reader && self.kind != MessageKind::System && !self.deleted
+    }
+
+    /// Whether it counts as an unread mention of `reader`.
+    #[must_use]
+    pub fn mentions(&self, reader: UserId) -> bool {
+        self.counts_for(reader) && self.mentions.contains(&reader)
     }
 }
 
@@ -189,7 +197,10 @@ pub struct ChatSummary {
     pub marked_unread: bool,
     pub muted_until: Option<Timestamp>,
     pub pinned: bool,
+    /// A newer message brings it back, unless it is muted.
     pub archived: bool,
+    /// The newest message when it was archived.
+    pub archived_no: u64,
     pub draft: Option<String>,
     pub last_message: Option<Message>,
     /// How far any other member has read.
@@ -223,6 +234,8 @@ impl<'de> Deserialize<'de> for ChatSummary {
             muted_until: Option<Timestamp>,
             pinned: bool,
             archived: bool,
+            #[serde(default)]
+            archived_no: u64,
             draft: Option<String>,
             last_message: Option<Message>,
             read_by_others_no: u64,
@@ -250,6 +263,7 @@ impl<'de> Deserialize<'de> for ChatSummary {
             muted_until: flat.muted_until,
             pinned: flat.pinned,
             archived: flat.archived,
+            archived_no: flat.archived_no,
             draft: flat.draft,
             last_message: flat.last_message,
             read_by_others_no: flat.read_by_others_no,
@@ -315,6 +329,32 @@ pub struct EditMessage {
     pub text: String,
     /// The `seq` of the row that was edited; one that is not the newest is refused, with the newest.
     pub base_seq: Option<u64>,
+}
+
+/// Where a message is forwarded to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ForwardMessage {
+    pub chat_id: ChatId,
+    /// Repeated with a retry, as that of a send.
+    pub client_id: ClientId,
+}
+
+/// Tells the site's admins of a message.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ReportMessage {
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// Somebody's reaction to a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Reacted {
+    pub emoji: String,
+    pub user: User,
+    pub reacted_at: Timestamp,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -57,6 +57,8 @@ pub enum Problem {
     WrongPassword,
     Taken,
     Unknown,
+    /// There are as many as there may be.
+    TooMany,
 }
 
 impl Problem {
@@ -72,6 +74,7 @@ impl Problem {
             Self::WrongPassword => "wrong_password",
             Self::Taken => "taken",
             Self::Unknown => "unknown",
+            Self::TooMany => "too_many",
         }
     }
 
@@ -86,6 +89,7 @@ impl Problem {
             Self::WrongPassword => "is wrong",
             Self::Taken => "is taken",
             Self::Unknown => "names something that does not exist",
+            Self::TooMany => "would be one too many",
         }
     }
 }

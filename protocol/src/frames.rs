@@ -71,9 +71,27 @@ pub enum ClientFrame {
         chat_id: ChatId,
         no: u64,
     },
+    React {
+        chat_id: ChatId,
+        no: u64,
+        #[serde(default)]
+        emoji: String,
+    },
+    Unreact {
+        chat_id: ChatId,
+        no: u64,
+        #[serde(default)]
+        emoji: String,
+    },
     Read {
         chat_id: ChatId,
         no: u64,
+    },
+    /// Whose presence this socket is told from now on, besides that of those it has a direct chat with;
+    /// how it stands comes at once.
+    Watch {
+        #[serde(default)]
+        user_ids: Vec<UserId>,
     },
     Typing {
         chat_id: ChatId,

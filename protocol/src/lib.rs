@@ -10,6 +10,7 @@ pub mod frames;
 pub mod groups;
 pub mod ids;
 pub mod limits;
+pub mod markdown;
 pub mod profiles;
 pub mod ranges;
 pub mod reducer;

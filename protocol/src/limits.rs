@@ -10,6 +10,14 @@ pub const USERNAME: RangeInclusive<usize> = 3..=32;
 pub const DISPLAY_NAME: RangeInclusive<usize> = 1..=64;
 pub const PASSWORD: RangeInclusive<usize> = 10..=256;
 pub const DRAFT: RangeInclusive<usize> = 0..=8_000;
+/// Why a message is reported.
+pub const REASON: RangeInclusive<usize> = 1..=500;
+/// Different emoji under one message.
+pub const REACTIONS: usize = 20;
+/// People named with one emoji.
+pub const REACTED_BY: usize = 20;
+/// People whose presence one socket watches.
+pub const WATCHED_MAX: usize = 200;
 pub const GROUP_MEMBERS: usize = 10_000;
 /// Read marks of others, "seen by" and presence stop above this size of a group.
 pub const SMALL_GROUP: u64 = 100;

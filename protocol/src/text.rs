@@ -42,6 +42,8 @@ text_type! {
     Title
     /// Up to 500 characters; may be empty.
     Bio
+    /// Why something is reported: 1 to 500 characters.
+    Reason
 }
 
 /// A password as typed, NFC, 10 to 256 characters. Never printed.
@@ -104,6 +106,19 @@ impl Bio {
     /// `TooLong`, `Characters`.
     pub fn parse(raw: &str) -> Result<Self, Problem> {
         multiline(unix_lines(raw).trim(), &limits::BIO).map(Self)
+    }
+}
+
+impl Reason {
+    /// # Errors
+    /// `Required`, `TooLong`, `Characters`.
+    pub fn parse(raw: &str) -> Result<Self, Problem> {
+        let text = unix_lines(raw);
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(Problem::Required);
+        }
+        multiline(text, &limits::REASON).map(Self)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     http::{Api, api, pages},
     socket,
 };
-use services::{Infra, auth};
+use services::{Infra, auth, profiles::presence};
 
 struct RoleRow {
     role: Role,
@@ -28,6 +28,7 @@ const ROLES: &[RoleRow] = &[
         routes: &[api::chat::routes, api::groups::routes, socket::routes],
         tasks: &[|infra| {
             infra.tasks.spawn(auth::watch_sessions(infra.clone()));
+            infra.tasks.spawn(presence::announce(infra.clone()));
         }],
     },
     RoleRow { role: Role::Files, routes: &[], tasks: &[] },

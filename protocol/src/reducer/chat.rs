@@ -34,6 +34,8 @@ pub struct ChatState {
     role_seq: u64,
     /// The server's count, where rows after `read_no` are not all held.
     counted: Counted,
+    /// What was counted has changed in a way that only the server knows.
+    uncertain: bool,
 }
 
 /// Tells two states of a chat apart without comparing their rows.
@@ -48,6 +50,7 @@ pub struct Mark {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Counted {
     unread: u32,
+    mentions: u32,
     /// The read mark and the last message it was counted between, as of change `seq`.
     read_no: u64,
     last_no: u64,
@@ -56,8 +59,8 @@ struct Counted {
 
 impl Counted {
     fn of(summary: &ChatSummary) -> Self {
-        let ChatSummary { unread, read_no, ref chat, .. } = *summary;
-        Self { unread, read_no, last_no: chat.last_no, seq: chat.seq }
+        let ChatSummary { unread, mentions_unread: mentions, read_no, ref chat, .. } = *summary;
+        Self { unread, mentions, read_no, last_no: chat.last_no, seq: chat.seq }
     }
 }
 
@@ -75,6 +78,7 @@ impl ChatState {
             row_seq: head,
             role_seq: head,
             counted: Counted::of(&summary),
+            uncertain: false,
             summary,
         };
         if let Some(message) = state.summary.last_message.take() {
@@ -151,7 +155,6 @@ impl ChatState {
             self.take_count(Counted::of(&summary));
             self.summary.chat = summary.chat.clone();
             self.summary.peer = summary.peer.clone();
-            self.summary.mentions_unread = summary.mentions_unread;
         }
         if seq >= self.role_seq {
             (self.summary.role, self.role_seq) = (summary.role, seq);
@@ -162,6 +165,7 @@ impl ChatState {
             self.summary.muted_until = summary.muted_until;
             self.summary.pinned = summary.pinned;
             self.summary.archived = summary.archived;
+            self.summary.archived_no = summary.archived_no;
             self.summary.draft = summary.draft;
         }
         self.summary.read_no = read_no;
@@ -232,18 +236,25 @@ impl ChatState {
             Some(held) if held.seq >= message.seq => {}
             Some(held) => *held = Arc::new(message),
             None => {
+                // It may have counted otherwise before it was changed.
+                let Counted { read_no, last_no, seq, .. } = self.counted;
+                self.uncertain |= message.seq > seq && no > read_no && no <= last_no;
                 self.messages.insert(no, Arc::new(message));
             }
         }
     }
 
+    /// The number to name in `heads`: one that differs, where only the server can count.
+    pub(super) fn named_head(&self) -> u64 {
+        if self.uncertain { 0 } else { self.head }
+    }
+
     /// What `heads` says of this chat.
     pub(super) fn apply_head(&mut self, head: &Head) {
-        let Head { seq, read_no, last_no, unread, mentions_unread } = *head;
+        let Head { seq, read_no, last_no, unread, mentions_unread: mentions } = *head;
         self.latest = self.latest.max(seq);
         self.summary.read_no = self.summary.read_no.max(read_no);
-        self.summary.mentions_unread = mentions_unread;
-        self.take_count(Counted { unread, read_no, last_no, seq });
+        self.take_count(Counted { unread, mentions, read_no, last_no, seq });
         self.summary.chat.last_no = self.summary.chat.last_no.max(last_no);
     }
 
@@ -290,35 +301,52 @@ impl ChatState {
     fn take_count(&mut self, counted: Counted) {
         if (counted.read_no, counted.seq) >= (self.counted.read_no, self.counted.seq) {
             self.counted = counted;
+            self.uncertain = false;
         }
     }
 
-    /// Counts what is unread: from the rows where all of them are held, else on from the server's count.
+    /// Counts what is unread, and finds out whether something new has brought the chat back from the archive.
     pub(super) fn count(&mut self, me: Option<UserId>) {
         let Some(me) = me else { return };
-        let Counted { unread, read_no: counted_from, last_no: counted_to, seq } = self.counted;
+        self.summary.unread = self.unread_of(self.counted.unread, |message| message.counts_for(me));
+        self.summary.mentions_unread = self.unread_of(self.counted.mentions, |message| message.mentions(me));
+        let Counted { read_no: counted_from, last_no: counted_to, .. } = self.counted;
+        let (read_no, last_no) = (self.summary.read_no, self.summary.chat.last_no);
+        if self.known.covers(read_no + 1, last_no) {
+            self.uncertain = false;
+        } else if read_no > counted_from && !self.known.covers(counted_from + 1, read_no.min(counted_to)) {
+            self.uncertain = true;
+        }
+        let muted = self.summary.muted_until.is_some_and(|until| self.active_at() < until);
+        if last_no > self.summary.archived_no && !muted {
+            self.summary.archived = false;
+        }
+    }
+
+    /// How many unread messages there are of a sort: from the rows where all of them are held, else on from
+    /// the server's count of them.
+    fn unread_of(&self, server_count: u32, is_of_sort: impl Fn(&Message) -> bool) -> u32 {
+        let Counted { read_no: counted_from, last_no: counted_to, seq, .. } = self.counted;
         let (read_no, last_no) = (self.summary.read_no, self.summary.chat.last_no);
         let rows = |first: u64, last: u64| {
             let held = (first <= last).then(|| self.messages.range(first..=last));
             held.into_iter().flatten().map(|(_, message)| message)
         };
-        let unread_between = |first, last| rows(first, last).filter(|message| message.counts_for(me)).count() as u64;
+        let unread_between = |first, last| rows(first, last).filter(|message| is_of_sort(message)).count() as u64;
         let count = if self.known.covers(read_no + 1, last_no) {
             unread_between(read_no + 1, last_no)
         } else {
             // What was counted and is deleted or read since, and what is new since.
             let deleted = rows(counted_from + 1, counted_to).filter(|message| {
-                message.deleted && message.seq > seq && message.sender_id != me && message.kind != MessageKind::System
+                let as_it_was = Message { deleted: false, ..message.as_ref().clone() };
+                message.deleted && message.seq > seq && is_of_sort(&as_it_was)
             });
             let read = unread_between(counted_from + 1, read_no.min(counted_to));
-            let still = u64::from(unread).saturating_sub(deleted.count() as u64 + read);
+            let still = u64::from(server_count).saturating_sub(deleted.count() as u64 + read);
             // Nobody knows how many of the rows read elsewhere that are not held had counted.
             still.min(counted_to.saturating_sub(read_no)) + unread_between(counted_to.max(read_no) + 1, last_no)
         };
         let most = u64::from(limits::UNREAD_EXACT) + 1;
-        self.summary.unread = u32::try_from(count.min(most)).unwrap_or(u32::MAX);
-        if read_no >= last_no {
-            self.summary.mentions_unread = 0;
-        }
+        u32::try_from(count.min(most)).unwrap_or(u32::MAX)
     }
 }

@@ -359,7 +359,7 @@ impl State {
     /// What `hello` and `heads` name: the newest 500 chats and their heads.
     #[must_use]
     pub fn heads(&self) -> HashMap<ChatId, u64> {
-        self.newest_chats().take(limits::HEADS_MAX).map(|chat| (chat.summary.chat.id, chat.head)).collect()
+        self.newest_chats().take(limits::HEADS_MAX).map(|chat| (chat.summary.chat.id, chat.named_head())).collect()
     }
 
     /// When a chat was last active: by what it holds, or what waits to be sent.

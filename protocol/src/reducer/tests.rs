@@ -70,6 +70,7 @@ fn summary(seq: u64, last_no: u64, read_no: u64, unread: u32) -> ChatSummary {
         muted_until: None,
         pinned: false,
         archived: false,
+        archived_no: 0,
         draft: None,
         last_message: None,
         read_by_others_no: 0,

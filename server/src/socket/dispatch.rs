@@ -8,7 +8,7 @@ use protocol::{
     chat::{EditMessage, PostMessage},
     error::{ApiError, Problem},
     frames::{ClientFrame, Request, ServerFrame},
-    ids::ChatId,
+    ids::{ChatId, UserId},
     limits,
 };
 use serde::Deserialize;
@@ -17,6 +17,7 @@ use services::{
     chat::commit::Outcome,
     infra::{database, rates::Bucket},
     live::{Origin, SocketId, Subscription, encode},
+    profiles::presence,
 };
 use std::{
     collections::{HashMap, VecDeque},
@@ -162,6 +163,14 @@ impl<'a> Dispatch<'a> {
             ClientFrame::Delete { chat_id, no } => {
                 return self.change(reference, |origin| chat::begin_delete(&infra, actor, chat_id, no, origin));
             }
+            ClientFrame::React { chat_id, no, emoji } => {
+                return self.change(reference, |origin| chat::begin_react(&infra, actor, chat_id, no, &emoji, origin));
+            }
+            ClientFrame::Unreact { chat_id, no, emoji } => {
+                return self
+                    .change(reference, |origin| chat::begin_unreact(&infra, actor, chat_id, no, &emoji, origin));
+            }
+            ClientFrame::Watch { user_ids } => return self.watch(reference, user_ids),
             ClientFrame::Typing { chat_id } => {
                 let now = Instant::now();
                 if self.typed.get(&chat_id).is_some_and(|last| now.duration_since(*last) < TYPING_EVERY) {
@@ -212,6 +221,21 @@ impl<'a> Dispatch<'a> {
             let answers = pages.into_iter().map(|page| encode(reference, &ServerFrame::Changes(page)));
             let refusal = || error(reference, &Rejection::not_found());
             answers.chain(std::iter::repeat_with(refusal).take(missing)).collect()
+        };
+        self.waiting.push_back(Waiting { work: work.boxed(), lasts: false });
+    }
+
+    /// Answers with a `presence` frame for each person that may be seen.
+    fn watch(&mut self, reference: Option<u64>, user_ids: Vec<UserId>) {
+        if user_ids.len() > limits::WATCHED_MAX {
+            return self.refuse(reference, &Rejection::field("user_ids", Problem::TooLong));
+        }
+        let (infra, actor, socket) = (self.infra.clone(), self.actor, self.socket);
+        let work = async move {
+            match database::within(presence::watch(&infra, actor, socket, &user_ids)).await {
+                Ok(frames) => frames.iter().map(|frame| encode(reference, frame)).collect(),
+                Err(rejection) => vec![error(reference, &rejection)],
+            }
         };
         self.waiting.push_back(Waiting { work: work.boxed(), lasts: false });
     }

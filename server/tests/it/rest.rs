@@ -87,6 +87,61 @@ async fn a_group_lives_and_ends() {
 }
 
 #[tokio::test]
+async fn messages_are_reacted_to_forwarded_and_reported() {
+    let server = Server::start().await;
+    let [alice, bob, stranger] = server.people(["alice", "bob", "stranger"]).await;
+    let (group, other) = (server.group(&alice, &[&bob]).await, server.group(&bob, &[]).await);
+    server.say(&alice, &group, "hi @bob").await;
+    let message = format!("/api/v1/chats/{group}/messages/2");
+    let thumb = format!("{message}/reactions/%F0%9F%91%8D");
+    let reacted = server.ask("PUT", &thumb).by(&bob).send().await.expect_status(200).json();
+    assert_eq!(reacted["reactions"], json!([{ "emoji": "👍", "count": 1, "by": [bob.id] }]));
+    assert_eq!(reacted["mentions"], json!([bob.id]));
+    let who = server.get(&format!("{message}/reactions")).by(&alice).send().await.expect_status(200).json();
+    assert_eq!((&who["items"][0]["user"]["id"], &who["next"]), (&json!(bob.id), &Value::Null));
+    let nonsense = server.ask("PUT", &format!("{message}/reactions/x")).by(&bob).send().await.expect_status(422).json();
+    assert_eq!(nonsense["fields"], json!({ "emoji": "unknown" }));
+    server.ask("PUT", &thumb).by(&stranger).send().await.expect_status(404);
+    let taken = server.delete(&thumb).by(&bob).send().await.expect_status(200).json();
+    assert_eq!(taken["reactions"], json!([]));
+
+    let to = json!({ "chat_id": other, "client_id": fresh_id() });
+    let forward = || server.post(&format!("{message}/forward"), to.clone());
+    let forwarded = forward().by(&bob).send().await.expect_status(201).json();
+    assert_eq!(forwarded["forwarded_from"], json!({ "user_id": alice.id, "name": null }));
+    assert_eq!(forward().by(&bob).send().await.expect_status(200).json(), forwarded);
+    forward().by(&alice).send().await.expect_status(404);
+
+    let report = |reason: &str| server.post(&format!("{message}/reports"), json!({ "reason": reason }));
+    report("spam").by(&bob).send().await.expect_status(204);
+    report("").by(&bob).send().await.expect_status(422);
+    report("spam").by(&stranger).send().await.expect_status(404);
+}
+
+#[tokio::test]
+async fn the_blocked_are_refused_and_not_told() {
+    let server = Server::start().await;
+    let [alice, bob] = server.people(["alice", "bob"]).await;
+    let open = |other: &str| server.post("/api/v1/chats", json!({ "kind": "direct", "user_id": other }));
+    let direct = open(&alice.id).by(&bob).send().await.expect_status(201).json()["id"].as_str().unwrap().to_owned();
+    let block = format!("/api/v1/me/blocks/{}", bob.id);
+    server.ask("PUT", &block).by(&alice).send().await.expect_status(204);
+    let listed = server.get("/api/v1/me/blocks").by(&alice).send().await.expect_status(200).json();
+    assert_eq!(listed["items"][0]["id"], bob.id);
+    open(&alice.id).by(&bob).send().await.expect_status(404);
+    let send = json!({ "client_id": fresh_id(), "text": "hi" });
+    let post = || server.post(&format!("/api/v1/chats/{direct}/messages"), send.clone()).by(&bob);
+    post().send().await.expect_status(403);
+    let seen = server.get(&format!("/api/v1/users/{}", alice.id)).by(&bob).send().await.expect_status(200).json();
+    assert_eq!(
+        (&seen["username"], &seen["online"], &seen["last_seen_at"]),
+        (&json!("alice"), &Value::Null, &Value::Null)
+    );
+    server.delete(&block).by(&alice).send().await.expect_status(204);
+    post().send().await.expect_status(201);
+}
+
+#[tokio::test]
 async fn sessions_begin_go_on_and_end() {
     let server = Server::start().await;
     let alice = server.person("alice").await;
@@ -303,6 +358,16 @@ async fn the_document_lists_what_exists_and_only_that() {
         "POST /api/v1/chats/{id}/messages",
         "POST /api/v1/chats/{id}/read",
         "GET /api/v1/chats/{id}/changes",
+        "PATCH /api/v1/chats/{id}/messages/{no}",
+        "DELETE /api/v1/chats/{id}/messages/{no}",
+        "PUT /api/v1/chats/{id}/messages/{no}/reactions/{emoji}",
+        "DELETE /api/v1/chats/{id}/messages/{no}/reactions/{emoji}",
+        "GET /api/v1/chats/{id}/messages/{no}/reactions",
+        "POST /api/v1/chats/{id}/messages/{no}/forward",
+        "POST /api/v1/chats/{id}/messages/{no}/reports",
+        "GET /api/v1/me/blocks",
+        "PUT /api/v1/me/blocks/{user_id}",
+        "DELETE /api/v1/me/blocks/{user_id}",
     ] {
         assert!(listed.contains(operation), "{operation}");
     }

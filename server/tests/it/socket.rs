@@ -79,6 +79,43 @@ async fn messages_are_edited_and_deleted_by_socket_and_by_rest() {
 }
 
 #[tokio::test]
+async fn reactions_are_acknowledged_and_told_to_all() {
+    let server = Server::start().await;
+    let [alice, bob] = server.people(["alice", "bob"]).await;
+    let group = server.group(&alice, &[&bob]).await;
+    server.say(&alice, &group, "cake").await;
+    let (mut hers, mut his) = (server.socket(&alice).await, server.socket(&bob).await);
+    for (kind, count) in [("react", 1), ("unreact", 0)] {
+        let ack = his.call(json!({ "type": kind, "chat_id": group, "no": 2, "emoji": "🍰" })).await;
+        assert_eq!((&ack["type"], ack["message"]["reactions"].as_array().unwrap().len()), (&json!("ack"), count));
+        assert_eq!(hers.next_of("message").await["message"], ack["message"]);
+    }
+    let error = his.call(json!({ "type": "react", "chat_id": group, "no": 2, "emoji": "cake" })).await;
+    assert_eq!((&error["type"], &error["code"]), (&json!("error"), &json!("invalid_input")));
+    assert_eq!(his.call(json!({ "type": "ping" })).await["type"], "pong");
+}
+
+#[tokio::test]
+async fn those_with_a_direct_chat_hear_who_comes_and_goes() {
+    let server = Server::start().await;
+    let [alice, bob, stranger] = server.people(["alice", "bob", "stranger"]).await;
+    let open = json!({ "kind": "direct", "user_id": bob.id });
+    let direct = server.post("/api/v1/chats", open).by(&alice).send().await.expect_status(201).json();
+    server.say(&alice, direct["id"].as_str().unwrap(), "hi").await;
+    let mut hers = server.socket(&alice).await;
+    let his = server.socket(&bob).await;
+    let came = hers.next_of("presence").await;
+    assert_eq!((&came["user_id"], &came["online"]), (&json!(bob.id), &json!(true)));
+    let mut aside = server.socket(&stranger).await;
+    let watched = aside.call(json!({ "type": "watch", "user_ids": [bob.id, alice.id] })).await;
+    assert_eq!((&watched["type"], &watched["online"]), (&json!("presence"), &json!(true)));
+    drop(his);
+    let left = hers.next_of("presence").await;
+    assert_eq!((&left["user_id"], &left["online"]), (&json!(bob.id), &json!(false)));
+    assert!(left["last_seen_at"].is_string());
+}
+
+#[tokio::test]
 async fn typing_is_passed_on_once_in_three_seconds() {
     let server = Server::start().await;
     let [alice, bob] = server.people(["alice", "bob"]).await;

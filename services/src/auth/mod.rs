@@ -347,7 +347,7 @@ pub async fn revoke_session(infra: &Infra, actor: Actor, session_id: SessionId) 
 /// # Errors
 /// `not_found`, `invalid_input`.
 pub async fn reset_password(infra: &Infra, username: &str, password: &str) -> Result<()> {
-    let user = profiles::by_username(infra, username).await?;
+    let user = profiles::called(infra, username).await?;
     let password = Password::parse(password).map_err(|problem| Rejection::field("password", problem))?;
     if is_common(&password, &[&user.username]).await? {
         return Err(Rejection::field("password", Problem::CommonPassword));
@@ -361,7 +361,7 @@ pub async fn reset_password(infra: &Infra, username: &str, password: &str) -> Re
 /// # Errors
 /// `not_found`.
 pub async fn revoke_sessions(infra: &Infra, username: &str) -> Result<()> {
-    let user = profiles::by_username(infra, username).await?;
+    let user = profiles::called(infra, username).await?;
     end_sessions(infra, user.id, None, None).await
 }
 
@@ -370,7 +370,7 @@ pub async fn revoke_sessions(infra: &Infra, username: &str) -> Result<()> {
 /// # Errors
 /// `not_found`.
 pub async fn make_admin(infra: &Infra, username: &str) -> Result<()> {
-    let user = profiles::by_username(infra, username).await?;
+    let user = profiles::called(infra, username).await?;
     Ok(queries::set_admin(&infra.db, user.id).await?)
 }
 

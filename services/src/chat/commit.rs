@@ -35,6 +35,8 @@ pub enum Change {
         client_id: ClientId,
         text: MessageText,
         reply_to: Option<u64>,
+        /// Whose words it forwards.
+        forwarded_from: Option<UserId>,
     },
     Edit {
         no: u64,
@@ -44,6 +46,15 @@ pub enum Change {
     },
     Delete {
         no: u64,
+    },
+    /// An emoji in its canonical form.
+    React {
+        no: u64,
+        emoji: String,
+    },
+    Unreact {
+        no: u64,
+        emoji: String,
     },
     AddMember(UserId),
     /// Oneself: leaving.

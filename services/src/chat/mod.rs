@@ -1,6 +1,7 @@
 //! Chats and messages: lists, history, sends, read marks, catching up. Must not know how a group is
 //! managed; that is `groups`, over the same commit queue.
 
+pub mod blocks;
 pub mod commit;
 pub(crate) mod queries;
 mod read_marks;
@@ -17,13 +18,16 @@ use crate::{
 use commit::{Change, Outcome};
 use protocol::{
     Page,
-    chat::{Changes, ChatKind, ChatSummary, EditMessage, History, Message, PostMessage, UpdateOwnState, Window},
+    chat::{
+        Changes, ChatKind, ChatSummary, EditMessage, ForwardMessage, History, Message, MessageKind, PostMessage,
+        Reacted, UpdateOwnState, Window,
+    },
     error::{ErrorCode, Problem},
     frames::{Heads, ServerFrame, Welcome},
     ids::{ChatId, UserId},
     limits,
     profiles::User,
-    text::MessageText,
+    text::{MessageText, Reason},
 };
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -57,7 +61,7 @@ pub(crate) async fn create_saved(tx: &mut PgConnection, owner: UserId) -> Result
 /// Opens the direct chat with somebody; there is one for each pair. The flag tells whether it is new.
 ///
 /// # Errors
-/// `invalid_input` for oneself, `not_found` for nobody.
+/// `invalid_input` for oneself, `not_found` for nobody, and for somebody who has blocked the actor.
 pub async fn open_direct(infra: &Infra, actor: Actor, other: UserId) -> Result<(ChatSummary, bool)> {
     if other == actor.user_id {
         return Err(Rejection::field("user_id", Problem::Unknown));
@@ -68,13 +72,20 @@ pub async fn open_direct(infra: &Infra, actor: Actor, other: UserId) -> Result<(
     }
     let chat_id = direct_id(actor.user_id, other);
     let mut tx = database::begin(&infra.db).await?;
+    // Blocking takes the same locks, so that neither misses the other.
+    queries::lock_mines(&mut tx, &[actor.user_id, other]).await?;
+    let both_ways = [(other, actor.user_id), (actor.user_id, other)];
+    let blocks = queries::blocks_among(&mut *tx, &both_ways).await?;
+    if blocks.contains(&(other, actor.user_id)) {
+        return Err(Rejection::not_found());
+    }
     let members = [(actor.user_id, None), (other, None)];
     let new = queries::NewChat { chat_id, kind: ChatKind::Direct, title: None, members: &members };
     let created = queries::insert_chat(&mut tx, new).await?;
     if created {
-        queries::lock_mines(&mut tx, &[actor.user_id, other]).await?;
         // It shows in the other's list from its first message.
         queries::list_for(&mut tx, chat_id, &[other], false).await?;
+        queries::set_blocked(&mut tx, chat_id, other, blocks.contains(&(actor.user_id, other))).await?;
     }
     let listed = queries::list_for(&mut tx, chat_id, &[actor.user_id], true).await?;
     tx.commit().await?;
@@ -172,8 +183,112 @@ pub fn begin_post(
     origin: Option<Origin>,
 ) -> Result<impl Future<Output = Result<Outcome>> + use<>> {
     let text = MessageText::parse(&data.text).map_err(|problem| Rejection::field("text", problem))?;
-    let change = Change::Post { client_id: data.client_id, text, reply_to: data.reply_to };
+    let PostMessage { client_id, reply_to, .. } = data;
+    let change = Change::Post { client_id, text, reply_to, forwarded_from: None };
     commit::submit(infra, chat_id, actor.user_id, change, origin)
+}
+
+/// Posts somebody's words into another chat, as theirs. The flag tells whether they were posted now.
+///
+/// # Errors
+/// `not_found` for a message or a chat that is not the actor's, or a message that is deleted; `forbidden`
+/// for what tells of events; as `post_message`.
+pub async fn forward_message(
+    infra: &Infra,
+    actor: Actor,
+    chat_id: ChatId,
+    no: u64,
+    to: ForwardMessage,
+) -> Result<(Message, bool)> {
+    let message = readable(infra, actor, chat_id, no).await?;
+    let author = message.forwarded_from.and_then(|from| from.user_id).unwrap_or(message.sender_id);
+    let text = MessageText::parse(&message.text).map_err(|problem| Rejection::field("text", problem))?;
+    let change = Change::Post { client_id: to.client_id, text, reply_to: None, forwarded_from: Some(author) };
+    message_of(commit::submit(infra, to.chat_id, actor.user_id, change, None)?.await?)
+}
+
+/// A message that its reader may do something with: it is theirs to see, said by somebody and not deleted.
+async fn readable(infra: &Infra, actor: Actor, chat_id: ChatId, no: u64) -> Result<Message> {
+    queries::head_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
+    let message = queries::messages_by_no(&infra.db, chat_id, &[no]).await?.pop().filter(|message| !message.deleted);
+    let message = message.ok_or_else(Rejection::not_found)?;
+    if message.kind == MessageKind::System { Err(Rejection::forbidden("Nobody said this.")) } else { Ok(message) }
+}
+
+/// Reacts to a message with an emoji; twice is once.
+///
+/// # Errors
+/// `invalid_input` for what is no emoji, or a twenty-first kind; `not_found`, `forbidden`, `conflict` for a
+/// deleted message, `rate_limited`, `unavailable`.
+pub async fn react(infra: &Infra, actor: Actor, chat_id: ChatId, no: u64, emoji: &str) -> Result<Message> {
+    Ok(message_of(begin_react(infra, actor, chat_id, no, emoji, None)?.await?)?.0)
+}
+
+/// Takes a reaction's place in the chat's order now, and answers what becomes of it later.
+///
+/// # Errors
+/// As `react`.
+pub fn begin_react(
+    infra: &Infra,
+    actor: Actor,
+    chat_id: ChatId,
+    no: u64,
+    emoji: &str,
+    origin: Option<Origin>,
+) -> Result<impl Future<Output = Result<Outcome>> + use<>> {
+    commit::submit(infra, chat_id, actor.user_id, Change::React { no, emoji: rules::emoji(emoji)? }, origin)
+}
+
+/// Takes one's reaction back.
+///
+/// # Errors
+/// As `react`.
+pub async fn unreact(infra: &Infra, actor: Actor, chat_id: ChatId, no: u64, emoji: &str) -> Result<Message> {
+    Ok(message_of(begin_unreact(infra, actor, chat_id, no, emoji, None)?.await?)?.0)
+}
+
+/// Takes its place in the chat's order now, and answers what becomes of it later.
+///
+/// # Errors
+/// As `react`.
+pub fn begin_unreact(
+    infra: &Infra,
+    actor: Actor,
+    chat_id: ChatId,
+    no: u64,
+    emoji: &str,
+    origin: Option<Origin>,
+) -> Result<impl Future<Output = Result<Outcome>> + use<>> {
+    commit::submit(infra, chat_id, actor.user_id, Change::Unreact { no, emoji: rules::emoji(emoji)? }, origin)
+}
+
+/// Who reacted to a message, in order of time.
+///
+/// # Errors
+/// `not_found`, `invalid_input` for a cursor or a limit that is none.
+pub async fn reacted(
+    infra: &Infra,
+    actor: Actor,
+    chat_id: ChatId,
+    no: u64,
+    cursor: Option<&str>,
+    limit: Option<u32>,
+) -> Result<Page<Reacted>> {
+    queries::head_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
+    let (offset, limit) = (rules::parse_offset(cursor)?, i64::from(rules::limit(limit)?));
+    let items = queries::reacted(&infra.db, chat_id, no, offset, limit + 1).await?;
+    Ok(rules::page_of(items, offset, limit))
+}
+
+/// Tells the site's admins of a message; once more replaces what was said before.
+///
+/// # Errors
+/// `not_found`, `invalid_input` for a reason that is none.
+pub async fn report_message(infra: &Infra, actor: Actor, chat_id: ChatId, no: u64, reason: &str) -> Result<()> {
+    let reason = Reason::parse(reason).map_err(|problem| Rejection::field("reason", problem))?;
+    infra.rates.changes.take(actor.user_id)?;
+    let message = readable(infra, actor, chat_id, no).await?;
+    queries::report(&infra.db, &message, actor.user_id, reason.as_str()).await
 }
 
 /// Changes the text of one's own message.
@@ -223,11 +338,15 @@ pub fn begin_delete(
     commit::submit(infra, chat_id, actor.user_id, Change::Delete { no }, origin)
 }
 
-/// Moves one's read mark forward; beyond the end is the end.
+/// Moves one's read mark forward; beyond the end is the end. A chat that was marked as unread no longer is.
 ///
 /// # Errors
 /// `not_found`.
 pub async fn mark_read(infra: &Infra, actor: Actor, chat_id: ChatId, no: u64) -> Result<()> {
+    if queries::is_marked_unread(&infra.db, actor.user_id, chat_id).await? {
+        let update = UpdateOwnState { marked_unread: Some(false), ..UpdateOwnState::default() };
+        update_own_state(infra, actor, chat_id, update).await?;
+    }
     let Some(marked) = queries::mark_read(&infra.db, chat_id, actor.user_id, no).await? else {
         // Either the mark stands further already, or there is no such chat for this reader.
         queries::head_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
@@ -247,8 +366,11 @@ pub async fn mark_read(infra: &Infra, actor: Actor, chat_id: ChatId, no: u64) ->
 /// # Errors
 /// `not_found`.
 pub async fn typing(infra: &Infra, actor: Actor, chat_id: ChatId) -> Result<()> {
-    let members_seq =
+    let (members_seq, blocked) =
         queries::members_seq_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
+    if blocked {
+        return Ok(());
+    }
     let Some(audience) = audience(infra, chat_id, members_seq).await else { return Ok(()) };
     let frame = ServerFrame::Typing { chat_id, user_id: actor.user_id };
     infra.live.publish_to_others(chat_id, &audience, actor.user_id, &frame);
@@ -299,11 +421,15 @@ pub async fn update_own_state(
             return Err(Rejection::field("draft", Problem::Characters));
         }
     }
-    queries::head_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
+    let before = summary(infra, actor, chat_id).await?;
     infra.rates.changes.take(actor.user_id)?;
+    // What has come back is no longer archived, whatever else is changed.
+    let archived = *update.archived.get_or_insert(before.archived);
+    let archives = archived && (!before.archived || update.muted_until.is_some());
+    let archived_no = archives.then_some(before.chat.last_no);
     let mut tx = database::begin(&infra.db).await?;
     let mine = queries::next_mine(&mut tx, &[actor.user_id]).await?;
-    queries::update_own_state(&mut tx, actor.user_id, chat_id, mine, update).await?;
+    queries::update_own_state(&mut tx, actor.user_id, chat_id, mine, update, archived_no).await?;
     tx.commit().await?;
     tell_mine(infra, chat_id, &[actor.user_id]).await;
     summary(infra, actor, chat_id).await

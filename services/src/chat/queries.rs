@@ -4,14 +4,18 @@
 macro_rules! message_columns {
     () => {
         "m.chat_id, m.no, m.seq, m.message_id, m.client_id, m.sender_id, m.kind, m.text, m.reply_to, m.event, \
-         m.created_at, m.edited_at, m.deleted"
+         m.created_at, m.edited_at, m.deleted, m.mentions, m.forwarded_from, m.reactions"
     };
 }
 
+mod own;
+mod reactions;
 mod read;
 mod rows;
 mod write;
 
+pub use own::*;
+pub use reactions::*;
 pub use read::*;
 pub use rows::{ChatRow, MemberRow};
 pub use write::*;

@@ -2,6 +2,7 @@
 
 use crate::{Rejection, Result};
 use protocol::{
+    Page,
     chat::{ChatSummary, Message, MessageKind, Window},
     error::Problem,
     groups::Role,
@@ -49,6 +50,31 @@ pub fn may_delete(message: &Message, actor: UserId, role: Option<Role>) -> Resul
     }
 }
 
+/// Whoever reads a message may react to it, while it is there.
+///
+/// # Errors
+/// `forbidden`; `conflict` with the newest row for one that is deleted.
+pub fn may_react(message: &Message) -> Result<()> {
+    if message.kind == MessageKind::System {
+        return Err(Rejection::forbidden("Nobody said this."));
+    }
+    if message.deleted {
+        let mut conflict = Rejection::conflict("The message was deleted.");
+        conflict.error.current = Some(Box::new(message.clone()));
+        return Err(conflict);
+    }
+    Ok(())
+}
+
+/// An emoji in the form that all its spellings share (fully qualified, Unicode TR 51).
+///
+/// # Errors
+/// `invalid_input` for what is no emoji.
+pub fn emoji(raw: &str) -> Result<String> {
+    let known = emojis::get(raw).ok_or_else(|| Rejection::field("emoji", Problem::Unknown))?;
+    Ok(known.as_str().to_owned())
+}
+
 /// The first and last `no` of a window, inclusive; the first is greater where it is empty.
 #[must_use]
 pub fn bounds(window: Window, last_no: u64, limit: u64) -> (u64, u64) {
@@ -81,6 +107,23 @@ pub fn fitting(texts: impl Iterator<Item = usize>, answers: usize) -> usize {
         *place == 0 || sum <= ANSWER_TEXT / answers.max(1)
     };
     texts.enumerate().take_while(fit).count()
+}
+
+/// Where a list that is cut by places goes on.
+///
+/// # Errors
+/// `invalid_input`.
+pub fn parse_offset(cursor: Option<&str>) -> Result<i64> {
+    let offset = cursor.map(str::parse::<u32>).transpose();
+    Ok(offset.map_err(|_| Rejection::field("cursor", Problem::Malformed))?.unwrap_or(0).into())
+}
+
+/// A page of so many of these items, which were read from `offset` with one to spare.
+#[must_use]
+pub fn page_of<T>(mut items: Vec<T>, offset: i64, limit: i64) -> Page<T> {
+    let more = items.len() as i64 > limit;
+    items.truncate(limit as usize);
+    Page { items, next: more.then(|| (offset + limit).to_string()) }
 }
 
 /// Rows of each chat on a page of changes, where several are asked for together.

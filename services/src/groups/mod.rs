@@ -46,9 +46,13 @@ pub async fn create(infra: &Infra, actor: Actor, new: NewGroup) -> Result<(ChatS
     let title = fields.take("title", Title::parse(&new.title));
     let others: BTreeSet<UserId> = new.member_ids.into_iter().filter(|id| *id != actor.user_id).collect();
     let others: Vec<UserId> = others.into_iter().collect();
+    let added: Vec<(UserId, UserId)> = others.iter().map(|other| (*other, actor.user_id)).collect();
     if others.len() >= limits::GROUP_MEMBERS {
         fields.refuse("member_ids", Problem::TooLong);
-    } else if profiles::queries::users(&infra.db, &others).await?.len() != others.len() {
+    } else if profiles::queries::users(&infra.db, &others).await?.len() != others.len()
+        || !queries::blocks_among(&infra.db, &added).await?.is_empty()
+    {
+        // To whom they have blocked, they are as if they were not there.
         fields.refuse("member_ids", Problem::Unknown);
     }
     fields.check()?;
@@ -127,20 +131,14 @@ pub async fn delete(infra: &Infra, actor: Actor, chat_id: ChatId) -> Result<()> 
 /// `not_found`, `invalid_input` for a cursor or a limit that is none.
 pub async fn members(infra: &Infra, actor: Actor, chat_id: ChatId, page: MembersPage<'_>) -> Result<Page<Member>> {
     queries::head_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
-    let limit = i64::from(chat::rules::limit(page.limit)?);
-    let offset = match page.cursor {
-        Some(cursor) => cursor.parse::<u32>().map_err(|_| Rejection::field("cursor", Problem::Malformed))?,
-        None => 0,
-    };
+    let (offset, limit) = (chat::rules::parse_offset(page.cursor)?, i64::from(chat::rules::limit(page.limit)?));
     let query = page.query.map(|query| query.trim().to_lowercase()).filter(|query| !query.is_empty());
     // PostgreSQL's text has no NUL, and so no name has one.
     if query.as_ref().is_some_and(|query| query.contains('\0')) {
         return Ok(Page::whole(Vec::new()));
     }
-    let mut items = queries::members(&infra.db, chat_id, query.as_deref(), i64::from(offset), limit + 1).await?;
-    let more = items.len() as i64 > limit;
-    items.truncate(limit as usize);
-    Ok(Page { next: more.then(|| (i64::from(offset) + limit).to_string()), items })
+    let items = queries::members(&infra.db, chat_id, query.as_deref(), offset, limit + 1).await?;
+    Ok(chat::rules::page_of(items, offset, limit))
 }
 
 /// Which members are asked for.

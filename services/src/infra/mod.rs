@@ -7,7 +7,7 @@ pub mod private_postgres;
 pub mod rates;
 pub mod tokens;
 
-use crate::{auth::LiveSessions, chat::ReadMarks, chat::commit::Queues, live::Live};
+use crate::{auth::LiveSessions, chat::ReadMarks, chat::commit::Queues, live::Live, profiles::presence::Presence};
 pub use mutant::Mutant;
 use rates::Rates;
 use sqlx::PgPool;
@@ -38,6 +38,7 @@ pub struct Parts {
     pub(crate) sessions_db: PgPool,
     pub(crate) queues: Queues,
     pub(crate) read_marks: ReadMarks,
+    pub(crate) presence: Presence,
     mutant: Option<Mutant>,
 }
 
@@ -82,6 +83,7 @@ impl Infra {
             sessions_db: database::beside(&db, 2),
             queues: Queues::new(settings.batch.get()),
             read_marks: ReadMarks::default(),
+            presence: Presence::default(),
             mutant: settings.mutant,
             db,
         })))

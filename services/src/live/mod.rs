@@ -52,6 +52,8 @@ struct Sockets {
 struct Socket {
     actor: Actor,
     outbound: Arc<Outbound>,
+    /// Whose presence it is told.
+    watched: HashSet<UserId>,
 }
 
 /// A socket's place among the live ones; leaving it is dropping it.
@@ -73,7 +75,7 @@ impl Subscription {
         let id = SocketId(infra.live.next_id.fetch_add(1, Ordering::Relaxed));
         let outbound = Arc::new(Outbound::default());
         let mut sockets = infra.live.lock();
-        sockets.by_id.insert(id, Socket { actor, outbound: outbound.clone() });
+        sockets.by_id.insert(id, Socket { actor, outbound: outbound.clone(), watched: HashSet::new() });
         sockets.by_user.entry(actor.user_id).or_default().insert(id);
         drop(sockets);
         Self { live: infra.clone(), id, outbound }
@@ -109,6 +111,24 @@ impl Live {
     pub fn present(&self, users: &[UserId]) -> Vec<UserId> {
         let sockets = self.lock();
         users.iter().copied().filter(|user| sockets.by_user.contains_key(user)).collect()
+    }
+
+    /// Has a socket watch these people, in place of those it watched before.
+    pub fn watch(&self, id: SocketId, users: &[UserId]) {
+        if let Some(socket) = self.lock().by_id.get_mut(&id) {
+            socket.watched = users.iter().copied().collect();
+        }
+    }
+
+    /// Who of these people is watched, and by whom.
+    #[must_use]
+    pub fn watchers(&self, users: &[UserId]) -> Vec<(UserId, UserId)> {
+        let sockets = self.lock();
+        let watched = |socket: &Socket| {
+            let viewer = socket.actor.user_id;
+            users.iter().filter(|user| socket.watched.contains(user)).map(|user| (*user, viewer)).collect::<Vec<_>>()
+        };
+        sockets.by_id.values().filter(|socket| !socket.watched.is_empty()).flat_map(watched).collect()
     }
 
     /// The sessions with an open socket.

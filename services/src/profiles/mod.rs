@@ -1,5 +1,6 @@
 //! People: who they are to others and to themselves. Must not know their chats.
 
+pub mod presence;
 pub(crate) mod queries;
 pub(crate) mod rules;
 
@@ -65,18 +66,35 @@ pub async fn update_me(infra: &Infra, actor: Actor, data: UpdateMe) -> Result<Me
     .ok_or_else(Rejection::unauthenticated)?;
     let acquaintances = queries::acquaintances(&infra.db, actor.user_id).await?;
     infra.live.tell(&acquaintances, &ServerFrame::User { user: me.user.clone() });
+    if data.last_seen.is_some() {
+        presence::tell(infra, actor.user_id).await;
+    }
     Ok(me)
 }
 
+/// A person, with their presence where the actor may see it.
+///
 /// # Errors
 /// `not_found`.
-pub async fn by_id(infra: &Infra, user_id: UserId) -> Result<User> {
-    queries::users(&infra.db, &[user_id]).await?.pop().ok_or_else(Rejection::not_found)
+pub async fn by_id(infra: &Infra, actor: Actor, user_id: UserId) -> Result<User> {
+    let user = queries::users(&infra.db, &[user_id]).await?.pop().ok_or_else(Rejection::not_found)?;
+    presence::shown_to(infra, actor, user).await
 }
 
+/// A person, with their presence where the actor may see it.
+///
 /// # Errors
 /// `not_found`.
-pub async fn by_username(infra: &Infra, username: &str) -> Result<User> {
+pub async fn by_username(infra: &Infra, actor: Actor, username: &str) -> Result<User> {
+    let user = called(infra, username).await?;
+    presence::shown_to(infra, actor, user).await
+}
+
+/// The person who bears a user name.
+///
+/// # Errors
+/// `not_found`.
+pub(crate) async fn called(infra: &Infra, username: &str) -> Result<User> {
     let username = Username::parse(username).map_err(|_| Rejection::not_found())?;
     queries::by_username(&infra.db, username.as_str()).await?.ok_or_else(Rejection::not_found)
 }

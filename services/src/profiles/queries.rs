@@ -1,11 +1,17 @@
 //! All SQL of `profiles`.
 
-use crate::{Result, infra::database};
+use crate::{
+    Result,
+    infra::{clock, database},
+};
 use protocol::{
     ids::UserId,
     profiles::{LastSeen, Me, User},
+    time::Timestamp,
 };
 use sqlx::{FromRow, PgExecutor, PgPool, Row as _, postgres::PgRow};
+use std::collections::HashMap;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub struct Update {
@@ -149,6 +155,61 @@ pub async fn similar_to(db: &PgPool, query: &str, limit: i64) -> Result<Vec<User
     .await?;
     tx.commit().await?;
     Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// Notes that these people are, or were, here now.
+pub async fn mark_seen(db: &PgPool, users: &[UserId]) -> Result<()> {
+    sqlx::query(
+        "insert into presence (user_id, last_seen_at) select n.user_id, $2 from unnest($1::uuid[]) as n (user_id)
+         on conflict (user_id) do update set last_seen_at = greatest(presence.last_seen_at, excluded.last_seen_at)",
+    )
+    .bind(users.iter().map(|id| id.0).collect::<Vec<_>>())
+    .bind(clock::to_database(clock::now()))
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The others of these people's direct chats: who each is, and with whom.
+pub async fn direct_peers(db: &PgPool, users: &[UserId]) -> Result<Vec<(UserId, UserId)>> {
+    let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
+        "select own.user_id, m.user_id from user_chats own
+         join chats c on c.chat_id = own.chat_id and c.kind = 'direct'
+         join members m on m.chat_id = own.chat_id and m.user_id <> own.user_id
+         where own.user_id = any($1)",
+    )
+    .bind(users.iter().map(|id| id.0).collect::<Vec<_>>())
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|(user, peer)| (UserId(user), UserId(peer))).collect())
+}
+
+/// Of pairs of somebody and who looks at them, those whose presence may be seen, and when each was last here.
+pub async fn visible(db: &PgPool, pairs: &[(UserId, UserId)]) -> Result<HashMap<(UserId, UserId), Option<Timestamp>>> {
+    if pairs.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (users, viewers): (Vec<Uuid>, Vec<Uuid>) = pairs.iter().map(|(user, viewer)| (user.0, viewer.0)).unzip();
+    let rows: Vec<(Uuid, Uuid, Option<OffsetDateTime>)> = sqlx::query_as(
+        "select p.user_id, p.viewer_id, s.last_seen_at
+         from unnest($1::uuid[], $2::uuid[]) as p (user_id, viewer_id)
+         join users u on u.user_id = p.user_id
+         left join presence s on s.user_id = p.user_id
+         where (p.user_id = p.viewer_id or u.last_seen = 'everyone' or (u.last_seen = 'shared' and exists (
+                 select 1 from user_chats own
+                 join members m on m.chat_id = own.chat_id and m.user_id = p.viewer_id and not m.removed
+                 where own.user_id = p.user_id and own.listed)))
+           and not exists (select 1 from blocks b where b.user_id = p.user_id and b.blocked_id = p.viewer_id)
+           and not exists (select 1 from blocks b where b.user_id = p.viewer_id and b.blocked_id = p.user_id)",
+    )
+    .bind(users)
+    .bind(viewers)
+    .fetch_all(db)
+    .await?;
+    let row = |(user, viewer, at): (Uuid, Uuid, Option<OffsetDateTime>)| {
+        ((UserId(user), UserId(viewer)), at.map(clock::from_database))
+    };
+    Ok(rows.into_iter().map(row).collect())
 }
 
 /// Everybody who shares a chat of up to a hundred people with `user_id`, and the person.

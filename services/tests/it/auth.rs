@@ -65,6 +65,7 @@ async fn ten_registrations_of_one_name_at_once_make_one_account() {
 #[tokio::test]
 async fn all_wrong_fields_of_a_registration_are_named_and_nothing_is_stored() {
     let world = World::new().await;
+    let [reader] = world.people(["reader"]).await;
     let data = Register {
         username: "a b".into(),
         password: "short".into(),
@@ -76,7 +77,7 @@ async fn all_wrong_fields_of_a_registration_are_named_and_nothing_is_stored() {
     for (username, password) in [("alice", "password123"), ("alice_smith", "alice_smith")] {
         let data = Register { password: password.into(), ..registration(username) };
         assert_eq!(refused_fields(auth::register(&world, &home(), data).await), ["password"]);
-        assert_eq!(refused(profiles::by_username(&world, username).await), Some(NotFound));
+        assert_eq!(refused(profiles::by_username(&world, reader, username).await), Some(NotFound));
     }
 }
 

@@ -3,12 +3,13 @@
 use crate::support::{Listener, World, draft, history, home, register, say, seq_of};
 use futures::future::join_all;
 use protocol::{
-    chat::{ChatSummary, EditMessage, Message, PostMessage, UpdateOwnState},
+    chat::{ChatSummary, EditMessage, ForwardMessage, Message, PostMessage, UpdateOwnState},
     frames::{Reply, ServerFrame},
     groups::{Member, Role, UpdateGroup},
-    ids::ChatId,
+    ids::{ChatId, ClientId},
     profiles::UpdateMe,
     reducer::{Need, State},
+    time::Timestamp,
 };
 use services::{
     Actor, Infra, Result, auth, chat,
@@ -368,7 +369,7 @@ impl Device {
 }
 
 /// The changes of a group's life, in an order in which each finds what it needs.
-const CHANGES: [&str; 19] = [
+const CHANGES: [&str; 30] = [
     "send",
     "reply",
     "read",
@@ -383,6 +384,17 @@ const CHANGES: [&str; 19] = [
     "describe",
     "pin",
     "draft",
+    "mention",
+    "react",
+    "react too",
+    "take back a reaction",
+    "edit a mention",
+    "forward",
+    "archive",
+    "send to the archived",
+    "archive and mute",
+    "send to the muted",
+    "mark as unread",
     "remove",
     "send without the removed",
     "add the removed",
@@ -397,7 +409,9 @@ async fn make(infra: &Infra, [alice, bob, carol, dora]: [Actor; 4], group: ChatI
     let write_draft = UpdateOwnState { draft: Some(Some("to be".into())), ..UpdateOwnState::default() };
     let reply = PostMessage { reply_to: Some(2), ..draft("to you") };
     let twice = draft("said");
-    let edit = EditMessage { text: "hello".into(), base_seq: None };
+    let words = |text: &str| EditMessage { text: text.into(), base_seq: None };
+    let archive = UpdateOwnState { archived: Some(true), ..UpdateOwnState::default() };
+    let last_no = chat::summary(infra, bob, group).await?.chat.last_no;
     match change {
         "send" => chat::post_message(infra, alice, group, draft("hi")).await.map(drop),
         "reply" => chat::post_message(infra, carol, group, reply).await.map(drop),
@@ -405,7 +419,7 @@ async fn make(infra: &Infra, [alice, bob, carol, dora]: [Actor; 4], group: ChatI
             chat::post_message(infra, bob, group, twice.clone()).await?;
             chat::post_message(infra, bob, group, twice).await.map(drop)
         }
-        "edit" => chat::edit_message(infra, alice, group, 3, edit).await.map(drop),
+        "edit" => chat::edit_message(infra, alice, group, 3, words("hello")).await.map(drop),
         "delete the last" => chat::delete_message(infra, bob, group, 5).await.map(drop),
         "delete" => chat::delete_message(infra, alice, group, 2).await.map(drop),
         "send without the removed" => chat::post_message(infra, dora, group, draft("shh")).await.map(drop),
@@ -416,6 +430,28 @@ async fn make(infra: &Infra, [alice, bob, carol, dora]: [Actor; 4], group: ChatI
         "describe" => groups::update(infra, bob, group, describe).await.map(drop),
         "pin" => chat::update_own_state(infra, carol, group, pin).await.map(drop),
         "draft" => chat::update_own_state(infra, carol, group, write_draft).await.map(drop),
+        "mention" => chat::post_message(infra, bob, group, draft("@carol and @dora, not @nobody")).await.map(drop),
+        "react" => chat::react(infra, carol, group, 3, "👍").await.map(drop),
+        "react too" => chat::react(infra, bob, group, 3, "👍").await.map(drop),
+        "take back a reaction" => chat::unreact(infra, carol, group, 3, "👍").await.map(drop),
+        "edit a mention" => chat::edit_message(infra, bob, group, last_no, words("@alice")).await.map(drop),
+        "forward" => {
+            let to = ForwardMessage { chat_id: group, client_id: ClientId::fresh() };
+            chat::forward_message(infra, carol, group, 3, to).await.map(drop)
+        }
+        "archive" => chat::update_own_state(infra, carol, group, archive).await.map(drop),
+        "archive and mute" => {
+            let muted_until = Some(Some(Timestamp(i64::from(i32::MAX) * 1_000)));
+            chat::update_own_state(infra, carol, group, UpdateOwnState { muted_until, ..archive }).await.map(drop)
+        }
+        "send to the archived" | "send to the muted" => {
+            chat::post_message(infra, alice, group, draft("anybody?")).await.map(drop)
+        }
+        "mark as unread" => {
+            let marked_unread = Some(true);
+            let update = UpdateOwnState { marked_unread, ..UpdateOwnState::default() };
+            chat::update_own_state(infra, bob, group, update).await.map(drop)
+        }
         "remove" => groups::remove_member(infra, bob, group, carol.user_id).await,
         "add the removed" => groups::add_member(infra, bob, group, carol.user_id).await.map(drop),
         "hand over" => groups::change_role(infra, alice, group, bob.user_id, Role::Owner).await,

@@ -2,11 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says by panicking that it cannot go on")]
 
 mod auth;
+mod blocks;
 mod chat;
 mod commit;
+mod counts;
 mod database;
 mod edits;
 mod groups;
 mod live;
+mod messages;
+mod presence;
 mod schema;
 mod support;

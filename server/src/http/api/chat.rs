@@ -9,7 +9,8 @@ use axum::{
 use protocol::{
     Page,
     chat::{
-        Changes, ChatSummary, CreateChat, EditMessage, History, MarkRead, Message, PostMessage, UpdateOwnState, Window,
+        Changes, ChatSummary, CreateChat, EditMessage, ForwardMessage, History, MarkRead, Message, PostMessage,
+        Reacted, ReportMessage, UpdateOwnState, Window,
     },
     error::{ApiError, Problem},
     groups::UpdateGroup,
@@ -28,6 +29,10 @@ pub fn routes() -> Api {
         .routes(routes!(update_own_state))
         .routes(routes!(history, post_message))
         .routes(routes!(edit_message, delete_message))
+        .routes(routes!(react, unreact))
+        .routes(routes!(reacted))
+        .routes(routes!(forward_message))
+        .routes(routes!(report_message))
         .routes(routes!(mark_read))
         .routes(routes!(changes))
 }
@@ -192,6 +197,78 @@ async fn delete_message(
     Id((id, no)): Id<(ChatId, u64)>,
 ) -> Result<Json<Message>> {
     Ok(Json(chat::delete_message(&infra, actor, id, no).await?))
+}
+
+/// React to a message with an emoji.
+#[utoipa::path(put, path = "/api/v1/chats/{id}/messages/{no}/reactions/{emoji}", tag = "chat", security(("bearer" = [])),
+    params(("id" = ChatId, Path), ("no" = u64, Path), ("emoji" = String, Path)),
+    responses((status = 200, body = Message), (status = "4XX", body = ApiError)))]
+async fn react(
+    State(infra): State<Infra>,
+    Caller(actor): Caller,
+    Id((id, no, emoji)): Id<(ChatId, u64, String)>,
+) -> Result<Json<Message>> {
+    Ok(Json(chat::react(&infra, actor, id, no, &emoji).await?))
+}
+
+/// Take one's reaction back.
+#[utoipa::path(delete, path = "/api/v1/chats/{id}/messages/{no}/reactions/{emoji}", tag = "chat", security(("bearer" = [])),
+    params(("id" = ChatId, Path), ("no" = u64, Path), ("emoji" = String, Path)),
+    responses((status = 200, body = Message), (status = "4XX", body = ApiError)))]
+async fn unreact(
+    State(infra): State<Infra>,
+    Caller(actor): Caller,
+    Id((id, no, emoji)): Id<(ChatId, u64, String)>,
+) -> Result<Json<Message>> {
+    Ok(Json(chat::unreact(&infra, actor, id, no, &emoji).await?))
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ReactedQuery {
+    cursor: Option<String>,
+    limit: Option<u32>,
+}
+
+/// Who reacted to a message, in order of time.
+#[utoipa::path(get, path = "/api/v1/chats/{id}/messages/{no}/reactions", tag = "chat", security(("bearer" = [])),
+    params(("id" = ChatId, Path), ("no" = u64, Path), ReactedQuery),
+    responses((status = 200, body = Page<Reacted>), (status = "4XX", body = ApiError)))]
+async fn reacted(
+    State(infra): State<Infra>,
+    Caller(actor): Caller,
+    Id((id, no)): Id<(ChatId, u64)>,
+    Params(page): Params<ReactedQuery>,
+) -> Result<Json<Page<Reacted>>> {
+    Ok(Json(chat::reacted(&infra, actor, id, no, page.cursor.as_deref(), page.limit).await?))
+}
+
+/// Post a message's words into another chat, as their author's.
+#[utoipa::path(post, path = "/api/v1/chats/{id}/messages/{no}/forward", tag = "chat", security(("bearer" = [])),
+    params(("id" = ChatId, Path), ("no" = u64, Path)), request_body = ForwardMessage,
+    responses((status = 201, body = Message), (status = 200, body = Message), (status = "4XX", body = ApiError)))]
+async fn forward_message(
+    State(infra): State<Infra>,
+    Caller(actor): Caller,
+    Id((id, no)): Id<(ChatId, u64)>,
+    Body(to): Body<ForwardMessage>,
+) -> Result<(StatusCode, Json<Message>)> {
+    let (message, new) = chat::forward_message(&infra, actor, id, no, to).await?;
+    Ok((created(new), Json(message)))
+}
+
+/// Tell the site's admins of a message.
+#[utoipa::path(post, path = "/api/v1/chats/{id}/messages/{no}/reports", tag = "chat", security(("bearer" = [])),
+    params(("id" = ChatId, Path), ("no" = u64, Path)), request_body = ReportMessage,
+    responses((status = 204), (status = "4XX", body = ApiError)))]
+async fn report_message(
+    State(infra): State<Infra>,
+    Caller(actor): Caller,
+    Id((id, no)): Id<(ChatId, u64)>,
+    Body(data): Body<ReportMessage>,
+) -> Result<StatusCode> {
+    chat::report_message(&infra, actor, id, no, &data.reason).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Move one's read mark forward.

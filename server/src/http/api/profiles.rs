@@ -1,7 +1,7 @@
 //! `/api/v1/me` and `/api/v1/users`.
 
 use crate::http::{Api, Body, Caller, Id, Params, Result};
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode};
 use protocol::{
     Page,
     error::{ApiError, Problem},
@@ -9,11 +9,16 @@ use protocol::{
     profiles::{Me, UpdateMe, User},
 };
 use serde::Deserialize;
-use services::{Infra, Rejection, profiles};
+use services::{Infra, Rejection, chat, profiles};
 use utoipa_axum::routes;
 
 pub fn routes() -> Api {
-    Api::new().routes(routes!(me, update_me)).routes(routes!(users)).routes(routes!(user))
+    Api::new()
+        .routes(routes!(me, update_me))
+        .routes(routes!(blocks))
+        .routes(routes!(block, unblock))
+        .routes(routes!(users))
+        .routes(routes!(user))
 }
 
 /// Oneself.
@@ -28,6 +33,29 @@ async fn me(State(infra): State<Infra>, Caller(actor): Caller) -> Result<Json<Me
     responses((status = 200, body = Me), (status = "4XX", body = ApiError)))]
 async fn update_me(State(infra): State<Infra>, Caller(actor): Caller, Body(data): Body<UpdateMe>) -> Result<Json<Me>> {
     Ok(Json(profiles::update_me(&infra, actor, data).await?))
+}
+
+/// Whom one has blocked.
+#[utoipa::path(get, path = "/api/v1/me/blocks", tag = "profiles", security(("bearer" = [])),
+    responses((status = 200, body = Page<User>), (status = "4XX", body = ApiError)))]
+async fn blocks(State(infra): State<Infra>, Caller(actor): Caller) -> Result<Json<Page<User>>> {
+    Ok(Json(Page::whole(chat::blocks::list(&infra, actor).await?)))
+}
+
+/// Block somebody: they can no longer write, add one to groups, or see whether one is here.
+#[utoipa::path(put, path = "/api/v1/me/blocks/{user_id}", tag = "profiles", security(("bearer" = [])),
+    params(("user_id" = UserId, Path)), responses((status = 204), (status = "4XX", body = ApiError)))]
+async fn block(State(infra): State<Infra>, Caller(actor): Caller, Id(id): Id<UserId>) -> Result<StatusCode> {
+    chat::blocks::block(&infra, actor, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Let somebody write again.
+#[utoipa::path(delete, path = "/api/v1/me/blocks/{user_id}", tag = "profiles", security(("bearer" = [])),
+    params(("user_id" = UserId, Path)), responses((status = 204), (status = "4XX", body = ApiError)))]
+async fn unblock(State(infra): State<Infra>, Caller(actor): Caller, Id(id): Id<UserId>) -> Result<StatusCode> {
+    chat::blocks::unblock(&infra, actor, id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -62,10 +90,10 @@ async fn users(
 /// A person by id, or by name after an `@`.
 #[utoipa::path(get, path = "/api/v1/users/{id}", tag = "profiles", security(("bearer" = [])),
     params(("id" = String, Path)), responses((status = 200, body = User), (status = "4XX", body = ApiError)))]
-async fn user(State(infra): State<Infra>, _caller: Caller, Id(id): Id<String>) -> Result<Json<User>> {
+async fn user(State(infra): State<Infra>, Caller(actor): Caller, Id(id): Id<String>) -> Result<Json<User>> {
     let user = match id.strip_prefix('@') {
-        Some(username) => profiles::by_username(&infra, username).await?,
-        None => profiles::by_id(&infra, id.parse().map_err(|_| Rejection::not_found())?).await?,
+        Some(username) => profiles::by_username(&infra, actor, username).await?,
+        None => profiles::by_id(&infra, actor, id.parse().map_err(|_| Rejection::not_found())?).await?,
     };
     Ok(Json(user))
 }

@@ -11,11 +11,12 @@ use crate::{
     profiles,
 };
 use protocol::{
-    chat::{Chat, ChatEvent, ChatKind, Message, MessageKind},
+    chat::{Chat, ChatEvent, ChatKind, ForwardedFrom, Message, MessageKind, Reaction},
     error::Problem,
     frames::ServerFrame,
     groups::{Member, Role},
     ids::{ChatId, ClientId, MessageId, UserId},
+    limits, markdown,
     profiles::User,
     text::MessageText,
     time::Timestamp,
@@ -37,8 +38,16 @@ struct Draft {
     /// The messages that changes name, as they stand.
     rows: HashMap<u64, Message>,
     messages: Vec<Message>,
-    /// The numbers of those edited or deleted.
+    /// The numbers of those edited, deleted or reacted to.
     changed: BTreeSet<u64>,
+    /// The reactions that changes name and that are there.
+    reacted: BTreeSet<queries::ReactionKey>,
+    /// Those given in this batch, and those taken back.
+    reactions_changed: BTreeMap<queries::ReactionKey, bool>,
+    /// The members that texts mention, by user name.
+    called: HashMap<String, UserId>,
+    /// Who of those that are added has blocked whom.
+    blocks: HashSet<(UserId, UserId)>,
     /// Frames in the order of their `seq`.
     frames: Vec<(ServerFrame, Option<Origin>)>,
     joined: BTreeSet<UserId>,
@@ -109,6 +118,9 @@ async fn write(infra: &Infra, chat_id: ChatId, items: &[Item]) -> Result<Written
         items.iter().flat_map(|item| [Some(item.actor), item.change.names()]).flatten().collect();
     let sends: Vec<(UserId, ClientId)> = items.iter().filter_map(Item::send_key).collect();
     let nos: Vec<u64> = items.iter().filter_map(|item| item.change.names_message()).collect();
+    let reactions: BTreeSet<_> = items.iter().filter_map(Item::reaction).collect();
+    let called: BTreeSet<String> = items.iter().flat_map(|item| item.change.mentions()).collect();
+    let added: Vec<(UserId, UserId)> = items.iter().filter_map(Item::addition).collect();
     let mut draft = Draft {
         chat_id,
         now: clock::now(),
@@ -119,6 +131,10 @@ async fn write(infra: &Infra, chat_id: ChatId, items: &[Item]) -> Result<Written
             queries::messages_by_client_id(&mut tx, chat_id, &sends).await?
         },
         rows: queries::messages_named(&mut tx, chat_id, &nos).await?,
+        reacted: queries::reactions_named(&mut tx, chat_id, &reactions).await?,
+        reactions_changed: BTreeMap::new(),
+        called: queries::members_called(&mut tx, chat_id, &called).await?,
+        blocks: queries::blocks_among(&mut *tx, &added).await?,
         users: HashMap::new(),
         row,
         members_changed: BTreeSet::new(),
@@ -143,6 +159,9 @@ async fn write(infra: &Infra, chat_id: ChatId, items: &[Item]) -> Result<Written
     queries::insert_messages(&mut tx, chat_id, &draft.messages).await?;
     let changed = draft.changed.iter().filter_map(|no| draft.rows.get(no));
     queries::update_messages(&mut tx, chat_id, changed).await?;
+    let is_deleted = |no: &u64| draft.rows.get(no).is_some_and(|row| row.deleted);
+    let deleted: Vec<u64> = draft.changed.iter().copied().filter(is_deleted).collect();
+    queries::write_reactions(&mut tx, chat_id, draft.now, &draft.reactions_changed, &deleted).await?;
     let members = draft.members_changed.iter().filter_map(|id| draft.members.get(id));
     queries::upsert_members(&mut tx, chat_id, members).await?;
     queries::mark_posted(&mut tx, chat_id, &draft.posted_up_to).await?;
@@ -191,6 +210,17 @@ impl Item {
             _ => None,
         }
     }
+
+    fn reaction(&self) -> Option<queries::ReactionKey> {
+        let (Change::React { no, emoji } | Change::Unreact { no, emoji }) = &self.change else { return None };
+        Some(queries::ReactionKey { no: *no, emoji: emoji.clone(), user_id: self.actor })
+    }
+
+    /// Who is added, and by whom.
+    fn addition(&self) -> Option<(UserId, UserId)> {
+        let Change::AddMember(user_id) = &self.change else { return None };
+        Some((*user_id, self.actor))
+    }
 }
 
 impl Change {
@@ -198,14 +228,36 @@ impl Change {
     fn names(&self) -> Option<UserId> {
         match self {
             Self::AddMember(user_id) | Self::RemoveMember(user_id) | Self::ChangeRole { user_id, .. } => Some(*user_id),
-            Self::Post { .. } | Self::Edit { .. } | Self::Delete { .. } | Self::UpdateGroup { .. } => None,
+            Self::Post { .. }
+            | Self::Edit { .. }
+            | Self::Delete { .. }
+            | Self::React { .. }
+            | Self::Unreact { .. }
+            | Self::UpdateGroup { .. } => None,
         }
+    }
+
+    /// The user names that its text mentions; what is forwarded mentions nobody anew.
+    fn mentions(&self) -> Vec<String> {
+        match self {
+            Self::Post { text, forwarded_from: None, .. } | Self::Edit { text, .. } => {
+                markdown::mentions(text.as_str())
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether it puts something before the others' eyes, which somebody they have blocked may not.
+    fn writes(&self) -> bool {
+        matches!(self, Self::Post { .. } | Self::Edit { .. } | Self::React { .. })
     }
 
     /// The message a change is about.
     fn names_message(&self) -> Option<u64> {
         match self {
-            Self::Edit { no, .. } | Self::Delete { no } => Some(*no),
+            Self::Edit { no, .. } | Self::Delete { no } | Self::React { no, .. } | Self::Unreact { no, .. } => {
+                Some(*no)
+            }
             _ => None,
         }
     }
@@ -216,13 +268,16 @@ impl Draft {
     fn apply(&mut self, item: &Item) -> Result<Outcome> {
         let actor = self.members.get(&item.actor).filter(|member| !member.removed).ok_or_else(Rejection::not_found)?;
         let role = actor.role;
+        if actor.blocked && item.change.writes() {
+            return Err(Rejection::forbidden("You cannot write to this person."));
+        }
         let of_group = || if self.row.kind == ChatKind::Group { Ok(()) } else { Err(not_a_group()) };
         match &item.change {
-            Change::Post { client_id, text, reply_to } => {
-                self.post(item.actor, *client_id, text, *reply_to, item.origin)
-            }
+            Change::Post { .. } => self.post(item),
             Change::Edit { no, text, base_seq } => self.edit(item, *no, text, *base_seq),
             Change::Delete { no } => self.delete(item, *no, role),
+            Change::React { no, emoji } => self.react(item, *no, emoji),
+            Change::Unreact { no, emoji } => self.unreact(item, *no, emoji),
             Change::AddMember(user_id) => {
                 of_group()?;
                 rules::may_add(role)?;
@@ -250,23 +305,39 @@ impl Draft {
         }
     }
 
-    fn post(
-        &mut self,
-        sender: UserId,
-        client_id: ClientId,
-        text: &MessageText,
-        reply_to: Option<u64>,
-        origin: Option<Origin>,
-    ) -> Result<Outcome> {
-        if let Some(stored) = self.stored.get(&(sender, client_id)) {
+    fn post(&mut self, item: &Item) -> Result<Outcome> {
+        let Change::Post { client_id, text, reply_to, forwarded_from } = &item.change else {
+            return Err(Rejection::internal("a post is none"));
+        };
+        if let Some(stored) = self.stored.get(&(item.actor, *client_id)) {
             return Ok(Outcome::Message { message: stored.clone(), new: false });
         }
         if reply_to.is_some_and(|no| no == 0 || no > self.row.last_no) {
             return Err(Rejection::field("reply_to", Problem::Unknown));
         }
-        let message = self.write_message(sender, client_id, text.as_str().to_owned(), reply_to, None, origin);
-        self.posted_up_to.insert(sender, message.no);
+        let message = Message {
+            client_id: *client_id,
+            kind: MessageKind::Text,
+            text: text.as_str().to_owned(),
+            reply_to: *reply_to,
+            forwarded_from: forwarded_from.map(|id| ForwardedFrom { user_id: Some(id), name: None }),
+            mentions: self.mentioned(&item.change),
+            ..self.next_message(item.actor)
+        };
+        self.posted_up_to.insert(item.actor, message.no);
+        self.write_message(message.clone(), item.origin);
         Ok(Outcome::Message { message, new: true })
+    }
+
+    /// The members whom a change's text mentions, each once, in its order.
+    fn mentioned(&self, change: &Change) -> Vec<UserId> {
+        let mut mentioned = Vec::new();
+        for id in change.mentions().iter().filter_map(|name| self.called.get(name)) {
+            if !mentioned.contains(id) {
+                mentioned.push(*id);
+            }
+        }
+        mentioned
     }
 
     fn edit(&mut self, item: &Item, no: u64, text: &MessageText, base_seq: Option<u64>) -> Result<Outcome> {
@@ -275,7 +346,8 @@ impl Draft {
         if message.text == text.as_str() {
             return Ok(Outcome::Message { message: message.clone(), new: false });
         }
-        let edited = Message { text: text.as_str().to_owned(), edited_at: Some(self.now), ..message.clone() };
+        let mentions = self.mentioned(&item.change);
+        let edited = Message { text: text.as_str().to_owned(), mentions, edited_at: Some(self.now), ..message.clone() };
         Ok(self.rewrite(edited, item.origin))
     }
 
@@ -285,8 +357,55 @@ impl Draft {
         if message.deleted {
             return Ok(Outcome::Message { message: message.clone(), new: false });
         }
-        let tombstone = Message { text: String::new(), deleted: true, ..message.clone() };
+        let tombstone = Message {
+            text: String::new(),
+            reactions: Vec::new(),
+            mentions: Vec::new(),
+            deleted: true,
+            ..message.clone()
+        };
+        self.reactions_changed.retain(|key, _| key.no != no);
         Ok(self.rewrite(tombstone, item.origin))
+    }
+
+    fn react(&mut self, item: &Item, no: u64, emoji: &str) -> Result<Outcome> {
+        let message = self.rows.get(&no).ok_or_else(Rejection::not_found)?;
+        chat::rules::may_react(message)?;
+        let key = queries::ReactionKey { no, emoji: emoji.to_owned(), user_id: item.actor };
+        if self.reacted.contains(&key) {
+            return Ok(Outcome::Message { message: message.clone(), new: false });
+        }
+        let mut message = message.clone();
+        let kinds = message.reactions.len();
+        match message.reactions.iter_mut().find(|reaction| reaction.emoji == emoji) {
+            Some(reaction) => {
+                reaction.count += 1;
+                if reaction.by.len() < limits::REACTED_BY {
+                    reaction.by.push(item.actor);
+                }
+            }
+            None if kinds >= limits::REACTIONS => return Err(Rejection::field("emoji", Problem::TooMany)),
+            None => message.reactions.push(Reaction { emoji: emoji.to_owned(), count: 1, by: vec![item.actor] }),
+        }
+        self.reacted.insert(key.clone());
+        self.reactions_changed.insert(key, true);
+        Ok(self.rewrite(message, item.origin))
+    }
+
+    fn unreact(&mut self, item: &Item, no: u64, emoji: &str) -> Result<Outcome> {
+        let message = self.rows.get(&no).ok_or_else(Rejection::not_found)?;
+        let key = queries::ReactionKey { no, emoji: emoji.to_owned(), user_id: item.actor };
+        if message.deleted || !self.reacted.remove(&key) {
+            return Ok(Outcome::Message { message: message.clone(), new: false });
+        }
+        let mut message = message.clone();
+        for reaction in message.reactions.iter_mut().filter(|reaction| reaction.emoji == emoji) {
+            reaction.count = reaction.count.saturating_sub(1);
+            reaction.by.retain(|by| *by != item.actor);
+        }
+        message.reactions.retain(|reaction| reaction.count > 0);
+        self.reactions_changed.insert(key, false);
+        Ok(self.rewrite(message, item.origin))
     }
 
     fn add_member(&mut self, actor: UserId, user_id: UserId) -> Result<Outcome> {
@@ -294,11 +413,15 @@ impl Draft {
         if let Some(present) = self.members.get(&user_id).filter(|member| !member.removed) {
             return Ok(Outcome::Added { member: present.to_member(user), new: false });
         }
+        // To whom they have blocked, they are as if they were not there.
+        if self.blocks.contains(&(user_id, actor)) {
+            return Err(Rejection::field("user_id", Problem::Unknown));
+        }
         rules::may_grow(self.row.member_count)?;
         self.tell(actor, ChatEvent::MemberAdded { actor_id: actor, user_id });
         let (joined_at, read_no) = (self.now, self.row.last_no);
         let role = Some(Role::Member);
-        let row = queries::MemberRow { user_id, role, joined_at, read_no, removed: false, seq: 0 };
+        let row = queries::MemberRow { user_id, role, joined_at, read_no, removed: false, blocked: false, seq: 0 };
         self.members.insert(user_id, row);
         self.row.member_count += 1;
         let member = self.write_member(user_id, user);
@@ -370,40 +493,35 @@ impl Draft {
         self.row.seq
     }
 
-    fn write_message(
-        &mut self,
-        sender_id: UserId,
-        client_id: ClientId,
-        text: String,
-        reply_to: Option<u64>,
-        event: Option<ChatEvent>,
-        origin: Option<Origin>,
-    ) -> Message {
+    /// The next place in the chat's order, for a message without anything in it.
+    fn next_message(&mut self, sender_id: UserId) -> Message {
         let seq = self.next_seq();
         self.row.last_no += 1;
         self.row.active_at = self.now;
-        let message = Message {
+        Message {
             chat_id: self.chat_id,
             no: self.row.last_no,
             seq,
             id: MessageId::fresh(),
-            client_id,
+            client_id: ClientId::fresh(),
             sender_id,
-            kind: if event.is_some() { MessageKind::System } else { MessageKind::Text },
-            text,
-            reply_to,
+            kind: MessageKind::System,
+            text: String::new(),
+            reply_to: None,
             forwarded_from: None,
             attachments: Vec::new(),
             reactions: Vec::new(),
             mentions: Vec::new(),
-            event,
+            event: None,
             created_at: self.now,
             edited_at: None,
             deleted: false,
-        };
+        }
+    }
+
+    fn write_message(&mut self, message: Message, origin: Option<Origin>) {
         self.messages.push(message.clone());
-        self.tell_of(message.clone(), origin);
-        message
+        self.tell_of(message, origin);
     }
 
     /// Writes a message's row anew.
@@ -423,7 +541,8 @@ impl Draft {
 
     /// Adds a system message.
     fn tell(&mut self, actor: UserId, event: ChatEvent) {
-        self.write_message(actor, ClientId::fresh(), String::new(), None, Some(event), None);
+        let message = Message { event: Some(event), ..self.next_message(actor) };
+        self.write_message(message, None);
     }
 
     fn write_member(&mut self, user_id: UserId, user: User) -> Member {
@@ -436,6 +555,7 @@ impl Draft {
             joined_at: self.now,
             read_no: 0,
             removed: false,
+            blocked: false,
             seq,
         });
         row.seq = seq;

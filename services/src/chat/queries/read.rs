@@ -37,16 +37,25 @@ macro_rules! user_json {
     };
 }
 
-/// Whom a message names: its sender, and whom its event is about.
+/// Whom a message names, as an array: its sender, whom its event is about, whose words it forwards, whom it
+/// mentions, and those shown with its reactions.
 macro_rules! people_of {
-    ($message:literal) => {
+    ($m:literal) => {
         concat!(
-            $message,
+            "array[",
+            $m,
             ".sender_id, (",
-            $message,
+            $m,
             ".event->>'actor_id')::uuid, (",
-            $message,
-            ".event->>'user_id')::uuid"
+            $m,
+            ".event->>'user_id')::uuid, ",
+            $m,
+            ".forwarded_from] || ",
+            $m,
+            ".mentions || array(
+                 select (jsonb_path_query(",
+            $m,
+            ".reactions, '$[*].by[*]') #>> '{}')::uuid)"
         )
     };
 }
@@ -58,30 +67,43 @@ macro_rules! time_text {
     };
 }
 
+/// Whether a chat is in its reader's archive: nothing newer has brought it back, or it was muted then.
+macro_rules! is_archived {
+    () => {
+        "(own.archived and (c.last_no <= own.archived_no or coalesce(c.active_at < own.muted_until, false)))"
+    };
+}
+
 /// Summaries as their readers have them. `$own` chooses among the rows of `user_chats`; `$rest` filters,
 /// orders and cuts. What else is read of each stands before them.
 macro_rules! summaries {
-    ($own:literal, $rest:literal) => {
+    ($own:literal, $rest:expr) => {
         summaries!("", $own, $rest)
     };
-    ($more:expr, $own:literal, $rest:literal) => {
+    ($more:expr, $own:literal, $rest:expr) => {
         concat!(
             "with own as materialized (
-                 select user_id, chat_id, my_seq, muted_until, pinned, archived, draft, marked_unread
+                 select user_id, chat_id, my_seq, muted_until, pinned, archived, archived_no, draft, marked_unread
                  from user_chats where ", $own, ")
              select own.user_id as reader_id, c.chat_id, c.kind, c.title, c.description, c.avatar_url, c.last_no, c.member_count, c.seq,
-                 c.active_at, own.my_seq, own.muted_until, own.pinned, own.archived, own.draft, own.marked_unread,
+                 c.active_at, own.my_seq, own.muted_until, own.pinned, own.archived_no, own.draft, own.marked_unread,
+                 ", is_archived!(), " as archived,
                  m.role, m.read_no,
                  (select count(*) from (
                      select 1 from messages n where n.chat_id = c.chat_id and n.no > m.read_no
                        and n.sender_id <> own.user_id and n.kind <> 'system' and not n.deleted
                      limit 1000) as counted) as unread,
+                 (select count(*) from (
+                     select 1 from messages n where n.chat_id = c.chat_id and n.no > m.read_no and n.mentions <> '{}'
+                       and own.user_id = any(n.mentions) and n.sender_id <> own.user_id and not n.deleted
+                     limit 1000) as counted) as mentions_unread,
                  case when c.member_count <= 100 then (
                      select coalesce(max(o.read_no), 0) from members o
                      where o.chat_id = c.chat_id and o.user_id <> own.user_id and not o.removed) else 0 end as read_by_others_no,
                  u.user_id, u.username, u.display_name, u.bio, u.avatar_url as peer_avatar_url,
                  l.no, l.seq as message_seq, l.message_id, l.client_id, l.sender_id, l.kind as message_kind, l.text,
-                 l.reply_to, l.event, l.created_at, l.edited_at, l.deleted", $more, "
+                 l.reply_to, l.event, l.created_at, l.edited_at, l.deleted, l.mentions, l.forwarded_from,
+                 l.reactions", $more, "
              from own
              join chats c on c.chat_id = own.chat_id
              join members m on m.chat_id = c.chat_id and m.user_id = own.user_id and not m.removed
@@ -123,9 +145,14 @@ pub async fn summaries(
     limit: i64,
 ) -> Result<Vec<ChatSummary>> {
     let rows: Vec<SummaryRow> = sqlx::query_as(summaries!(
-        "user_id = $1 and listed and ($2::bool is null or archived = $2)",
-        "where $3::timestamptz is null or (c.active_at, c.chat_id) < ($3, $4)
-         order by c.active_at desc, c.chat_id desc limit $5"
+        "",
+        "user_id = $1 and listed",
+        concat!(
+            "where ($2::bool is null or ",
+            is_archived!(),
+            " = $2) and ($3::timestamptz is null or (c.active_at, c.chat_id) < ($3, $4))
+             order by c.active_at desc, c.chat_id desc limit $5"
+        )
     ))
     .bind(user.0)
     .bind(archived)
@@ -151,7 +178,7 @@ pub async fn summaries_changed(
         concat!(
             ", (select json_agg(",
             user_json!(),
-            ") from users u where u.user_id in (",
+            ") from users u where u.user_id = any(",
             people_of!("l"),
             ")) as named"
         ),
@@ -206,7 +233,11 @@ pub async fn heads(db: &PgPool, user: UserId, held: &HashMap<ChatId, u64>) -> Re
              c.seq, c.last_no, m.read_no, held.seq is distinct from c.seq as differs,
              case when held.seq is distinct from c.seq then (select count(*) from (
                  select 1 from messages n where n.chat_id = c.chat_id and n.no > m.read_no
-                   and n.sender_id <> $1 and n.kind <> 'system' and not n.deleted limit 1000) as counted) end as unread
+                   and n.sender_id <> $1 and n.kind <> 'system' and not n.deleted limit 1000) as counted) end as unread,
+             case when held.seq is distinct from c.seq then (select count(*) from (
+                 select 1 from messages n where n.chat_id = c.chat_id and n.no > m.read_no and n.mentions <> '{}'
+                   and $1 = any(n.mentions) and n.sender_id <> $1 and not n.deleted limit 1000) as counted) end
+                 as mentions_unread
          from (select 1) as one
          left join held on true
          left join own on own.chat_id = held.chat_id
@@ -224,9 +255,10 @@ pub async fn heads(db: &PgPool, user: UserId, held: &HashMap<ChatId, u64>) -> Re
         let Some(chat_id) = row.chat_id.map(ChatId) else { continue };
         match (row.seq, row.read_no) {
             (Some(seq), Some(read_no)) if row.differs => {
-                let unread = u32::try_from(row.unread.unwrap_or(0)).unwrap_or(u32::MAX);
+                let count = |counted: Option<i64>| u32::try_from(counted.unwrap_or(0)).unwrap_or(u32::MAX);
+                let (unread, mentions_unread) = (count(row.unread), count(row.mentions_unread));
                 let last_no = number(row.last_no.unwrap_or(0));
-                let head = Head { seq: number(seq), last_no, read_no: number(read_no), unread, mentions_unread: 0 };
+                let head = Head { seq: number(seq), last_no, read_no: number(read_no), unread, mentions_unread };
                 heads.chats.insert(chat_id, head);
             }
             (Some(_), Some(_)) => {}
@@ -249,16 +281,19 @@ pub async fn head_for(db: &PgPool, chat_id: ChatId, user: UserId) -> Result<Opti
     Ok(row.map(|(seq, last_no)| (number(seq), number(last_no))))
 }
 
-pub async fn members_seq_for(db: &PgPool, chat_id: ChatId, user: UserId) -> Result<Option<u64>> {
-    let seq: Option<i64> = sqlx::query_scalar(
-        "select c.members_seq from chats c join members m on m.chat_id = c.chat_id
+/// The change that last wrote a chat's members, and whether one of them has blocked another.
+pub async fn members_seq_for(db: &PgPool, chat_id: ChatId, user: UserId) -> Result<Option<(u64, bool)>> {
+    let row: Option<(i64, bool)> = sqlx::query_as(
+        "select c.members_seq, c.kind = 'direct' and exists (
+             select 1 from members b where b.chat_id = c.chat_id and b.blocked)
+         from chats c join members m on m.chat_id = c.chat_id
          where c.chat_id = $1 and m.user_id = $2 and not m.removed",
     )
     .bind(chat_id.0)
     .bind(user.0)
     .fetch_optional(db)
     .await?;
-    Ok(seq.map(number))
+    Ok(row.map(|(seq, blocked)| (number(seq), blocked)))
 }
 
 /// Who is in a chat, and the change as of which that is so, read together.
@@ -347,7 +382,9 @@ pub async fn changes(db: &PgPool, user: UserId, wanted: &[(ChatId, u64)], limit:
          union all
          select 'message', chat_id, json_build_object('chat_id', chat_id, 'no', no, 'seq', seq, 'id', message_id,
              'client_id', client_id, 'sender_id', sender_id, 'kind', kind, 'text', text, 'reply_to', reply_to,
-             'attachments', '[]'::json, 'reactions', '[]'::json, 'mentions', '[]'::json, 'event', event,
+             'attachments', '[]'::json, 'reactions', reactions, 'mentions', to_json(mentions), 'event', event,
+             'forwarded_from', case when forwarded_from is not null
+                 then json_build_object('user_id', forwarded_from, 'name', null) end,
              'created_at', ",
         time_text!("created_at"),
         ", 'edited_at', ",
@@ -366,9 +403,9 @@ pub async fn changes(db: &PgPool, user: UserId, wanted: &[(ChatId, u64)], limit:
          select 'user', null, ",
         user_json!(),
         "::text from users u where u.user_id in (
-             select unnest(array[",
+             select unnest(",
         people_of!("m"),
-        "]) from said m)"
+        ") from said m)"
     ))
     .bind(user.0)
     .bind(wanted.iter().map(|(id, _)| id.0).collect::<Vec<_>>())
@@ -446,7 +483,7 @@ pub async fn members(
 ) -> Result<Vec<Member>> {
     let prefix = query.map(|query| query.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
     let rows: Vec<rows::NamedMemberRow> = sqlx::query_as(
-        "select m.user_id, m.role, m.joined_at, m.read_no, m.removed, m.seq,
+        "select m.user_id, m.role, m.joined_at, m.read_no, m.removed, m.blocked, m.seq,
              u.username, u.display_name, u.bio, u.avatar_url
          from members m join users u on u.user_id = m.user_id
          where m.chat_id = $1 and not m.removed

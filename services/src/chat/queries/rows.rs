@@ -3,7 +3,7 @@
 use super::number;
 use crate::{infra::clock, profiles::queries::UserRow};
 use protocol::{
-    chat::{Chat, ChatEvent, ChatKind, ChatSummary, Message, MessageKind},
+    chat::{Chat, ChatEvent, ChatKind, ChatSummary, ForwardedFrom, Message, MessageKind, Reacted, Reaction},
     groups::{Member, Role},
     ids::{ChatId, ClientId, MessageId, UserId},
     profiles::User,
@@ -36,12 +36,15 @@ pub struct MemberRow {
     pub joined_at: Timestamp,
     pub read_no: u64,
     pub removed: bool,
+    /// The other one of a direct chat lets them not write there.
+    pub blocked: bool,
     pub seq: u64,
 }
 
 pub struct MessageRow(pub Message);
 pub struct NamedMemberRow(pub Member);
 pub struct SummaryRow(pub ChatSummary);
+pub struct ReactedRow(pub Reacted);
 
 #[derive(FromRow)]
 pub struct HeadRow {
@@ -52,6 +55,7 @@ pub struct HeadRow {
     pub read_no: Option<i64>,
     pub differs: bool,
     pub unread: Option<i64>,
+    pub mentions_unread: Option<i64>,
 }
 
 impl MemberRow {
@@ -126,8 +130,16 @@ impl FromRow<'_, PgRow> for MemberRow {
             joined_at: time(row, "joined_at")?,
             read_no: count(row, "read_no")?,
             removed: row.try_get("removed")?,
+            blocked: row.try_get("blocked")?,
             seq: count(row, "seq")?,
         })
+    }
+}
+
+impl FromRow<'_, PgRow> for ReactedRow {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        let user = UserRow::from_row(row)?.0;
+        Ok(Self(Reacted { emoji: row.try_get("emoji")?, user, reacted_at: time(row, "reacted_at")? }))
     }
 }
 
@@ -148,6 +160,9 @@ fn message(row: &PgRow, [seq, kind]: [&str; 2]) -> sqlx::Result<Message> {
     let event: Option<Json<ChatEvent>> = row.try_get("event")?;
     let reply_to: Option<i64> = row.try_get("reply_to")?;
     let edited_at: Option<OffsetDateTime> = row.try_get("edited_at")?;
+    let mentions: Vec<Uuid> = row.try_get("mentions")?;
+    let forwarded_from: Option<Uuid> = row.try_get("forwarded_from")?;
+    let reactions: Json<Vec<Reaction>> = row.try_get("reactions")?;
     Ok(Message {
         chat_id: ChatId(row.try_get("chat_id")?),
         no: count(row, "no")?,
@@ -158,10 +173,10 @@ fn message(row: &PgRow, [seq, kind]: [&str; 2]) -> sqlx::Result<Message> {
         kind: message_kind(row.try_get(kind)?),
         text: row.try_get("text")?,
         reply_to: reply_to.map(number),
-        forwarded_from: None,
+        forwarded_from: forwarded_from.map(|id| ForwardedFrom { user_id: Some(UserId(id)), name: None }),
         attachments: Vec::new(),
-        reactions: Vec::new(),
-        mentions: Vec::new(),
+        reactions: reactions.0,
+        mentions: mentions.into_iter().map(UserId).collect(),
         event: event.map(|event| event.0),
         created_at: time(row, "created_at")?,
         edited_at: edited_at.map(clock::from_database),
@@ -187,7 +202,7 @@ impl FromRow<'_, PgRow> for SummaryRow {
         };
         let title: Option<String> = row.try_get("title")?;
         let muted_until: Option<OffsetDateTime> = row.try_get("muted_until")?;
-        let unread: i64 = row.try_get("unread")?;
+        let (unread, mentions_unread): (i64, i64) = (row.try_get("unread")?, row.try_get("mentions_unread")?);
         Ok(Self(ChatSummary {
             chat: Chat {
                 id: ChatId(row.try_get("chat_id")?),
@@ -203,11 +218,12 @@ impl FromRow<'_, PgRow> for SummaryRow {
             role: role(row)?,
             read_no: count(row, "read_no")?,
             unread: u32::try_from(unread).unwrap_or(u32::MAX),
-            mentions_unread: 0,
+            mentions_unread: u32::try_from(mentions_unread).unwrap_or(u32::MAX),
             marked_unread: row.try_get("marked_unread")?,
             muted_until: muted_until.map(clock::from_database),
             pinned: row.try_get("pinned")?,
             archived: row.try_get("archived")?,
+            archived_no: count(row, "archived_no")?,
             draft: row.try_get("draft")?,
             last_message: last.map(|_| message(row, ["message_seq", "message_kind"])).transpose()?,
             read_by_others_no: count(row, "read_by_others_no")?,

@@ -7,11 +7,11 @@ use super::{
 };
 use crate::{Result, infra::clock};
 use protocol::{
-    chat::{ChatKind, Message, MessageKind, UpdateOwnState},
+    chat::{ChatKind, Message, MessageKind},
     groups::Role,
     ids::{ChatId, ClientId, UserId},
 };
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, types::Json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
@@ -78,92 +78,6 @@ pub async fn insert_first_message(tx: &mut PgConnection, chat_id: ChatId, messag
     mark_posted(tx, chat_id, &BTreeMap::from([(message.sender_id, message.no)])).await
 }
 
-/// Locks people's own numbers. A commit that takes them more than once locks all of them first: in one
-/// order, or two commits could wait for each other.
-pub async fn lock_mines(tx: &mut PgConnection, users: &[UserId]) -> Result<()> {
-    sqlx::query("select from user_heads where user_id = any($1) order by user_id for update")
-        .bind(uuids(users))
-        .execute(tx)
-        .await?;
-    Ok(())
-}
-
-/// Takes the next number of each person's own changes. In one order for all, so that two commits
-/// never wait for each other.
-async fn next_mines(tx: &mut PgConnection, users: &[Uuid]) -> Result<Vec<(Uuid, i64)>> {
-    Ok(sqlx::query_as(
-        "with locked as (select user_id from user_heads where user_id = any($1) order by user_id for update)
-         update user_heads h set mine = h.mine + 1 from locked where h.user_id = locked.user_id
-         returning h.user_id, h.mine",
-    )
-    .bind(users)
-    .fetch_all(tx)
-    .await?)
-}
-
-/// The next number of one person's own changes.
-pub async fn next_mine(tx: &mut PgConnection, user: &[UserId; 1]) -> Result<u64> {
-    Ok(next_mines(tx, &uuids(user)).await?.first().map_or(0, |(_, mine)| number(*mine)))
-}
-
-/// Puts a chat into people's lists, or notes it there unseen; answers for whom that was news.
-pub async fn list_for(tx: &mut PgConnection, chat_id: ChatId, users: &[UserId], listed: bool) -> Result<Vec<UserId>> {
-    let listed_already: Vec<Uuid> = sqlx::query_scalar(
-        "select user_id from user_chats where user_id = any($1) and chat_id = $2 and (listed or not $3)",
-    )
-    .bind(uuids(users))
-    .bind(chat_id.0)
-    .bind(listed)
-    .fetch_all(&mut *tx)
-    .await?;
-    let news: Vec<UserId> = users.iter().copied().filter(|user| !listed_already.contains(&user.0)).collect();
-    if news.is_empty() {
-        return Ok(news);
-    }
-    let (ids, mines): (Vec<Uuid>, Vec<i64>) = next_mines(tx, &uuids(&news)).await?.into_iter().unzip();
-    sqlx::query(
-        "insert into user_chats (user_id, chat_id, listed, my_seq)
-         select n.user_id, $1, $4, n.mine from unnest($2::uuid[], $3::int8[]) as n (user_id, mine)
-         on conflict (user_id, chat_id) do update set listed = excluded.listed, my_seq = excluded.my_seq",
-    )
-    .bind(chat_id.0)
-    .bind(ids)
-    .bind(mines)
-    .bind(listed)
-    .execute(tx)
-    .await?;
-    Ok(news)
-}
-
-/// Whether a chat is, or ever was, in somebody's list.
-pub async fn was_listed(tx: &mut PgConnection, chat_id: ChatId, user: UserId) -> Result<bool> {
-    Ok(sqlx::query_scalar("select exists (select 1 from user_chats where user_id = $1 and chat_id = $2)")
-        .bind(user.0)
-        .bind(chat_id.0)
-        .fetch_one(tx)
-        .await?)
-}
-
-/// Takes a chat out of people's lists; answers the number of that change for each.
-pub async fn unlist_for(tx: &mut PgConnection, chat_id: ChatId, users: &[UserId]) -> Result<Vec<(UserId, u64)>> {
-    if users.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mines = next_mines(tx, &uuids(users)).await?;
-    let (ids, numbers): (Vec<Uuid>, Vec<i64>) = mines.iter().copied().unzip();
-    sqlx::query(
-        "update user_chats u set listed = false, my_seq = n.mine
-         from unnest($2::uuid[], $3::int8[]) as n (user_id, mine)
-         where u.user_id = n.user_id and u.chat_id = $1",
-    )
-    .bind(chat_id.0)
-    .bind(ids)
-    .bind(numbers)
-    .execute(tx)
-    .await?;
-    Ok(mines.into_iter().map(|(id, mine)| (UserId(id), number(mine))).collect())
-}
-
 /// Lets a send be stored twice: for `Mutant::RetryInsertsTwice`.
 #[cfg(debug_assertions)]
 pub async fn allow_doubles(db: &PgPool) -> Result<()> {
@@ -190,7 +104,7 @@ pub async fn members_named(
     users: &BTreeSet<UserId>,
 ) -> Result<HashMap<UserId, MemberRow>> {
     let rows: Vec<MemberRow> = sqlx::query_as(
-        "select user_id, role, joined_at, read_no, removed, seq from members
+        "select user_id, role, joined_at, read_no, removed, blocked, seq from members
          where chat_id = $1 and user_id = any($2)",
     )
     .bind(chat_id.0)
@@ -238,11 +152,14 @@ pub async fn insert_messages(tx: &mut PgConnection, chat_id: ChatId, messages: &
     }
     let column = |of: fn(&Message) -> Uuid| messages.iter().map(of).collect::<Vec<_>>();
     sqlx::query(
-        "insert into messages (chat_id, no, seq, message_id, client_id, sender_id, kind, text, reply_to, event, created_at)
-         select $1, n.no, n.seq, n.message_id, n.client_id, n.sender_id, n.kind, n.text, n.reply_to, n.event, n.created_at
+        "insert into messages (chat_id, no, seq, message_id, client_id, sender_id, kind, text, reply_to, event, created_at,
+             forwarded_from, mentions)
+         select $1, n.no, n.seq, n.message_id, n.client_id, n.sender_id, n.kind, n.text, n.reply_to, n.event, n.created_at,
+             n.forwarded_from, n.mentions::uuid[]
          from unnest($2::int8[], $3::int8[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::int8[],
-                     $10::jsonb[], $11::timestamptz[])
-             as n (no, seq, message_id, client_id, sender_id, kind, text, reply_to, event, created_at)",
+                     $10::jsonb[], $11::timestamptz[], $12::uuid[], $13::text[])
+             as n (no, seq, message_id, client_id, sender_id, kind, text, reply_to, event, created_at, forwarded_from,
+                 mentions)",
     )
     .bind(chat_id.0)
     .bind(messages.iter().map(|message| signed(message.no)).collect::<Vec<_>>())
@@ -253,11 +170,19 @@ pub async fn insert_messages(tx: &mut PgConnection, chat_id: ChatId, messages: &
     .bind(messages.iter().map(|message| rows::kind_name(message.kind)).collect::<Vec<_>>())
     .bind(messages.iter().map(|message| message.text.as_str()).collect::<Vec<_>>())
     .bind(messages.iter().map(|message| message.reply_to.map(signed)).collect::<Vec<_>>())
-    .bind(messages.iter().map(|message| message.event.as_ref().map(sqlx::types::Json)).collect::<Vec<_>>())
+    .bind(messages.iter().map(|message| message.event.as_ref().map(Json)).collect::<Vec<_>>())
     .bind(messages.iter().map(|message| clock::to_database(message.created_at)).collect::<Vec<_>>())
+    .bind(messages.iter().map(|message| Some(message.forwarded_from.as_ref()?.user_id?.0)).collect::<Vec<_>>())
+    .bind(messages.iter().map(|message| array_text(&message.mentions)).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// An array as text: one of arrays whose lengths differ cannot be bound.
+fn array_text(ids: &[UserId]) -> String {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    format!("{{{}}}", ids.join(","))
 }
 
 /// The messages of these numbers that there are.
@@ -266,7 +191,7 @@ pub async fn messages_named(tx: &mut PgConnection, chat_id: ChatId, nos: &[u64])
     Ok(messages.into_iter().map(|message| (message.no, message)).collect())
 }
 
-/// Writes what edits and deletions change of a message.
+/// Writes what edits, deletions and reactions change of a message.
 pub async fn update_messages(
     tx: &mut PgConnection,
     chat_id: ChatId,
@@ -277,9 +202,10 @@ pub async fn update_messages(
         return Ok(());
     }
     sqlx::query(
-        "update messages m set seq = n.seq, text = n.text, edited_at = n.edited_at, deleted = n.deleted
-         from unnest($2::int8[], $3::int8[], $4::text[], $5::timestamptz[], $6::bool[])
-             as n (no, seq, text, edited_at, deleted)
+        "update messages m set seq = n.seq, text = n.text, edited_at = n.edited_at, deleted = n.deleted,
+             mentions = n.mentions::uuid[], reactions = n.reactions
+         from unnest($2::int8[], $3::int8[], $4::text[], $5::timestamptz[], $6::bool[], $7::text[], $8::jsonb[])
+             as n (no, seq, text, edited_at, deleted, mentions, reactions)
          where m.chat_id = $1 and m.no = n.no",
     )
     .bind(chat_id.0)
@@ -288,8 +214,62 @@ pub async fn update_messages(
     .bind(messages.iter().map(|message| message.text.as_str()).collect::<Vec<_>>())
     .bind(messages.iter().map(|message| message.edited_at.map(clock::to_database)).collect::<Vec<_>>())
     .bind(messages.iter().map(|message| message.deleted).collect::<Vec<_>>())
+    .bind(messages.iter().map(|message| array_text(&message.mentions)).collect::<Vec<_>>())
+    .bind(messages.iter().map(|message| Json(&message.reactions)).collect::<Vec<_>>())
     .execute(tx)
     .await?;
+    Ok(())
+}
+
+/// The members of a chat who bear one of these user names.
+pub async fn members_called(
+    tx: &mut PgConnection,
+    chat_id: ChatId,
+    names: &BTreeSet<String>,
+) -> Result<HashMap<String, UserId>> {
+    if names.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(String, Uuid)> = sqlx::query_as(
+        "select u.username, u.user_id from users u
+         join members m on m.chat_id = $1 and m.user_id = u.user_id and not m.removed
+         where u.username = any($2)",
+    )
+    .bind(chat_id.0)
+    .bind(names.iter().map(String::as_str).collect::<Vec<_>>())
+    .fetch_all(tx)
+    .await?;
+    Ok(rows.into_iter().map(|(name, id)| (name, UserId(id))).collect())
+}
+
+/// Keeps what somebody says of a message for the admins; a second report replaces the first.
+pub async fn report(db: &PgPool, message: &Message, reporter: UserId, reason: &str) -> Result<()> {
+    sqlx::query(
+        "insert into reports (chat_id, no, reporter_id, sender_id, text, reason, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7)
+         on conflict (chat_id, no, reporter_id) do update
+             set text = excluded.text, reason = excluded.reason, created_at = excluded.created_at",
+    )
+    .bind(message.chat_id.0)
+    .bind(signed(message.no))
+    .bind(reporter.0)
+    .bind(message.sender_id.0)
+    .bind(&message.text)
+    .bind(reason)
+    .bind(clock::to_database(clock::now()))
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Notes in the chat of two people whether one of them may not write there.
+pub async fn set_blocked(tx: &mut PgConnection, chat_id: ChatId, user: UserId, blocked: bool) -> Result<()> {
+    sqlx::query("update members set blocked = $3 where chat_id = $1 and user_id = $2")
+        .bind(chat_id.0)
+        .bind(user.0)
+        .bind(blocked)
+        .execute(tx)
+        .await?;
     Ok(())
 }
 
@@ -364,6 +344,7 @@ pub async fn update_chat(tx: &mut PgConnection, chat_id: ChatId, row: &ChatRow) 
 /// Deletes a group with all that is its own; people's rows of it stay, unlisted.
 pub async fn delete_chat(tx: &mut PgConnection, chat_id: ChatId) -> Result<()> {
     sqlx::query("delete from messages where chat_id = $1").bind(chat_id.0).execute(&mut *tx).await?;
+    sqlx::query("delete from reactions where chat_id = $1").bind(chat_id.0).execute(&mut *tx).await?;
     sqlx::query("delete from members where chat_id = $1").bind(chat_id.0).execute(&mut *tx).await?;
     sqlx::query("delete from chats where chat_id = $1").bind(chat_id.0).execute(tx).await?;
     Ok(())
@@ -388,34 +369,4 @@ pub async fn mark_read(db: &PgPool, chat_id: ChatId, user: UserId, no: u64) -> R
         members_seq: number(members_seq),
         member_count: number(member_count),
     }))
-}
-
-pub async fn update_own_state(
-    tx: &mut PgConnection,
-    user: UserId,
-    chat_id: ChatId,
-    mine: u64,
-    update: UpdateOwnState,
-) -> Result<()> {
-    sqlx::query(
-        "update user_chats set my_seq = $3,
-             muted_until = case when $4 then $5 else muted_until end,
-             pinned = coalesce($6, pinned), archived = coalesce($7, archived),
-             draft = case when $8 then $9 else draft end,
-             marked_unread = coalesce($10, marked_unread)
-         where user_id = $1 and chat_id = $2",
-    )
-    .bind(user.0)
-    .bind(chat_id.0)
-    .bind(signed(mine))
-    .bind(update.muted_until.is_some())
-    .bind(update.muted_until.flatten().map(clock::to_database))
-    .bind(update.pinned)
-    .bind(update.archived)
-    .bind(update.draft.is_some())
-    .bind(update.draft.flatten())
-    .bind(update.marked_unread)
-    .execute(tx)
-    .await?;
-    Ok(())
 }

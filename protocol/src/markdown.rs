@@ -1,0 +1,514 @@
+//! Message text as people see it: a small, safe Markdown. The same code renders on the server and in the
+//! browser, so a message's echo and its page are the same to the character.
+//!
+//! Chats write in lines, not in documents: line breaks stay, and there are no headings, lists or raw HTML.
+//! Known are `**bold**`, `*italic*`, `~~struck~~`, `` `code` ``, fenced code, `> quotes`, `[links](https://…)`,
+//! addresses as they are, `@names`, and `\` before what is meant as it stands. A mark that is not closed, or
+//! that touches a word from outside, is text. Time and depth are bounded whatever is written.
+
+use std::fmt::Write as _;
+
+/// Quotes within quotes.
+const QUOTES_MAX: usize = 4;
+/// Marks open at once: browsers stop nesting at 512 elements.
+const OPEN_MAX: usize = 32;
+/// More emoji than this are text like any other.
+const JUMBO_MAX: usize = 6;
+
+/// A text as HTML: escaped, with no element or attribute but this module's own.
+#[must_use]
+pub fn html(text: &str) -> String {
+    let mut out = Output { html: true, ..Output::default() };
+    out.blocks(&text.split('\n').collect::<Vec<_>>(), 0);
+    out.text
+}
+
+/// A text without its marks, for where there is one line and no markup.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let mut out = Output::default();
+    out.blocks(&text.split('\n').collect::<Vec<_>>(), 0);
+    out.text
+}
+
+/// The user names that a text mentions, folded, each once, in its order.
+#[must_use]
+pub fn mentions(text: &str) -> Vec<String> {
+    if !text.contains('@') {
+        return Vec::new();
+    }
+    let mut out = Output::default();
+    out.blocks(&text.split('\n').collect::<Vec<_>>(), 0);
+    let mut names = Vec::new();
+    for name in out.mentions {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// Whether a text is a few emoji and nothing else, which are shown large.
+#[must_use]
+pub fn is_jumbo(text: &str) -> bool {
+    let joins = |c: char| matches!(c, '\u{200d}' | '\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0020}'..='\u{e007f}');
+    let shows = |c: char| matches!(c, '\u{2190}'..='\u{21ff}' | '\u{2300}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}');
+    let mut count = 0;
+    let mut joined = false;
+    for c in text.chars() {
+        if joins(c) {
+            joined = c == '\u{200d}';
+        } else if shows(c) {
+            count += usize::from(!joined);
+            joined = false;
+        } else {
+            return false;
+        }
+    }
+    // A flag is two letters.
+    (1..=JUMBO_MAX).contains(&count)
+}
+
+#[derive(Default)]
+struct Output {
+    html: bool,
+    text: String,
+    mentions: Vec<String>,
+}
+
+impl Output {
+    /// Lines as fenced code, quotes and what lies between.
+    fn blocks(&mut self, lines: &[&str], depth: usize) {
+        let mut at = 0;
+        while let Some(line) = lines.get(at) {
+            let rest = lines.get(at..).unwrap_or_default();
+            let taken = if let Some((language, code, taken)) = fence(rest) {
+                self.code_block(language, &code);
+                taken
+            } else if depth < QUOTES_MAX && line.starts_with('>') {
+                let quoted: Vec<&str> = rest.iter().map_while(|line| line.strip_prefix('>')).collect();
+                let inner: Vec<&str> = quoted.iter().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+                self.tag("<blockquote>");
+                self.blocks(&inner, depth + 1);
+                self.tag("</blockquote>");
+                quoted.len()
+            } else {
+                let is_text = |at: usize, line: &str| {
+                    at == 0
+                        || !((depth < QUOTES_MAX && line.starts_with('>'))
+                            || fence(rest.get(at..).unwrap_or_default()).is_some())
+                };
+                let count = rest.iter().enumerate().take_while(|(at, line)| is_text(*at, line)).count();
+                self.inline(&rest.get(..count).unwrap_or_default().join("\n"));
+                count
+            };
+            at += taken;
+            // In plain text blocks are kept apart by the break that elements bring by themselves.
+            if !self.html && at < lines.len() {
+                self.text.push('\n');
+            }
+        }
+    }
+
+    fn tag(&mut self, tag: &str) {
+        if self.html {
+            self.text.push_str(tag);
+        }
+    }
+
+    fn code_block(&mut self, language: &str, code: &str) {
+        if !self.html {
+            self.text.push_str(code);
+            return;
+        }
+        self.text.push_str("<pre><code");
+        if !language.is_empty() {
+            self.text.push_str(" class=\"language-");
+            self.text.push_str(language);
+            self.text.push('"');
+        }
+        // A parser drops a line break that follows the tag.
+        self.text.push('>');
+        if code.starts_with('\n') {
+            self.text.push('\n');
+        }
+        escape(code, &mut self.text);
+        self.text.push_str("</code></pre>");
+    }
+
+    /// Text with marks in it.
+    fn inline(&mut self, text: &str) {
+        let mut inline =
+            Inline { text, at: 0, before: None, tokens: Vec::new(), open: Vec::new(), unclosed: Vec::new() };
+        while inline.step() {}
+        for token in inline.tokens {
+            match (token, self.html) {
+                (Token::Text(text), true) => escape(text, &mut self.text),
+                (Token::Text(text) | Token::Code(text), false) => self.text.push_str(text),
+                (Token::Code(code), true) => {
+                    self.text.push_str("<code>");
+                    escape(code, &mut self.text);
+                    self.text.push_str("</code>");
+                }
+                (Token::Open(mark) | Token::Close(mark), false) if matches!(mark, Mark::Link(_)) => {}
+                (Token::Open(mark), true) => mark.open(&mut self.text),
+                (Token::Close(mark), true) => self.text.push_str(mark.close()),
+                (Token::Open(_) | Token::Close(_), false) => {}
+                (Token::Address(shown), html) => address(shown, html, &mut self.text),
+                (Token::Mention(name), html) => {
+                    let folded = name.to_ascii_lowercase();
+                    if html {
+                        let _ = write!(self.text, "<a class=\"mention\" href=\"/users/@{folded}\">@{name}</a>");
+                    } else {
+                        self.text.push('@');
+                        self.text.push_str(name);
+                    }
+                    self.mentions.push(folded);
+                }
+            }
+        }
+    }
+}
+
+/// Fenced code at the beginning of these lines: its language, itself, and how many lines it takes.
+fn fence<'a>(lines: &[&'a str]) -> Option<(&'a str, String, usize)> {
+    let first = lines.first()?.strip_prefix("```")?;
+    if let Some(code) = first.strip_suffix("```").filter(|code| !code.is_empty() && !code.contains("```")) {
+        return Some(("", code.to_owned(), 1));
+    }
+    let language = first.trim();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '#' | '.');
+    if language.len() > 20 || !language.chars().all(is_name) {
+        return None;
+    }
+    let code: Vec<&str> = lines.iter().skip(1).take_while(|line| line.trim_end() != "```").copied().collect();
+    // Without an end it is what somebody is still writing, and text.
+    (code.len() + 1 < lines.len() && !code.is_empty()).then(|| (language, code.join("\n"), code.len() + 2))
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Mark<'a> {
+    Bold,
+    Italic,
+    BoldItalic,
+    Struck,
+    /// To this address; empty while it is not known.
+    Link(&'a str),
+}
+
+impl Mark<'_> {
+    fn open(self, out: &mut String) {
+        match self {
+            Self::Bold => out.push_str("<strong>"),
+            Self::Italic => out.push_str("<em>"),
+            Self::BoldItalic => out.push_str("<strong><em>"),
+            Self::Struck => out.push_str("<s>"),
+            Self::Link(address) => anchor(address, true, out),
+        }
+    }
+
+    fn close(self) -> &'static str {
+        match self {
+            Self::Bold => "</strong>",
+            Self::Italic => "</em>",
+            Self::BoldItalic => "</em></strong>",
+            Self::Struck => "</s>",
+            Self::Link(_) => "</a>",
+        }
+    }
+}
+
+enum Token<'a> {
+    Text(&'a str),
+    Code(&'a str),
+    Open(Mark<'a>),
+    Close(Mark<'a>),
+    Address(&'a str),
+    Mention(&'a str),
+}
+
+/// A mark that may yet be closed: what it would be, how it is written, and its place among the tokens.
+struct Opened<'a> {
+    mark: Mark<'a>,
+    written: &'a str,
+    place: usize,
+}
+
+struct Inline<'a> {
+    text: &'a str,
+    at: usize,
+    /// The character before.
+    before: Option<char>,
+    tokens: Vec<Token<'a>>,
+    open: Vec<Opened<'a>>,
+    /// Lengths of runs of backticks that nothing closes from here on.
+    unclosed: Vec<usize>,
+}
+
+impl<'a> Inline<'a> {
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    /// Goes beyond so many bytes.
+    fn pass(&mut self, bytes: usize) -> &'a str {
+        let passed = self.text.get(self.at..self.at + bytes).unwrap_or_default();
+        self.before = passed.chars().next_back().or(self.before);
+        self.at += bytes;
+        passed
+    }
+
+    fn word_before(&self) -> bool {
+        self.before.is_some_and(|c| c.is_alphanumeric() || c == '_')
+    }
+
+    /// Takes one token; false at the end.
+    fn step(&mut self) -> bool {
+        let rest = self.rest();
+        let Some(first) = rest.chars().next() else { return false };
+        let taken = match first {
+            '\\' => self.escaped(rest),
+            '`' => self.code(rest),
+            '*' | '_' | '~' => self.mark(rest, first),
+            '[' if self.open.len() < OPEN_MAX => {
+                let place = self.tokens.len();
+                let written = self.pass(1);
+                self.tokens.push(Token::Text(written));
+                self.open.push(Opened { mark: Mark::Link(""), written, place });
+                true
+            }
+            ']' => self.link(rest),
+            '@' => self.mention(rest),
+            'h' | 'H' | 'w' | 'W' => self.address(rest),
+            _ => false,
+        };
+        if !taken {
+            self.plain(rest);
+        }
+        true
+    }
+
+    /// Text up to where something may begin.
+    fn plain(&mut self, rest: &'a str) {
+        let begins = |c: char| matches!(c, '\\' | '`' | '*' | '_' | '~' | '[' | ']' | '@');
+        let mut before = None;
+        let end = rest.char_indices().find(|&(at, c)| {
+            let address = matches!(c, 'h' | 'H' | 'w' | 'W') && !before.is_some_and(char::is_alphanumeric);
+            before = Some(c);
+            at > 0 && (begins(c) || address)
+        });
+        let text = self.pass(end.map_or(rest.len(), |(at, _)| at));
+        self.tokens.push(Token::Text(text));
+    }
+
+    fn escaped(&mut self, rest: &'a str) -> bool {
+        let Some(next) = rest.chars().nth(1).filter(char::is_ascii_punctuation) else { return false };
+        self.pass(1);
+        let text = self.pass(next.len_utf8());
+        self.tokens.push(Token::Text(text));
+        true
+    }
+
+    fn code(&mut self, rest: &'a str) -> bool {
+        let run = rest.len() - rest.trim_start_matches('`').len();
+        let inside = rest.get(run..).unwrap_or_default();
+        let end = if self.unclosed.contains(&run) { None } else { closing_run(inside, run) };
+        let Some(end) = end.filter(|end| *end > 0) else {
+            if !self.unclosed.contains(&run) {
+                self.unclosed.push(run);
+            }
+            let text = self.pass(run);
+            self.tokens.push(Token::Text(text));
+            return true;
+        };
+        let code = inside.get(..end).unwrap_or_default();
+        // A space on both sides lets code begin with a backtick.
+        let spaced =
+            code.strip_prefix(' ').and_then(|code| code.strip_suffix(' ')).filter(|code| !code.trim().is_empty());
+        self.pass(run + end + run);
+        self.tokens.push(Token::Code(spaced.unwrap_or(code)));
+        true
+    }
+
+    /// A run of `*`, `_` or `~`: closes what it closes, else opens, else is text.
+    fn mark(&mut self, rest: &'a str, sign: char) -> bool {
+        let run = rest.len() - rest.trim_start_matches(sign).len();
+        let mark = match (sign, run) {
+            ('*' | '_', 1) => Some(Mark::Italic),
+            ('*' | '_', 2) => Some(Mark::Bold),
+            ('*' | '_', 3) => Some(Mark::BoldItalic),
+            ('~', 2) => Some(Mark::Struck),
+            _ => None,
+        };
+        let after = rest.get(run..).and_then(|rest| rest.chars().next());
+        let space = |c: Option<char>| c.is_none_or(char::is_whitespace);
+        let word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        let (closes, opens) = (!space(self.before) && !word(after), !space(after) && !self.word_before());
+        let written = self.pass(run);
+        let opened = self.open.iter().rposition(|open| Some(open.mark) == mark && open.written == written);
+        match (mark, opened) {
+            (Some(mark), Some(opened)) if closes => {
+                let place = self.open.get(opened).map_or(0, |open| open.place);
+                self.open.truncate(opened);
+                if let Some(token) = self.tokens.get_mut(place) {
+                    *token = Token::Open(mark);
+                }
+                self.tokens.push(Token::Close(mark));
+            }
+            (Some(mark), _) if opens && self.open.len() < OPEN_MAX => {
+                self.open.push(Opened { mark, written, place: self.tokens.len() });
+                self.tokens.push(Token::Text(written));
+            }
+            _ => self.tokens.push(Token::Text(written)),
+        }
+        true
+    }
+
+    /// The end of a link's words, and its address.
+    fn link(&mut self, rest: &'a str) -> bool {
+        let opened = self.open.iter().rposition(|open| matches!(open.mark, Mark::Link(_)));
+        let Some((opened, end)) = opened.zip(target(rest)) else { return false };
+        let address = rest.get(2..end).unwrap_or_default();
+        let place = self.open.get(opened).map_or(0, |open| open.place);
+        if place + 1 >= self.tokens.len() || !is_safe(address) {
+            return false;
+        }
+        self.pass(end + 1);
+        // No link is within another: not in this one's words, and not around it.
+        self.open.truncate(opened);
+        self.open.retain(|open| !matches!(open.mark, Mark::Link(_)));
+        for token in self.tokens.iter_mut().skip(place) {
+            if let Token::Address(shown) | Token::Mention(shown) = token {
+                *token = Token::Text(shown);
+            }
+        }
+        if let Some(token) = self.tokens.get_mut(place) {
+            *token = Token::Open(Mark::Link(address));
+        }
+        self.tokens.push(Token::Close(Mark::Link(address)));
+        true
+    }
+
+    fn mention(&mut self, rest: &'a str) -> bool {
+        let name = rest.get(1..).unwrap_or_default();
+        let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(name.len());
+        let touches = self.word_before()
+            || name.get(end..).and_then(|rest| rest.chars().next()).is_some_and(char::is_alphanumeric);
+        if !crate::limits::USERNAME.contains(&end) || touches {
+            return false;
+        }
+        self.pass(1);
+        let name = self.pass(end);
+        self.tokens.push(Token::Mention(name));
+        true
+    }
+
+    /// An address as it stands: `https://…`, `www.…`.
+    fn address(&mut self, rest: &'a str) -> bool {
+        if self.word_before() {
+            return false;
+        }
+        let Some(length) = address_length(rest) else { return false };
+        let shown = self.pass(length);
+        self.tokens.push(Token::Address(shown));
+        true
+    }
+}
+
+/// Where a run of exactly so many backticks begins.
+fn closing_run(text: &str, run: usize) -> Option<usize> {
+    let mut at = 0;
+    while let Some(start) = text.get(at..)?.find('`').map(|found| at + found) {
+        let after = text.get(start..)?.trim_start_matches('`');
+        let length = text.len() - start - after.len();
+        if length == run {
+            return Some(start);
+        }
+        at = start + length;
+    }
+    None
+}
+
+/// Where the address of `](address)` ends: at the bracket that closes the first.
+fn target(rest: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (at, c) in rest.char_indices().skip(1).take(2_048) {
+        match c {
+            '(' => depth += 1,
+            _ if depth == 0 || c.is_whitespace() => return None,
+            ')' if depth == 1 => return Some(at),
+            ')' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+fn starts_with(text: &str, prefix: &str) -> bool {
+    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+/// Whether following an address can do no more than open a page or begin a letter.
+fn is_safe(address: &str) -> bool {
+    ["https://", "http://", "mailto:"].iter().any(|scheme| starts_with(address, scheme) && address.len() > scheme.len())
+}
+
+/// The bytes of an address at the beginning of a text: without the punctuation that ends a sentence, and
+/// with the brackets that it opened itself.
+fn address_length(text: &str) -> Option<usize> {
+    let prefix = ["https://", "http://", "www."].into_iter().find(|prefix| starts_with(text, prefix))?;
+    let is_end = |c: char| {
+        c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | '`' | '*' | '|' | '\\' | '^' | '[' | ']')
+    };
+    let mut end = text.find(is_end).unwrap_or(text.len());
+    let mut open: i32 = 0;
+    for (at, c) in text.char_indices().take_while(|(at, _)| *at < end) {
+        open += i32::from(c == '(') - i32::from(c == ')');
+        if open < 0 {
+            end = at;
+            break;
+        }
+    }
+    let address = text.get(..end)?.trim_end_matches(['.', ',', ':', ';', '!', '?', '\'', '~', '_', '…', '»', '”', '(']);
+    let host = address.get(prefix.len()..)?;
+    let named = host.chars().next().is_some_and(char::is_alphanumeric);
+    (named && (prefix != "www." || host.contains('.'))).then_some(address.len())
+}
+
+fn address(shown: &str, html: bool, out: &mut String) {
+    if html {
+        let www = starts_with(shown, "www.");
+        anchor(&if www { format!("https://{shown}") } else { shown.to_owned() }, false, out);
+        escape(shown, out);
+        out.push_str("</a>");
+    } else {
+        out.push_str(shown);
+    }
+}
+
+/// Words may say anything, so the true address is told beside them.
+fn anchor(address: &str, told: bool, out: &mut String) {
+    out.push_str("<a href=\"");
+    escape(address, out);
+    if told {
+        out.push_str("\" title=\"");
+        escape(address, out);
+    }
+    out.push_str("\" target=\"_blank\" rel=\"noopener noreferrer nofollow\">");
+}
+
+fn escape(text: &str, out: &mut String) {
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            _ => out.push(c),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

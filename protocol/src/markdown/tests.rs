@@ -1,0 +1,190 @@
+use super::*;
+use proptest::prelude::*;
+
+#[test]
+fn marks_become_elements() {
+    for (text, expected) in [
+        ("plain", "plain"),
+        ("**bold** and *italic*, _too_", "<strong>bold</strong> and <em>italic</em>, <em>too</em>"),
+        ("***both*** ~~gone~~", "<strong><em>both</em></strong> <s>gone</s>"),
+        ("**a *b* c**", "<strong>a <em>b</em> c</strong>"),
+        ("**a\nb**", "<strong>a\nb</strong>"),
+        ("`a < b` ``x`y``", "<code>a &lt; b</code> <code>x`y</code>"),
+        ("`` ` ``", "<code>`</code>"),
+        ("> one\n> two\nthree", "<blockquote>one\ntwo</blockquote>three"),
+        (">> deep\n> less", "<blockquote><blockquote>deep</blockquote>less</blockquote>"),
+        ("a\n```rust\nfn <T>() {}\n```\nb", "a<pre><code class=\"language-rust\">fn &lt;T&gt;() {}</code></pre>b"),
+        ("```x = 1```", "<pre><code>x = 1</code></pre>"),
+        ("line\n\nbreaks", "line\n\nbreaks"),
+    ] {
+        assert_eq!(html(text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn what_is_not_closed_or_touches_words_is_text() {
+    for text in [
+        "2 * 3 * 4",
+        "2*3*4",
+        "snake_case_name",
+        "**not closed",
+        "a ** b **",
+        "** **",
+        "****",
+        "*",
+        "# no heading",
+        "- no list",
+        "```\nstill writing",
+        "[no](address)",
+        "[x] done",
+        "user@host",
+        "@me",
+        "www.",
+        "http://",
+        "https://?",
+    ] {
+        let escaped = text.replace('>', "&gt;");
+        assert_eq!(html(text), escaped, "{text:?}");
+    }
+    assert_eq!(html(r"\*as it stands\* \`so\`"), "*as it stands* `so`");
+    assert_eq!(html("**a *b** c*"), "<strong>a *b</strong> c*");
+}
+
+#[test]
+fn addresses_are_links() {
+    let link = |address: &str, shown: &str| {
+        format!("<a href=\"{address}\" target=\"_blank\" rel=\"noopener noreferrer nofollow\">{shown}</a>")
+    };
+    for (text, address, before, shown, after) in [
+        ("see https://a.example/x?y=1&z=2.", "https://a.example/x?y=1&amp;z=2", "see ", "", "."),
+        ("(https://a.example/wiki_(b))", "https://a.example/wiki_(b)", "(", "", ")"),
+        ("HTTP://A.example, then", "HTTP://A.example", "", "", ", then"),
+        ("www.a.example!", "https://www.a.example", "", "www.a.example", "!"),
+        ("https://пример.рф/путь", "https://пример.рф/путь", "", "", ""),
+    ] {
+        let shown = if shown.is_empty() { address } else { shown };
+        assert_eq!(html(text), format!("{before}{}{after}", link(address, shown)), "{text:?}");
+    }
+    let named = "<a href=\"https://b.example/(x)\" title=\"https://b.example/(x)\" target=\"_blank\" rel=\"noopener noreferrer nofollow\">";
+    assert_eq!(html("[a **b**](https://b.example/(x))"), format!("{named}a <strong>b</strong></a>"));
+    assert_eq!(html("[https://good.example](https://b.example/(x))"), format!("{named}https://good.example</a>"));
+    for unsafe_address in
+        ["javascript:alert(1)", "JaVaScRiPt:x", "data:text/html,x", "vbscript:x", "//a.example", "/a", "https://"]
+    {
+        assert!(!html(&format!("[x]({unsafe_address})")).contains("<a"), "{unsafe_address}");
+    }
+    assert_eq!(html("[a [b](https://x.example)](https://y.example)").matches("<a ").count(), 2, "one beside the other");
+}
+
+#[test]
+fn people_are_mentioned_outside_code() {
+    let text = "@Alice_1, (@bob) @alice_1 `@code` x@no @ab a\n> @quoted\n[@link](https://a.example) @имя @alices";
+    assert_eq!(mentions(text), ["alice_1", "bob", "quoted", "alices"]);
+    assert_eq!(html("@Bob_2!"), "<a class=\"mention\" href=\"/users/@bob_2\">@Bob_2</a>!");
+}
+
+#[test]
+fn a_preview_has_no_marks() {
+    assert_eq!(plain("**a** `b` [c](https://x.example) @dan\n> e"), "a b c @dan\ne");
+}
+
+#[test]
+fn a_few_emoji_are_shown_large() {
+    for (text, expected) in [
+        ("👍", true),
+        ("👩‍💻❤️", true),
+        ("🇷🇺", true),
+        ("👍🏽👍🏽👍🏽", true),
+        ("👍 hi", false),
+        ("", false),
+        ("👍👍👍👍👍👍👍", false),
+    ] {
+        assert_eq!(is_jumbo(text), expected, "{text}");
+    }
+}
+
+/// Reads what `html` wrote: every element is ours and closed in order. Answers the text inside.
+fn checked(html: &str) -> String {
+    const KNOWN: &[&str] = &["strong", "em", "s", "code", "pre", "blockquote", "a"];
+    let (mut text, mut open, mut rest) = (String::new(), Vec::new(), html);
+    while let Some(start) = rest.find('<') {
+        text.push_str(&rest[..start]);
+        let end = start + rest[start..].find('>').expect("a tag ends");
+        let tag = &rest[start + 1..end];
+        let name = tag.trim_start_matches('/').split(' ').next().unwrap();
+        assert!(KNOWN.contains(&name), "{tag} in {html}");
+        if tag.starts_with('/') {
+            assert_eq!(open.pop(), Some(name), "{html}");
+        } else {
+            assert!(name != "a" || !open.contains(&"a"), "a link within a link: {html}");
+            assert!(tag == name || name == "a" || tag.starts_with("code class=\"language-"), "{tag}");
+            open.push(name);
+        }
+        assert!(open.len() <= OPEN_MAX * 2 + QUOTES_MAX + 2, "{} deep", open.len());
+        rest = &rest[end + 1..];
+    }
+    assert!(open.is_empty(), "{open:?} left open in {html}");
+    text.push_str(rest);
+    text
+}
+
+fn hostile() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        3 => "[*_~`>\\[\\]()@#\\\\ \n<&\"']{1,4}",
+        2 => "[a-zа-я0-9 ]{0,6}",
+        1 => proptest::sample::select(vec![
+            "https://a.example/x", "www.b.example", "](https://c.example)", "](javascript:x)", "<script>", "```", "\n> ", "@name", "\u{202e}", "e\u{301}\u{301}", "👩‍💻",
+        ]).prop_map(str::to_owned),
+        1 => any::<String>(),
+    ];
+    proptest::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn whatever_is_written_is_safe_and_whole(text in hostile()) {
+        let shown = checked(&html(&text));
+        // Nothing but marks and addresses is left out: letters stay, in order.
+        let letters = |text: &str| text.chars().filter(|c| c.is_alphabetic()).collect::<String>();
+        let unescaped = shown.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&");
+        let mut all = text.chars().filter(|c| c.is_alphabetic());
+        prop_assert!(letters(&unescaped).chars().all(|c| all.any(|of| of == c)), "{text:?} -> {shown:?}");
+        let _ = (plain(&text), mentions(&text), is_jumbo(&text));
+    }
+}
+
+#[test]
+fn long_repetitions_stay_shallow() {
+    let fill = |piece: &str| piece.repeat(8_000 / piece.chars().count());
+    for piece in [
+        ">",
+        "> ",
+        "*a ",
+        "**a _b ",
+        "[",
+        "](",
+        "[a](",
+        "`",
+        "` `` ",
+        "```\n",
+        "```a\n",
+        "www.((",
+        "https://",
+        "@a",
+        "(",
+        "\\",
+        "_a_ ",
+        "*_~~[",
+        "e\u{301}",
+        "\u{202e}",
+        "\u{200b}",
+        "👩‍💻",
+        "[a](https://x.example)",
+        "***a***",
+        "x",
+    ] {
+        checked(&html(&fill(piece)));
+    }
+}

@@ -1,0 +1,56 @@
+//! Whom one does not want to hear from.
+
+use super::{direct_id, queries};
+use crate::{
+    Actor, Infra, Rejection, Result,
+    infra::database,
+    profiles::{self, presence},
+};
+use protocol::{error::Problem, ids::UserId, profiles::User};
+
+/// Blocks somebody: they can neither open nor write to a direct chat with the actor, nor add them to a
+/// group, and neither sees the other's presence.
+///
+/// # Errors
+/// `not_found` for nobody, `invalid_input` for oneself.
+pub async fn block(infra: &Infra, actor: Actor, user_id: UserId) -> Result<()> {
+    if user_id == actor.user_id {
+        return Err(Rejection::field("user_id", Problem::Unknown));
+    }
+    if profiles::queries::users(&infra.db, &[user_id]).await?.is_empty() {
+        return Err(Rejection::not_found());
+    }
+    set_block(infra, actor, user_id, true).await
+}
+
+/// Lets somebody write again.
+///
+/// # Errors
+/// `unavailable` when the database does not answer.
+pub async fn unblock(infra: &Infra, actor: Actor, user_id: UserId) -> Result<()> {
+    set_block(infra, actor, user_id, false).await
+}
+
+async fn set_block(infra: &Infra, actor: Actor, user_id: UserId, blocked: bool) -> Result<()> {
+    infra.rates.changes.take(actor.user_id)?;
+    let mut tx = database::begin(&infra.db).await?;
+    // Opening a direct chat takes the same locks.
+    queries::lock_mines(&mut tx, &[actor.user_id, user_id]).await?;
+    if blocked {
+        queries::insert_block(&mut tx, actor.user_id, user_id).await?;
+    } else {
+        queries::delete_block(&mut tx, actor.user_id, user_id).await?;
+    }
+    queries::set_blocked(&mut tx, direct_id(actor.user_id, user_id), user_id, blocked).await?;
+    tx.commit().await?;
+    presence::tell_each_other(infra, actor.user_id, user_id).await;
+    Ok(())
+}
+
+/// Whom the actor has blocked, the latest first.
+///
+/// # Errors
+/// `unavailable` when the database does not answer.
+pub async fn list(infra: &Infra, actor: Actor) -> Result<Vec<User>> {
+    queries::blocked_by(&infra.db, actor.user_id).await
+}

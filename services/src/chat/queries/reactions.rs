@@ -1,0 +1,113 @@
+//! Who reacted to what.
+
+use super::{number, rows::ReactedRow, signed};
+use crate::{Result, infra::clock};
+use protocol::{
+    chat::Reacted,
+    ids::{ChatId, UserId},
+    time::Timestamp,
+};
+use sqlx::{PgConnection, PgPool};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// One person's one reaction to a message.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReactionKey {
+    pub no: u64,
+    pub emoji: String,
+    pub user_id: UserId,
+}
+
+/// The numbers, emoji and people of some reactions, to be bound.
+fn columns<'a>(keys: impl Iterator<Item = &'a ReactionKey>) -> (Vec<i64>, Vec<&'a str>, Vec<Uuid>) {
+    let (mut nos, mut emoji, mut users) = (Vec::new(), Vec::new(), Vec::new());
+    for key in keys {
+        nos.push(signed(key.no));
+        emoji.push(key.emoji.as_str());
+        users.push(key.user_id.0);
+    }
+    (nos, emoji, users)
+}
+
+/// Which of these reactions there are.
+pub async fn reactions_named(
+    tx: &mut PgConnection,
+    chat_id: ChatId,
+    keys: &BTreeSet<ReactionKey>,
+) -> Result<BTreeSet<ReactionKey>> {
+    if keys.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let (nos, emoji, users) = columns(keys.iter());
+    let rows: Vec<(i64, String, Uuid)> = sqlx::query_as(
+        "select r.no, r.emoji, r.user_id from unnest($2::int8[], $3::text[], $4::uuid[]) as n (no, emoji, user_id)
+         join reactions r on r.chat_id = $1 and r.no = n.no and r.emoji = n.emoji and r.user_id = n.user_id",
+    )
+    .bind(chat_id.0)
+    .bind(nos)
+    .bind(emoji)
+    .bind(users)
+    .fetch_all(tx)
+    .await?;
+    let key = |(no, emoji, user): (i64, String, Uuid)| ReactionKey { no: number(no), emoji, user_id: UserId(user) };
+    Ok(rows.into_iter().map(key).collect())
+}
+
+/// Writes reactions that were given (true) and taken back, and drops those of messages that are deleted.
+pub async fn write_reactions(
+    tx: &mut PgConnection,
+    chat_id: ChatId,
+    now: Timestamp,
+    changed: &BTreeMap<ReactionKey, bool>,
+    deleted: &[u64],
+) -> Result<()> {
+    let of = |given: bool| changed.iter().filter(move |(_, is_given)| **is_given == given).map(|(key, _)| key);
+    let (nos, emoji, users) = columns(of(false));
+    if !nos.is_empty() || !deleted.is_empty() {
+        sqlx::query(
+            "delete from reactions r where r.chat_id = $1 and (r.no = any($5) or (r.no, r.emoji, r.user_id) in (
+                 select n.no, n.emoji, n.user_id
+                 from unnest($2::int8[], $3::text[], $4::uuid[]) as n (no, emoji, user_id)))",
+        )
+        .bind(chat_id.0)
+        .bind(nos)
+        .bind(emoji)
+        .bind(users)
+        .bind(deleted.iter().copied().map(signed).collect::<Vec<_>>())
+        .execute(&mut *tx)
+        .await?;
+    }
+    let (nos, emoji, users) = columns(of(true));
+    if !nos.is_empty() {
+        sqlx::query(
+            "insert into reactions (chat_id, no, emoji, user_id, reacted_at)
+             select $1, n.no, n.emoji, n.user_id, $5
+             from unnest($2::int8[], $3::text[], $4::uuid[]) as n (no, emoji, user_id) on conflict do nothing",
+        )
+        .bind(chat_id.0)
+        .bind(nos)
+        .bind(emoji)
+        .bind(users)
+        .bind(clock::to_database(now))
+        .execute(tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Who reacted to a message, in order of time.
+pub async fn reacted(db: &PgPool, chat_id: ChatId, no: u64, offset: i64, limit: i64) -> Result<Vec<Reacted>> {
+    let rows: Vec<ReactedRow> = sqlx::query_as(
+        "select r.emoji, r.reacted_at, u.user_id, u.username, u.display_name, u.bio, u.avatar_url
+         from reactions r join users u on u.user_id = r.user_id
+         where r.chat_id = $1 and r.no = $2 order by r.reacted_at, r.user_id, r.emoji offset $3 limit $4",
+    )
+    .bind(chat_id.0)
+    .bind(signed(no))
+    .bind(offset)
+    .bind(limit)
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}

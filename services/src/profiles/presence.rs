@@ -1,0 +1,141 @@
+//! Who is here, and who may know. A person is here while one of their sockets is open.
+
+use super::queries;
+use crate::{Actor, Infra, Result, infra::database, live::SocketId};
+use protocol::{frames::ServerFrame, ids::UserId, profiles::User, time::Timestamp};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::sync::Notify;
+
+/// Comings and goings of so long are told together; a page that is only loaded again is not told at all.
+const PACE: Duration = Duration::from_secs(1);
+
+/// Whose sockets have come or gone since the others were told, and who the others think is here.
+#[derive(Default)]
+pub struct Presence {
+    changed: Mutex<HashSet<UserId>>,
+    wake: Notify,
+}
+
+impl Presence {
+    fn lock(&self) -> MutexGuard<'_, HashSet<UserId>> {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Notes that a socket of somebody's has opened or closed.
+pub fn changed(infra: &Infra, user_id: UserId) {
+    infra.presence.lock().insert(user_id);
+    infra.presence.wake.notify_one();
+}
+
+/// Tells others of those who come and go, until the node stops.
+pub async fn announce(infra: Infra) {
+    let mut here: HashSet<UserId> = HashSet::new();
+    loop {
+        tokio::select! {
+            () = infra.shutdown.cancelled() => return,
+            () = infra.presence.wake.notified() => {}
+        }
+        tokio::select! {
+            () = infra.shutdown.cancelled() => {}
+            () = tokio::time::sleep(PACE) => {}
+        }
+        let changed: Vec<UserId> = std::mem::take(&mut *infra.presence.lock()).into_iter().collect();
+        let present: HashSet<UserId> = infra.live.present(&changed).into_iter().collect();
+        let moved: Vec<UserId> = changed.into_iter().filter(|id| present.contains(id) != here.contains(id)).collect();
+        for id in &moved {
+            if !here.remove(id) {
+                here.insert(*id);
+            }
+        }
+        if let Err(error) = database::within(tell_of(&infra, &moved)).await {
+            tracing::warn!(cause = %error, "some who came or went were not told of");
+        }
+    }
+}
+
+/// Tells those who look at some people how it stands with them.
+async fn tell_of(infra: &Infra, users: &[UserId]) -> Result<()> {
+    if users.is_empty() {
+        return Ok(());
+    }
+    queries::mark_seen(&infra.db, users).await?;
+    let pairs = lookers(infra, users).await?;
+    tell_pairs(infra, &pairs).await
+}
+
+/// Somebody has changed who may see them: all who look are told what they may know now.
+pub async fn tell(infra: &Infra, user_id: UserId) {
+    let told = async {
+        let pairs = lookers(infra, &[user_id]).await?;
+        tell_pairs(infra, &pairs).await
+    };
+    if let Err(error) = database::within(told).await {
+        tracing::warn!(cause = %error, "a change of who may see somebody was not told");
+    }
+}
+
+/// Two people may see each other no longer, or again.
+pub async fn tell_each_other(infra: &Infra, one: UserId, other: UserId) {
+    if let Err(error) = database::within(tell_pairs(infra, &[(one, other), (other, one)])).await {
+        tracing::warn!(cause = %error, "a block's effect on presence was not told");
+    }
+}
+
+/// Who on this node looks at these people: those they have direct chats with, and who watches them.
+async fn lookers(infra: &Infra, users: &[UserId]) -> Result<Vec<(UserId, UserId)>> {
+    let mut pairs: HashSet<(UserId, UserId)> = queries::direct_peers(&infra.db, users).await?.into_iter().collect();
+    pairs.extend(infra.live.watchers(users));
+    let viewers: Vec<UserId> = pairs.iter().map(|(_, viewer)| *viewer).collect();
+    let here: HashSet<UserId> = infra.live.present(&viewers).into_iter().collect();
+    Ok(pairs.into_iter().filter(|(user, viewer)| user != viewer && here.contains(viewer)).collect())
+}
+
+/// Tells each second of a pair of the first: how it stands, or nothing that could be known.
+async fn tell_pairs(infra: &Infra, pairs: &[(UserId, UserId)]) -> Result<()> {
+    let visible = queries::visible(&infra.db, pairs).await?;
+    let users: Vec<UserId> = pairs.iter().map(|(user, _)| *user).collect();
+    let here: HashSet<UserId> = infra.live.present(&users).into_iter().collect();
+    for pair @ (user, viewer) in pairs {
+        let (online, last_seen_at) = match visible.get(pair) {
+            Some(_) if here.contains(user) => (true, None),
+            Some(last_seen_at) => (false, *last_seen_at),
+            None => (false, None),
+        };
+        infra.live.tell(&[*viewer], &ServerFrame::Presence { user_id: *user, online, last_seen_at });
+    }
+    Ok(())
+}
+
+/// Has a socket told of these people from now on, in place of those it watched before; answers how it
+/// stands with those that its person may see.
+///
+/// # Errors
+/// `unavailable` when the database does not answer.
+pub async fn watch(infra: &Infra, actor: Actor, socket: SocketId, users: &[UserId]) -> Result<Vec<ServerFrame>> {
+    infra.live.watch(socket, users);
+    let seen = seen_by(infra, actor, users).await?;
+    let frame = |(user_id, (online, last_seen_at))| ServerFrame::Presence { user_id, online, last_seen_at };
+    Ok(seen.into_iter().map(frame).collect())
+}
+
+/// A person with their presence, where the actor may see it.
+pub(super) async fn shown_to(infra: &Infra, actor: Actor, user: User) -> Result<User> {
+    let seen = seen_by(infra, actor, &[user.id]).await?.remove(&user.id);
+    let (online, last_seen_at) = seen.map_or((None, None), |(online, last_seen_at)| (Some(online), last_seen_at));
+    Ok(User { online, last_seen_at, ..user })
+}
+
+async fn seen_by(infra: &Infra, actor: Actor, users: &[UserId]) -> Result<HashMap<UserId, (bool, Option<Timestamp>)>> {
+    let pairs: Vec<(UserId, UserId)> = users.iter().map(|user| (*user, actor.user_id)).collect();
+    let visible = queries::visible(&infra.db, &pairs).await?;
+    let here: HashSet<UserId> = infra.live.present(users).into_iter().collect();
+    let seen = |((user, _), at): ((UserId, UserId), Option<Timestamp>)| {
+        if here.contains(&user) { (user, (true, None)) } else { (user, (false, at)) }
+    };
+    Ok(visible.into_iter().map(seen).collect())
+}

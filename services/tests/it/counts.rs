@@ -1,0 +1,126 @@
+//! What is unread is the same on all devices of a person, whatever happens and whatever they miss.
+
+use crate::support::{Listener, World, draft};
+use protocol::{
+    chat::{EditMessage, UpdateOwnState, Window},
+    error::ErrorCode,
+    frames::ServerFrame,
+    ids::ChatId,
+    reducer::{Need, State},
+};
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use services::{Actor, Infra, chat};
+use std::collections::HashMap;
+
+const OPERATIONS: usize = 1_000;
+/// After so many the devices are compared.
+const EVERY: usize = 20;
+const SEED: u64 = 4;
+
+struct Device {
+    state: State,
+    listener: Listener,
+    /// How many frames of a hundred never arrive.
+    loses: u32,
+}
+
+impl Device {
+    /// A device that holds so many of a chat's newest messages.
+    async fn open(infra: &Infra, actor: Actor, chat_id: ChatId, holds: Option<u32>, loses: u32) -> Self {
+        let listener = Listener::open(infra, actor);
+        let mut state = State::default();
+        state.apply(ServerFrame::Welcome(chat::hello(infra, actor, None, &HashMap::new()).await.unwrap()));
+        if let Some(holds) = holds {
+            let history = chat::history(infra, actor, chat_id, Window::Newest, Some(holds)).await.unwrap();
+            state.apply_history(chat_id, history);
+        }
+        Self { state, listener, loses }
+    }
+
+    async fn take(&mut self, random: &mut StdRng) {
+        for frame in self.listener.frames().await {
+            if random.random_range(0..100) >= self.loses {
+                self.state.apply(frame);
+            }
+        }
+    }
+
+    /// What every device does within 25 seconds.
+    async fn heal(&mut self, infra: &Infra, actor: Actor, chat_id: ChatId) {
+        let heads = chat::heads(infra, actor, &self.state.heads()).await.unwrap();
+        if self.state.apply(ServerFrame::Heads(heads)) == Need::Hello {
+            let welcome = chat::hello(infra, actor, Some(self.state.mine), &self.state.heads()).await.unwrap();
+            self.state.apply(ServerFrame::Welcome(welcome));
+        }
+        while let Some(after) = self.state.chats[&chat_id].gap() {
+            let changes = chat::changes(infra, actor, chat_id, after, None).await.unwrap();
+            self.state.apply_changes(after, changes);
+        }
+        let heads = chat::heads(infra, actor, &self.state.heads()).await.unwrap();
+        self.state.apply(ServerFrame::Heads(heads));
+    }
+
+    fn counts(&self, chat_id: ChatId) -> (u32, u32, bool, u64) {
+        let summary = &self.state.chats[&chat_id].summary;
+        (summary.unread, summary.mentions_unread, summary.marked_unread, summary.read_no)
+    }
+}
+
+/// One thing that somebody does; what rights or time do not allow changes nothing.
+async fn operate(infra: &Infra, random: &mut StdRng, [reader, alice, bob]: [Actor; 3], chat_id: ChatId) {
+    let last_no = chat::summary(infra, reader, chat_id).await.unwrap().chat.last_no;
+    let some_no = random.random_range(1..=last_no);
+    let other = if random.random_bool(0.5) { alice } else { bob };
+    let text = if random.random_bool(0.3) { "@reader look" } else { "words" };
+    let done = match random.random_range(0..100) {
+        0..45 => chat::post_message(infra, other, chat_id, draft(text)).await.map(drop),
+        45..60 => {
+            let edit = EditMessage { text: text.into(), base_seq: None };
+            chat::edit_message(infra, other, chat_id, some_no, edit).await.map(drop)
+        }
+        60..72 => chat::delete_message(infra, alice, chat_id, some_no).await.map(drop),
+        72..80 => chat::react(infra, other, chat_id, some_no, "👍").await.map(drop),
+        80..92 => chat::mark_read(infra, reader, chat_id, some_no).await,
+        92..95 => {
+            let update = UpdateOwnState { marked_unread: Some(true), ..UpdateOwnState::default() };
+            chat::update_own_state(infra, reader, chat_id, update).await.map(drop)
+        }
+        _ => chat::post_message(infra, reader, chat_id, draft("mine")).await.map(drop),
+    };
+    if let Err(rejection) = done {
+        assert!(matches!(rejection.code(), ErrorCode::Forbidden | ErrorCode::Conflict), "{rejection}");
+    }
+}
+
+#[tokio::test]
+async fn unread_counts_on_three_devices_stay_equal_through_a_thousand_operations() {
+    let world = World::new().await;
+    let people = world.people(["reader", "alice", "bob"]).await;
+    let [reader, alice, bob] = people;
+    let group = world.group(alice, &[reader, bob]).await;
+    let mut random = StdRng::seed_from_u64(SEED);
+    for _ in 0..60 {
+        operate(&world, &mut random, people, group).await;
+    }
+    let mut devices = [
+        Device::open(&world, reader, group, Some(100), 0).await,
+        Device::open(&world, reader, group, None, 0).await,
+        Device::open(&world, reader, group, Some(5), 40).await,
+    ];
+    let mut seen = 0;
+    for done in 1..=OPERATIONS {
+        operate(&world, &mut random, people, group).await;
+        if done % EVERY > 0 {
+            continue;
+        }
+        let summary = chat::summary(&world, reader, group).await.unwrap();
+        let expected = (summary.unread, summary.mentions_unread, summary.marked_unread, summary.read_no);
+        for (n, device) in devices.iter_mut().enumerate() {
+            device.take(&mut random).await;
+            device.heal(&world, reader, group).await;
+            assert_eq!(device.counts(group), expected, "device {n} after {done} operations");
+        }
+        seen = seen.max(summary.mentions_unread);
+    }
+    assert!(seen > 0, "a run without unread mentions shows nothing");
+}

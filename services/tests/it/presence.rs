@@ -1,0 +1,125 @@
+//! Who is told that somebody is here, and who is not.
+
+use crate::support::{Listener, World, say};
+use protocol::{
+    frames::ServerFrame,
+    profiles::{LastSeen, UpdateMe},
+};
+use services::{
+    Actor, Infra,
+    chat::blocks,
+    profiles::{self, presence},
+};
+
+/// Waits for the next word on somebody's presence: whether they are here, and whether a time is told.
+async fn told(listener: &Listener, of: Actor) -> (bool, bool) {
+    loop {
+        if let ServerFrame::Presence { user_id, online, last_seen_at } = listener.next_frame().await
+            && user_id == of.user_id
+        {
+            return (online, last_seen_at.is_some());
+        }
+    }
+}
+
+/// What somebody reads of another: none where they may not know.
+async fn read(infra: &Infra, reader: Actor, of: Actor) -> (Option<bool>, bool) {
+    let user = profiles::by_id(infra, reader, of.user_id).await.unwrap();
+    (user.online, user.last_seen_at.is_some())
+}
+
+async fn show_to(infra: &Infra, actor: Actor, last_seen: LastSeen) {
+    let update = UpdateMe { last_seen: Some(last_seen), ..UpdateMe::default() };
+    profiles::update_me(infra, actor, update).await.unwrap();
+}
+
+/// A socket as the server opens and closes one.
+struct Socket<'a>(&'a World, Actor, Option<Listener>);
+
+impl<'a> Socket<'a> {
+    fn open(world: &'a World, actor: Actor) -> Self {
+        let listener = Listener::open(world, actor);
+        presence::changed(world, actor.user_id);
+        Self(world, actor, Some(listener))
+    }
+}
+
+impl Drop for Socket<'_> {
+    fn drop(&mut self) {
+        drop(self.2.take());
+        presence::changed(self.0, self.1.user_id);
+    }
+}
+
+async fn world() -> World {
+    let world = World::new().await;
+    world.tasks.spawn(presence::announce((*world).clone()));
+    world
+}
+
+#[tokio::test]
+async fn those_who_talk_see_each_other_come_and_go() {
+    let world = world().await;
+    let [alice, bob, stranger] = world.people(["alice", "bob", "stranger"]).await;
+    let direct = world.direct(alice, bob).await;
+    say(&world, alice, direct, "hi").await;
+    let (watching, aside) = (Listener::open(&world, alice), Listener::open(&world, stranger));
+    let socket = Socket::open(&world, bob);
+    assert_eq!(told(&watching, bob).await, (true, false));
+    assert_eq!(read(&world, alice, bob).await, (Some(true), false));
+    drop(socket);
+    assert_eq!(told(&watching, bob).await, (false, true));
+    assert_eq!(read(&world, alice, bob).await, (Some(false), true));
+    assert_eq!(aside.frames().await, [], "a stranger who does not look is not told");
+    // Whoever watches is, at once and from then on.
+    let watched = presence::watch(&world, stranger, aside.subscription.id, &[bob.user_id]).await.unwrap();
+    assert!(matches!(watched[..], [ServerFrame::Presence { online: false, last_seen_at: Some(_), .. }]), "{watched:?}");
+    let _socket = Socket::open(&world, bob);
+    assert_eq!(told(&aside, bob).await, (true, false));
+}
+
+#[tokio::test]
+async fn one_decides_who_may_see() {
+    let world = world().await;
+    let [alice, friend, stranger] = world.people(["alice", "friend", "stranger"]).await;
+    world.group(alice, &[friend]).await;
+    let _socket = Socket::open(&world, alice);
+    let nothing = (None, false);
+    for (choice, friend_sees, stranger_sees) in [
+        (LastSeen::Everyone, (Some(true), false), (Some(true), false)),
+        (LastSeen::Shared, (Some(true), false), nothing),
+        (LastSeen::Nobody, nothing, nothing),
+    ] {
+        show_to(&world, alice, choice).await;
+        assert_eq!(read(&world, friend, alice).await, friend_sees, "{choice:?}");
+        assert_eq!(read(&world, stranger, alice).await, stranger_sees, "{choice:?}");
+        let by_name = profiles::by_username(&world, stranger, "alice").await.unwrap();
+        assert_eq!(by_name.online, stranger_sees.0);
+        let listener = Listener::open(&world, stranger);
+        let watched = presence::watch(&world, stranger, listener.subscription.id, &[alice.user_id]).await.unwrap();
+        assert_eq!(watched.len(), usize::from(stranger_sees != nothing));
+        assert_eq!(read(&world, alice, alice).await.0, Some(true), "oneself is no secret");
+    }
+}
+
+#[tokio::test]
+async fn whoever_may_no_longer_see_is_told_nothing_more() {
+    let world = world().await;
+    let [alice, bob] = world.people(["alice", "bob"]).await;
+    let direct = world.direct(alice, bob).await;
+    say(&world, alice, direct, "hi").await;
+    let watching = Listener::open(&world, bob);
+    let socket = Socket::open(&world, alice);
+    assert_eq!(told(&watching, alice).await, (true, false));
+    show_to(&world, alice, LastSeen::Nobody).await;
+    assert_eq!(told(&watching, alice).await, (false, false), "as if nothing were known");
+    show_to(&world, alice, LastSeen::Everyone).await;
+    assert_eq!(told(&watching, alice).await, (true, false));
+    blocks::block(&world, alice, bob.user_id).await.unwrap();
+    assert_eq!(told(&watching, alice).await, (false, false));
+    assert_eq!(read(&world, bob, alice).await, (None, false));
+    assert_eq!(read(&world, alice, bob).await, (None, false), "neither sees the other");
+    drop(socket);
+    blocks::unblock(&world, alice, bob.user_id).await.unwrap();
+    assert!(!told(&watching, alice).await.0);
+}
