@@ -9,10 +9,10 @@ use protocol::{
     profiles::{Me, User},
     time::Timestamp,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// The data of one page. Rendered from on the server, read again at hydration, so that nothing differs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Seed {
     pub locale: String,
     pub theme: Option<String>,
@@ -29,8 +29,10 @@ pub struct Seed {
     pub page: Page,
 }
 
+protocol::rows! { Seed { locale, theme, offset, now, as_of, me, mine, chats, users, page } }
+
 /// What belongs to one page alone.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Page {
     /// Its path and query.
     pub address: String,
@@ -50,8 +52,10 @@ pub struct Page {
     pub client_id: Option<ClientId>,
 }
 
+protocol::rows! { Page { address, missing, opened, members, person, query, found, chosen, sessions, refused, client_id } }
+
 /// A conversation's window.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Opened {
     pub chat_id: ChatId,
     pub history: History,
@@ -61,14 +65,18 @@ pub struct Opened {
     pub at: Option<u64>,
 }
 
+protocol::rows! { Opened { chat_id, history, read_no, at } }
+
 /// A form that was refused, with what was typed into it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Refused {
     /// The last part of its action.
     pub form: String,
     pub error: ApiError,
     pub values: Vec<(String, String)>,
 }
+
+protocol::rows! { Refused { form, error, values } }
 
 impl Refused {
     /// What was typed into a field.

@@ -60,7 +60,7 @@ pub struct SignedIn {
 }
 
 /// A signed-in device.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Session {
     pub id: SessionId,
@@ -72,3 +72,5 @@ pub struct Session {
     /// Whether this request came with it.
     pub current: bool,
 }
+
+crate::rows! { Session { id, device, ip, created_at, last_used_at, current } }

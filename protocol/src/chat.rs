@@ -7,9 +7,9 @@ use crate::{
     profiles::User,
     time::Timestamp,
 };
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ChatKind {
@@ -18,23 +18,9 @@ pub enum ChatKind {
     Saved,
 }
 
-impl ChatKind {
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Direct => "direct",
-            Self::Group => "group",
-            Self::Saved => "saved",
-        }
-    }
+crate::names! { ChatKind { Direct = "direct", Group = "group", Saved = "saved" } }
 
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Direct, Self::Group, Self::Saved].into_iter().find(|kind| kind.name() == name)
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MessageKind {
@@ -44,6 +30,10 @@ pub enum MessageKind {
     Audio,
     File,
     System,
+}
+
+crate::names! {
+    MessageKind { Text = "text", Image = "image", Video = "video", Audio = "audio", File = "file", System = "system" }
 }
 
 /// What a system message tells; worded in the reader's language.
@@ -75,15 +65,17 @@ impl ChatEvent {
 }
 
 /// Where a forwarded message came from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ForwardedFrom {
     pub user_id: Option<UserId>,
     pub name: Option<String>,
 }
 
+crate::rows! { ForwardedFrom { user_id, name } }
+
 /// One emoji under a message, in order of first use.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reaction {
     pub emoji: String,
@@ -92,8 +84,10 @@ pub struct Reaction {
     pub by: Vec<UserId>,
 }
 
+crate::rows! { Reaction { emoji, count, by } }
+
 /// A stored file hung to a message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct File {
     pub id: uuid::Uuid,
@@ -108,7 +102,9 @@ pub struct File {
     pub thumbnail_url: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+crate::rows! { File { id, name, media_type, size, width, height, thumbhash, status, url, thumbnail_url } }
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FileStatus {
@@ -117,8 +113,10 @@ pub enum FileStatus {
     Blocked,
 }
 
+crate::names! { FileStatus { Scanning = "scanning", Clean = "clean", Blocked = "blocked" } }
+
 /// A message's row, the same for every reader. Addressed by `chat_id` + `no`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Message {
     pub chat_id: ChatId,
@@ -142,6 +140,8 @@ pub struct Message {
     pub edited_at: Option<Timestamp>,
     pub deleted: bool,
 }
+
+crate::rows! { Message { chat_id, no, seq, id, client_id, sender_id, kind, text, reply_to, forwarded_from, attachments, reactions, mentions, event, created_at, edited_at, deleted } }
 
 impl Message {
     /// The people it names.
@@ -167,7 +167,7 @@ impl Message {
 }
 
 /// A chat's own row, the same for every reader.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Chat {
     pub id: ChatId,
@@ -180,6 +180,8 @@ pub struct Chat {
     /// The change that wrote this row; in a `ChatSummary` the chat's newest change.
     pub seq: u64,
 }
+
+crate::rows! { Chat { id, kind, title, description, avatar_url, last_no, member_count, seq } }
 
 /// A chat as one reader has it. `chat.seq` is the chat's head.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -210,92 +212,41 @@ pub struct ChatSummary {
     pub active_at: Timestamp,
 }
 
-// Serde reads flattened and tagged types through a copy of their fields, with code of its own for each
-// type inside. The two that a browser reads most are read flat instead.
+crate::readable!(ChatSummary, |value| {
+    let mut row = crate::wire::Row::of(value)?;
+    Some(Self {
+        peer: row.take("peer")?,
+        role: row.take("role")?,
+        read_no: row.take("read_no")?,
+        unread: row.take("unread")?,
+        mentions_unread: row.take("mentions_unread")?,
+        marked_unread: row.take("marked_unread")?,
+        muted_until: row.take("muted_until")?,
+        pinned: row.take("pinned")?,
+        archived: row.take("archived")?,
+        archived_no: row.take("archived_no")?,
+        draft: row.take("draft")?,
+        last_message: row.take("last_message")?,
+        read_by_others_no: row.take("read_by_others_no")?,
+        my_seq: row.take("my_seq")?,
+        active_at: row.take("active_at")?,
+        chat: Chat::from_row(&mut row)?,
+    })
+});
 
-impl<'de> Deserialize<'de> for ChatSummary {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Flat {
-            id: ChatId,
-            kind: ChatKind,
-            title: Option<String>,
-            description: String,
-            avatar_url: Option<String>,
-            last_no: u64,
-            member_count: u64,
-            seq: u64,
-            peer: Option<User>,
-            role: Option<Role>,
-            read_no: u64,
-            unread: u32,
-            mentions_unread: u32,
-            marked_unread: bool,
-            muted_until: Option<Timestamp>,
-            pinned: bool,
-            archived: bool,
-            #[serde(default)]
-            archived_no: u64,
-            draft: Option<String>,
-            last_message: Option<Message>,
-            read_by_others_no: u64,
-            my_seq: u64,
-            active_at: Timestamp,
-        }
-        let flat = Flat::deserialize(deserializer)?;
-        Ok(Self {
-            chat: Chat {
-                id: flat.id,
-                kind: flat.kind,
-                title: flat.title,
-                description: flat.description,
-                avatar_url: flat.avatar_url,
-                last_no: flat.last_no,
-                member_count: flat.member_count,
-                seq: flat.seq,
-            },
-            peer: flat.peer,
-            role: flat.role,
-            read_no: flat.read_no,
-            unread: flat.unread,
-            mentions_unread: flat.mentions_unread,
-            marked_unread: flat.marked_unread,
-            muted_until: flat.muted_until,
-            pinned: flat.pinned,
-            archived: flat.archived,
-            archived_no: flat.archived_no,
-            draft: flat.draft,
-            last_message: flat.last_message,
-            read_by_others_no: flat.read_by_others_no,
-            my_seq: flat.my_seq,
-            active_at: flat.active_at,
-        })
-    }
-}
-
-impl<'de> Deserialize<'de> for ChatEvent {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Flat {
-            #[serde(rename = "type")]
-            name: String,
-            actor_id: UserId,
-            user_id: Option<UserId>,
-            title: Option<String>,
-        }
-        let Flat { name, actor_id, user_id, title } = Flat::deserialize(deserializer)?;
-        let event = match (name.as_str(), user_id, title) {
-            ("group_created", _, Some(title)) => Self::GroupCreated { actor_id, title },
-            ("title_changed", _, Some(title)) => Self::TitleChanged { actor_id, title },
-            ("member_added", Some(user_id), _) => Self::MemberAdded { actor_id, user_id },
-            ("member_removed", Some(user_id), _) => Self::MemberRemoved { actor_id, user_id },
-            ("role_changed", Some(user_id), _) => Self::RoleChanged { actor_id, user_id },
-            ("member_left", ..) => Self::MemberLeft { actor_id },
-            _ => return Err(serde::de::Error::custom("an unknown event")),
-        };
-        Ok(event)
-    }
-}
+crate::readable!(ChatEvent, |value| {
+    let mut row = crate::wire::Row::of(value)?;
+    let (name, actor_id): (String, UserId) = (row.take("type")?, row.take("actor_id")?);
+    Some(match name.as_str() {
+        "group_created" => Self::GroupCreated { actor_id, title: row.take("title")? },
+        "title_changed" => Self::TitleChanged { actor_id, title: row.take("title")? },
+        "member_added" => Self::MemberAdded { actor_id, user_id: row.take("user_id")? },
+        "member_removed" => Self::MemberRemoved { actor_id, user_id: row.take("user_id")? },
+        "role_changed" => Self::RoleChanged { actor_id, user_id: row.take("user_id")? },
+        "member_left" => Self::MemberLeft { actor_id },
+        _ => return None,
+    })
+});
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -349,13 +300,15 @@ pub struct ReportMessage {
 }
 
 /// Somebody's reaction to a message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reacted {
     pub emoji: String,
     pub user: User,
     pub reacted_at: Timestamp,
 }
+
+crate::rows! { Reacted { emoji, user, reacted_at } }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -389,7 +342,7 @@ pub enum Window {
 }
 
 /// A window of a history: ascending, every `no` in it appears.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct History {
     pub items: Vec<Message>,
@@ -403,8 +356,10 @@ pub struct History {
     pub last_no: u64,
 }
 
+crate::rows! { History { items, next, replies, users, seq, last_no } }
+
 /// The rows of a chat changed after a number, ordered by `seq`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Changes {
     pub chat_id: ChatId,
@@ -416,3 +371,5 @@ pub struct Changes {
     pub more: bool,
     pub users: Vec<User>,
 }
+
+crate::rows! { Changes { chat_id, messages, members, chat, seq, more, users } }

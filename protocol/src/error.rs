@@ -1,11 +1,11 @@
 //! The one error of every answer: REST, WebSocket, server functions and pages.
 
 use crate::chat::Message;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::{collections::BTreeMap, fmt};
 
 /// What went wrong, for programs. The closed list of PROTOCOL section 3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
@@ -21,6 +21,23 @@ pub enum ErrorCode {
     RateLimited,
     Unavailable,
     Internal,
+}
+
+crate::names! {
+    ErrorCode {
+        InvalidInput = "invalid_input",
+        Unauthenticated = "unauthenticated",
+        SecondFactorRequired = "second_factor_required",
+        Forbidden = "forbidden",
+        NotFound = "not_found",
+        MethodNotAllowed = "method_not_allowed",
+        Conflict = "conflict",
+        TooLarge = "too_large",
+        UnsupportedMediaType = "unsupported_media_type",
+        RateLimited = "rate_limited",
+        Unavailable = "unavailable",
+        Internal = "internal",
+    }
 }
 
 impl ErrorCode {
@@ -95,19 +112,20 @@ impl Problem {
 }
 
 /// The body of every refusal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApiError {
     pub code: ErrorCode,
     /// A sentence in English for people who read logs and answers.
     pub message: String,
     /// Refused fields by name, all of them at once, each with a `Problem`'s name.
-    #[serde(default)]
     pub fields: BTreeMap<String, String>,
     /// With `conflict` over a message: its newest row.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub current: Option<Box<Message>>,
 }
+
+crate::rows! { ApiError { code, message, fields, current } }
 
 impl ApiError {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {

@@ -7,6 +7,7 @@ use crate::{
     ids::{ChatId, ClientId, SessionId, UserId},
     profiles::{Me, User},
     time::Timestamp,
+    wire::Row,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -108,8 +109,7 @@ pub struct Reply {
     pub frame: ServerFrame,
 }
 
-/// Declares the server's frames, and reads them type first: serde's own tagged enums keep every frame
-/// in memory twice, and the browser would carry the code of each row's type twice.
+/// Declares the server's frames, and how they are read: by their type.
 macro_rules! server_frames {
     ($($name:literal => $variant:ident { $($(#[$attribute:meta])? $field:ident: $type:ty),* },)*) => {
         #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -128,29 +128,22 @@ macro_rules! server_frames {
             /// # Errors
             /// When it is not JSON, or not a frame that this version knows.
             pub fn parse(text: &str) -> serde_json::Result<Self> {
-                #[derive(Deserialize)]
-                struct Head<'a> {
-                    #[serde(rename = "type")]
-                    name: &'a str,
-                    #[serde(rename = "ref")]
-                    reference: Option<u64>,
-                }
                 // Always from bytes, as server functions do: each reader of serde is code of its own.
-                let bytes = text.as_bytes();
-                let head: Head<'_> = serde_json::from_slice(bytes)?;
-                let frame = match head.name {
-                    $($name => {
-                        #[derive(Deserialize)]
-                        struct Fields { $($field: $type),* }
-                        let Fields { $($field),* } = serde_json::from_slice(bytes)?;
-                        ServerFrame::$variant { $($field),* }
-                    })*
-                    "welcome" => ServerFrame::Welcome(serde_json::from_slice(bytes)?),
-                    "heads" => ServerFrame::Heads(serde_json::from_slice(bytes)?),
-                    "changes" => ServerFrame::Changes(serde_json::from_slice(bytes)?),
-                    _ => return Err(serde::de::Error::custom("an unknown frame")),
-                };
-                Ok(Self { reference: head.reference, frame })
+                let mut row: Row = serde_json::from_slice(text.as_bytes())?;
+                let unknown = || serde::de::Error::custom("not a frame of ours");
+                let (name, reference) = row.take("type").zip(row.take("ref")).ok_or_else(unknown)?;
+                let frame = Self::frame(name, row).ok_or_else(unknown)?;
+                Ok(Self { reference, frame })
+            }
+
+            fn frame(name: String, mut row: Row) -> Option<ServerFrame> {
+                Some(match name.as_str() {
+                    $($name => ServerFrame::$variant { $($field: row.take(stringify!($field))?),* },)*
+                    "welcome" => ServerFrame::Welcome(Welcome::from_row(&mut row)?),
+                    "heads" => ServerFrame::Heads(Heads::from_row(&mut row)?),
+                    "changes" => ServerFrame::Changes(Changes::from_row(&mut row)?),
+                    _ => return None,
+                })
             }
         }
     };
@@ -179,7 +172,7 @@ server_frames! {
 }
 
 /// What changed in one's chats since `hello`'s numbers; at most 200 chats, newest activity first.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Welcome {
     pub user: Me,
     pub mine: u64,
@@ -189,15 +182,19 @@ pub struct Welcome {
     pub users: Vec<User>,
 }
 
+crate::rows! { Welcome { user, mine, chats, gone, more, users } }
+
 /// The chats whose head differs from the one named.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Heads {
     pub mine: u64,
     pub chats: HashMap<ChatId, Head>,
     pub gone: Vec<ChatId>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+crate::rows! { Heads { mine, chats, gone } }
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Head {
     pub seq: u64,
     /// The newest message as of `seq`: `unread` counts up to it.
@@ -206,6 +203,8 @@ pub struct Head {
     pub unread: u32,
     pub mentions_unread: u32,
 }
+
+crate::rows! { Head { seq, last_no, read_no, unread, mentions_unread } }
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@ use crate::{ids::UserId, profiles::User, time::Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Ordered by power.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -13,24 +13,10 @@ pub enum Role {
     Owner,
 }
 
-impl Role {
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Member => "member",
-            Self::Admin => "admin",
-            Self::Owner => "owner",
-        }
-    }
-
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Member, Self::Admin, Self::Owner].into_iter().find(|role| role.name() == name)
-    }
-}
+crate::names! { Role { Member = "member", Admin = "admin", Owner = "owner" } }
 
 /// A member's row; a removed one stays as a tombstone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Member {
     pub user: User,
@@ -41,6 +27,8 @@ pub struct Member {
     pub removed: bool,
     pub seq: u64,
 }
+
+crate::rows! { Member { user, role, joined_at, read_no, removed, seq } }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

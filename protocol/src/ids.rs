@@ -20,6 +20,12 @@ macro_rules! id {
             }
         }
 
+        impl crate::wire::Read for $name {
+            fn read(value: serde_json::Value) -> Option<Self> {
+                Uuid::read(value).map(Self)
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.fmt(f)

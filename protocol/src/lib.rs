@@ -16,15 +16,26 @@ pub mod ranges;
 pub mod reducer;
 pub mod text;
 pub mod time;
+pub mod wire;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// A page of a list. `next` is the cursor of the following page, `null` on the last one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Page<T> {
     pub items: Vec<T>,
     pub next: Option<String>,
+}
+
+impl<'de, T: wire::Read> Deserialize<'de> for Page<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let read = |value| {
+            let mut row = wire::Row::of(value)?;
+            Some(Self { items: row.take("items")?, next: row.take("next")? })
+        };
+        read(serde_json::Value::deserialize(deserializer)?).ok_or_else(|| serde::de::Error::custom("not a page"))
+    }
 }
 
 impl<T> Page<T> {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A person as others see them. `online` and `last_seen_at` are set only where they were checked for
 /// their reader.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct User {
     pub id: UserId,
@@ -17,8 +17,10 @@ pub struct User {
     pub last_seen_at: Option<Timestamp>,
 }
 
+crate::rows! { User { id, username, display_name, bio, avatar_url, online, last_seen_at } }
+
 /// Who may see when a person was last here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LastSeen {
@@ -27,16 +29,7 @@ pub enum LastSeen {
     Nobody,
 }
 
-impl LastSeen {
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Everyone => "everyone",
-            Self::Shared => "shared",
-            Self::Nobody => "nobody",
-        }
-    }
-}
+crate::names! { LastSeen { Everyone = "everyone", Shared = "shared", Nobody = "nobody" } }
 
 /// Oneself.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -54,38 +47,17 @@ pub struct Me {
     pub last_seen: LastSeen,
 }
 
-// Read flat, for the browser's sake: see `ChatSummary`.
-impl<'de> Deserialize<'de> for Me {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Flat {
-            id: UserId,
-            username: String,
-            display_name: String,
-            bio: String,
-            avatar_url: Option<String>,
-            online: Option<bool>,
-            last_seen_at: Option<Timestamp>,
-            email: Option<String>,
-            locale: Option<String>,
-            theme: Option<String>,
-            time_zone: Option<String>,
-            last_seen: LastSeen,
-        }
-        let flat = Flat::deserialize(deserializer)?;
-        let user = User {
-            id: flat.id,
-            username: flat.username,
-            display_name: flat.display_name,
-            bio: flat.bio,
-            avatar_url: flat.avatar_url,
-            online: flat.online,
-            last_seen_at: flat.last_seen_at,
-        };
-        let Flat { email, locale, theme, time_zone, last_seen, .. } = flat;
-        Ok(Self { user, email, locale, theme, time_zone, last_seen })
-    }
-}
+crate::readable!(Me, |value| {
+    let mut row = crate::wire::Row::of(value)?;
+    Some(Self {
+        email: row.take("email")?,
+        locale: row.take("locale")?,
+        theme: row.take("theme")?,
+        time_zone: row.take("time_zone")?,
+        last_seen: row.take("last_seen")?,
+        user: User::from_row(&mut row)?,
+    })
+});
 
 /// What of oneself is changed: an absent field stays, `null` or an empty one clears what may be absent.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

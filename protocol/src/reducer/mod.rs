@@ -16,7 +16,7 @@ use crate::{
     time::Timestamp,
 };
 pub use chat::{ChatState, Mark};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::{cmp::Reverse, collections::HashMap};
 
 /// Everything one person's device knows.
@@ -34,7 +34,7 @@ pub struct State {
 }
 
 /// A message on its way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unsent {
     pub chat_id: ChatId,
     pub client_id: ClientId,
@@ -44,6 +44,8 @@ pub struct Unsent {
     /// Why the server refused it; none while it is on its way.
     pub refused: Option<ErrorCode>,
 }
+
+crate::rows! { Unsent { chat_id, client_id, text, reply_to, written_at, refused } }
 
 /// Where `State::apply` leaves the caller with something to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

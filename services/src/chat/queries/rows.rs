@@ -72,22 +72,6 @@ impl MemberRow {
     }
 }
 
-pub fn kind_name(kind: MessageKind) -> &'static str {
-    match kind {
-        MessageKind::Text => "text",
-        MessageKind::Image => "image",
-        MessageKind::Video => "video",
-        MessageKind::Audio => "audio",
-        MessageKind::File => "file",
-        MessageKind::System => "system",
-    }
-}
-
-fn message_kind(name: &str) -> MessageKind {
-    use MessageKind::{Audio, File, Image, System, Text, Video};
-    [Text, Image, Video, Audio, File, System].into_iter().find(|kind| kind_name(*kind) == name).unwrap_or(Text)
-}
-
 fn chat_kind(name: &str) -> sqlx::Result<ChatKind> {
     ChatKind::from_name(name).ok_or_else(|| sqlx::Error::Decode(format!("unknown kind of chat {name}").into()))
 }
@@ -170,7 +154,7 @@ fn message(row: &PgRow, [seq, kind]: [&str; 2]) -> sqlx::Result<Message> {
         id: MessageId(row.try_get("message_id")?),
         client_id: ClientId(row.try_get("client_id")?),
         sender_id: UserId(row.try_get("sender_id")?),
-        kind: message_kind(row.try_get(kind)?),
+        kind: MessageKind::from_name(row.try_get(kind)?).unwrap_or(MessageKind::Text),
         text: row.try_get("text")?,
         reply_to: reply_to.map(number),
         forwarded_from: forwarded_from.map(|id| ForwardedFrom { user_id: Some(UserId(id)), name: None }),

@@ -2,7 +2,7 @@
 
 use super::{
     number,
-    rows::{self, ChatRow, MemberRow, MessageRow},
+    rows::{ChatRow, MemberRow, MessageRow},
     signed, uuids,
 };
 use crate::{Result, infra::clock};
@@ -167,7 +167,7 @@ pub async fn insert_messages(tx: &mut PgConnection, chat_id: ChatId, messages: &
     .bind(column(|message| message.id.0))
     .bind(column(|message| message.client_id.0))
     .bind(column(|message| message.sender_id.0))
-    .bind(messages.iter().map(|message| rows::kind_name(message.kind)).collect::<Vec<_>>())
+    .bind(messages.iter().map(|message| message.kind.name()).collect::<Vec<_>>())
     .bind(messages.iter().map(|message| message.text.as_str()).collect::<Vec<_>>())
     .bind(messages.iter().map(|message| message.reply_to.map(signed)).collect::<Vec<_>>())
     .bind(messages.iter().map(|message| message.event.as_ref().map(Json)).collect::<Vec<_>>())
