@@ -7,7 +7,7 @@ const phone = { width: 390, height: 844 };
 // Each journey meets both sizes, both languages, and a browser with and without JavaScript, and
 // every two of these together. Tags keep apart what only one of them can do:
 // @script needs JavaScript, @plain is about its absence, @once is the same in all of them.
-const everywhere = /screenshots|latency/;
+const everywhere = /screenshots|latency|history/;
 
 export default defineConfig<Options>({
   testDir: 'tests',
@@ -57,7 +57,7 @@ export default defineConfig<Options>({
     // Alone and last, so that nothing else costs it time; `--no-deps` runs it by itself.
     {
       name: 'latency',
-      testMatch: /latency/,
+      testMatch: /latency|history/,
       dependencies: ['desktop', 'phone', 'desktop-plain', 'phone-plain', 'screenshots'],
       use: { language: 'en', viewport: desktop },
     },

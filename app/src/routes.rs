@@ -1,5 +1,6 @@
 //! The only `<Router>`: every address of the product.
 
+use crate::ui::effect;
 use crate::{
     Seed, auth, chat, groups,
     i18n::{I18nContextProvider, Locale, t_string, use_i18n},
@@ -50,7 +51,7 @@ fn written(_: Option<&Seed>) -> String {
 #[component]
 fn Pages() -> impl IntoView {
     let i18n = use_i18n();
-    Effect::new(move |_| {
+    effect(move || {
         let lang = match i18n.get_locale() {
             Locale::en => "en",
             Locale::ru => "ru",
@@ -77,6 +78,9 @@ fn Pages() -> impl IntoView {
                         <Route path=path!("") view=settings::AppearancePage />
                         <Route path=path!("profile") view=profiles::OwnProfilePage />
                         <Route path=path!("security") view=auth::SecurityPage />
+                        <Route path=path!("sessions") view=auth::SessionsPage />
+                        <Route path=path!("notifications") view=settings::NotificationsPage />
+                        <Route path=path!("privacy") view=settings::PrivacyPage />
                         <Route path=path!("appearance") view=settings::AppearancePage />
                         <Route path=path!("language") view=settings::LanguagePage />
                     </ParentRoute>

@@ -10,12 +10,14 @@ use protocol::{
     time::Timestamp,
 };
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// The data of one page. Rendered from on the server, read again at hydration, so that nothing differs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Seed {
     pub locale: String,
-    pub theme: Option<String>,
+    /// What was chosen of `settings::LOOKS`, by name.
+    pub look: BTreeMap<String, String>,
     /// Minutes east of UTC.
     pub offset: i32,
     /// Milliseconds since 1970, when the page was made.
@@ -29,7 +31,7 @@ pub struct Seed {
     pub page: Page,
 }
 
-protocol::rows! { Seed { locale, theme, offset, now, as_of, me, mine, chats, users, page } }
+protocol::rows! { Seed { locale, look, offset, now, as_of, me, mine, chats, users, page } }
 
 /// What belongs to one page alone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -41,6 +43,8 @@ pub struct Page {
     pub opened: Option<Opened>,
     pub members: Option<(ChatId, Vec<Member>)>,
     pub person: Option<User>,
+    /// Whether the reader has blocked that person.
+    pub blocked: bool,
     /// What is looked for, and who was found.
     pub query: String,
     pub found: Vec<User>,
@@ -52,7 +56,7 @@ pub struct Page {
     pub client_id: Option<ClientId>,
 }
 
-protocol::rows! { Page { address, missing, opened, members, person, query, found, chosen, sessions, refused, client_id } }
+protocol::rows! { Page { address, missing, opened, members, person, blocked, query, found, chosen, sessions, refused, client_id } }
 
 /// A conversation's window.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -3,6 +3,7 @@
 use crate::{
     Refusal, Seed,
     seed::{Opened, Page, Refused},
+    settings::look,
 };
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
@@ -11,7 +12,9 @@ use leptos_axum::ResponseOptions;
 use protocol::{
     chat::Window,
     error::{ApiError, ErrorCode},
-    ids::{ClientId, UserId},
+    groups::Member,
+    ids::{ChatId, ClientId, UserId},
+    time::Timestamp,
 };
 use services::{Actor, Infra, Rejection, auth, chat, groups, infra::clock, profiles};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -74,6 +77,29 @@ pub fn refuse<T>(rejection: impl Into<Refusal>) -> Result<T, Refusal> {
 /// What the operation refused.
 pub fn answer<T>(result: services::Result<T>) -> Result<T, Refusal> {
     result.or_else(refuse)
+}
+
+/// The messages that a form names, as `2,3,5`.
+///
+/// # Errors
+/// `invalid_input` for none, or more than a hundred.
+pub fn numbers(text: &str) -> Result<Vec<u64>, Refusal> {
+    let numbers: Option<Vec<u64>> = text.split(',').map(|no| no.trim().parse().ok()).collect();
+    match numbers.filter(|numbers| numbers.len() <= protocol::limits::HISTORY_MAX as usize) {
+        Some(mut numbers) => {
+            numbers.sort_unstable();
+            numbers.dedup();
+            Ok(numbers)
+        }
+        None => refuse(Rejection::field("nos", protocol::error::Problem::Malformed)),
+    }
+}
+
+/// When so many hours have passed; none for none.
+#[must_use]
+pub fn hours_from_now(hours: u32) -> Option<Timestamp> {
+    let ms = i64::from(hours.min(protocol::limits::MUTE_FOR_EVER)) * 60 * 60 * 1_000;
+    (hours > 0).then(|| Timestamp(clock::now().0 + ms))
 }
 
 /// Signs the browser in: a cookie that names the session.
@@ -139,8 +165,10 @@ pub async fn load(request: &Request, parts: &Parts, address: &str) -> services::
     {
         seed.locale.clone_from(locale);
     }
-    if cookie(&parts.headers, "theme").is_none() {
-        seed.theme.clone_from(&welcome.user.theme);
+    if cookie(&parts.headers, "theme").is_none()
+        && let Some(theme) = &welcome.user.theme
+    {
+        seed.look.insert("theme".into(), theme.clone());
     }
     (seed.me, seed.mine, seed.chats, seed.users) = (Some(welcome.user), welcome.mine, welcome.chats, welcome.users);
     match fill(request, actor, &segments, &query, &mut seed).await {
@@ -169,21 +197,34 @@ async fn fill(
     let wanted = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let number = |name: &str| wanted(name).and_then(|value| value.parse::<u64>().ok());
     match segments {
-        ["chats"] | ["settings"] | ["settings", "profile" | "appearance" | "language"] => {}
+        ["chats"]
+        | ["settings"]
+        | ["settings", "profile" | "security" | "notifications" | "appearance" | "language"] => {}
         ["chats", id] => {
             let chat_id = id.parse().map_err(|_| Rejection::not_found())?;
-            let window = match (number("before"), number("after"), number("at")) {
+            // What is done to a message is done where it stands.
+            let named = ["at", "menu", "reply", "edit", "delete", "forward", "report", "reacted", "seen"];
+            let at = named.into_iter().find_map(number);
+            let date = wanted("date").and_then(|date| Timestamp::parse(&format!("{date}T00:00:00Z")));
+            let midnight = date.map(|date| Timestamp(date.0 - i64::from(seed.offset) * 60_000));
+            let window = match (number("before"), number("after"), at, midnight) {
                 (Some(before), ..) => Window::Before(before),
-                (_, Some(after), _) => Window::After(after),
-                (_, _, Some(at)) => Window::Around(at),
+                (_, Some(after), ..) => Window::After(after),
+                (_, _, Some(at), _) => Window::Around(at),
+                (.., Some(midnight)) => Window::At(midnight),
                 _ => Window::Newest,
             };
             let history = chat::history(infra, actor, chat_id, window, None).await?;
+            let of_day = history.items.iter().find(|message| midnight.is_some_and(|day| message.created_at >= day));
+            let at = at.or_else(|| Some(of_day?.no));
             let summary = chat::summary(infra, actor, chat_id).await?;
             let read_no = summary.read_no;
             // The rows are newer than the number they are caught up from, never older.
             keep(seed, summary, history.seq);
-            seed.page.opened = Some(Opened { chat_id, history, read_no, at: number("at") });
+            if number("seen").is_some() {
+                seed.page.members = Some((chat_id, members(infra, actor, chat_id).await?));
+            }
+            seed.page.opened = Some(Opened { chat_id, history, read_no, at });
             seed.page.client_id = Some(ClientId::fresh());
         }
         ["chats", id, "info"] => {
@@ -191,9 +232,7 @@ async fn fill(
             let summary = chat::summary(infra, actor, chat_id).await?;
             let seq = summary.chat.seq;
             keep(seed, summary, seq);
-            let page = groups::MembersPage { limit: Some(100), ..Default::default() };
-            let members = groups::members(infra, actor, chat_id, page).await?;
-            seed.page.members = Some((chat_id, members.items));
+            seed.page.members = Some((chat_id, members(infra, actor, chat_id).await?));
             find(infra, wanted("q"), seed).await?;
         }
         ["new"] => {
@@ -205,12 +244,21 @@ async fn fill(
         }
         ["users", name] => {
             let username = name.strip_prefix('@').ok_or_else(Rejection::not_found)?;
-            seed.page.person = Some(profiles::by_username(infra, actor, username).await?);
+            let person = profiles::by_username(infra, actor, username).await?;
+            seed.page.blocked = chat::blocks::has_blocked(infra, actor, person.id).await?;
+            seed.page.person = Some(person);
         }
-        ["settings", "security"] => seed.page.sessions = auth::sessions(infra, actor).await?,
+        ["settings", "sessions"] => seed.page.sessions = auth::sessions(infra, actor).await?,
+        ["settings", "privacy"] => seed.page.found = chat::blocks::list(infra, actor).await?,
         _ => return Err(Rejection::not_found()),
     }
     Ok(())
+}
+
+/// The first hundred members of a chat.
+async fn members(infra: &Infra, actor: Actor, chat_id: ChatId) -> services::Result<Vec<Member>> {
+    let page = groups::MembersPage { limit: Some(100), ..Default::default() };
+    Ok(groups::members(infra, actor, chat_id, page).await?.items)
 }
 
 /// Puts a chat among those of the list, as of `seq`.
@@ -231,7 +279,7 @@ fn preferences(headers: &HeaderMap, address: &str) -> Seed {
     let locale = cookie(headers, "locale").filter(|locale| matches!(*locale, "en" | "ru"));
     Seed {
         locale: locale.unwrap_or_else(|| accepted_locale(headers)).to_owned(),
-        theme: cookie(headers, "theme").filter(|theme| matches!(*theme, "light" | "dark")).map(str::to_owned),
+        look: look(|name| cookie(headers, name).map(str::to_owned)),
         offset: cookie(headers, "tz")
             .and_then(|tz| tz.parse().ok())
             .filter(|tz| (-900..=900).contains(tz))

@@ -9,6 +9,7 @@ use leptos_meta::MetaTags;
 /// end's files; without one no service worker keeps them.
 pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<> {
     let of = |file: &str| version.map_or(file.to_owned(), |version| format!("{file}?v={version}"));
+    let chosen = |name: &str| seed.and_then(|seed| seed.look.get(name).cloned());
     let nonce = use_nonce();
     let address = seed.filter(|seed| seed.page.refused.is_some()).map(|seed| seed.page.address.clone());
     let (page, title) = match seed {
@@ -19,7 +20,9 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
         <!DOCTYPE html>
         <html
             lang=seed.map_or("en".to_owned(), |seed| seed.locale.clone())
-            data-theme=seed.and_then(|seed| seed.theme.clone())
+            data-theme=chosen("theme")
+            data-text=chosen("text")
+            data-motion=chosen("motion")
             data-address=address
             data-version=version.map(str::to_owned)
             data-shell=seed.is_none().then_some("")
@@ -72,8 +75,8 @@ async fn mount(root: web_sys::Element) {
     let seed = crate::live::kept_page(&location.pathname().unwrap_or_default()).await;
     // Attributes of fixed names are always legal.
     let _ = root.set_attribute("lang", if seed.locale.starts_with("ru") { "ru" } else { "en" });
-    if let Some(theme) = &seed.theme {
-        let _ = root.set_attribute("data-theme", theme);
+    for (name, value) in &seed.look {
+        let _ = root.set_attribute(&format!("data-{name}"), value);
     }
     mount_to_body(move || {
         provide_context(seed);

@@ -153,6 +153,32 @@ export class Person {
     if (this.plain) await this.page.waitForLoadState();
   }
 
+  /** Presses one of the buttons of a message, which come up beside it; without JavaScript on a page of their own. */
+  async act(text: string, name: string) {
+    const message = this.message(text);
+    if (this.plain) await message.getByRole('link', { name: this.words.chat.actions }).click();
+    else await message.hover();
+    await this.page.getByRole('group', { name: this.words.chat.actions }).getByRole('button', { name, exact: true }).click();
+  }
+
+  /** What stands before the page and wants an answer first. */
+  get dialog(): Locator {
+    return this.page.getByRole('dialog');
+  }
+
+  async react(chat: string, no: number, emoji: string) {
+    const path = `/api/v1/chats/${chat}/messages/${no}/reactions/${encodeURIComponent(emoji)}`;
+    const answer = await this.page.request.put(this.server + path, { headers: this.origin() });
+    expect(answer.ok(), `${path}: ${await answer.text()}`).toBe(true);
+  }
+
+  /** Changes their own state of a chat. */
+  async update(chat: string, state: object) {
+    const path = `/api/v1/chats/${chat}/me`;
+    const answer = await this.page.request.patch(this.server + path, { data: state, headers: this.origin() });
+    expect(answer.ok(), `${path}: ${await answer.text()}`).toBe(true);
+  }
+
   // What they see.
 
   get composer(): Locator {

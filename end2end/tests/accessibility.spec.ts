@@ -1,19 +1,33 @@
 import AxeBuilder from '@axe-core/playwright';
 import { expect, Person, test } from '../support/messenger';
 
-test('no page has a barrier, in light or in dark', async ({ person, words }) => {
-  test.setTimeout(120_000);
+test('no page has a barrier, in light or in dark', async ({ person, words, plain }) => {
+  test.setTimeout(240_000);
   const [ann, bob] = [await person('Ann', { javaScriptEnabled: true }), await person('Bob')];
   const inspect = await inspector(ann);
   const [talk, group] = [await ann.directWith(bob), await ann.groupWith('Choir', [bob])];
   await ann.say(talk, 'Hello');
   for (let n = 1; n < 60; n++) await bob.say(talk, `Answer ${n}`);
-  await bob.say(group, 'Rehearsal at seven');
+  await bob.say(group, 'Rehearsal at **seven**, see https://example.org and `this`\n> said\n```\ncode\n```');
+  await ann.say(group, `Thank you @${bob.username}`);
+  await ann.react(group, 2, '👍');
+  await ann.update(talk, { pinned: true, muted_until: '2099-01-01T00:00:00Z', draft: 'To be' });
+  await ann.update(await ann.savedChat(), { marked_unread: true });
   const paths = [
     '/chats',
     `/chats/${talk}`,
     `/chats/${talk}?before=40`,
     `/chats/${group}`,
+    '/chats?filter=archived',
+    `/chats/${group}?menu=3`,
+    `/chats/${group}?reply=2`,
+    `/chats/${group}?edit=3`,
+    `/chats/${group}?delete=3`,
+    `/chats/${group}?forward=2,3`,
+    `/chats/${group}?report=2`,
+    `/chats/${group}?reacted=2`,
+    `/chats/${group}?seen=3`,
+    `/chats/${group}?date=2026-01-01`,
     `/chats/${group}/info`,
     `/chats/${group}/info?q=${ann.username}`,
     '/new',
@@ -24,6 +38,9 @@ test('no page has a barrier, in light or in dark', async ({ person, words }) => 
     `/users/@${ann.username}`,
     '/settings/profile',
     '/settings/security',
+    '/settings/sessions',
+    '/settings/notifications',
+    '/settings/privacy',
     '/settings/appearance',
     '/settings/language',
     '/no/such/page',
@@ -31,6 +48,25 @@ test('no page has a barrier, in light or in dark', async ({ person, words }) => 
   for (const path of paths) {
     await ann.open(path);
     await inspect(path);
+  }
+  if (!plain) {
+    await ann.open(`/chats/${group}`);
+    await ann.act('Rehearsal', words.chat.react);
+    await expect(ann.dialog.getByRole('button').nth(20)).toBeVisible();
+    await inspect('the emoji');
+    await ann.page.keyboard.press('Escape');
+    await ann.act('Rehearsal', words.chat.select);
+    await inspect('some messages chosen');
+    await ann.open(`/chats/${group}`);
+    await ann.page.keyboard.press('Control+k');
+    await inspect('the chats to jump to');
+    await ann.open('/chats');
+    await ann.page.keyboard.press('?');
+    await inspect('the keys');
+    await ann.open(`/chats/${group}`);
+    await ann.composer.pressSequentially('@');
+    await expect(ann.page.getByRole('option').first()).toBeVisible();
+    await inspect('a name being completed');
   }
   await ann.open('/settings/profile');
   await ann.field(words.auth.display_name).fill(' ');

@@ -95,6 +95,7 @@ test('a changed password ends the other sessions', async ({ browserOf, person, w
   await ann.field(words.auth.new_password).fill('a quite different one');
   await ann.press(words.auth.change_password);
   await expect(ann.page).toHaveURL('/settings/security');
+  await ann.open('/settings/sessions');
   await expect(ann.page.getByText(words.auth.this_device)).toBeVisible();
   await expect(ann.page.getByRole('button', { name: words.auth.end_session })).toHaveCount(0);
 
@@ -109,7 +110,7 @@ test('a session elsewhere is ended from here', async ({ browserOf, person, words
   await expect(elsewhere).toHaveURL('/chats');
   if (!plain) await hydrated(elsewhere);
 
-  await ann.open('/settings/security');
+  await ann.open('/settings/sessions');
   await ann.press(words.auth.end_session);
   await expect(ann.page.getByRole('button', { name: words.auth.end_session })).toHaveCount(0);
   if (plain) await elsewhere.reload();

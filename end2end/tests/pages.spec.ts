@@ -70,7 +70,7 @@ test('links lead everywhere without a reload', { tag: '@script' }, async ({ pers
   await expect(ann.page).toHaveURL('/chats');
   await ann.list.getByRole('link', { name: words.settings.title }).click();
   await expect(ann.field(words.auth.display_name)).toHaveValue('Ann');
-  await ann.page.getByRole('link', { name: words.settings.security }).click();
+  await ann.page.getByRole('link', { name: words.settings.sessions }).click();
   await expect(ann.page.getByText(words.auth.this_device)).toBeVisible();
   expect(await ann.page.evaluate(() => 'marked' in window)).toBe(true);
 });
@@ -81,7 +81,7 @@ test('the keyboard alone reaches everything in a sensible order', async ({ perso
   await ann.say(chat, 'Hello');
   await ann.open(`/chats/${chat}`);
   const stops: string[] = [];
-  for (let n = 0; n < 15 && stops.at(-1) !== words.chat.send; n++) {
+  for (let n = 0; n < 30 && stops.at(-1) !== words.chat.send; n++) {
     await ann.page.keyboard.press('Tab');
     stops.push(await ann.page.evaluate(nameOfFocused));
   }

@@ -54,3 +54,11 @@ id! {
     /// Made by the sender for each send, repeated with each retry: what makes a send exactly-once.
     ClientId
 }
+
+impl ClientId {
+    /// The id of one of the sends that a form makes: the form's own, told apart by a number.
+    #[must_use]
+    pub fn of(self, number: u64) -> Self {
+        Self(Uuid::from_u128(self.0.as_u128() ^ u128::from(number)))
+    }
+}

@@ -16,6 +16,8 @@ pub const REASON: RangeInclusive<usize> = 1..=500;
 pub const REACTIONS: usize = 20;
 /// People named with one emoji.
 pub const REACTED_BY: usize = 20;
+/// Hours of a mute that ends with nobody's notice: a hundred years.
+pub const MUTE_FOR_EVER: u32 = 100 * 365 * 24;
 /// People whose presence one socket watches.
 pub const WATCHED_MAX: usize = 200;
 pub const GROUP_MEMBERS: usize = 10_000;

@@ -15,10 +15,11 @@ const OPEN_MAX: usize = 32;
 /// More emoji than this are text like any other.
 const JUMBO_MAX: usize = 6;
 
-/// A text as HTML: escaped, with no element or attribute but this module's own.
+/// A text as HTML: escaped, with no element or attribute but this module's own. `copy` is the word on the
+/// button beside a block of code.
 #[must_use]
-pub fn html(text: &str) -> String {
-    let mut out = Output { html: true, ..Output::default() };
+pub fn html(text: &str, copy: &str) -> String {
+    let mut out = Output { html: true, copy, ..Output::default() };
     out.blocks(&text.split('\n').collect::<Vec<_>>(), 0);
     out.text
 }
@@ -70,13 +71,14 @@ pub fn is_jumbo(text: &str) -> bool {
 }
 
 #[derive(Default)]
-struct Output {
+struct Output<'a> {
     html: bool,
+    copy: &'a str,
     text: String,
     mentions: Vec<String>,
 }
 
-impl Output {
+impl Output<'_> {
     /// Lines as fenced code, quotes and what lies between.
     fn blocks(&mut self, lines: &[&str], depth: usize) {
         let mut at = 0;
@@ -121,7 +123,10 @@ impl Output {
             self.text.push_str(code);
             return;
         }
-        self.text.push_str("<pre><code");
+        self.text
+            .push_str("<div class=\"code\"><button type=\"button\" class=\"link only-with-script\" data-do=\"code\">");
+        escape(self.copy, &mut self.text);
+        self.text.push_str("</button><pre tabindex=\"0\"><code");
         if !language.is_empty() {
             self.text.push_str(" class=\"language-");
             self.text.push_str(language);
@@ -133,7 +138,7 @@ impl Output {
             self.text.push('\n');
         }
         escape(code, &mut self.text);
-        self.text.push_str("</code></pre>");
+        self.text.push_str("</code></pre></div>");
     }
 
     /// Text with marks in it.

@@ -51,6 +51,6 @@ pub async fn change_password(current: String, new: String) -> Result<(), Refusal
 pub async fn revoke_session(session_id: SessionId) -> Result<(), Refusal> {
     let (infra, actor) = context::signed_in()?;
     context::answer(services::auth::revoke_session(&infra, actor, session_id).await)?;
-    leptos_axum::redirect("/settings/security");
+    leptos_axum::redirect("/settings/sessions");
     Ok(())
 }

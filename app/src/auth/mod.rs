@@ -6,7 +6,7 @@ use crate::{
     i18n::{t_string, use_i18n},
     live::{Store, forget_everything},
     settings::SettingsSection,
-    ui::{Field, FormError, t, time},
+    ui::{Field, For, FormError, follow, t, time},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
@@ -60,12 +60,10 @@ pub fn RegisterPage() -> impl IntoView {
     .into_any()
 }
 
-/// Password and devices.
+/// The password, and the way out.
 #[component]
 pub fn SecurityPage() -> impl IntoView {
     let i18n = use_i18n();
-    let store = Store::current();
-    let sessions = move || store.page.with(|page| page.sessions.clone());
     view! {
         <SettingsSection title=move || t_string!(i18n, settings.security)>
             <form method="post" action=api::ChangePassword::url() class="stack">
@@ -78,8 +76,23 @@ pub fn SecurityPage() -> impl IntoView {
                     hint=t!(i18n, auth.password_hint) />
                 <button class="button primary">{t!(i18n, auth.change_password)}</button>
             </form>
+            <SignOutForm />
+        </SettingsSection>
+    }
+    .into_any()
+}
+
+/// Where one is signed in.
+#[component]
+pub fn SessionsPage() -> impl IntoView {
+    let i18n = use_i18n();
+    let store = Store::current();
+    let sessions = move || store.page.with(|page| page.sessions.clone());
+    view! {
+        <SettingsSection title=move || t_string!(i18n, settings.sessions)>
             <section class="stack">
                 <h2>{t!(i18n, auth.devices)}</h2>
+                <FormError form="revoke_session" />
                 <ul class="rows">
                     <For each=sessions key=|session| session.id let:session>
                         <li class="row">
@@ -87,7 +100,7 @@ pub fn SecurityPage() -> impl IntoView {
                                 <span class="block truncate">{session.device.clone()}</span>
                                 <span class="hint">
                                     {session.ip.clone()} " · "
-                                    {move || time::date(i18n, session.last_used_at, store.offset)}
+                                    {follow(move || time::date(i18n, session.last_used_at, store.offset))}
                                 </span>
                             </span>
                             {if session.current {
@@ -104,7 +117,6 @@ pub fn SecurityPage() -> impl IntoView {
                     </For>
                 </ul>
             </section>
-            <SignOutForm />
         </SettingsSection>
     }
     .into_any()
@@ -118,7 +130,7 @@ pub fn SignOutForm() -> impl IntoView {
     let form = NodeRef::<leptos::html::Form>::new();
     let on_submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        let unsent = store.state.with_untracked(|state| !state.outbox.is_empty());
+        let unsent = store.read_untracked(|state| !state.outbox.is_empty());
         let is_sure = || window().confirm_with_message(t_string!(i18n, auth.sign_out_unsent)).unwrap_or(true);
         if !unsent || is_sure() {
             // Sent this way, the form does not ask again.

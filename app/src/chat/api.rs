@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use protocol::{
     Page,
     chat::{ChatSummary, History},
+    groups::Member,
     ids::{ChatId, ClientId, UserId},
 };
 
@@ -21,9 +22,14 @@ pub async fn open_direct(user_id: UserId) -> Result<(), Refusal> {
 
 /// The composer's form. Where JavaScript runs, sends travel by the socket instead.
 #[server(prefix = "/fn", endpoint = "send_message")]
-pub async fn send_message(chat_id: ChatId, client_id: ClientId, text: String) -> Result<(), Refusal> {
+pub async fn send_message(
+    chat_id: ChatId,
+    client_id: ClientId,
+    text: String,
+    #[server(default)] reply_to: Option<u64>,
+) -> Result<(), Refusal> {
     let (infra, actor) = context::signed_in()?;
-    let data = protocol::chat::PostMessage { client_id, text: text.clone(), reply_to: None };
+    let data = protocol::chat::PostMessage { client_id, text: text.clone(), reply_to };
     let (message, new) = context::answer(services::chat::post_message(&infra, actor, chat_id, data).await)?;
     let typed = protocol::text::MessageText::parse(&text);
     // The form went out twice with different words: the first stand, and these are not lost.
@@ -32,6 +38,125 @@ pub async fn send_message(chat_id: ChatId, client_id: ClientId, text: String) ->
     }
     leptos_axum::redirect(&format!("/chats/{chat_id}#m{}", message.no));
     Ok(())
+}
+
+#[server(prefix = "/fn", endpoint = "edit_message")]
+pub async fn edit_message(
+    chat_id: ChatId,
+    no: u64,
+    text: String,
+    #[server(default)] base_seq: Option<u64>,
+) -> Result<(), Refusal> {
+    let (infra, actor) = context::signed_in()?;
+    let data = protocol::chat::EditMessage { text, base_seq };
+    context::answer(services::chat::edit_message(&infra, actor, chat_id, no, data).await)?;
+    leptos_axum::redirect(&format!("/chats/{chat_id}?at={no}#m{no}"));
+    Ok(())
+}
+
+/// Deletes one's own messages for everybody, or as an admin anybody's: `nos` as `2,3,5`.
+#[server(prefix = "/fn", endpoint = "delete_messages")]
+pub async fn delete_messages(chat_id: ChatId, nos: String) -> Result<(), Refusal> {
+    let (infra, actor) = context::signed_in()?;
+    for no in context::numbers(&nos)? {
+        context::answer(services::chat::delete_message(&infra, actor, chat_id, no).await)?;
+    }
+    leptos_axum::redirect(&format!("/chats/{chat_id}"));
+    Ok(())
+}
+
+/// Posts messages into another chat, in their order.
+#[server(prefix = "/fn", endpoint = "forward_messages")]
+pub async fn forward_messages(chat_id: ChatId, nos: String, to: ChatId, client_id: ClientId) -> Result<(), Refusal> {
+    let (infra, actor) = context::signed_in()?;
+    for no in context::numbers(&nos)? {
+        // The form's name for itself makes one for each message, so that a repeated form forwards once.
+        let data = protocol::chat::ForwardMessage { chat_id: to, client_id: client_id.of(no) };
+        context::answer(services::chat::forward_message(&infra, actor, chat_id, no, data).await)?;
+    }
+    leptos_axum::redirect(&format!("/chats/{to}"));
+    Ok(())
+}
+
+/// Gives a reaction, or takes one back.
+#[server(prefix = "/fn", endpoint = "react")]
+pub async fn react(
+    chat_id: ChatId,
+    no: u64,
+    #[server(default)] emoji: Option<String>,
+    #[server(default)] taken: Option<String>,
+) -> Result<(), Refusal> {
+    let (infra, actor) = context::signed_in()?;
+    if let Some(emoji) = emoji {
+        context::answer(services::chat::react(&infra, actor, chat_id, no, &emoji).await)?;
+    }
+    if let Some(emoji) = taken {
+        context::answer(services::chat::unreact(&infra, actor, chat_id, no, &emoji).await)?;
+    }
+    leptos_axum::redirect(&format!("/chats/{chat_id}?at={no}#m{no}"));
+    Ok(())
+}
+
+#[server(prefix = "/fn", endpoint = "report_message")]
+pub async fn report_message(chat_id: ChatId, no: u64, reason: String) -> Result<(), Refusal> {
+    let (infra, actor) = context::signed_in()?;
+    context::answer(services::chat::report_message(&infra, actor, chat_id, no, &reason).await)?;
+    leptos_axum::redirect(&format!("/chats/{chat_id}?at={no}#m{no}"));
+    Ok(())
+}
+
+/// Changes one's own state of a chat: what is absent stays. `mute` is a number of hours, 0 to end it.
+#[server(prefix = "/fn", endpoint = "own_state")]
+pub async fn own_state(
+    chat_id: ChatId,
+    #[server(default)] mute: Option<u32>,
+    #[server(default)] pinned: Option<bool>,
+    #[server(default)] archived: Option<bool>,
+    #[server(default)] marked_unread: Option<bool>,
+) -> Result<(), Refusal> {
+    let (infra, actor) = context::signed_in()?;
+    let update = protocol::chat::UpdateOwnState {
+        muted_until: mute.map(context::hours_from_now),
+        pinned,
+        archived,
+        draft: None,
+        marked_unread,
+    };
+    context::answer(services::chat::update_own_state(&infra, actor, chat_id, update).await)?;
+    let list = marked_unread == Some(true);
+    leptos_axum::redirect(&if list { "/chats".to_owned() } else { format!("/chats/{chat_id}/info") });
+    Ok(())
+}
+
+/// Keeps what somebody writes, for their other devices; nothing ends it.
+#[server(prefix = "/fn", endpoint = "keep_draft")]
+pub async fn keep_draft(chat_id: ChatId, #[server(default)] draft: String) -> Result<(), Refusal> {
+    let (infra, actor) = context::signed_in()?;
+    let update = protocol::chat::UpdateOwnState { draft: Some(Some(draft)), ..Default::default() };
+    context::answer(services::chat::update_own_state(&infra, actor, chat_id, update).await)?;
+    Ok(())
+}
+
+/// Blocks somebody, or lets them write again.
+#[server(prefix = "/fn", endpoint = "block")]
+pub async fn block(user_id: UserId, blocked: bool) -> Result<(), Refusal> {
+    let (infra, actor) = context::signed_in()?;
+    context::answer(if blocked {
+        services::chat::blocks::block(&infra, actor, user_id).await
+    } else {
+        services::chat::blocks::unblock(&infra, actor, user_id).await
+    })?;
+    leptos_axum::redirect("/settings/privacy");
+    Ok(())
+}
+
+/// The members of a small group, or those of any whose name begins so.
+#[server(prefix = "/fn", endpoint = "members")]
+pub async fn load_members(chat_id: ChatId, query: String) -> Result<Vec<Member>, Refusal> {
+    let (infra, actor) = context::signed_in()?;
+    let most = Some(protocol::limits::HISTORY_MAX);
+    let page = services::groups::MembersPage { query: Some(&query), limit: most, ..Default::default() };
+    Ok(context::answer(services::groups::members(&infra, actor, chat_id, page).await)?.items)
 }
 
 #[server(prefix = "/fn", endpoint = "mark_read")]
@@ -50,14 +175,20 @@ pub async fn load_chats(cursor: Option<String>) -> Result<Page<ChatSummary>, Ref
     context::answer(services::chat::list(&infra, actor, None, cursor.as_deref(), most).await)
 }
 
-/// A window of a history: before or after a message, else the newest.
+/// A window of a history: before, after or around a message, else the newest.
 #[server(prefix = "/fn", endpoint = "history")]
-pub async fn load_history(chat_id: ChatId, before: Option<u64>, after: Option<u64>) -> Result<History, Refusal> {
+pub async fn load_history(
+    chat_id: ChatId,
+    before: Option<u64>,
+    after: Option<u64>,
+    around: Option<u64>,
+) -> Result<History, Refusal> {
     use protocol::chat::Window;
     let (infra, actor) = context::signed_in()?;
-    let window = match (before, after) {
-        (Some(no), _) => Window::Before(no),
-        (_, Some(no)) => Window::After(no),
+    let window = match (before, after, around) {
+        (Some(no), ..) => Window::Before(no),
+        (_, Some(no), _) => Window::After(no),
+        (.., Some(no)) => Window::Around(no),
         _ => Window::Newest,
     };
     context::answer(services::chat::history(&infra, actor, chat_id, window, None).await)

@@ -1,11 +1,12 @@
 //! An open conversation: header, timeline, composer.
 
-use super::{composer::Composer, timeline::Timeline, words};
+use super::{composer::Composer, panels::Panels, talk::Talk, timeline::Timeline, words};
 use crate::{
     i18n::use_i18n,
     live::Store,
+    profiles,
     routes::NotFound,
-    ui::{Avatar, Icon, counted, outline, t},
+    ui::{Avatar, For, Icon, counted, follow, memo, outline, t},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -22,25 +23,25 @@ pub fn ConversationPage() -> impl IntoView {
 pub fn addressed_chat(page: fn(ChatId) -> AnyView) -> impl IntoView {
     let store = Store::current();
     let params = use_params_map();
-    let id = Memo::new(move |_| params.with(|params| params.get("id")?.parse::<ChatId>().ok()));
-    let known = Memo::new(move |_| id.get().filter(|id| store.state.with(|state| state.chats.contains_key(id))));
-    let missing = Memo::new(move |_| store.page.with(|page| page.missing));
+    let id = memo(move || params.with(|params| params.get("id")?.parse::<ChatId>().ok()));
+    let known = memo(move || id.get().filter(|id| store.read(|state| state.chats.contains_key(id))));
+    let missing = memo(move || store.page.with(|page| page.missing));
     // A chat that is taken away while one looks does not come back by waiting.
     let opened = StoredValue::new(None::<ChatId>);
     // Each chat has elements of its own: what is typed for one must never stand in another's.
     view! {
-        <For each=move || known.get() key=|chat_id| *chat_id let:chat_id>
+        <For each=move || known.get().into_iter().collect() key=|chat_id| *chat_id let:chat_id>
             {
                 opened.set_value(Some(chat_id));
                 page(chat_id)
             }
         </For>
-        {move || match known.get() {
+        {follow(move || match known.get() {
             Some(_) => ().into_any(),
             None if missing.get() || opened.get_value() == id.get() => NotFound().into_any(),
             None if store.as_of.with(Option::is_some) => NotKept().into_any(),
             None => view! { <main id="main" class="pane skeleton" aria-busy="true"></main> }.into_any(),
-        }}
+        })}
     }
 }
 
@@ -61,18 +62,45 @@ fn NotKept() -> impl IntoView {
 fn Conversation(chat_id: ChatId) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
-    let title =
-        Memo::new(move |_| store.summary(chat_id).map(|summary| words::title(i18n, &summary)).unwrap_or_default());
+    let title = memo(move || store.summary(chat_id).map(|summary| words::title(i18n, &summary)).unwrap_or_default());
+    provide_context(Talk::new(chat_id));
     view! {
         <Title text=title />
         <main id="main" class="pane conversation" aria-label=t!(i18n, chat.conversation)>
             <header class="bar">
                 <a class="icon-button only-narrow" href="/chats" aria-label=t!(i18n, back)><Icon d=outline::BACK /></a>
                 <Header chat_id title />
+                <DateForm chat_id />
+                <a class="icon-button" href=format!("/chats/{chat_id}/info") aria-label=t!(i18n, chat.info) title=t!(i18n, chat.info)><Icon d=outline::INFO /></a>
             </header>
-            <Timeline chat_id />
-            <Composer chat_id />
+            <Timeline />
+            <Composer />
+            <Panels />
         </main>
+    }
+    .into_any()
+}
+
+/// Goes to a day. A form that the address answers, with the browser's own calendar.
+#[component]
+fn DateForm(chat_id: ChatId) -> impl IntoView {
+    let i18n = use_i18n();
+    let go = move |event: leptos::ev::Event| {
+        let date = event_target_value(&event);
+        if date.len() == 10 {
+            let navigate = leptos_router::hooks::use_navigate();
+            navigate(&format!("/chats/{chat_id}?date={date}"), Default::default());
+        }
+    };
+    view! {
+        <form method="get" action=format!("/chats/{chat_id}") class="date-form">
+            <label class="icon-button" title=t!(i18n, chat.to_date)>
+                <Icon d=outline::CALENDAR />
+                <span class="sr-only">{t!(i18n, chat.to_date)}</span>
+                <input type="date" name="date" required on:change=go />
+            </label>
+            <button class="button only-without-script">{t!(i18n, chat.go)}</button>
+        </form>
     }
     .into_any()
 }
@@ -82,7 +110,7 @@ fn Conversation(chat_id: ChatId) -> impl IntoView {
 fn Header(chat_id: ChatId, title: Memo<String>) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
-    let summary = Memo::new(move |_| store.summary(chat_id));
+    let summary = memo(move || store.summary(chat_id));
     let href = move || {
         summary.with(|summary| match summary.as_ref().map(|summary| (summary.chat.kind, &summary.peer)) {
             Some((ChatKind::Direct, Some(peer))) => Some(format!("/users/@{}", peer.username)),
@@ -90,7 +118,11 @@ fn Header(chat_id: ChatId, title: Memo<String>) -> impl IntoView {
             _ => None,
         })
     };
-    let typing = Memo::new(move |_| {
+    let peer = memo(move || {
+        let id = summary.with(|summary| Some(summary.as_ref()?.peer.as_ref()?.id))?;
+        store.read(|state| state.users.get(&id).cloned())
+    });
+    let typing = memo(move || {
         let who = store.typing.with(|typing| {
             typing.keys().filter(|(chat, _)| *chat == chat_id).map(|(_, user)| *user).collect::<Vec<_>>()
         });
@@ -104,15 +136,15 @@ fn Header(chat_id: ChatId, title: Memo<String>) -> impl IntoView {
             <span class="header-text">
                 <h1 class="title"><bdi>{title}</bdi></h1>
                 <span class="hint" aria-live="off">
-                    {move || if !typing.with(String::is_empty) && is_group() {
+                    {follow(move || if !typing.with(String::is_empty) && is_group() {
                         t!(i18n, chat.is_typing, who = move || typing.get()).into_any()
                     } else if !typing.with(String::is_empty) {
                         t!(i18n, chat.typing).into_any()
                     } else if is_group() {
                         counted!(i18n, groups.members_count, members(), count = members)
                     } else {
-                        ().into_any()
-                    }}
+                        peer.get().map(|peer| profiles::seen(i18n, store, &peer)).into_any()
+                    })}
                 </span>
             </span>
         </a>

@@ -4,12 +4,12 @@ use super::words;
 use crate::{
     i18n::{t_string, use_i18n},
     live::{Connection, Store},
-    ui::{Avatar, Icon, Show, counted, outline, t, time},
+    ui::{Avatar, For, Icon, Show, counted, follow, memo, outline, t, time},
 };
 use leptos::prelude::*;
-use leptos_router::hooks::use_location;
+use leptos_router::hooks::{use_location, use_query_map};
 use protocol::{
-    chat::{ChatEvent, ChatSummary},
+    chat::{ChatEvent, ChatKind, ChatSummary},
     ids::ChatId,
     time::Timestamp,
 };
@@ -18,8 +18,13 @@ use protocol::{
 pub fn ChatList() -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
-    let ids = Memo::new(move |_| {
-        store.state.with(|state| state.newest_chats().map(|chat| chat.summary.chat.id).collect::<Vec<_>>())
+    let filter = RwSignal::new(Filter::of_address());
+    let ids = memo(move || {
+        let filter = filter.get();
+        store.read(|state| {
+            let chats = state.newest_chats().filter(|chat| filter.shows(&chat.summary));
+            chats.map(|chat| chat.summary.chat.id).collect::<Vec<_>>()
+        })
     });
     view! {
         <nav class="list-pane" aria-label=t!(i18n, chat.chats)>
@@ -33,12 +38,67 @@ pub fn ChatList() -> impl IntoView {
                     <Icon d=outline::NEW />
                 </a>
             </header>
+            <Filters filter />
             <ul class="chat-list">
                 <For each=move || ids.get() key=|id| *id let:id>
                     <ChatRow id />
                 </For>
             </ul>
+            <Show when=move || ids.with(Vec::is_empty)>
+                <p class="centered-line text-muted">{t!(i18n, chat.nothing_here)}</p>
+            </Show>
         </nav>
+    }
+    .into_any()
+}
+
+/// Which chats the list shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Filter {
+    All,
+    Unread,
+    Groups,
+    Archived,
+}
+
+impl Filter {
+    fn of_address() -> Self {
+        match use_query_map().with_untracked(|query| query.get("filter")).as_deref() {
+            Some("unread") => Self::Unread,
+            Some("groups") => Self::Groups,
+            Some("archived") => Self::Archived,
+            _ => Self::All,
+        }
+    }
+
+    fn shows(self, summary: &ChatSummary) -> bool {
+        match self {
+            Self::All => !summary.archived,
+            Self::Unread => !summary.archived && (summary.unread > 0 || summary.marked_unread),
+            Self::Groups => !summary.archived && summary.chat.kind == ChatKind::Group,
+            Self::Archived => summary.archived,
+        }
+    }
+}
+
+#[component]
+fn Filters(filter: RwSignal<Filter>) -> impl IntoView {
+    let i18n = use_i18n();
+    let choice = move |of: Filter, href: &'static str, words: crate::ui::words::Words| {
+        let choose = move |event: leptos::ev::MouseEvent| {
+            event.prevent_default();
+            filter.set(of);
+        };
+        view! { <a href=href aria-current=follow(move || (filter.get() == of).then_some("true")) on:click=choose>{words}</a> }
+            .into_any()
+    };
+    view! {
+        <div class="tabs filters" role="group" aria-label=t!(i18n, chat.filter)>
+            {choice(Filter::All, "/chats", t!(i18n, chat.all))}
+            {choice(Filter::Unread, "/chats?filter=unread", t!(i18n, chat.only_unread))}
+            {choice(Filter::Groups, "/chats?filter=groups", t!(i18n, chat.only_groups))}
+            {choice(Filter::Archived, "/chats?filter=archived", t!(i18n, chat.only_archived))}
+        </div>
     }
     .into_any()
 }
@@ -54,7 +114,7 @@ fn ConnectionState() -> impl IntoView {
             Connection::Open => "open",
             Connection::Waiting => "waiting",
         }>
-            {move || (connection.get() == Connection::Waiting).then_some(t!(i18n, chat.connecting))}
+            {follow(move || (connection.get() == Connection::Waiting).then_some(t!(i18n, chat.connecting)))}
         </span>
     }
     .into_any()
@@ -84,14 +144,19 @@ fn ChatRow(id: ChatId) -> impl IntoView {
     let href = format!("/chats/{id}");
     let current = {
         let href = href.clone();
-        Memo::new(move |_| location.pathname.with(|path| path.starts_with(&href)))
+        memo(move || location.pathname.with(|path| path.starts_with(&href)))
     };
-    let row = Memo::new(move |_| {
-        store.state.with(|state| {
+    let row = memo(move || {
+        store.read(|state| {
             let chat = state.chats.get(&id)?;
             let preview = match (state.unsent(id).next_back(), chat.last_message()) {
                 (Some(unsent), _) => {
-                    Preview::Text(format!("{}: {}", t_string!(i18n, chat.you), unsent.text.replace('\n', " ")))
+                    Preview::Text(format!("{}: {}", t_string!(i18n, chat.you), words::one_line(&unsent.text)))
+                }
+                // What one writes oneself at this moment is no news.
+                _ if chat.summary.draft.is_some() && !current.get() => {
+                    let draft = words::one_line(chat.summary.draft.as_deref().unwrap_or_default());
+                    Preview::Text(format!("{}: {draft}", t_string!(i18n, chat.draft)))
                 }
                 (None, Some(message)) => match &message.event {
                     Some(event) => Preview::Event(event.clone()),
@@ -103,39 +168,67 @@ fn ChatRow(id: ChatId) -> impl IntoView {
             Some(Row { title, preview, time: state.active_at(chat), summary: chat.summary.clone() })
         })
     });
-    let typing = Memo::new(move |_| store.typing.with(|typing| typing.keys().any(|(chat, _)| *chat == id)));
+    let typing = memo(move || store.typing.with(|typing| typing.keys().any(|(chat, _)| *chat == id)));
     let unread = move || row.with(|row| row.as_ref().map_or(0, |row| row.summary.unread));
+    let is = move |what: fn(&ChatSummary) -> bool| row.with(|row| row.as_ref().is_some_and(|row| what(&row.summary)));
+    let muted = move || {
+        let until = row.with(|row| row.as_ref().and_then(|row| row.summary.muted_until));
+        until.is_some_and(|until| until > crate::live::now(store))
+    };
+    let online = move || {
+        let peer = row.with(|row| row.as_ref().and_then(|row| Some(row.summary.peer.as_ref()?.id)));
+        peer.is_some_and(|id| store.read(|state| state.users.get(&id).is_some_and(|user| user.online == Some(true))))
+    };
     let title = Signal::derive(move || row.with(|row| row.as_ref().map(|row| row.title.clone()).unwrap_or_default()));
     view! {
         <li>
-            <a class="chat-row" href=href aria-current=move || current.get().then_some("page")>
-                <Avatar name=title />
+            <a class="chat-row" href=href aria-current=follow(move || current.get().then_some("page"))>
+                <span class="avatar-place" class:online=follow(online)><Avatar name=title /></span>
                 <span class="chat-row-text">
                     <span class="chat-row-line">
                         <bdi class="chat-row-title">{title}</bdi>
+                        <Sign shown=Signal::derive(muted) d=outline::MUTED words=t!(i18n, chat.muted) />
+                        <Sign shown=Signal::derive(move || is(|summary| summary.pinned)) d=outline::PIN words=t!(i18n, chat.pinned) />
                         <span class="hint">
-                            {move || row.with(|row| row.as_ref().map(|row| time::short(i18n, row.time, store)))}
+                            {follow(move || row.with(|row| row.as_ref().map(|row| time::short(i18n, row.time, store))))}
                         </span>
                     </span>
                     <span class="chat-row-line">
                         <span class="chat-row-preview" dir="auto">
-                            {move || match row.with(|row| row.as_ref().map(|row| row.preview.clone())) {
+                            {follow(move || match row.with(|row| row.as_ref().map(|row| row.preview.clone())) {
                                 _ if typing.get() => t!(i18n, chat.typing).into_any(),
                                 Some(Preview::Text(text)) => text.into_any(),
                                 Some(Preview::Event(event)) => words::event(i18n, store, &event),
                                 None => ().into_any(),
-                            }}
+                            })}
                         </span>
+                        <Show when=move || is(|summary| summary.mentions_unread > 0)>
+                            <span class="badge unread">"@"<span class="sr-only">" " {t!(i18n, chat.mentioned)}</span></span>
+                        </Show>
+                        <Show when=move || unread() == 0 && is(|summary| summary.marked_unread)>
+                            <span class="badge unread"><span class="sr-only">{t!(i18n, chat.marked)}</span></span>
+                        </Show>
                         <Show when=move || { unread() > 0 }>
-                            <span class="badge unread">
-                                {move || if unread() > 999 { "999+".to_owned() } else { unread().to_string() }}
-                                <span class="sr-only">" " {move || counted!(i18n, chat.unread, unread().into())}</span>
+                            <span class="badge unread" class:quiet=follow(muted)>
+                                {follow(move || if unread() > 999 { "999+".to_owned() } else { unread().to_string() })}
+                                <span class="sr-only">" " {follow(move || counted!(i18n, chat.unread, unread().into()))}</span>
                             </span>
                         </Show>
                     </span>
                 </span>
             </a>
         </li>
+    }
+    .into_any()
+}
+
+/// A small sign beside a chat's name, with its words for readers.
+#[component]
+fn Sign(shown: Signal<bool>, d: &'static str, words: crate::ui::words::Words) -> impl IntoView {
+    view! {
+        <Show when=shown>
+            <span class="sign"><Icon d /><span class="sr-only">{words.clone()}</span></span>
+        </Show>
     }
     .into_any()
 }

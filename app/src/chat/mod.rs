@@ -1,32 +1,43 @@
 //! Chats: the list, a conversation, its composer.
 
 mod api;
+mod arrivals;
+mod complete;
 mod composer;
 mod conversation;
+mod emoji;
+mod keys;
 mod list;
+mod message;
+mod own;
+mod panels;
+mod scroll;
+mod talk;
 mod timeline;
 mod words;
 
 use crate::{
     i18n::{t_string, use_i18n},
     live::Store,
-    ui::{Show, t, time},
+    ui::{Show, memo, t, time},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::{components::Outlet, hooks::use_location};
 
-pub use api::OpenDirect;
+pub use api::{Block, OpenDirect};
 #[cfg(feature = "hydrate")]
 pub use api::{load_chats, load_history};
+pub use arrivals::{ask_permission, permission};
 pub use conversation::{ConversationPage, addressed_chat};
+pub use own::OwnState;
 pub use words::title;
 
 /// The list beside whatever is open; on a phone one of the two.
 #[component]
 pub fn Workspace() -> impl IntoView {
     let location = use_location();
-    let is_list = Memo::new(move |_| location.pathname.with(|path| path.trim_end_matches('/') == "/chats"));
+    let is_list = memo(move || location.pathname.with(|path| path.trim_end_matches('/') == "/chats"));
     let store = Store::current();
     // A page put together without a server, for nobody.
     if store.me().is_none() && store.page.with_untracked(|page| page.address.is_empty()) {
@@ -39,6 +50,9 @@ pub fn Workspace() -> impl IntoView {
                 <list::ChatList />
                 <Outlet />
             </div>
+            <arrivals::Arrivals />
+            <keys::Keys />
+            <crate::settings::OtherTabs />
         </div>
     }
     .into_any()

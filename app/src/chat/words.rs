@@ -10,6 +10,7 @@ use leptos_i18n::I18nContext;
 use protocol::{
     chat::{ChatEvent, ChatKind, ChatSummary, Message},
     ids::UserId,
+    markdown,
 };
 
 type Words = I18nContext<Locale>;
@@ -48,13 +49,29 @@ pub fn event(i18n: Words, store: Store, event: &ChatEvent) -> AnyView {
     }
 }
 
-/// A message in one line, for the list; an event is told by `event`.
+/// What a message says, in one line without marks.
 #[must_use]
-pub fn preview(i18n: Words, store: Store, summary: &ChatSummary, message: &Message) -> String {
+pub fn line(i18n: Words, message: &Message) -> String {
     if message.deleted {
         return t_string!(i18n, chat.deleted).to_owned();
     }
-    let text: String = message.text.chars().take(120).map(|c| if c == '\n' { ' ' } else { c }).collect();
+    one_line(&message.text)
+}
+
+/// The beginning of a text, in one line without marks.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    let beginning: String = text.chars().take(300).collect();
+    markdown::plain(&beginning).chars().take(120).map(|c| if c == '\n' { ' ' } else { c }).collect()
+}
+
+/// A message in one line, for the list; an event is told by `event`.
+#[must_use]
+pub fn preview(i18n: Words, store: Store, summary: &ChatSummary, message: &Message) -> String {
+    let text = line(i18n, message);
+    if message.deleted {
+        return text;
+    }
     if Some(message.sender_id) == store.me() && summary.chat.kind != ChatKind::Saved {
         format!("{}: {text}", t_string!(i18n, chat.you))
     } else if summary.chat.kind == ChatKind::Group {

@@ -3,11 +3,11 @@
 mod api;
 
 use crate::{
-    chat::{OpenDirect, addressed_chat, title},
+    chat::{OpenDirect, OwnState, addressed_chat, title},
     i18n::{t_string, use_i18n},
     live::Store,
     profiles::find_people,
-    ui::{Avatar, Field, FormError, Icon, Show, counted, outline, t},
+    ui::{Avatar, Field, For, FormError, Icon, Show, counted, follow, memo, outline, t},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
@@ -23,8 +23,8 @@ use protocol::{
 #[component]
 pub fn NewPage() -> impl IntoView {
     let query = use_query_map();
-    let of_group = Memo::new(move |_| query.with(|query| query.get("kind").is_some_and(|kind| kind == "group")));
-    view! { {move || if of_group.get() { NewGroup().into_any() } else { NewChat().into_any() }} }
+    let of_group = memo(move || query.with(|query| query.get("kind").is_some_and(|kind| kind == "group")));
+    view! { {follow(move || if of_group.get() { NewGroup().into_any() } else { NewChat().into_any() })} }
 }
 
 #[component]
@@ -72,7 +72,7 @@ fn NewGroup() -> impl IntoView {
     let client_id = client_id.unwrap_or_else(ClientId::fresh);
     let chosen = RwSignal::new(first_chosen);
     // Who was chosen stays in the form, whoever is looked for next.
-    let people = Memo::new(move |_| {
+    let people = memo(move || {
         let mut people = chosen.get();
         people.extend(found().into_iter().filter(|user| !chosen.with(|chosen| chosen.iter().any(|c| c.id == user.id))));
         people
@@ -217,13 +217,13 @@ pub fn InfoPage() -> impl IntoView {
 fn Info(chat_id: ChatId) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
-    let summary = Memo::new(move |_| store.summary(chat_id));
-    let name = Memo::new(move |_| summary.with(|s| s.as_ref().map(|s| title(i18n, s)).unwrap_or_default()));
-    let role = Memo::new(move |_| summary.with(|s| s.as_ref().and_then(|s| s.role)));
-    let is_group = Memo::new(move |_| summary.with(|s| s.as_ref().is_some_and(|s| s.chat.kind == ChatKind::Group)));
-    let may_manage = Memo::new(move |_| is_group.get() && role.get() >= Some(Role::Admin));
+    let summary = memo(move || store.summary(chat_id));
+    let name = memo(move || summary.with(|s| s.as_ref().map(|s| title(i18n, s)).unwrap_or_default()));
+    let role = memo(move || summary.with(|s| s.as_ref().and_then(|s| s.role)));
+    let is_group = memo(move || summary.with(|s| s.as_ref().is_some_and(|s| s.chat.kind == ChatKind::Group)));
+    let may_manage = memo(move || is_group.get() && role.get() >= Some(Role::Admin));
     let count = move || summary.with(|s| s.as_ref().map_or(0, |s| s.chat.member_count));
-    let members = Memo::new(move |_| {
+    let members = memo(move || {
         let mut members: Vec<Member> = store
             .with_chat(chat_id, |chat| chat.members.values().filter(|m| !m.removed).map(|m| (**m).clone()).collect())
             .unwrap_or_default();
@@ -243,6 +243,7 @@ fn Info(chat_id: ChatId) -> impl IntoView {
                 <h1 class="title"><bdi>{name}</bdi></h1>
             </header>
             <div class="narrow stack-lg">
+                <OwnState chat_id />
                 <Show when=move || may_manage.get()>
                     <form method="post" action=api::RenameGroup::url() class="stack">
                         <FormError form="rename_group" />
@@ -271,7 +272,7 @@ fn Info(chat_id: ChatId) -> impl IntoView {
                     </section>
                 </Show>
                 <section class="stack">
-                    <h2>{move || counted!(i18n, groups.members_count, count(), count = count)}</h2>
+                    <h2>{follow(move || counted!(i18n, groups.members_count, count(), count = count))}</h2>
                     <FormError form="remove_member" />
                     <ul class="rows">
                         <For each=move || members.get() key=|member| (member.user.id, member.seq) let:member>
@@ -307,7 +308,7 @@ fn MemberRow(chat_id: ChatId, member: Member, role: Memo<Option<Role>>) -> impl 
     view! {
         <li class="row">
             <PersonLine user />
-            <span class="hint">{move || word()}</span>
+            <span class="hint">{follow(word)}</span>
             <Show when=removable>
                 <RemoveForm chat_id user_id=id name=name.clone() />
             </Show>

@@ -4,6 +4,8 @@
 use super::{Connection, Store};
 #[cfg(feature = "hydrate")]
 use crate::seed::Page;
+#[cfg(feature = "hydrate")]
+use crate::ui::{effect, effect_from, memo};
 use crate::{Refusal, Seed};
 use leptos::prelude::*;
 
@@ -34,11 +36,11 @@ pub fn Connect() -> impl IntoView {
 #[cfg(feature = "hydrate")]
 fn follow(store: Store) {
     let location = leptos_router::hooks::use_location();
-    let address = Memo::new(move |_| {
+    let address = memo(move || {
         let (path, query) = (location.pathname.get(), location.search.get());
         if query.is_empty() { path } else { format!("{path}?{}", query.trim_start_matches('?')) }
     });
-    Effect::new(move |before: Option<String>| {
+    effect_from(move |before: Option<String>| {
         let wanted = address.get();
         if before.is_some_and(|before| before != wanted) {
             store.page.set(Page::default());
@@ -47,12 +49,12 @@ fn follow(store: Store) {
         wanted
     });
     // What could not be loaded is, once the server is there again.
-    Effect::new(move |_| {
+    effect(move || {
         if store.connection.get() == Connection::Open && store.page.with_untracked(|page| page.address.is_empty()) {
             leptos::task::spawn_local(turn(store, address));
         }
     });
-    Effect::new(move |_| super::begin(store));
+    effect(move || super::begin(store));
 }
 
 /// Loads the page of an address; shows what this device kept of it where that fails.

@@ -73,7 +73,7 @@ pub async fn keep(store: Store, database: Rc<Database>, mut changes: Told, mut h
             return;
         }
         let now = store.heard.get_value();
-        let writes = store.state.with_untracked(|state| changed_since(state, &mut kept, now));
+        let writes = store.read_untracked(|state| changed_since(state, &mut kept, now));
         let _ = database.write(writes).await;
     }
 }
@@ -124,7 +124,7 @@ fn put(writes: &mut Vec<Write>, table: Table, key: String, row: &impl Serialize)
 pub async fn page(address: &str) -> Seed {
     let mut seed = Seed {
         locale: cookie("locale").unwrap_or_default(),
-        theme: cookie("theme"),
+        look: crate::settings::look(cookie),
         offset: super::socket::zone(),
         now: js_sys::Date::now() as i64,
         ..Seed::default()
@@ -144,7 +144,9 @@ async fn fill(seed: &mut Seed, database: &Database, address: &str) -> Result<()>
     let Some((me, mine, as_of)) = database.get(Table::Me, "").await?.as_deref().and_then(parse::<Known>) else {
         return Ok(());
     };
-    seed.theme = seed.theme.take().or_else(|| me.theme.clone());
+    if let (None, Some(theme)) = (seed.look.get("theme"), &me.theme) {
+        seed.look.insert("theme".into(), theme.clone());
+    }
     (seed.me, seed.mine, seed.as_of) = (Some(me), mine, Some(as_of));
     for (summary, users) in database.all(Table::Chats).await?.iter().filter_map(|row| parse::<Listed>(row)) {
         seed.chats.push(summary);
@@ -208,7 +210,7 @@ fn local_storage() -> Option<web_sys::Storage> {
     window().local_storage().ok().flatten()
 }
 
-fn cookie(name: &str) -> Option<String> {
+fn cookie(name: &'static str) -> Option<String> {
     let cookies = document().dyn_into::<web_sys::HtmlDocument>().ok()?.cookie().ok()?;
     let pairs = cookies.split("; ").filter_map(|pair| pair.split_once('='));
     pairs.filter(|(other, _)| *other == name).map(|(_, value)| value.to_owned()).next()

@@ -6,6 +6,7 @@ pub mod draft;
 mod keep;
 #[cfg(feature = "hydrate")]
 mod outbox;
+mod post;
 #[cfg(feature = "hydrate")]
 mod session;
 #[cfg(feature = "hydrate")]
@@ -17,7 +18,8 @@ mod store;
 pub use connect::Connect;
 #[cfg(feature = "hydrate")]
 pub use keep::page as kept_page;
-pub use store::{Connection, Store, now};
+pub use post::{Notice, quietly};
+pub use store::{Connection, Place, Store, now};
 
 /// Wipes what this device keeps of its person, then goes on.
 pub fn forget_everything(go_on: impl FnOnce() + 'static) {
@@ -33,17 +35,18 @@ pub fn forget_everything(go_on: impl FnOnce() + 'static) {
 /// Begins what lives as long as the page: the socket, the outbox, and what is kept.
 #[cfg(feature = "hydrate")]
 fn begin(store: Store) {
+    use crate::ui::{effect, memo};
     use futures::channel::mpsc;
     use leptos::{prelude::*, task::spawn_local};
 
     socket::remember_zone();
-    let Some(me) = store.state.with_untracked(protocol::reducer::State::me_id) else {
+    let Some(me) = store.read_untracked(protocol::reducer::State::me_id) else {
         // Nobody is signed in, so nobody's chats are kept; unsent messages wait for their writer.
         return spawn_local(keep::wipe(keep::Wipe::Rows));
     };
     socket::start(store);
     let (changed, changes) = mpsc::unbounded();
-    Effect::new(move |_| {
+    effect(move || {
         store.state.track();
         let _ = changed.unbounded_send(());
     });
@@ -52,9 +55,9 @@ fn begin(store: Store) {
         let _ = hidden.unbounded_send(());
     });
     let (tell, events) = mpsc::unbounded();
-    let unsent = Memo::new(move |_| store.state.with(|state| state.outbox.clone()));
+    let unsent = memo(move || store.read(|state| state.outbox.clone()));
     let outbox_changed = tell.clone();
-    Effect::new(move |_| {
+    effect(move || {
         // Reading it, not only asking to be told, has it look at the state at all.
         unsent.with(|_| ());
         let _ = outbox_changed.unbounded_send(outbox::Event::Changed);

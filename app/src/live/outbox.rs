@@ -94,7 +94,7 @@ impl Sharing {
         let Ok(rows) = database.all(Table::Outbox).await else { return };
         let kept: Vec<Unsent> = rows.iter().filter_map(|row| serde_json::from_slice(row.as_bytes()).ok()).collect();
         if kept != self.kept {
-            self.store.state.update(|state| state.share_outbox(&self.kept, &kept));
+            self.store.change(|state| state.share_outbox(&self.kept, &kept));
             self.kept = kept;
             self.store.wake();
         }
@@ -103,7 +103,7 @@ impl Sharing {
     /// Writes down what has changed here.
     async fn write(&mut self) {
         let Some(database) = &self.database else { return };
-        let now = self.store.state.with_untracked(|state| state.outbox.clone());
+        let now = self.store.read_untracked(|state| state.outbox.clone());
         let mut writes = Vec::new();
         for unsent in now.iter().filter(|unsent| !self.kept.contains(unsent)) {
             if let Ok(row) = serde_json::to_string(unsent) {

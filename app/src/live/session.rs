@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use protocol::{
     error::ErrorCode,
     frames::{ClientFrame, Reply, Request, ServerFrame},
-    ids::{ChatId, ClientId},
+    ids::{ChatId, ClientId, UserId},
     limits,
     reducer::{Need, State, Unsent},
 };
@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 /// A page of changes that was refused is asked for again after this.
 const REFUSED_MS: f64 = 2_000.0;
 const HEADS_EVERY_MS: f64 = 20_000.0;
+const WATCH_EVERY_MS: f64 = 2_000.0;
 const TYPING_MS: i64 = 5_000;
 const TYPING_EVERY_MS: f64 = 3_000.0;
 
@@ -50,6 +51,8 @@ pub struct Session {
     welcomed: bool,
     typing_told: f64,
     heads_sent: f64,
+    /// Whose presence this socket is told, and since when.
+    watched: (Vec<UserId>, f64),
 }
 
 impl Session {
@@ -68,6 +71,7 @@ impl Session {
             welcomed: false,
             typing_told: 0.0,
             heads_sent: now(),
+            watched: (Vec::new(), 0.0),
         }
     }
 
@@ -102,7 +106,7 @@ impl Session {
         }
         match frame {
             // Somebody else has signed in in this browser meanwhile: nothing here is theirs.
-            ServerFrame::Ready { user_id, .. } if store.state.with_untracked(State::me_id) != Some(user_id) => {
+            ServerFrame::Ready { user_id, .. } if store.read_untracked(State::me_id) != Some(user_id) => {
                 let _ = window().location().reload();
                 return false;
             }
@@ -112,7 +116,7 @@ impl Session {
             }
             ServerFrame::Changes(page) => {
                 let after = self.filling.remove(&page.chat_id).map_or(u64::MAX, |filling| filling.after);
-                store.state.update(|state| state.apply_changes(after, page));
+                store.change(|state| state.apply_changes(after, page));
             }
             ServerFrame::Typing { chat_id, user_id } => {
                 let until = now() as i64 + TYPING_MS;
@@ -151,7 +155,7 @@ impl Session {
         }
         let stranger = self.names_a_stranger(&frame);
         let mut need = Need::Nothing;
-        store.state.update(|state| need = state.apply(frame));
+        store.change(|state| need = state.apply(frame));
         if let Some((chat_id, after)) = stranger {
             self.fill(BTreeMap::from([(chat_id, after)]));
         }
@@ -172,8 +176,7 @@ impl Session {
     /// The change of a message that names somebody unknown: a page of changes from before it brings them.
     fn names_a_stranger(&self, frame: &ServerFrame) -> Option<(ChatId, u64)> {
         let ServerFrame::Message { chat_id, seq, message } = frame else { return None };
-        let unknown =
-            self.store.state.with_untracked(|state| message.people().any(|id| !state.users.contains_key(&id)));
+        let unknown = self.store.read_untracked(|state| message.people().any(|id| !state.users.contains_key(&id)));
         unknown.then(|| (*chat_id, seq.saturating_sub(1)))
     }
 
@@ -195,15 +198,14 @@ impl Session {
         if self.greeting.is_some() {
             return;
         }
-        let state = self.store.state;
-        let frame = state.with_untracked(|state| ClientFrame::Hello { mine: Some(state.mine), chats: state.heads() });
+        let frame =
+            self.store.read_untracked(|state| ClientFrame::Hello { mine: Some(state.mine), chats: state.heads() });
         self.greeting = Some(self.ask(frame));
     }
 
     pub fn heads(&mut self) {
         self.heads_sent = now();
-        let frame =
-            self.store.state.with_untracked(|state| ClientFrame::Heads { mine: state.mine, chats: state.heads() });
+        let frame = self.store.read_untracked(|state| ClientFrame::Heads { mine: state.mine, chats: state.heads() });
         self.ask(frame);
     }
 
@@ -215,7 +217,7 @@ impl Session {
             let rest = rested.map_or(BACKOFF_MS.0, |(_, rest)| (rest * 2.0).min(BACKOFF_MS.1));
             self.resting.insert(chat_id, (now() + rest, rest));
         } else {
-            self.store.state.update(|state| state.set_refused(client_id, Some(*code)));
+            self.store.change(|state| state.set_refused(client_id, Some(*code)));
         }
     }
 
@@ -235,7 +237,7 @@ impl Session {
         let now = now();
         let resting = self.resting.iter().filter(|(_, (until, _))| *until > now).map(|(chat_id, _)| *chat_id);
         let mut busy: HashSet<ChatId> = self.sends.values().map(|(chat_id, _)| *chat_id).chain(resting).collect();
-        let waiting: Vec<Unsent> = self.store.state.with_untracked(|state| {
+        let waiting: Vec<Unsent> = self.store.read_untracked(|state| {
             let waiting = state.outbox.iter().filter(|unsent| unsent.refused.is_none());
             waiting.filter(|unsent| busy.insert(unsent.chat_id)).cloned().collect()
         });
@@ -273,7 +275,8 @@ impl Session {
         if now - self.heads_sent > HEADS_EVERY_MS {
             self.heads();
         }
-        let open: Vec<(ChatId, u64, u64)> = self.store.state.with_untracked(|state| {
+        self.watch(now);
+        let open: Vec<(ChatId, u64, u64)> = self.store.read_untracked(|state| {
             let gaps = state.chats.iter().filter_map(|(id, chat)| Some((*id, chat.gap()?, chat.latest)));
             gaps.collect()
         });
@@ -298,6 +301,24 @@ impl Session {
         }
     }
 
+    /// Has itself told who of those on the screen are here.
+    fn watch(&mut self, now: f64) {
+        if now - self.watched.1 < WATCH_EVERY_MS {
+            return;
+        }
+        let shown = self.store.page.with_untracked(|page| page.person.as_ref().map(|user| user.id));
+        let mut users: Vec<UserId> = self.store.read_untracked(|state| {
+            let peers = state.newest_chats().filter_map(|chat| Some(chat.summary.peer.as_ref()?.id));
+            shown.into_iter().chain(peers).take(limits::WATCHED_MAX).collect()
+        });
+        users.sort_unstable();
+        users.dedup();
+        if users != self.watched.0 {
+            self.tell(ClientFrame::Watch { user_ids: users.clone() });
+        }
+        self.watched = (users, now);
+    }
+
     /// Too far behind: the newest window is read afresh, and replaces the rows held.
     fn start_over(&mut self, chat_id: ChatId) {
         let since = now();
@@ -307,7 +328,7 @@ impl Session {
         self.starting_over.insert(chat_id, since);
         let store = self.store;
         leptos::task::spawn_local(async move {
-            if let Ok(history) = crate::chat::load_history(chat_id, None, None).await {
+            if let Ok(history) = crate::chat::load_history(chat_id, None, None, None).await {
                 store.start_over(chat_id, history);
             }
         });

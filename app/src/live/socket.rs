@@ -5,6 +5,7 @@ use super::{
     keep::Wipe,
     session::{self, Session},
 };
+use crate::ui::effect;
 use futures::{
     FutureExt as _, SinkExt as _, StreamExt as _,
     channel::mpsc,
@@ -60,7 +61,7 @@ pub fn start(store: Store) {
             let _ = shown.unbounded_send(Wake::Return);
         }
     });
-    Effect::new(move |_| {
+    effect(move || {
         store.outgoing.track();
         let _ = wake.unbounded_send(Wake::Work);
     });

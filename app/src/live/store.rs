@@ -1,5 +1,6 @@
 //! The client's store: the reducer's state as signals. Seeded by the page, fed by the socket.
 
+use super::Notice;
 use crate::{Seed, seed::Page};
 use leptos::prelude::*;
 use protocol::{
@@ -8,7 +9,7 @@ use protocol::{
     reducer::{ChatState, State, Unsent},
     time::Timestamp,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// How the socket is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,6 +21,13 @@ pub enum Connection {
     Open,
     /// Lost, and being made anew.
     Waiting,
+}
+
+/// A message on the screen, and how far below the timeline's top it stands, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Place {
+    pub no: u64,
+    pub top: f64,
 }
 
 /// Everything pages read. Copies are the same store.
@@ -44,7 +52,12 @@ pub struct Store {
     pub heard: StoredValue<Timestamp>,
     /// As of when the rest is shown, while it may have changed since.
     pub as_of: RwSignal<Option<Timestamp>>,
-    pub theme: RwSignal<Option<String>>,
+    /// How the product looks in this browser, by name.
+    pub look: RwSignal<BTreeMap<String, String>>,
+    /// A word to the reader about what they did last.
+    pub notice: RwSignal<Option<Notice>>,
+    /// Where the reader was in chats, when that was not the end.
+    pub places: StoredValue<HashMap<ChatId, Place>>,
     /// Minutes east of UTC.
     pub offset: i32,
     /// When the page was made; relative words begin from it.
@@ -55,7 +68,7 @@ impl Store {
     pub fn new(seed: Seed) -> Self {
         let mut state = State::default();
         state.mine = seed.mine;
-        let (offset, rendered_at, as_of, theme) = (seed.offset, seed.now, seed.as_of, seed.theme.clone());
+        let (offset, rendered_at, as_of, look) = (seed.offset, seed.now, seed.as_of, seed.look.clone());
         let page = absorb(&mut state, seed);
         Self {
             state: RwSignal::new(state),
@@ -68,7 +81,9 @@ impl Store {
             may_send: RwSignal::default(),
             heard: StoredValue::new(as_of.unwrap_or(Timestamp(rendered_at))),
             as_of: RwSignal::new(as_of),
-            theme: RwSignal::new(theme),
+            look: RwSignal::new(look),
+            notice: RwSignal::default(),
+            places: StoredValue::default(),
             offset,
             rendered_at,
         }
@@ -80,6 +95,39 @@ impl Store {
         expect_context()
     }
 
+    /// Reads something of the state, and follows it. The signal's own code is one for all who read:
+    /// closures are code of their own down to where they are called.
+    pub fn read<T>(self, read: impl FnOnce(&State) -> T) -> T {
+        once(read, |read| self.read_by(read))
+    }
+
+    /// The same, without following what changes.
+    pub fn read_untracked<T>(self, read: impl FnOnce(&State) -> T) -> T {
+        once(read, |read| self.read_untracked_by(read))
+    }
+
+    /// Changes the state; all who follow it are told.
+    pub fn change(self, change: impl FnOnce(&mut State)) {
+        let mut change = Some(change);
+        self.change_by(&mut |state| {
+            if let Some(change) = change.take() {
+                change(state);
+            }
+        });
+    }
+
+    fn read_by(self, read: &mut dyn FnMut(&State)) {
+        self.state.with(|state| read(state));
+    }
+
+    fn read_untracked_by(self, read: &mut dyn FnMut(&State)) {
+        self.state.with_untracked(|state| read(state));
+    }
+
+    fn change_by(self, change: &mut dyn FnMut(&mut State)) {
+        self.state.update(|state| change(state));
+    }
+
     /// Takes over the data of another page.
     #[cfg(feature = "hydrate")]
     pub fn turn_to(self, seed: Seed) {
@@ -88,7 +136,7 @@ impl Store {
         if seed.as_of.is_some() || self.connection.get_untracked() == Connection::Open {
             self.as_of.set(seed.as_of);
         }
-        self.state.update(|state| page = absorb(state, seed));
+        self.change(|state| page = absorb(state, seed));
         self.page.update(|before| {
             // Whoever looked for somebody meanwhile goes on.
             if page.query.is_empty() {
@@ -101,13 +149,13 @@ impl Store {
 
     /// Takes in a window of a chat's history.
     pub fn add_history(self, chat_id: ChatId, history: History) {
-        self.state.update(|state| state.apply_history(chat_id, history));
+        self.change(|state| state.apply_history(chat_id, history));
     }
 
     /// Takes a chat's newest window in place of the rows held, which are too far behind.
     #[cfg(feature = "hydrate")]
     pub fn start_over(self, chat_id: ChatId, history: History) {
-        self.state.update(|state| {
+        self.change(|state| {
             if let Some(chat) = state.chats.get_mut(&chat_id) {
                 chat.forget_rows(history.seq);
             }
@@ -123,19 +171,19 @@ impl Store {
             loop {
                 // The next `heads` begins anew what broke off.
                 let Ok(page) = crate::chat::load_chats(cursor).await else { return };
-                self.state.update(|state| page.items.into_iter().for_each(|chat| state.apply_summary(chat)));
+                self.change(|state| page.items.into_iter().for_each(|chat| state.apply_summary(chat)));
                 cursor = page.next;
                 if cursor.is_none() {
                     break;
                 }
             }
-            self.state.update(|state| state.know_all_chats(mine));
+            self.change(|state| state.know_all_chats(mine));
         });
     }
 
     /// Puts a message on its way.
     pub fn send(self, unsent: Unsent) {
-        self.state.update(|state| state.send(unsent));
+        self.change(|state| state.send(unsent));
         self.typed.set(None);
         self.wake();
     }
@@ -147,8 +195,13 @@ impl Store {
 
     /// Notes that a chat was on screen up to `no`; the mark goes out with the next frames.
     pub fn mark_read(self, chat_id: ChatId, no: u64) {
-        let Some(me) = self.state.with_untracked(State::me_id) else { return };
-        self.state.update(|state| state.apply_read(chat_id, me, no));
+        let Some(me) = self.read_untracked(State::me_id) else { return };
+        self.change(|state| {
+            state.apply_read(chat_id, me, no);
+            if let Some(chat) = state.chats.get_mut(&chat_id) {
+                chat.summary.marked_unread = false;
+            }
+        });
         self.read_up_to.update(|marks| {
             marks.insert(chat_id, no);
         });
@@ -163,23 +216,28 @@ impl Store {
 
     /// Reads something of one chat.
     pub fn with_chat<T>(self, chat_id: ChatId, read: impl FnOnce(&ChatState) -> T) -> Option<T> {
-        self.state.with(|state| state.chats.get(&chat_id).map(read))
+        self.read(|state| state.chats.get(&chat_id).map(read))
+    }
+
+    /// The same, without following what changes.
+    pub fn with_chat_untracked<T>(self, chat_id: ChatId, read: impl FnOnce(&ChatState) -> T) -> Option<T> {
+        self.read_untracked(|state| state.chats.get(&chat_id).map(read))
     }
 
     #[must_use]
     pub fn me(self) -> Option<UserId> {
-        self.state.with(State::me_id)
+        self.read(State::me_id)
     }
 
     #[cfg(feature = "hydrate")]
     pub fn me_untracked(self) -> Option<UserId> {
-        self.state.with_untracked(State::me_id)
+        self.read_untracked(State::me_id)
     }
 
     /// A person's shown name; empty for somebody unknown.
     #[must_use]
     pub fn name(self, id: UserId) -> String {
-        self.state.with(|state| state.users.get(&id).map(|user| user.display_name.clone()).unwrap_or_default())
+        self.read(|state| state.users.get(&id).map(|user| user.display_name.clone()).unwrap_or_default())
     }
 
     /// A chat's row, as of the last change heard of.
@@ -187,6 +245,14 @@ impl Store {
     pub fn summary(self, chat_id: ChatId) -> Option<ChatSummary> {
         self.with_chat(chat_id, |chat| chat.summary.clone())
     }
+}
+
+/// Calls a closure where it is not known, and brings back what it answered.
+fn once<T>(read: impl FnOnce(&State) -> T, by: impl FnOnce(&mut dyn FnMut(&State))) -> T {
+    let (mut read, mut answer) = (Some(read), None);
+    by(&mut |state| answer = read.take().map(|read| read(state)));
+    #[expect(clippy::expect_used, reason = "the state lives as long as the page, and is read at once")]
+    answer.expect("the state is there")
 }
 
 /// Puts a page's rows into the state and answers what is the page's alone.

@@ -5,42 +5,71 @@ mod api;
 use crate::{
     chat,
     i18n::{t_string, use_i18n},
-    live::Store,
+    live::{Notice, Store, quietly},
     routes::NotFound,
     settings::SettingsSection,
-    ui::{Avatar, Field, FormError, Icon, outline, t},
+    ui::{Avatar, Field, FormError, Icon, follow, lower, memo, outline, t, time},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
+use protocol::{ids::UserId, profiles::User};
 
 pub use api::find_people;
+
+/// Whether somebody is here, or when they were last, as far as one may know.
+pub fn seen(i18n: leptos_i18n::I18nContext<crate::i18n::Locale>, store: Store, user: &User) -> AnyView {
+    match (user.online, user.last_seen_at) {
+        (Some(true), _) => t!(i18n, profiles.online).into_any(),
+        (_, Some(at)) => t!(i18n, profiles.last_seen, when = move || time::short(i18n, at, store)).into_any(),
+        _ => ().into_any(),
+    }
+}
+
+/// The form that blocks somebody, or lets them write again.
+#[component]
+pub fn BlockForm(user_id: UserId, blocked: bool) -> impl IntoView {
+    let i18n = use_i18n();
+    view! {
+        <form method="post" action=chat::Block::url()>
+            <FormError form="block" />
+            <input type="hidden" name="user_id" value=user_id.to_string() />
+            <input type="hidden" name="blocked" value=(!blocked).to_string() />
+            {if blocked {
+                view! { <button class="button">{t!(i18n, profiles.unblock)}</button> }.into_any()
+            } else {
+                view! { <button class="button danger">{t!(i18n, profiles.block)}</button> }.into_any()
+            }}
+        </form>
+    }
+    .into_any()
+}
 
 /// `/users/@name`
 #[component]
 pub fn PersonPage() -> impl IntoView {
     let store = Store::current();
     let params = use_params_map();
-    let person = Memo::new(move |_| {
+    let person = memo(move || {
         let name = params.with(|params| params.get("name").unwrap_or_default());
-        let name = name.trim_start_matches('@').to_lowercase();
-        store.state.with(|state| state.users.values().find(|user| user.username == name).cloned())
+        let name = lower(name.trim_start_matches('@'));
+        store.read(|state| state.users.values().find(|user| user.username == name).cloned())
     });
     let missing = move || store.page.with(|page| page.missing);
     view! {
-        {move || match person.get() {
+        {follow(move || match person.get() {
             Some(user) => view! { <Person user /> }.into_any(),
             None if missing() => NotFound().into_any(),
             None => view! { <main id="main" class="pane skeleton" aria-busy="true"></main> }.into_any(),
-        }}
+        })}
     }
 }
 
 #[component]
-fn Person(user: protocol::profiles::User) -> impl IntoView {
+fn Person(user: User) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
-    let is_me = store.state.with_untracked(|state| state.me_id() == Some(user.id));
+    let is_me = store.read_untracked(|state| state.me_id() == Some(user.id));
     let (name, bio) = (user.display_name.clone(), user.bio.clone());
     view! {
         <Title text=name.clone() />
@@ -54,6 +83,7 @@ fn Person(user: protocol::profiles::User) -> impl IntoView {
                 <div>
                     <h1 class="text-xl font-semibold"><bdi>{name}</bdi></h1>
                     <p class="text-muted">"@" {user.username.clone()}</p>
+                    <p class="hint">{follow(move || store.read(|state| state.users.get(&user.id).cloned()).map(|user| seen(i18n, store, &user)))}</p>
                 </div>
                 {(!bio.is_empty()).then(|| view! { <p class="bio" dir="auto">{bio}</p> })}
                 {if is_me {
@@ -64,6 +94,8 @@ fn Person(user: protocol::profiles::User) -> impl IntoView {
                             <input type="hidden" name="user_id" value=user.id.to_string() />
                             <button class="button primary">{t!(i18n, profiles.message)}</button>
                         </form>
+                        <p class="hint">{t!(i18n, profiles.block_hint)}</p>
+                        <BlockForm user_id=user.id blocked=store.page.with_untracked(|page| page.blocked) />
                     }.into_any()
                 }}
             </div>
@@ -76,11 +108,12 @@ fn Person(user: protocol::profiles::User) -> impl IntoView {
 #[component]
 pub fn OwnProfilePage() -> impl IntoView {
     let i18n = use_i18n();
-    let me = Store::current().state.with_untracked(|state| state.me.clone());
+    let store = Store::current();
+    let me = store.read_untracked(|state| state.me.clone());
     let (name, bio, username) = me.map(|me| (me.user.display_name, me.user.bio, me.user.username)).unwrap_or_default();
     view! {
         <SettingsSection title=move || t_string!(i18n, settings.profile)>
-            <form method="post" action=api::UpdateProfile::url() class="stack">
+            <form method="post" action=api::UpdateProfile::url() class="stack" on:submit=quietly(store, Some(Notice::Saved))>
                 <div class="row">
                     <Avatar name=name.clone() class="avatar-lg" />
                     <a href=format!("/users/@{username}")>"@" {username.clone()}</a>

@@ -1,32 +1,56 @@
-//! The server functions behind the forms of `settings`. Both work before anybody has signed in.
+//! The server functions behind the forms of `settings`. What is of this browser works before anybody has
+//! signed in.
 
 use crate::Refusal;
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
 use crate::server_context as context;
+#[cfg(feature = "ssr")]
+use protocol::{error::Problem, profiles::UpdateMe};
 
-#[server(prefix = "/fn", endpoint = "set_theme")]
-pub async fn set_theme(theme: String) -> Result<(), Refusal> {
-    let update = protocol::profiles::UpdateMe { theme: Some(Some(theme.clone())), ..Default::default() };
-    choose("theme", theme, update).await
+/// Chooses how the product looks; an empty value takes the choice back.
+#[server(prefix = "/fn", endpoint = "set_look")]
+pub async fn set_look(name: String, value: String) -> Result<(), Refusal> {
+    let known = super::LOOKS.iter().find(|(look, _)| *look == name);
+    if known.is_none_or(|(_, values)| !value.is_empty() && !values.contains(&value.as_str())) {
+        return context::refuse(services::Rejection::field("value", Problem::Unknown));
+    }
+    if name == "theme" {
+        return choose("theme", &value, UpdateMe { theme: Some(Some(value.clone())), ..Default::default() }).await;
+    }
+    context::remember(&name, &value);
+    Ok(())
 }
 
 #[server(prefix = "/fn", endpoint = "set_language")]
 pub async fn set_language(locale: String) -> Result<(), Refusal> {
-    let update = protocol::profiles::UpdateMe { locale: Some(Some(locale.clone())), ..Default::default() };
-    choose("locale", locale, update).await
+    if !matches!(locale.as_str(), "" | "en" | "ru") {
+        return context::refuse(services::Rejection::field("locale", Problem::Unknown));
+    }
+    choose("locale", &locale, UpdateMe { locale: Some(Some(locale.clone())), ..Default::default() }).await
+}
+
+/// Who may see when one is here.
+#[server(prefix = "/fn", endpoint = "set_last_seen")]
+pub async fn set_last_seen(last_seen: String) -> Result<(), Refusal> {
+    let (infra, actor) = context::signed_in()?;
+    let Some(last_seen) = protocol::profiles::LastSeen::from_name(&last_seen) else {
+        return context::refuse(services::Rejection::field("last_seen", Problem::Unknown));
+    };
+    let update = UpdateMe { last_seen: Some(last_seen), ..Default::default() };
+    context::answer(services::profiles::update_me(&infra, actor, update).await)?;
+    leptos_axum::redirect("/settings/privacy");
+    Ok(())
 }
 
 /// Remembers a choice in this browser, and with the account where there is one.
 #[cfg(feature = "ssr")]
-async fn choose(name: &'static str, value: String, update: protocol::profiles::UpdateMe) -> Result<(), Refusal> {
+async fn choose(name: &'static str, value: &str, update: UpdateMe) -> Result<(), Refusal> {
     let request = context::request()?;
     if let Some(actor) = request.actor {
         context::answer(services::profiles::update_me(&request.infra, actor, update).await)?;
-    } else if !matches!(value.as_str(), "" | "en" | "ru" | "light" | "dark") {
-        return context::refuse(services::Rejection::field(name, protocol::error::Problem::Unknown));
     }
-    context::remember(name, &value);
+    context::remember(name, value);
     Ok(())
 }

@@ -4,12 +4,15 @@ mod api;
 
 use crate::{
     i18n::{Locale, t_string, use_i18n},
-    live::Store,
-    ui::{Icon, outline, t},
+    live::{Store, quietly},
+    profiles::BlockForm,
+    ui::{For, Icon, Show, effect, follow, outline, t, words::Words},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
 use leptos_router::components::{A, Outlet};
+use protocol::profiles::LastSeen;
+use std::collections::BTreeMap;
 
 /// The frame of all settings.
 #[component]
@@ -24,6 +27,9 @@ pub fn SettingsPages() -> impl IntoView {
             <nav class="tabs" aria-label=t!(i18n, settings.title)>
                 <A href="/settings/profile">{t!(i18n, settings.profile)}</A>
                 <A href="/settings/security">{t!(i18n, settings.security)}</A>
+                <A href="/settings/sessions">{t!(i18n, settings.sessions)}</A>
+                <A href="/settings/notifications">{t!(i18n, settings.notifications)}</A>
+                <A href="/settings/privacy">{t!(i18n, settings.privacy)}</A>
                 <A href="/settings/appearance">{t!(i18n, settings.appearance)}</A>
                 <A href="/settings/language">{t!(i18n, settings.language)}</A>
             </nav>
@@ -43,50 +49,192 @@ pub fn SettingsSection(#[prop(into)] title: TextProp, children: Children) -> imp
     .into_any()
 }
 
+/// What can be chosen of how the product looks, by name; none is as the system has it. The document
+/// carries each as an attribute, and a cookie keeps it for this browser.
+pub const LOOKS: [(&str, &[&str]); 3] =
+    [("theme", &["light", "dark"]), ("text", &["small", "large"]), ("motion", &["reduced"])];
+
+/// What was chosen of it, by the cookies.
+#[must_use]
+pub fn look(cookie: impl Fn(&'static str) -> Option<String>) -> BTreeMap<String, String> {
+    let known = LOOKS.iter().filter_map(|(name, values)| {
+        let value = cookie(name)?;
+        values.contains(&value.as_str()).then(|| ((*name).to_owned(), value))
+    });
+    known.collect()
+}
+
+/// Shows a choice at once.
+fn apply(store: Store, name: &str, value: &str) {
+    store.look.update(|look| {
+        look.remove(name);
+        if !value.is_empty() {
+            look.insert(name.to_owned(), value.to_owned());
+        }
+    });
+    if let Some(root) = document().document_element() {
+        let attribute = format!("data-{name}");
+        let _ =
+            if value.is_empty() { root.remove_attribute(&attribute) } else { root.set_attribute(&attribute, value) };
+    }
+}
+
+/// Shows what is chosen in another tab of this browser. Renders nothing.
+#[component]
+pub fn OtherTabs() -> impl IntoView {
+    #[cfg(feature = "hydrate")]
+    {
+        use wasm_bindgen::{JsCast as _, closure::Closure};
+        let (store, i18n) = (Store::current(), use_i18n());
+        effect(move || {
+            let Ok(channel) = web_sys::BroadcastChannel::new(CHANNEL) else { return };
+            let told =
+                Closure::<dyn FnMut(web_sys::MessageEvent)>::new(move |event: web_sys::MessageEvent| {
+                    match event.data().as_string().unwrap_or_default().split_once('=') {
+                        Some(("locale", "ru")) => i18n.set_locale(Locale::ru),
+                        Some(("locale", _)) => i18n.set_locale(Locale::en),
+                        Some((name, value)) => apply(store, name, value),
+                        None => {}
+                    }
+                });
+            channel.set_onmessage(Some(told.as_ref().unchecked_ref()));
+            // It lives as long as the page.
+            told.forget();
+            std::mem::forget(channel);
+        });
+    }
+}
+
+#[cfg(feature = "hydrate")]
+const CHANNEL: &str = "settings";
+
+/// Tells the other tabs of this browser.
+fn tell(name: &str, value: &str) {
+    #[cfg(feature = "hydrate")]
+    if let Ok(channel) = web_sys::BroadcastChannel::new(CHANNEL) {
+        let _ = channel.post_message(&format!("{name}={value}").into());
+        channel.close();
+    }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = (name, value);
+}
+
+/// Buttons of which one is pressed: a form each, so that it works everywhere.
+#[component]
+fn Choices(
+    title: Words,
+    action: &'static str,
+    /// The name of what is chosen.
+    name: &'static str,
+    choices: Vec<(&'static str, Words)>,
+    chosen: Signal<String>,
+    choose: fn(Store, &'static str, &'static str),
+) -> impl IntoView {
+    let store = Store::current();
+    let look = action == api::SetLook::url();
+    let form = move |(value, words): (&'static str, Words)| {
+        let on_submit = move |event: leptos::ev::SubmitEvent| {
+            choose(store, name, value);
+            quietly(store, None)(event);
+        };
+        view! {
+            <form method="post" action=action on:submit=on_submit>
+                {look.then(|| view! { <input type="hidden" name="name" value=name /> })}
+                <input type="hidden" name=if look { "value" } else { name } value=value />
+                <button class="button" aria-pressed=follow(move || chosen.with(|chosen| (chosen == value).to_string()))>{words}</button>
+            </form>
+        }
+        .into_any()
+    };
+    view! {
+        <h2>{title.clone()}</h2>
+        <div class="choices" role="group" aria-label=title>{choices.into_iter().map(form).collect::<Vec<_>>()}</div>
+    }
+    .into_any()
+}
+
 #[component]
 pub fn AppearancePage() -> impl IntoView {
     let i18n = use_i18n();
-    let theme = Store::current().theme;
-    // The document follows at once; the form remembers the choice where there is no JavaScript.
-    Effect::new(move |before: Option<()>| {
-        let chosen = theme.get();
-        if before.is_some()
-            && let Some(root) = document().document_element()
-        {
-            let _ = match chosen {
-                Some(theme) => root.set_attribute("data-theme", &theme),
-                None => root.remove_attribute("data-theme"),
-            };
-        }
-    });
-    let choose = move |chosen: &'static str| {
-        move |event: leptos::ev::SubmitEvent| {
-            event.prevent_default();
-            theme.set((!chosen.is_empty()).then(|| chosen.to_owned()));
-            leptos::task::spawn_local(async move {
-                let _ = api::set_theme(chosen.to_owned()).await;
-            });
-        }
+    let store = Store::current();
+    let chosen = move |name: &'static str| {
+        Signal::derive(move || store.look.with(|look| look.get(name).cloned().unwrap_or_default()))
     };
-    let is =
-        move |value: &'static str| move || theme.with(|theme| (theme.as_deref().unwrap_or("") == value).to_string());
+    let choose = |store, name, value| {
+        apply(store, name, value);
+        tell(name, value);
+    };
+    let action = api::SetLook::url();
     view! {
         <SettingsSection title=move || t_string!(i18n, settings.appearance)>
-            <h2>{t!(i18n, settings.theme)}</h2>
-            <div class="choices" role="group" aria-label=t!(i18n, settings.theme)>
-                <form method="post" action=api::SetTheme::url() on:submit=choose("")>
-                    <input type="hidden" name="theme" value="" />
-                    <button class="button" aria-pressed=is("")>{t!(i18n, settings.system)}</button>
-                </form>
-                <form method="post" action=api::SetTheme::url() on:submit=choose("light")>
-                    <input type="hidden" name="theme" value="light" />
-                    <button class="button" aria-pressed=is("light")>{t!(i18n, settings.light)}</button>
-                </form>
-                <form method="post" action=api::SetTheme::url() on:submit=choose("dark")>
-                    <input type="hidden" name="theme" value="dark" />
-                    <button class="button" aria-pressed=is("dark")>{t!(i18n, settings.dark)}</button>
-                </form>
-            </div>
+            <Choices title=t!(i18n, settings.theme) action name="theme" chosen=chosen("theme") choose choices=vec![
+                ("", t!(i18n, settings.system)), ("light", t!(i18n, settings.light)), ("dark", t!(i18n, settings.dark)),
+            ] />
+            <Choices title=t!(i18n, settings.text_size) action name="text" chosen=chosen("text") choose choices=vec![
+                ("small", t!(i18n, settings.small)), ("", t!(i18n, settings.normal)), ("large", t!(i18n, settings.large)),
+            ] />
+            <Choices title=t!(i18n, settings.motion) action name="motion" chosen=chosen("motion") choose choices=vec![
+                ("", t!(i18n, settings.all_motion)), ("reduced", t!(i18n, settings.reduced)),
+            ] />
+        </SettingsSection>
+    }
+    .into_any()
+}
+
+/// Who may see when one is here, and who is blocked.
+#[component]
+pub fn PrivacyPage() -> impl IntoView {
+    let i18n = use_i18n();
+    let store = Store::current();
+    let chosen = Signal::derive(move || {
+        store.read(|state| state.me.as_ref().map_or("everyone", |me| me.last_seen.name()).to_owned())
+    });
+    let choose = |store: Store, _, value| {
+        store.change(|state| {
+            if let (Some(me), Some(last_seen)) = (&mut state.me, LastSeen::from_name(value)) {
+                me.last_seen = last_seen;
+            }
+        });
+    };
+    let blocked = move || store.page.with(|page| page.found.clone());
+    view! {
+        <SettingsSection title=move || t_string!(i18n, settings.privacy)>
+            <Choices title=t!(i18n, settings.who_sees) action=api::SetLastSeen::url() name="last_seen" chosen choose choices=vec![
+                ("everyone", t!(i18n, settings.everyone)), ("shared", t!(i18n, settings.shared)), ("nobody", t!(i18n, settings.nobody)),
+            ] />
+            <section class="stack">
+                <h2>{t!(i18n, settings.blocked)}</h2>
+                <ul class="rows">
+                    <For each=blocked key=|user| user.id let:user>
+                        <li class="row"><bdi class="grow truncate">{user.display_name.clone()}</bdi><BlockForm user_id=user.id blocked=true /></li>
+                    </For>
+                </ul>
+                {follow(move || blocked().is_empty().then(|| view! { <p class="text-muted">{t!(i18n, settings.blocked_none)}</p> }))}
+            </section>
+        </SettingsSection>
+    }
+    .into_any()
+}
+
+/// Whether this browser tells of new messages, and how much.
+#[component]
+pub fn NotificationsPage() -> impl IntoView {
+    let i18n = use_i18n();
+    let permission = RwSignal::new(String::new());
+    effect(move || permission.set(crate::chat::permission()));
+    let words = move || match permission.get().as_str() {
+        "granted" => t!(i18n, settings.notify_allowed),
+        "denied" => t!(i18n, settings.notify_denied),
+        "none" => t!(i18n, settings.notify_none),
+        _ => t!(i18n, settings.notify_hint),
+    };
+    view! {
+        <SettingsSection title=move || t_string!(i18n, settings.notifications)>
+            <h2>{t!(i18n, settings.notify)}</h2>
+            <p class="text-muted">{words}</p>
+            <Show when=move || permission.get() == "default">
+                <button class="button primary" on:click=move |_| crate::chat::ask_permission(permission)>{t!(i18n, settings.notify_on)}</button>
+            </Show>
         </SettingsSection>
     }
     .into_any()
@@ -108,16 +256,15 @@ pub fn LanguagePage() -> impl IntoView {
 #[component]
 pub fn LanguageForm() -> impl IntoView {
     let i18n = use_i18n();
+    let store = Store::current();
     let choose = move |locale: Locale, name: &'static str| {
         move |event: leptos::ev::SubmitEvent| {
-            event.prevent_default();
             i18n.set_locale(locale);
-            leptos::task::spawn_local(async move {
-                let _ = api::set_language(name.to_owned()).await;
-            });
+            tell("locale", name);
+            quietly(store, None)(event);
         }
     };
-    let is = move |locale: Locale| move || (i18n.get_locale() == locale).to_string();
+    let is = move |locale: Locale| follow(move || (i18n.get_locale() == locale).to_string());
     view! {
         <div class="choices" role="group" aria-label=t!(i18n, settings.language)>
             <form method="post" action=api::SetLanguage::url() on:submit=choose(Locale::en, "en")>

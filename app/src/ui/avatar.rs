@@ -1,11 +1,12 @@
+use crate::ui::{follow, upper};
 use leptos::prelude::*;
 
 /// A coloured circle with initials. The name beside it says who it is, so it is hidden from readers.
 #[component]
 pub fn Avatar(#[prop(into)] name: Signal<String>, #[prop(optional, into)] class: &'static str) -> impl IntoView {
     view! {
-        <span aria-hidden="true" class=move || format!("avatar {} {class}", colour(&name.get()))>
-            {move || initials(&name.get())}
+        <span aria-hidden="true" class=follow(move || format!("avatar {} {class}", colour(&name.get())))>
+            {follow(move || initials(&name.get()))}
         </span>
     }
     .into_any()
@@ -13,8 +14,8 @@ pub fn Avatar(#[prop(into)] name: Signal<String>, #[prop(optional, into)] class:
 
 fn initials(name: &str) -> String {
     let words = name.split_whitespace().filter_map(|word| word.chars().find(|c| c.is_alphanumeric()));
-    let letters: String = words.take(2).flat_map(char::to_uppercase).collect();
-    if letters.is_empty() { "•".into() } else { letters }
+    let letters: String = words.take(2).collect();
+    if letters.is_empty() { "•".into() } else { upper(&letters) }
 }
 
 /// The class of one of eight colours, the same for a name everywhere.

@@ -1,6 +1,6 @@
 use super::{
     show::Show,
-    words::{Words, t},
+    words::{Words, follow, t},
 };
 use crate::{i18n::use_i18n, live::Store};
 use leptos::prelude::*;
@@ -18,6 +18,7 @@ pub fn Field(
     #[prop(optional, into)] value: String,
     #[prop(default = 256)] maxlength: usize,
     #[prop(optional)] multiline: bool,
+    #[prop(optional)] required: bool,
 ) -> impl IntoView {
     let page = Store::current().page;
     let typed = page.with_untracked(|page| {
@@ -41,14 +42,14 @@ pub fn Field(
     let invalid = move || problem().map(|_| "true");
     let input = if multiline {
         view! {
-            <textarea id=id.clone() name=name rows="3" maxlength=maxlength class="input" aria-describedby=described aria-invalid=invalid>
+            <textarea id=id.clone() name=name rows="3" maxlength=maxlength required=required class="input" aria-describedby=described aria-invalid=invalid>
                 {value}
             </textarea>
         }
         .into_any()
     } else {
         view! {
-            <input id=id.clone() name=name type=kind value=value maxlength=maxlength autocomplete=autocomplete class="input"
+            <input id=id.clone() name=name type=kind value=value maxlength=maxlength autocomplete=autocomplete required=required class="input"
                 autocapitalize="none" spellcheck="false" aria-describedby=described aria-invalid=invalid />
         }
         .into_any()
@@ -92,7 +93,7 @@ pub fn FormError(form: &'static str) -> impl IntoView {
     };
     view! {
         <Show when=move || refused().is_some()>
-            <p class="problem" role="alert">{move || words()}</p>
+            <p class="problem" role="alert">{follow(words)}</p>
         </Show>
     }
     .into_any()
@@ -102,7 +103,7 @@ pub fn FormError(form: &'static str) -> impl IntoView {
 fn ProblemWords(name: Signal<String>) -> impl IntoView {
     let i18n = use_i18n();
     view! {
-        {move || match name.get().as_str() {
+        {follow(move || match name.get().as_str() {
             "required" => t!(i18n, problems.required),
             "too_short" => t!(i18n, problems.too_short),
             "too_long" => t!(i18n, problems.too_long),
@@ -111,7 +112,8 @@ fn ProblemWords(name: Signal<String>) -> impl IntoView {
             "wrong_password" => t!(i18n, problems.wrong_password),
             "taken" => t!(i18n, problems.taken),
             "unknown" => t!(i18n, problems.unknown),
+            "too_many" => t!(i18n, problems.too_many),
             _ => t!(i18n, problems.malformed),
-        }}
+        })}
     }
 }

@@ -1,16 +1,23 @@
 //! Building blocks without product words.
 
 mod avatar;
+mod case;
+mod dialog;
 mod field;
 mod icon;
+mod list;
 pub mod plural;
 mod show;
 pub mod time;
 pub mod words;
 
 pub use avatar::{Avatar, colour};
+pub use case::{lower, upper};
+pub use dialog::Dialog;
 pub use field::{Field, FormError};
 pub use icon::{Icon, outline};
+pub use list::For;
 pub(crate) use plural::counted;
 pub use show::Show;
 pub(crate) use words::t;
+pub use words::{effect, effect_from, follow, memo};

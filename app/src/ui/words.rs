@@ -1,14 +1,17 @@
 //! Words of the locale files in views, and numbers among them.
 
-use leptos::tachys::reactive_graph::SharedReactiveFunction;
+use leptos::{prelude::*, tachys::reactive_graph::SharedReactiveFunction};
 use std::sync::{Arc, Mutex};
 
-/// Words that follow the reader's language. All are of one type, because each closure type that a view
-/// holds costs the browser's download the code that draws it.
-pub type Words = SharedReactiveFunction<&'static str>;
+/// Something that follows what it is made of. For each sort of thing there is one type, because each
+/// closure type that a view holds costs the browser's download the code that draws it.
+pub type Follow<T> = SharedReactiveFunction<T>;
 
-pub fn follow(words: impl FnMut() -> &'static str + Send + 'static) -> Words {
-    Arc::new(Mutex::new(words))
+/// Words that follow the reader's language.
+pub type Words = Follow<&'static str>;
+
+pub fn follow<T>(of: impl FnMut() -> T + Send + 'static) -> Follow<T> {
+    Arc::new(Mutex::new(of))
 }
 
 /// The words of a key: `t!(i18n, chat.send)`, as `Words`; with blanks to fill, as leptos_i18n has it.
@@ -21,3 +24,27 @@ macro_rules! t {
     };
 }
 pub(crate) use t;
+
+/// A memo whose closure is of no type of its own: see `Follow`.
+pub fn memo<T: PartialEq + Send + Sync + 'static>(of: impl Fn() -> T + Send + Sync + 'static) -> Memo<T> {
+    memo_of(Arc::new(of))
+}
+
+fn memo_of<T: PartialEq + Send + Sync + 'static>(of: Arc<dyn Fn() -> T + Send + Sync>) -> Memo<T> {
+    Memo::new(move |_| of())
+}
+
+/// Does something now and whenever what it reads changes; in the browser only. See `Follow`.
+pub fn effect(run: impl FnMut() + 'static) {
+    run_of(Box::new(run));
+}
+
+fn run_of(mut run: Box<dyn FnMut()>) {
+    Effect::new(move |_| run());
+}
+
+/// The same for what goes on from what it answered the last time.
+pub fn effect_from<T: 'static>(mut run: impl FnMut(Option<T>) -> T + 'static) {
+    let mut before = None;
+    effect(move || before = Some(run(before.take())));
+}

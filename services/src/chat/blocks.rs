@@ -47,6 +47,14 @@ async fn set_block(infra: &Infra, actor: Actor, user_id: UserId, blocked: bool) 
     Ok(())
 }
 
+/// Whether the actor has blocked somebody.
+///
+/// # Errors
+/// `unavailable` when the database does not answer.
+pub async fn has_blocked(infra: &Infra, actor: Actor, user_id: UserId) -> Result<bool> {
+    Ok(!queries::blocks_among(&infra.db, &[(actor.user_id, user_id)]).await?.is_empty())
+}
+
 /// Whom the actor has blocked, the latest first.
 ///
 /// # Errors

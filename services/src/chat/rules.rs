@@ -71,7 +71,9 @@ pub fn may_react(message: &Message) -> Result<()> {
 /// # Errors
 /// `invalid_input` for what is no emoji.
 pub fn emoji(raw: &str) -> Result<String> {
-    let known = emojis::get(raw).ok_or_else(|| Rejection::field("emoji", Problem::Unknown))?;
+    // Some write "as an emoji" behind what is none other.
+    let known = emojis::get(raw).or_else(|| emojis::get(&raw.replace('\u{fe0f}', "")));
+    let known = known.ok_or_else(|| Rejection::field("emoji", Problem::Unknown))?;
     Ok(known.as_str().to_owned())
 }
 

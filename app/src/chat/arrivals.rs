@@ -1,0 +1,200 @@
+//! How new messages make themselves known outside their chat: in the tab's title and sign, by a word on the
+//! page, and by the browser where the page is hidden.
+
+use super::words;
+use crate::{
+    i18n::use_i18n,
+    live::{Store, now},
+    ui::{Show, effect, effect_from, follow, memo, t},
+};
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+use protocol::{chat::ChatSummary, ids::ChatId, time::Timestamp};
+use std::time::Duration;
+
+const SHOWN_FOR: Duration = Duration::from_secs(6);
+
+/// A message that came in a chat nobody looks at.
+#[derive(Clone, Debug, PartialEq)]
+struct Arrival {
+    chat_id: ChatId,
+    no: u64,
+    title: String,
+    text: String,
+}
+
+fn is_muted(summary: &ChatSummary, now: Timestamp) -> bool {
+    summary.muted_until.is_some_and(|until| until > now)
+}
+
+/// Counts for the title what is unread and not muted; a muted chat counts where it mentions one.
+fn unread(store: Store) -> u32 {
+    let now = now(store);
+    store.read(|state| {
+        let counts = state.chats.values().map(|chat| &chat.summary).filter(|summary| !summary.archived);
+        counts
+            .map(|s| if is_muted(s, now) { s.mentions_unread } else { s.unread.max(u32::from(s.marked_unread)) })
+            .sum()
+    })
+}
+
+#[component]
+pub fn Arrivals() -> impl IntoView {
+    let i18n = use_i18n();
+    let store = Store::current();
+    let count = memo(move || unread(store));
+    effect(move || sign(count.get()));
+    let path = use_location().pathname;
+    let arrival = RwSignal::new(None::<Arrival>);
+    let newest = memo(move || {
+        let me = store.me()?;
+        let now = now(store);
+        store.read(|state| {
+            let last = |chat: &protocol::reducer::ChatState| {
+                let message = chat.last_message()?;
+                let tells = message.counts_for(me) && message.no > chat.summary.read_no;
+                let loud = !is_muted(&chat.summary, now) || message.mentions(me);
+                (tells && loud).then(|| (message.created_at, chat.summary.chat.id, message.no))
+            };
+            state.chats.values().filter_map(last).max()
+        })
+    });
+    effect_from(move |before: Option<Option<(Timestamp, ChatId, u64)>>| {
+        let now = newest.get();
+        let (Some(before), Some((_, chat_id, no))) = (before, now) else { return now };
+        let hidden = document().hidden();
+        let open = path.with_untracked(|path| path.starts_with(&format!("/chats/{chat_id}")));
+        if now > before && (hidden || !open) {
+            let told = store.with_chat_untracked(chat_id, |chat| {
+                let message = chat.last_message()?.clone();
+                Some((chat.summary.clone(), message))
+            });
+            if let Some((summary, message)) = told.flatten() {
+                let text = words::preview(i18n, store, &summary, &message);
+                let told = Arrival { chat_id, no, title: words::title(i18n, &summary), text };
+                if hidden {
+                    notify(&told);
+                } else {
+                    arrival.set(Some(told.clone()));
+                    let gone = move || {
+                        arrival.update(|arrival| {
+                            if arrival.as_ref() == Some(&told) {
+                                *arrival = None
+                            }
+                        })
+                    };
+                    set_timeout(gone, SHOWN_FOR);
+                }
+            }
+        }
+        now
+    });
+    view! {
+        <Show when=move || arrival.with(Option::is_some)>
+            {follow(move || arrival.get().map(|told| view! {
+                <a class="arrival" role="status" href=format!("/chats/{}", told.chat_id) on:click=move |_| arrival.set(None)>
+                    <bdi class="chat-row-title">{told.title}</bdi>
+                    <span class="chat-row-preview" dir="auto">{told.text}</span>
+                </a>
+            }))}
+        </Show>
+        <Said />
+    }
+    .into_any()
+}
+
+/// A word to the reader about what they did, for a while.
+#[component]
+fn Said() -> impl IntoView {
+    use crate::live::Notice;
+    use protocol::error::ErrorCode::{Conflict, Forbidden, NotFound, RateLimited, Unavailable};
+    let i18n = use_i18n();
+    let notice = Store::current().notice;
+    let words = move |notice: Notice| match notice {
+        Notice::Copied => t!(i18n, notices.copied),
+        Notice::Forwarded => t!(i18n, notices.forwarded),
+        Notice::Reported => t!(i18n, notices.reported),
+        Notice::Saved => t!(i18n, notices.saved),
+        Notice::Failed(Unavailable) => t!(i18n, notices.away),
+        Notice::Failed(Forbidden) => t!(i18n, errors.forbidden),
+        Notice::Failed(NotFound) => t!(i18n, errors.not_found),
+        Notice::Failed(Conflict) => t!(i18n, errors.conflict),
+        Notice::Failed(RateLimited) => t!(i18n, errors.rate_limited),
+        Notice::Failed(_) => t!(i18n, errors.other),
+    };
+    effect(move || {
+        if let Some(said) = notice.get() {
+            let gone = move || {
+                notice.update(|notice| {
+                    if *notice == Some(said) {
+                        *notice = None
+                    }
+                })
+            };
+            set_timeout(gone, SHOWN_FOR);
+        }
+    });
+    view! { <div role="status" class="notice" class:empty=follow(move || notice.get().is_none())>{follow(move || notice.get().map(words))}</div> }.into_any()
+}
+
+/// Puts the number of unread messages before the title, and a sign on the tab.
+fn sign(count: u32) {
+    let document = document();
+    let title = document.title();
+    let bare = title.strip_prefix('(').and_then(|rest| rest.split_once(") ")).map_or(title.as_str(), |(_, bare)| bare);
+    let title = if count > 0 { format!("({count}) {bare}") } else { bare.to_owned() };
+    document.set_title(&title);
+    let icon = document.query_selector("link[rel=icon]").ok().flatten();
+    if let Some(icon) = icon {
+        let _ = icon.set_attribute("href", if count > 0 { "/icon-unread.svg" } else { "/icon.svg" });
+    }
+}
+
+/// Whether the browser may tell: `granted`, `denied`, `default` (not asked yet), `none` (it cannot).
+#[must_use]
+pub fn permission() -> String {
+    #[cfg(feature = "hydrate")]
+    if js_sys::Reflect::has(&window(), &"Notification".into()).unwrap_or(false) && window().is_secure_context() {
+        return match web_sys::Notification::permission() {
+            web_sys::NotificationPermission::Granted => "granted",
+            web_sys::NotificationPermission::Denied => "denied",
+            _ => "default",
+        }
+        .to_owned();
+    }
+    "none".to_owned()
+}
+
+/// Asks the reader whether the browser may tell.
+pub fn ask_permission(answer: RwSignal<String>) {
+    #[cfg(feature = "hydrate")]
+    if let Ok(asked) = web_sys::Notification::request_permission() {
+        leptos::task::spawn_local(async move {
+            let _ = wasm_bindgen_futures::JsFuture::from(asked).await;
+            answer.set(permission());
+        });
+    }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = answer;
+}
+
+fn notify(told: &Arrival) {
+    #[cfg(feature = "hydrate")]
+    if permission() == "granted" {
+        let options = web_sys::NotificationOptions::new();
+        options.set_body(&told.text);
+        // One for each message, whichever of the tabs tells of it.
+        options.set_tag(&format!("{}/{}", told.chat_id, told.no));
+        options.set_icon("/icon.svg");
+        if let Ok(notification) = web_sys::Notification::new_with_options(&told.title, &options) {
+            let address = format!("/chats/{}", told.chat_id);
+            let open = wasm_bindgen::closure::Closure::once_into_js(move || {
+                let _ = window().focus();
+                let _ = window().location().set_href(&address);
+            });
+            notification.set_onclick(Some(wasm_bindgen::JsCast::unchecked_ref(&open)));
+        }
+    }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = told;
+}

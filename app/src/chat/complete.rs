@@ -1,0 +1,159 @@
+//! Completes names after `@` and emoji after `:` while one writes.
+
+use super::{api, emoji, talk::Talk};
+use crate::{
+    i18n::use_i18n,
+    ui::{For, Show, follow, lower, t},
+};
+use leptos::{html, prelude::*};
+use protocol::chat::ChatKind;
+
+const SHOWN_MAX: usize = 8;
+
+/// What may stand in place of the word under the cursor.
+#[derive(Clone, Debug, PartialEq)]
+struct Choice {
+    inserts: String,
+    shown: String,
+    hint: String,
+}
+
+#[derive(Clone, Copy)]
+pub struct Completer {
+    talk: Talk,
+    field: NodeRef<html::Textarea>,
+    choices: RwSignal<Vec<Choice>>,
+    chosen: RwSignal<usize>,
+}
+
+impl Completer {
+    pub fn new(talk: Talk, field: NodeRef<html::Textarea>) -> Self {
+        Self { talk, field, choices: RwSignal::default(), chosen: RwSignal::default() }
+    }
+
+    /// The word before the cursor: where it begins, and itself.
+    fn word(self) -> Option<(usize, String)> {
+        let field = self.field.get_untracked()?;
+        let text: Vec<u16> = field.value().encode_utf16().collect();
+        let end = field.selection_start().ok()?? as usize;
+        let before = String::from_utf16_lossy(text.get(..end)?);
+        let start = before
+            .rfind(char::is_whitespace)
+            .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
+        let word = before.get(start..)?.to_owned();
+        Some((end - word.encode_utf16().count(), word))
+    }
+
+    /// Looks whether the word under the cursor can be completed.
+    pub fn look(self) {
+        let word = self.word().map(|(_, word)| word).unwrap_or_default();
+        self.chosen.set(0);
+        if let Some(name) = word.strip_prefix('@') {
+            self.find_people(lower(name));
+        } else if let Some(name) = word.strip_prefix(':').filter(|name| name.chars().count() > 1) {
+            self.find_emoji(lower(name));
+        } else if !self.choices.with_untracked(Vec::is_empty) {
+            self.choices.set(Vec::new());
+        }
+    }
+
+    fn find_people(self, name: String) {
+        let Talk { store, chat_id, .. } = self.talk;
+        leptos::task::spawn_local(async move {
+            let kind = store.with_chat_untracked(chat_id, |chat| chat.summary.chat.kind);
+            if kind != Some(ChatKind::Group) {
+                return;
+            }
+            let Ok(members) = api::load_members(chat_id, name.clone()).await else { return };
+            // Whoever has typed on meanwhile wants others.
+            if self.word().is_none_or(|(_, word)| lower(&word) != format!("@{name}")) {
+                return;
+            }
+            let me = store.me();
+            let others = members.into_iter().map(|member| member.user).filter(|user| Some(user.id) != me);
+            let choice = |user: protocol::profiles::User| Choice {
+                inserts: format!("@{} ", user.username),
+                shown: user.display_name,
+                hint: format!("@{}", user.username),
+            };
+            self.choices.set(others.take(SHOWN_MAX).map(choice).collect());
+        });
+    }
+
+    fn find_emoji(self, name: String) {
+        leptos::task::spawn_local(async move {
+            let table = emoji::table().await;
+            if self.word().is_none_or(|(_, word)| lower(&word) != format!(":{name}")) {
+                return;
+            }
+            let found = emoji::find(&table, &name).into_iter().take(SHOWN_MAX);
+            let choice = |emoji: &emoji::Emoji| Choice {
+                inserts: format!("{} ", emoji.text),
+                shown: emoji.text.clone(),
+                hint: emoji.name.clone(),
+            };
+            self.choices.set(found.map(choice).collect());
+        });
+    }
+
+    /// Takes the keys of an open list; true where it did.
+    pub fn pressed(self, event: &leptos::ev::KeyboardEvent) -> bool {
+        let count = self.choices.with_untracked(Vec::len);
+        if count == 0 {
+            return false;
+        }
+        match event.key().as_str() {
+            "ArrowDown" => self.chosen.update(|chosen| *chosen = (*chosen + 1) % count),
+            "ArrowUp" => self.chosen.update(|chosen| *chosen = (*chosen + count - 1) % count),
+            "Enter" | "Tab" => self.take(self.chosen.get_untracked()),
+            "Escape" => self.choices.set(Vec::new()),
+            _ => return false,
+        }
+        event.prevent_default();
+        true
+    }
+
+    fn take(self, place: usize) {
+        let choice = self.choices.with_untracked(|choices| choices.get(place).cloned());
+        self.choices.set(Vec::new());
+        if let (Some(choice), Some((start, word))) = (choice, self.word()) {
+            let end = start + word.encode_utf16().count();
+            if let Some(field) = self.field.get_untracked() {
+                replace(&field, &choice.inserts, start as u32, end as u32);
+            }
+        }
+    }
+}
+
+/// Puts text in place of what stands between two places, and the cursor behind it.
+pub fn replace(field: &web_sys::HtmlTextAreaElement, text: &str, start: u32, end: u32) {
+    let _ = field.set_range_text_with_start_and_end_and_mode(text, start, end, "end");
+    let _ = field.focus();
+    // Whoever keeps what is typed hears of it as of a key.
+    let init = web_sys::EventInit::new();
+    init.set_bubbles(true);
+    if let Ok(event) = web_sys::Event::new_with_event_init_dict("input", &init) {
+        let _ = field.dispatch_event(&event);
+    }
+}
+
+/// The list of what a word may become.
+#[component]
+pub fn Completion(completer: Completer) -> impl IntoView {
+    let i18n = use_i18n();
+    let Completer { choices, chosen, .. } = completer;
+    let places = move || choices.with(|choices| choices.iter().cloned().enumerate().collect::<Vec<_>>());
+    view! {
+        <Show when=move || !choices.with(Vec::is_empty)>
+            <ul class="completion" role="listbox" aria-label=t!(i18n, chat.completion)>
+                <For each=places key=|(place, choice)| (*place, choice.inserts.clone()) let((place, choice))>
+                    <li role="option" aria-selected=follow(move || (chosen.get() == place).to_string())
+                        on:mousedown=move |event: leptos::ev::MouseEvent| { event.prevent_default(); completer.take(place) }>
+                        <bdi>{choice.shown}</bdi>" "<span class="hint">{choice.hint}</span>
+                    </li>
+                </For>
+            </ul>
+        </Show>
+    }
+    .into_any()
+}

@@ -1,0 +1,147 @@
+//! The table of emoji, fetched when somebody first looks for one, and the picker.
+
+use super::{api, talk::Talk};
+use crate::{
+    i18n::use_i18n,
+    ui::{Dialog, For, lower, t},
+};
+use leptos::{prelude::*, server_fn::ServerFn};
+use std::sync::Arc;
+
+/// An emoji, what it is called, and other words for it, all in the reader's language.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Emoji {
+    pub text: String,
+    pub name: String,
+    pub words: String,
+}
+
+/// Chosen before, the latest first; kept in this browser.
+const RECENT: &str = "emoji";
+const RECENT_MAX: usize = 24;
+const FOUND_MAX: usize = 300;
+
+/// The table in the page's language: lines of emoji, name and words, apart by tabs. Empty where it cannot
+/// be had.
+pub async fn table() -> Arc<Vec<Emoji>> {
+    #[cfg(feature = "hydrate")]
+    {
+        use std::cell::RefCell;
+        thread_local! {
+            static TABLE: RefCell<Option<(String, Arc<Vec<Emoji>>)>> = const { RefCell::new(None) };
+        }
+        let language = document().document_element().and_then(|root| root.get_attribute("lang")).unwrap_or_default();
+        if let Some((_, table)) = TABLE.with_borrow(Clone::clone).filter(|(of, _)| *of == language) {
+            return table;
+        }
+        let text = fetch(&format!("/emoji/{language}.txt")).await.unwrap_or_default();
+        let table: Arc<Vec<Emoji>> = Arc::new(text.lines().filter_map(parse).collect());
+        if !table.is_empty() {
+            TABLE.set(Some((language, table.clone())));
+        }
+        table
+    }
+    #[cfg(not(feature = "hydrate"))]
+    Arc::default()
+}
+
+#[cfg(feature = "hydrate")]
+fn parse(line: &str) -> Option<Emoji> {
+    let mut parts = line.split('\t').map(str::to_owned);
+    Some(Emoji { text: parts.next()?, name: parts.next()?, words: parts.next()? })
+}
+
+#[cfg(feature = "hydrate")]
+async fn fetch(url: &str) -> Option<String> {
+    use wasm_bindgen::JsCast as _;
+    use wasm_bindgen_futures::JsFuture;
+    let answer: web_sys::Response = JsFuture::from(window().fetch_with_str(url)).await.ok()?.unchecked_into();
+    if !answer.ok() {
+        return None;
+    }
+    JsFuture::from(answer.text().ok()?).await.ok()?.as_string()
+}
+
+/// Emoji by the beginning of a word, those whose name begins so first.
+#[must_use]
+pub fn find<'a>(table: &'a [Emoji], query: &str) -> Vec<&'a Emoji> {
+    let begins = |words: &str, part: &str| words.split([' ', ':', '-']).any(|word| word.starts_with(part));
+    let is_meant =
+        |emoji: &&Emoji| query.split_whitespace().all(|part| begins(&emoji.name, part) || begins(&emoji.words, part));
+    let mut found: Vec<&Emoji> = table.iter().filter(is_meant).collect();
+    found.sort_by_key(|emoji| (!emoji.name.starts_with(query), !begins(&emoji.name, query)));
+    found
+}
+
+fn recent() -> Vec<String> {
+    let kept = window().local_storage().ok().flatten().and_then(|storage| storage.get_item(RECENT).ok().flatten());
+    kept.unwrap_or_else(|| "👍 ❤️ 😂 😮 😢 🙏 🎉 🔥".into()).split(' ').map(str::to_owned).collect()
+}
+
+fn remember(emoji: &str) {
+    let mut kept = recent();
+    kept.retain(|other| other != emoji);
+    kept.insert(0, emoji.to_owned());
+    kept.truncate(RECENT_MAX);
+    if let Ok(Some(storage)) = window().local_storage() {
+        // A browser that keeps nothing offers the same each time.
+        let _ = storage.set_item(RECENT, &kept.join(" "));
+    }
+}
+
+/// Emoji to choose from: those used last, then all, by what is looked for.
+#[component]
+pub fn Picker(no: Option<u64>) -> impl IntoView {
+    let i18n = use_i18n();
+    let talk = Talk::current();
+    let (query, all) = (RwSignal::new(String::new()), RwSignal::new(Arc::<Vec<Emoji>>::default()));
+    leptos::task::spawn_local(async move {
+        let table = table().await;
+        all.try_set(table);
+    });
+    let recent = recent().into_iter().map(|text| Emoji { name: text.clone(), text, words: String::new() });
+    let recent = StoredValue::new(recent.collect::<Vec<_>>());
+    let shown = move || {
+        let query = lower(query.get().trim());
+        all.with(|all| match query.is_empty() {
+            true => recent.get_value().into_iter().chain(all.iter().cloned()).take(FOUND_MAX * 8).collect::<Vec<_>>(),
+            false => find(all, &query).into_iter().take(FOUND_MAX).cloned().collect(),
+        })
+    };
+    let choose = move |event: leptos::ev::MouseEvent| {
+        use wasm_bindgen::JsCast as _;
+        let button = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        let Some(emoji) = button.and_then(|button| button.get_attribute("value")) else { return };
+        remember(&emoji);
+        talk.panel.set(None);
+        match no {
+            Some(no) => {
+                let (chat, no) = (talk.chat_id.to_string(), no.to_string());
+                talk.store.post(api::React::url(), &[("chat_id", &chat), ("no", &no), ("emoji", &emoji)], None);
+            }
+            None => insert(&emoji),
+        }
+    };
+    view! {
+        <Dialog title=t!(i18n, chat.emoji) on_close=move |()| talk.panel.set(None)>
+            <input type="search" class="input" aria-label=t!(i18n, chat.find_emoji) placeholder=t!(i18n, chat.find_emoji)
+                autocomplete="off" on:input=move |event| query.set(event_target_value(&event)) />
+            <div class="emoji-grid" on:click=choose>
+                <For each=move || shown().into_iter().enumerate().collect() key=|(place, emoji)| (*place, emoji.text.clone()) let((_, emoji))>
+                    <button type="button" class="emoji" value=emoji.text.clone() aria-label=emoji.name.clone() title=emoji.name.clone()>{emoji.text.clone()}</button>
+                </For>
+            </div>
+        </Dialog>
+    }
+    .into_any()
+}
+
+/// Puts an emoji where one writes.
+fn insert(emoji: &str) {
+    use wasm_bindgen::JsCast as _;
+    let field = document().query_selector(".composer-input").ok().flatten();
+    if let Some(field) = field.and_then(|field| field.dyn_into::<web_sys::HtmlTextAreaElement>().ok()) {
+        let place = |at: Result<Option<u32>, _>| at.ok().flatten().unwrap_or(0);
+        super::complete::replace(&field, emoji, place(field.selection_start()), place(field.selection_end()));
+    }
+}

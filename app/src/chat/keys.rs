@@ -1,0 +1,137 @@
+//! The keyboard, wherever one is: jump to a chat, the next one, people, and the list of keys.
+
+use super::words;
+use crate::{
+    i18n::use_i18n,
+    live::Store,
+    ui::{Avatar, Dialog, For, follow, lower, memo, t, words::Words},
+};
+use leptos::prelude::*;
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_location, use_navigate},
+};
+use protocol::ids::ChatId;
+use wasm_bindgen::JsCast as _;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Open {
+    Nothing,
+    Jump,
+    Help,
+}
+
+#[component]
+pub fn Keys() -> impl IntoView {
+    let store = Store::current();
+    let open = RwSignal::new(Open::Nothing);
+    let path = use_location().pathname;
+    let navigate = use_navigate();
+    let pressed = window_event_listener(leptos::ev::keydown, move |event| {
+        let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+        let writes = target.is_some_and(|target| target.matches("input, textarea, select, dialog *").unwrap_or(false));
+        let to = match event.key().as_str() {
+            "k" | "л" if event.ctrl_key() || event.meta_key() => {
+                open.set(Open::Jump);
+                None
+            }
+            "ArrowUp" | "ArrowDown" if event.alt_key() => {
+                let next = beside(store, &path.get_untracked(), event.key() == "ArrowUp");
+                next.map(|id| format!("/chats/{id}"))
+            }
+            "/" if !writes => Some("/new".to_owned()),
+            "?" if !writes => {
+                open.set(Open::Help);
+                None
+            }
+            _ => return,
+        };
+        event.prevent_default();
+        if let Some(to) = to {
+            navigate(&to, NavigateOptions::default());
+        }
+    });
+    on_cleanup(move || pressed.remove());
+    view! {
+        {follow(move || match open.get() {
+            Open::Nothing => ().into_any(),
+            Open::Jump => view! { <JumpTo close=Callback::new(move |()| open.set(Open::Nothing)) /> }.into_any(),
+            Open::Help => view! { <Help close=Callback::new(move |()| open.set(Open::Nothing)) /> }.into_any(),
+        })}
+    }
+    .into_any()
+}
+
+/// The chat before or after the one that is open, as the list has them.
+fn beside(store: Store, path: &str, before: bool) -> Option<ChatId> {
+    store.read_untracked(|state| {
+        let chats = state.newest_chats().filter(|chat| !chat.summary.archived);
+        let ids: Vec<ChatId> = chats.map(|chat| chat.summary.chat.id).collect();
+        let place = ids.iter().position(|id| path.starts_with(&format!("/chats/{id}")));
+        match (place, before) {
+            (None, _) => ids.first().copied(),
+            (Some(place), true) => ids.get(place.checked_sub(1)?).copied(),
+            (Some(place), false) => ids.get(place + 1).copied(),
+        }
+    })
+}
+
+/// Chats by what is typed of their names.
+#[component]
+fn JumpTo(close: Callback<()>) -> impl IntoView {
+    let i18n = use_i18n();
+    let store = Store::current();
+    let query = RwSignal::new(String::new());
+    let found = memo(move || {
+        let query = lower(query.get().trim());
+        store.read(|state| {
+            let chats = state.newest_chats().map(|chat| (chat.summary.chat.id, words::title(i18n, &chat.summary)));
+            chats.filter(|(_, title)| lower(title).contains(&query)).take(10).collect::<Vec<_>>()
+        })
+    });
+    let navigate = use_navigate();
+    let first = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        if let Some((id, _)) = found.get_untracked().first() {
+            navigate(&format!("/chats/{id}"), NavigateOptions::default());
+            close.run(());
+        }
+    };
+    view! {
+        <Dialog title=t!(i18n, chat.jump) on_close=close>
+            <form on:submit=first>
+                <input type="search" class="input" aria-label=t!(i18n, chat.jump) autocomplete="off" autofocus
+                    on:input=move |event| query.set(event_target_value(&event)) />
+            </form>
+            <ul class="rows">
+                <For each=move || found.get() key=|(id, _)| *id let((id, title))>
+                    <li><a class="row choice" href=format!("/chats/{id}") on:click=move |_| close.run(())><Avatar name=title.clone() /><bdi class="grow truncate">{title}</bdi></a></li>
+                </For>
+            </ul>
+        </Dialog>
+    }
+    .into_any()
+}
+
+#[component]
+fn Help(close: Callback<()>) -> impl IntoView {
+    let i18n = use_i18n();
+    let keys: [(&str, Words); 10] = [
+        ("Ctrl K", t!(i18n, keys.jump)),
+        ("/", t!(i18n, keys.search)),
+        ("Alt ↑ ↓", t!(i18n, keys.next)),
+        ("Enter", t!(i18n, keys.send)),
+        ("Shift Enter", t!(i18n, keys.line)),
+        ("↑", t!(i18n, keys.edit)),
+        ("↑ ↓ Home End", t!(i18n, keys.walk)),
+        ("Enter", t!(i18n, keys.act)),
+        ("Esc", t!(i18n, keys.back)),
+        ("?", t!(i18n, keys.help)),
+    ];
+    view! {
+        <Dialog title=t!(i18n, keys.title) on_close=close>
+            <dl class="keys">{keys.map(|(key, words)| view! { <dt><kbd>{key}</kbd></dt><dd>{words}</dd> }.into_any()).into_iter().collect::<Vec<_>>()}</dl>
+        </Dialog>
+    }
+    .into_any()
+}

@@ -1,0 +1,320 @@
+//! One message in the timeline, and what can be done with it.
+
+use super::{
+    api,
+    talk::{Talk, Writing},
+    words,
+};
+use crate::{
+    i18n::{t_string, use_i18n},
+    live::Store,
+    ui::{For, Icon, Show, colour, follow, memo, outline, t, time},
+};
+use leptos::{prelude::*, server_fn::ServerFn};
+use protocol::{
+    chat::{ChatKind, Message, Reaction},
+    groups::Role,
+    limits, markdown,
+    reducer::Unsent,
+};
+use std::sync::Arc;
+
+/// One row as it is drawn. Equal rows are not drawn again.
+#[derive(Clone, PartialEq)]
+pub struct Row {
+    pub message: Arc<Message>,
+    pub own: bool,
+    /// The first of its sender's in this minute.
+    pub leads: bool,
+    /// The first of its day.
+    pub opens_day: bool,
+    /// The first that was unread when the page was opened.
+    pub opens_unread: bool,
+    pub named: bool,
+}
+
+/// Longer texts are folded.
+const FOLDED_CHARS: usize = 1_200;
+const FOLDED_LINES: usize = 20;
+
+#[component]
+pub fn MessageRow(row: Row, read_by_others: Memo<u64>) -> impl IntoView {
+    let i18n = use_i18n();
+    let talk = Talk::current();
+    let store = talk.store;
+    let Row { message, own, leads, opens_day, opens_unread, named } = row;
+    let (no, sent) = (message.no, message.created_at);
+    let day = opens_day.then(|| view! { <p class="day">{follow(move || time::date(i18n, sent, store.offset))}</p> });
+    let divider = opens_unread.then(|| view! { <p class="unread-divider">{t!(i18n, chat.new_messages)}</p> });
+    let selected = move || talk.selected.with(|s| s.as_ref().is_some_and(|s| s.contains(&no)));
+    let body = if let Some(event) = message.event.clone() {
+        view! { <article class="event" tabindex="-1"><p dir="auto">{follow(move || words::event(i18n, store, &event))}</p></article> }
+            .into_any()
+    } else {
+        view! {
+            <article class="bubble" class:own=own class:leads=leads tabindex="-1" aria-current=follow(move || selected().then_some("true"))>
+                <Author message=message.clone() named />
+                <Body message=message.clone() />
+                <Meta message=message.clone() own read_by_others />
+            </article>
+            <Show when=move || talk.menu.get() == Some(no) && talk.selected.with(Option::is_none)>
+                <Actions message=message.clone() own />
+            </Show>
+        }
+        .into_any()
+    };
+    view! { <li id=format!("m{no}") class="message" class:selected=follow(selected)>{day}{divider}{body}</li> }
+        .into_any()
+}
+
+#[component]
+fn Author(message: Arc<Message>, named: bool) -> impl IntoView {
+    let store = Store::current();
+    let sender = message.sender_id;
+    view! {
+        <p class="author" class:sr-only=!named>
+            <bdi class=follow(move || colour(&store.name(sender)))>{follow(move || store.name(sender))}</bdi>
+        </p>
+    }
+    .into_any()
+}
+
+/// What was said, what it answers, where it came from, and what others make of it.
+#[component]
+fn Body(message: Arc<Message>) -> impl IntoView {
+    let i18n = use_i18n();
+    let store = Store::current();
+    if message.deleted {
+        return view! { <p class="text text-muted italic">{t!(i18n, chat.deleted)}</p> }.into_any();
+    }
+    let source = message.forwarded_from.as_ref().and_then(|from| from.user_id);
+    let (chat_id, no) = (message.chat_id, message.no);
+    let emoji = Signal::derive(move || {
+        store
+            .with_chat(chat_id, |chat| chat.messages.get(&no).map(|m| m.reactions.clone()))
+            .flatten()
+            .unwrap_or_default()
+    });
+    view! {
+        <Text text=message.text.clone() />
+        {message.reply_to.map(|reply_to| view! { <Quote reply_to /> })}
+        {source.map(|source| view! {
+            <p class="forwarded">{t!(i18n, chat.forwarded_from, who = move || store.name(source))}</p>
+        })}
+        <Reactions chat_id no emoji />
+    }
+    .into_any()
+}
+
+/// The text with its marks; a long one is folded until somebody wants it all.
+#[component]
+pub fn Text(text: String) -> impl IntoView {
+    let i18n = use_i18n();
+    let html = markdown::html(&text, t_string!(i18n, chat.copy));
+    let long = text.chars().nth(FOLDED_CHARS).is_some() || text.split('\n').nth(FOLDED_LINES).is_some();
+    let folded = RwSignal::new(long);
+    view! {
+        <div class="text" class:folded=folded class:jumbo=markdown::is_jumbo(&text) dir="auto" inner_html=html></div>
+        {long.then(|| view! {
+            <button class="link only-with-script" on:click=move |_| folded.update(|folded| *folded = !*folded)>
+                {follow(move || if folded.get() { t_string!(i18n, chat.unfold) } else { t_string!(i18n, chat.fold) })}
+            </button>
+        })}
+    }
+    .into_any()
+}
+
+/// The message that one answers; it leads there.
+#[component]
+pub fn Quote(reply_to: u64) -> impl IntoView {
+    let i18n = use_i18n();
+    let talk = Talk::current();
+    let quoted = memo(move || talk.message(reply_to));
+    let name = move || quoted.with(|quoted| quoted.as_ref().map(|quoted| talk.store.name(quoted.sender_id)));
+    let text = move || quoted.with(|quoted| quoted.as_ref().map(|quoted| words::line(i18n, quoted)));
+    view! {
+        <a class="quote" data-do="at" data-no=reply_to.to_string() href=format!("?at={reply_to}#m{reply_to}")>
+            <span class="sr-only">{t!(i18n, chat.in_reply_to)}" "</span>
+            <bdi class="quote-name">{name}</bdi>
+            <span class="quote-text" dir="auto">{text}</span>
+        </a>
+    }
+    .into_any()
+}
+
+/// The emoji under a message: press one to join, or to take one's own back.
+#[component]
+fn Reactions(chat_id: protocol::ids::ChatId, no: u64, emoji: Signal<Vec<Reaction>>) -> impl IntoView {
+    let i18n = use_i18n();
+    let store = Store::current();
+    let given = memo(move || emoji.get());
+    let kinds = move || given.with(|given| given.iter().map(|reaction| reaction.emoji.clone()).collect::<Vec<_>>());
+    view! {
+        <Show when=move || !given.with(Vec::is_empty)>
+            <form class="reactions" method="post" action=api::React::url() on:submit=crate::live::quietly(store, None)>
+                <input type="hidden" name="chat_id" value=chat_id.to_string() />
+                <input type="hidden" name="no" value=no.to_string() />
+                <For each=kinds key=Clone::clone let:emoji>
+                    <ReactionButton emoji given />
+                </For>
+                <a class="link" data-do="reacted" data-no=no.to_string() href=format!("?reacted={no}#m{no}")>{t!(i18n, chat.who_reacted)}</a>
+            </form>
+        </Show>
+    }
+    .into_any()
+}
+
+/// One kind of reaction. It stays the same button while its number changes, so that it keeps the focus.
+#[component]
+fn ReactionButton(emoji: String, given: Memo<Vec<Reaction>>) -> impl IntoView {
+    let store = Store::current();
+    let kind = emoji.clone();
+    let state = memo(move || {
+        given.with(|given| {
+            let reaction = given.iter().find(|reaction| reaction.emoji == kind)?;
+            Some((reaction.count, store.me().is_some_and(|me| reaction.by.contains(&me))))
+        })
+    });
+    let count = move || state.get().map_or(0, |(count, _)| count);
+    let mine = move || state.get().is_some_and(|(_, mine)| mine);
+    view! {
+        <button class="reaction" name=follow(move || if mine() { "taken" } else { "emoji" }) value=emoji.clone()
+            aria-pressed=follow(move || mine().to_string())>
+            {emoji.clone()}" "{count}
+        </button>
+    }
+    .into_any()
+}
+
+#[component]
+fn Meta(message: Arc<Message>, own: bool, read_by_others: Memo<u64>) -> impl IntoView {
+    let i18n = use_i18n();
+    let store = Store::current();
+    let (no, sent, edited) = (message.no, message.created_at, message.edited_at.filter(|_| !message.deleted));
+    let state = move || {
+        if read_by_others.get() >= no {
+            (outline::TICKS, t_string!(i18n, chat.read))
+        } else {
+            (outline::TICK, t_string!(i18n, chat.sent))
+        }
+    };
+    view! {
+        <p class="meta">
+            {edited.map(|at| view! {
+                <span title=follow(move || format!("{}, {}", time::date(i18n, at, store.offset), time::clock(at, store.offset)))>{t!(i18n, chat.edited)}</span>
+            })}
+            <time::Clock time=sent />
+            {own.then(|| view! {
+                <span class="state">{follow(move || view! { <Icon d=state().0 /><span class="sr-only">{state().1}</span> })}</span>
+            })}
+            {(!message.deleted).then(|| view! {
+                <a class="more" data-do="menu" data-no=no.to_string() href=format!("?menu={no}#m{no}") aria-label=t!(i18n, chat.actions)><Icon d=outline::MORE /></a>
+            })}
+        </p>
+    }
+    .into_any()
+}
+
+/// What can be done with a message.
+#[component]
+fn Actions(message: Arc<Message>, own: bool) -> impl IntoView {
+    let i18n = use_i18n();
+    let talk = Talk::current();
+    let (chat_id, no) = (message.chat_id, message.no.to_string());
+    let kind_and_role =
+        talk.store.with_chat(chat_id, |c| (c.summary.chat.kind, c.summary.role, c.summary.chat.member_count));
+    let (kind, role, members) = kind_and_role.unwrap_or((ChatKind::Saved, None, 1));
+    let action = |name: &'static str, d: &'static str, label: crate::ui::words::Words, scripted: bool| {
+        view! {
+            <button class="icon-button" class:only-with-script=scripted name=name value=no.clone() data-do=name data-no=no.clone()
+                aria-label=label.clone() title=label><Icon d /></button>
+        }
+        .into_any()
+    };
+    let may_delete = own || role >= Some(Role::Admin);
+    let seen = own && kind == ChatKind::Group && members <= limits::SMALL_GROUP;
+    view! {
+        <div class="actions" role="group" aria-label=t!(i18n, chat.actions)>
+            <form class="only-without-script" method="post" action=api::React::url()>
+                <input type="hidden" name="chat_id" value=chat_id.to_string() />
+                <input type="hidden" name="no" value=no.clone() />
+                {["👍", "❤️", "😂", "😮", "😢", "🙏"].map(|emoji| view! { <button class="icon-button" name="emoji" value=emoji>{emoji}</button> })}
+            </form>
+            <form method="get" action=format!("/chats/{chat_id}") class="row-actions">
+                {action("emoji", outline::SMILE, t!(i18n, chat.react), true)}
+                {action("reply", outline::REPLY, t!(i18n, chat.reply), false)}
+                {action("forward", outline::FORWARD, t!(i18n, chat.forward), false)}
+                {own.then(|| action("edit", outline::NEW, t!(i18n, chat.edit), false))}
+                {may_delete.then(|| action("delete", outline::BIN, t!(i18n, chat.delete), false))}
+                {seen.then(|| action("seen", outline::EYE, t!(i18n, chat.seen_by), false))}
+                {action("copy", outline::COPY, t!(i18n, chat.copy), true)}
+                {action("link", outline::LINK, t!(i18n, chat.copy_link), true)}
+                {action("select", outline::CHECK, t!(i18n, chat.select), true)}
+                {(!own).then(|| action("report", outline::ALERT, t!(i18n, chat.report), false))}
+            </form>
+        </div>
+    }
+    .into_any()
+}
+
+/// A message on its way, or refused.
+#[component]
+pub fn UnsentRow(unsent: Unsent) -> impl IntoView {
+    let i18n = use_i18n();
+    let store = Store::current();
+    let client_id = unsent.client_id;
+    let retry = move |_| {
+        store.change(|state| state.set_refused(client_id, None));
+        store.wake();
+    };
+    let discard = move |_| store.change(|state| state.discard(client_id));
+    view! {
+        <li class="message">
+            <article class="bubble own leads" class:refused=unsent.refused.is_some()>
+                <p class="author sr-only">{t!(i18n, chat.you)}</p>
+                <Text text=unsent.text.clone() />
+                {unsent.reply_to.map(|reply_to| view! { <Quote reply_to /> })}
+                <p class="meta">
+                    {if unsent.refused.is_some() {
+                        view! {
+                            <span class="state problem"><Icon d=outline::ALERT />{t!(i18n, chat.not_sent)}</span>
+                            <button class="link" on:click=retry>{t!(i18n, chat.retry)}</button>
+                            <button class="link" on:click=discard>{t!(i18n, chat.delete)}</button>
+                        }.into_any()
+                    } else {
+                        view! { <span class="state"><Icon d=outline::CLOCK /><span class="sr-only">{t!(i18n, chat.sending)}</span></span> }.into_any()
+                    }}
+                </p>
+            </article>
+        </li>
+    }
+    .into_any()
+}
+
+/// What is being answered or edited, above the composer.
+#[component]
+pub fn About(talk: Talk) -> impl IntoView {
+    let i18n = use_i18n();
+    let no = move || match talk.writing.get() {
+        Writing::New => None,
+        Writing::Reply(no) | Writing::Edit(no) => Some(no),
+    };
+    let words = move || match talk.writing.get() {
+        Writing::Edit(_) => t_string!(i18n, chat.editing),
+        _ => t_string!(i18n, chat.replying),
+    };
+    let cancel = move |event: leptos::ev::MouseEvent| {
+        event.prevent_default();
+        talk.writing.set(Writing::New);
+    };
+    view! {
+        <Show when=move || no().is_some()>
+            <div class="about">
+                <span class="hint">{words}</span>
+                <span class="grow">{follow(move || no().map(|reply_to| view! { <Quote reply_to /> }))}</span>
+                <a class="icon-button" href=format!("/chats/{}", talk.chat_id) aria-label=t!(i18n, cancel) on:click=cancel><Icon d=outline::CLOSE /></a>
+            </div>
+        </Show>
+    }
+    .into_any()
+}

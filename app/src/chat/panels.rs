@@ -1,0 +1,186 @@
+//! What stands before the conversation and wants an answer first.
+
+use super::{
+    api, emoji,
+    talk::{Panel, Talk, joined},
+    words,
+};
+use crate::{
+    i18n::use_i18n,
+    live::{Notice, quietly},
+    ui::{Avatar, Dialog, Field, For, FormError, Icon, follow, lower, memo, outline, t},
+};
+use leptos::{prelude::*, server_fn::ServerFn};
+use protocol::ids::ClientId;
+
+#[component]
+pub fn Panels() -> impl IntoView {
+    let talk = Talk::current();
+    view! {
+        {follow(move || talk.panel.get().map(|panel| match panel {
+            Panel::Emoji(no) => view! { <emoji::Picker no /> }.into_any(),
+            Panel::Delete(nos) => view! { <Delete nos /> }.into_any(),
+            Panel::Forward(nos) => view! { <Forward nos /> }.into_any(),
+            Panel::Report(no) => view! { <Report no /> }.into_any(),
+            Panel::Reacted(no) => view! { <Reacted no /> }.into_any(),
+            Panel::Seen(no) => view! { <Seen no /> }.into_any(),
+        }))}
+        <Selection />
+    }
+    .into_any()
+}
+
+/// Ends a panel once its form is sent.
+fn sends(talk: Talk, done: Option<Notice>) -> impl Fn(leptos::ev::SubmitEvent) + Copy + Send + Sync + 'static {
+    let send = quietly(talk.store, done);
+    move |event| {
+        send(event);
+        talk.panel.set(None);
+        talk.selected.set(None);
+    }
+}
+
+#[component]
+fn Delete(nos: Vec<u64>) -> impl IntoView {
+    let i18n = use_i18n();
+    let talk = Talk::current();
+    view! {
+        <Dialog title=t!(i18n, chat.delete_for_all) on_close=move |()| talk.panel.set(None) back=format!("/chats/{}", talk.chat_id)>
+            <form method="post" action=api::DeleteMessages::url() on:submit=sends(talk, None) class="stack">
+                <FormError form="delete_messages" />
+                <p>{t!(i18n, chat.delete_hint)}</p>
+                <input type="hidden" name="chat_id" value=talk.chat_id.to_string() />
+                <input type="hidden" name="nos" value=joined(&nos) />
+                <button class="button danger" autofocus>{t!(i18n, chat.delete)}</button>
+            </form>
+        </Dialog>
+    }
+    .into_any()
+}
+
+#[component]
+fn Forward(nos: Vec<u64>) -> impl IntoView {
+    let i18n = use_i18n();
+    let talk = Talk::current();
+    let store = talk.store;
+    let query = RwSignal::new(String::new());
+    let chats = move || {
+        let query = lower(query.get().trim());
+        store.read(|state| {
+            let chats = state.newest_chats().map(|chat| (chat.summary.chat.id, words::title(i18n, &chat.summary)));
+            chats.filter(|(_, title)| lower(title).contains(&query)).collect::<Vec<_>>()
+        })
+    };
+    let client_id = ClientId::fresh();
+    view! {
+        <Dialog title=t!(i18n, chat.forward_to) on_close=move |()| talk.panel.set(None) back=format!("/chats/{}", talk.chat_id)>
+            <input type="search" class="input only-with-script" aria-label=t!(i18n, search) placeholder=t!(i18n, search)
+                autocomplete="off" on:input=move |event| query.set(event_target_value(&event)) />
+            <form method="post" action=api::ForwardMessages::url() on:submit=sends(talk, Some(Notice::Forwarded)) class="rows">
+                <FormError form="forward_messages" />
+                <input type="hidden" name="chat_id" value=talk.chat_id.to_string() />
+                <input type="hidden" name="nos" value=joined(&nos) />
+                <input type="hidden" name="client_id" value=client_id.to_string() />
+                <For each=chats key=|(id, _)| *id let((id, title))>
+                    <button class="row choice" name="to" value=id.to_string()><Avatar name=title.clone() /><bdi class="grow truncate">{title}</bdi></button>
+                </For>
+            </form>
+        </Dialog>
+    }
+    .into_any()
+}
+
+#[component]
+fn Report(no: u64) -> impl IntoView {
+    let i18n = use_i18n();
+    let talk = Talk::current();
+    view! {
+        <Dialog title=t!(i18n, chat.report) on_close=move |()| talk.panel.set(None) back=format!("/chats/{}", talk.chat_id)>
+            <form method="post" action=api::ReportMessage::url() on:submit=sends(talk, Some(Notice::Reported)) class="stack">
+                <FormError form="report_message" />
+                <input type="hidden" name="chat_id" value=talk.chat_id.to_string() />
+                <input type="hidden" name="no" value=no.to_string() />
+                <Field form="report_message" name="reason" maxlength=500 multiline=true required=true
+                    label=t!(i18n, chat.report_reason) hint=t!(i18n, chat.report_hint) />
+                <button class="button primary">{t!(i18n, chat.report)}</button>
+            </form>
+        </Dialog>
+    }
+    .into_any()
+}
+
+/// Who reacted, with what.
+#[component]
+fn Reacted(no: u64) -> impl IntoView {
+    let i18n = use_i18n();
+    let talk = Talk::current();
+    let kinds = move || talk.message(no).map(|message| message.reactions.clone()).unwrap_or_default();
+    let names = move |reaction: &protocol::chat::Reaction| {
+        let names: Vec<String> = reaction.by.iter().map(|id| talk.store.name(*id)).collect();
+        let rest = (reaction.count as usize).saturating_sub(names.len());
+        if rest > 0 { format!("{} +{rest}", names.join(", ")) } else { names.join(", ") }
+    };
+    view! {
+        <Dialog title=t!(i18n, chat.who_reacted) on_close=move |()| talk.panel.set(None) back=format!("/chats/{}", talk.chat_id)>
+            <ul class="rows">
+                <For each=kinds key=|reaction| (reaction.emoji.clone(), reaction.count) let:reaction>
+                    <li class="row"><span class="jumbo">{reaction.emoji.clone()}</span><bdi class="grow">{names(&reaction)}</bdi></li>
+                </For>
+            </ul>
+        </Dialog>
+    }
+    .into_any()
+}
+
+/// Who has read a message of one's own.
+#[component]
+fn Seen(no: u64) -> impl IntoView {
+    let i18n = use_i18n();
+    let talk = Talk::current();
+    let Talk { store, chat_id, .. } = talk;
+    let me = store.me();
+    let readers = memo(move || {
+        let read = |chat: &protocol::reducer::ChatState| {
+            let members = chat.members.values().filter(|m| !m.removed && m.read_no >= no && Some(m.user.id) != me);
+            members.map(|member| member.user.id).collect::<Vec<_>>()
+        };
+        store.with_chat(chat_id, read).unwrap_or_default()
+    });
+    #[cfg(feature = "hydrate")]
+    leptos::task::spawn_local(async move {
+        if let Ok(members) = api::load_members(chat_id, String::new()).await {
+            store.change(|state| state.apply_members(chat_id, members));
+        }
+    });
+    view! {
+        <Dialog title=t!(i18n, chat.seen_by) on_close=move |()| talk.panel.set(None) back=format!("/chats/{chat_id}")>
+            <ul class="rows">
+                <For each=move || readers.get() key=|id| *id let:id>
+                    <li class="row"><Avatar name=Signal::derive(move || store.name(id)) /><bdi class="grow">{follow(move || store.name(id))}</bdi></li>
+                </For>
+            </ul>
+            {follow(move || readers.with(Vec::is_empty).then(|| view! { <p class="text-muted">{t!(i18n, chat.seen_by_nobody)}</p> }))}
+        </Dialog>
+    }
+    .into_any()
+}
+
+/// What can be done with the messages chosen.
+#[component]
+fn Selection() -> impl IntoView {
+    let i18n = use_i18n();
+    let talk = Talk::current();
+    let chosen = move || talk.selected.get().unwrap_or_default();
+    let nos = move || chosen().into_iter().collect::<Vec<u64>>();
+    view! {
+        <crate::ui::Show when=move || talk.selected.with(Option::is_some)>
+            <div class="selection" role="toolbar" aria-label=t!(i18n, chat.select)>
+                <span class="grow" role="status">{t!(i18n, chat.selected, count = move || chosen().len())}</span>
+                <button class="button" disabled=move || chosen().is_empty() on:click=move |_| talk.panel.set(Some(Panel::Forward(nos())))>{t!(i18n, chat.forward)}</button>
+                <button class="button danger" disabled=move || chosen().is_empty() on:click=move |_| talk.panel.set(Some(Panel::Delete(nos())))>{t!(i18n, chat.delete)}</button>
+                <button class="icon-button" aria-label=t!(i18n, cancel) on:click=move |_| talk.selected.set(None)><Icon d=outline::CLOSE /></button>
+            </div>
+        </crate::ui::Show>
+    }
+    .into_any()
+}

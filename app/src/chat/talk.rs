@@ -1,0 +1,125 @@
+//! What somebody is about to do in an open conversation. The address says it where there is no JavaScript,
+//! and is where it begins everywhere.
+
+use crate::live::Store;
+use leptos::prelude::*;
+use leptos_router::{hooks::use_query_map, params::ParamsMap};
+use protocol::{chat::Message, ids::ChatId};
+use std::{collections::BTreeSet, sync::Arc};
+
+#[derive(Clone, Copy)]
+pub struct Talk {
+    pub store: Store,
+    pub chat_id: ChatId,
+    pub writing: RwSignal<Writing>,
+    /// The message whose actions are shown.
+    pub menu: RwSignal<Option<u64>>,
+    pub panel: RwSignal<Option<Panel>>,
+    /// The messages chosen, while some are being chosen.
+    pub selected: RwSignal<Option<BTreeSet<u64>>>,
+    /// Where the timeline is to go next.
+    pub jump: RwSignal<Option<Jump>>,
+}
+
+/// What the composer writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Writing {
+    #[default]
+    New,
+    Reply(u64),
+    Edit(u64),
+}
+
+/// What stands before the conversation and wants an answer first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Panel {
+    /// Emoji to choose from: as a reaction to a message, else for what is being written.
+    Emoji(Option<u64>),
+    Delete(Vec<u64>),
+    Forward(Vec<u64>),
+    Report(u64),
+    Reacted(u64),
+    Seen(u64),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Jump {
+    To(u64),
+    Newest,
+}
+
+impl Talk {
+    /// Where the address begins it.
+    pub fn new(chat_id: ChatId) -> Self {
+        let query = use_query_map().get_untracked();
+        let no = |name: &str| query.get(name).and_then(|no| no.parse::<u64>().ok());
+        let writing = no("edit").map(Writing::Edit).or_else(|| no("reply").map(Writing::Reply));
+        Self {
+            store: Store::current(),
+            chat_id,
+            writing: RwSignal::new(writing.unwrap_or_default()),
+            menu: RwSignal::new(no("menu")),
+            panel: RwSignal::new(panel(&query)),
+            selected: RwSignal::new(None),
+            jump: RwSignal::new(None),
+        }
+    }
+
+    /// The conversation of this part of the page.
+    #[must_use]
+    pub fn current() -> Self {
+        expect_context()
+    }
+
+    #[must_use]
+    pub fn message(self, no: u64) -> Option<Arc<Message>> {
+        self.store.with_chat(self.chat_id, |chat| chat.messages.get(&no).cloned())?
+    }
+
+    /// Does what a button of a message is called.
+    pub fn act(self, name: &str, no: u64) {
+        self.menu.set(None);
+        match name {
+            "reply" => self.writing.set(Writing::Reply(no)),
+            "edit" => self.writing.set(Writing::Edit(no)),
+            "emoji" => self.panel.set(Some(Panel::Emoji(Some(no)))),
+            "delete" => self.panel.set(Some(Panel::Delete(vec![no]))),
+            "forward" => self.panel.set(Some(Panel::Forward(vec![no]))),
+            "report" => self.panel.set(Some(Panel::Report(no))),
+            "reacted" => self.panel.set(Some(Panel::Reacted(no))),
+            "seen" => self.panel.set(Some(Panel::Seen(no))),
+            "select" => self.selected.set(Some(BTreeSet::from([no]))),
+            "at" => self.jump.set(Some(Jump::To(no))),
+            _ => {}
+        }
+    }
+
+    /// Chooses a message, or no longer.
+    pub fn toggle(self, no: u64) {
+        self.selected.update(|selected| {
+            if let Some(selected) = selected
+                && !selected.remove(&no)
+            {
+                selected.insert(no);
+            }
+        });
+    }
+}
+
+fn panel(query: &ParamsMap) -> Option<Panel> {
+    let text = |name: &str| query.get(name);
+    let no = |name: &str| text(name).and_then(|no| no.parse::<u64>().ok());
+    let nos = |name: &str| text(name)?.split(',').map(|no| no.parse().ok()).collect::<Option<Vec<u64>>>();
+    nos("delete")
+        .map(Panel::Delete)
+        .or_else(|| nos("forward").map(Panel::Forward))
+        .or_else(|| no("report").map(Panel::Report))
+        .or_else(|| no("reacted").map(Panel::Reacted))
+        .or_else(|| no("seen").map(Panel::Seen))
+}
+
+/// Numbers as a form names them: `2,3,5`.
+#[must_use]
+pub fn joined(nos: &[u64]) -> String {
+    nos.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}

@@ -1,0 +1,25 @@
+//! Letters in upper and lower case: in the browser by its own tables, which the download does without.
+
+#[cfg(not(feature = "hydrate"))]
+#[must_use]
+pub fn lower(text: &str) -> String {
+    text.to_lowercase()
+}
+
+#[cfg(not(feature = "hydrate"))]
+#[must_use]
+pub fn upper(text: &str) -> String {
+    text.to_uppercase()
+}
+
+#[cfg(feature = "hydrate")]
+#[must_use]
+pub fn lower(text: &str) -> String {
+    js_sys::JsString::from(text).to_lower_case().into()
+}
+
+#[cfg(feature = "hydrate")]
+#[must_use]
+pub fn upper(text: &str) -> String {
+    js_sys::JsString::from(text).to_upper_case().into()
+}

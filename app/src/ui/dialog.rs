@@ -1,0 +1,44 @@
+use super::{Icon, outline, words::Words};
+use crate::i18n::use_i18n;
+use crate::ui::effect;
+use crate::ui::t;
+use leptos::{html, prelude::*};
+
+/// Something that wants an answer first. The browser's own dialog: it keeps the focus, closes by Escape and
+/// gives the focus back. Without JavaScript it stands open on the page, and `back` leads away from it.
+#[component]
+pub fn Dialog(
+    title: Words,
+    #[prop(into)] on_close: Callback<()>,
+    #[prop(optional, into)] back: String,
+    children: Children,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let dialog = NodeRef::<html::Dialog>::new();
+    let opened = StoredValue::new_local(None::<web_sys::HtmlDialogElement>);
+    effect(move || {
+        if let Some(dialog) = dialog.get() {
+            dialog.close();
+            let _ = dialog.show_modal();
+            opened.set_value(Some(dialog));
+        }
+    });
+    // Closing gives the focus back; a dialog that is only taken away would not.
+    on_cleanup(move || {
+        opened.try_with_value(|dialog| dialog.as_ref().map(web_sys::HtmlDialogElement::close));
+    });
+    let close = move |event: leptos::ev::MouseEvent| {
+        event.prevent_default();
+        on_close.run(());
+    };
+    view! {
+        <dialog open class="dialog" node_ref=dialog aria-label=title.clone() on:cancel=move |_: web_sys::Event| on_close.run(())>
+            <header class="dialog-bar">
+                <h2 class="title">{title.clone()}</h2>
+                <a class="icon-button" role="button" href=back aria-label=t!(i18n, close) on:click=close><Icon d=outline::CLOSE /></a>
+            </header>
+            {children()}
+        </dialog>
+    }
+    .into_any()
+}

@@ -1,0 +1,45 @@
+use super::words::{Follow, follow};
+use leptos::prelude::*;
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+
+/// An item of any list: what tells it from the others, and how it is drawn.
+struct Item {
+    key: u64,
+    draw: Box<dyn FnOnce() -> AnyView + Send>,
+}
+
+/// A list whose items stay what they are while it changes around them. As Leptos' own, of one type for all
+/// lists: see `words`.
+#[component]
+pub fn For<T, K, V>(
+    each: impl Fn() -> Vec<T> + Send + Sync + 'static,
+    key: impl Fn(&T) -> K + Send + Sync + 'static,
+    children: impl Fn(T) -> V + Send + Sync + 'static,
+) -> impl IntoView
+where
+    T: Send + 'static,
+    K: Hash,
+    V: IntoView + 'static,
+{
+    let children = Arc::new(children);
+    let items = follow(move || {
+        let item = |item: T| {
+            let mut hasher = DefaultHasher::new();
+            key(&item).hash(&mut hasher);
+            let children = children.clone();
+            Item { key: hasher.finish(), draw: Box::new(move || children(item).into_any()) }
+        };
+        each().into_iter().map(item).collect::<Vec<Item>>()
+    });
+    draw(items)
+}
+
+/// No part of `For`, or it would be made for each of its types.
+fn draw(items: Follow<Vec<Item>>) -> AnyView {
+    let items = move || items.lock().map(|mut items| items()).unwrap_or_default();
+    view! { <leptos::prelude::For each=items key=|item| item.key let:item>{(item.draw)()}</leptos::prelude::For> }
+        .into_any()
+}

@@ -1,0 +1,132 @@
+import { flood } from '../support/flood';
+import { expect, test, type Page } from '../support/messenger';
+
+const ALL = 100_000;
+const WALKED = 5_000;
+const STEP_PX = 700;
+
+test('a hundred thousand messages are walked without a jump', async ({ person }) => {
+  test.setTimeout(600_000);
+  const ann = await person('Ann');
+  const chat = await ann.savedChat();
+  await ann.open('/chats');
+  const words = 'a conversation that has gone on for years, about everything and nothing'.split(' ');
+  const text = (n: number) => `Note ${n}. ${words.slice(0, (n * 7) % words.length).join(' ')}${n % 9 ? '' : '\n\nwith `more` to it'}`;
+  await flood(ann.page, chat, Array.from({ length: ALL }, (_, n) => text(n + 1)));
+  await ann.open(`/chats/${chat}`);
+  await expect(ann.message(`Note ${ALL}.`)).toBeInViewport();
+
+  const devtools = await ann.page.context().newCDPSession(ann.page);
+  const heap = async () => {
+    await devtools.send('HeapProfiler.collectGarbage');
+    return (await ann.page.evaluate(() => (performance as any).memory.usedJSHeapSize)) / 1_048_576;
+  };
+  const before = await heap();
+  const up = await walk(ann.page, -STEP_PX, ALL - WALKED);
+  const down = await walk(ann.page, STEP_PX, ALL);
+  await expect(ann.message(`Note ${ALL}.`)).toBeInViewport();
+  const grown = (await heap()) - before;
+  const jump = Math.max(up.jump, down.jump);
+  const rows = Math.max(up.rows, down.rows);
+  console.log(
+    `${WALKED} of ${ALL} messages up and back: greatest jump ${jump.toFixed(2)} px in ${up.steps + down.steps} steps, ` +
+      `${rows} rows at most, heap ${grown >= 0 ? '+' : ''}${grown.toFixed(1)} MB`,
+  );
+  expect(jump).toBeLessThanOrEqual(1);
+  expect(rows).toBeLessThanOrEqual(200);
+  expect(grown).toBeLessThanOrEqual(50);
+});
+
+/** Scrolls step by step until a message is in the document; whatever comes in, what is on the screen moves by the step alone. */
+async function walk(page: Page, step: number, goal: number) {
+  return page.evaluate(
+    async ([step, goal]) => {
+      const log = document.querySelector('.timeline')!;
+      const frame = () => new Promise((drawn) => requestAnimationFrame(drawn));
+      const number = (row: Element | null | undefined) => Number(row?.id.slice(1));
+      const rows = () => log.querySelectorAll('.messages > .message');
+      const room = () => (step < 0 ? log.scrollTop : log.scrollHeight - log.scrollTop - log.clientHeight);
+      const arrived = () => (step < 0 ? number(rows()[0]) <= goal : number(rows()[rows().length - 1]) >= goal && room() < 1);
+      let [jump, most, steps] = [0, 0, 0];
+      while (!arrived()) {
+        // What comes next is on its way: somebody who scrolls meets the end, and waits.
+        for (const until = performance.now() + 10_000; room() < Math.abs(step); await frame()) {
+          if (arrived() || (step > 0 && number(rows()[rows().length - 1]) >= goal)) break;
+          if (performance.now() > until) throw new Error(`nothing comes beyond ${number(rows()[0])}`);
+        }
+        const middle = log.getBoundingClientRect().top + log.clientHeight / 2;
+        const marked = [...log.querySelectorAll('.messages > .message > article')].find((a) => a.getBoundingClientRect().bottom > middle)!;
+        const before = marked.getBoundingClientRect().top + log.scrollTop;
+        const asked = Math.sign(step) * Math.min(Math.abs(step), room());
+        const top = marked.getBoundingClientRect().top;
+        log.scrollBy(0, asked);
+        for (let n = 0; n < 4; n++) {
+          await frame();
+          if (marked.isConnected) jump = Math.max(jump, Math.abs(marked.getBoundingClientRect().top - (top - asked)));
+        }
+        most = Math.max(most, rows().length);
+        steps++;
+        if (before < 0 && steps > 5_000) throw new Error('this never ends');
+      }
+      return { jump, rows: most, steps };
+    },
+    [step, goal] as const,
+  );
+}
+
+test('browser and server render the same, to the character', async ({ person, words }) => {
+  test.setTimeout(300_000);
+  const ann = await person('Ann');
+  const chat = await ann.savedChat();
+  await ann.open('/chats');
+  const texts = inputs(2_000);
+  await flood(ann.page, chat, texts);
+  // Navigated to, so that the browser itself draws all of it.
+  await ann.page.evaluate(() => Object.assign(window, { marked: true }));
+  await ann.row(words.chat.saved).click();
+  await expect(ann.timeline.getByRole('article').last()).toBeInViewport();
+  const drawn = await ann.page.evaluate(async (count) => {
+    const found = new Map<number, string>();
+    const log = document.querySelector('.timeline')!;
+    for (const until = performance.now() + 120_000; found.size < count; ) {
+      for (const row of log.querySelectorAll('.messages > .message')) found.set(Number(row.id.slice(1)), row.querySelector('.text')!.innerHTML);
+      log.scrollTop -= 1_500;
+      await new Promise((drawn) => requestAnimationFrame(drawn));
+      if (performance.now() > until) throw new Error(`only ${found.size} of ${count} were drawn`);
+    }
+    return [...found.entries()];
+  }, texts.length);
+  expect(await ann.page.evaluate(() => 'marked' in window)).toBe(true);
+
+  const told = await ann.page.evaluate(async ([chat, count]) => {
+    const found = new Map<number, string>();
+    for (let before = count + 1; found.size < count; before -= 50) {
+      const page = new DOMParser().parseFromString(await (await fetch(`/chats/${chat}?before=${before}`)).text(), 'text/html');
+      for (const row of page.querySelectorAll('.messages > .message')) found.set(Number(row.id.slice(1)), row.querySelector('.text')!.innerHTML);
+    }
+    return [...found.entries()];
+  }, [chat, texts.length] as const);
+  const byNumber = new Map(told);
+  // Leptos marks with a comment where children of an element would stand.
+  const bare = (html: string) => html.replace(/<!---->$/, '');
+  for (const [no, html] of drawn) expect(bare(html), texts[no - 1]).toBe(byNumber.get(no));
+  expect(byNumber.size).toBe(texts.length);
+  console.log(`${byNumber.size} texts are drawn alike by the browser and the server`);
+});
+
+/** Texts with marks of all sorts in all orders, the same on each run. */
+function inputs(count: number): string[] {
+  let seed = 20261124;
+  const random = (below: number) => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return Math.floor((seed / 2 ** 32) * below);
+  };
+  const pieces = [
+    '*', '**', '***', '_', '__', '~~', '`', '``', '```', '```\n', '\n```rust\n', '>', '\n> ', '\n>> ', '[', ']', '](https://example.org/a_(b))', '](javascript:x)',
+    'https://example.org/?q=1&r=2', 'www.example.org.', '@name', '@имя', '<b>', '&amp;', '"', "'", '\\', '\\*', ' ', '  ', '\n', '\n\n', 'word', 'слово', '👩‍💻', 'e\u0301', '\u202E', '\u200B', '1*2*3', 'a_b_c',
+  ];
+  return Array.from({ length: count }, (_, n) => {
+    const parts = Array.from({ length: 1 + random(14) }, () => pieces[random(pieces.length)]);
+    return `${n} ${parts.join('')}`.trim();
+  });
+}

@@ -1,0 +1,41 @@
+import { expect, test } from '../support/messenger';
+
+test('everything is reached by keys', { tag: '@script' }, async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const [chat, group] = [await bob.directWith(ann), await bob.groupWith('Choir', [ann])];
+  for (const text of ['One', 'Two', 'Three']) await bob.say(chat, text);
+  await ann.open('/chats');
+  const { keyboard } = ann.page;
+  await keyboard.press('?');
+  await expect(ann.dialog).toContainText(words.keys.walk);
+  await keyboard.press('Escape');
+  await expect(ann.dialog).toHaveCount(0);
+
+  await keyboard.press('Control+k');
+  await ann.dialog.getByRole('searchbox').pressSequentially('bob');
+  await keyboard.press('Enter');
+  await expect(ann.page).toHaveURL(`/chats/${chat}`);
+  await keyboard.press('Alt+ArrowDown');
+  await expect(ann.page).toHaveURL(`/chats/${group}`);
+  await keyboard.press('Alt+ArrowUp');
+  await expect(ann.page).toHaveURL(`/chats/${chat}`);
+
+  await expect(ann.message('Three')).toBeVisible();
+  await ann.timeline.focus();
+  await keyboard.press('End');
+  await expect(ann.message('Three')).toBeFocused();
+  await keyboard.press('ArrowUp');
+  await expect(ann.message('Two')).toBeFocused();
+  await keyboard.press('Enter');
+  await expect(ann.page.getByRole('button', { name: words.chat.react, exact: true })).toBeFocused();
+  await keyboard.press('Tab');
+  await keyboard.press('Tab');
+  await expect(ann.page.getByRole('button', { name: words.chat.forward, exact: true })).toBeFocused();
+  await keyboard.press('Enter');
+  await expect(ann.dialog).toBeVisible();
+  await keyboard.press('Escape');
+  // What was opened gives the focus back to the message.
+  await expect(ann.message('Two')).toBeFocused();
+  await keyboard.press('Escape');
+  await expect(ann.composer).toBeFocused();
+});

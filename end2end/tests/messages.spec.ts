@@ -1,0 +1,230 @@
+import { expect, filled, test } from '../support/messenger';
+
+test('a reply quotes what it answers, and leads there', async ({ person, words, plain }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.directWith(bob);
+  await ann.say(chat, 'Shall we sing on **Friday**?');
+  for (let n = 1; n <= 70; n++) await ann.say(chat, `Line ${n}`);
+  await bob.open(`/chats/${chat}?at=1`);
+  await bob.act('Shall we sing', words.chat.reply);
+  await bob.write('On Friday, yes');
+  await ann.open(`/chats/${chat}`);
+  const answer = ann.message('On Friday, yes');
+  // The quote has no marks.
+  await expect(answer.locator('.quote')).toContainText('Shall we sing on Friday?');
+  await expect(answer.locator('.quote')).toContainText('Ann');
+  await expect(ann.message('Line 10')).toHaveCount(0);
+  await answer.locator('.quote').click();
+  const quoted = ann.message('Shall we sing').first();
+  await expect(quoted).toBeInViewport();
+  if (!plain) await expect(quoted).toBeFocused();
+});
+
+test('an edit is seen by all, and that it was edited', async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.directWith(bob);
+  await ann.say(chat, 'See you at seven');
+  await bob.open(`/chats/${chat}`);
+  await ann.open(`/chats/${chat}`);
+  await ann.act('See you at seven', words.chat.edit);
+  await expect(ann.composer).toHaveValue('See you at seven');
+  await ann.write('See you at eight');
+  await expect(ann.message('See you at eight')).toContainText(words.chat.edited);
+  await bob.looksAgain();
+  await expect(bob.message('See you at eight')).toContainText(words.chat.edited);
+  await expect(bob.timeline.getByRole('article')).toHaveCount(1);
+});
+
+test('a deleted message leaves an empty place for all', async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.directWith(bob);
+  await ann.say(chat, 'Not for you');
+  await bob.open(`/chats/${chat}`);
+  await ann.open(`/chats/${chat}`);
+  await ann.act('Not for you', words.chat.delete);
+  await ann.dialog.getByRole('button', { name: words.chat.delete }).click();
+  await expect(ann.message(words.chat.deleted)).toHaveCount(1);
+  await bob.looksAgain();
+  await expect(bob.message(words.chat.deleted)).toHaveCount(1);
+  await expect(bob.message('Not for you')).toHaveCount(0);
+  // Nobody else's can be deleted.
+  await ann.say(chat, 'Mine');
+  await bob.looksAgain();
+  if (bob.plain) await bob.message('Mine').getByRole('link', { name: words.chat.actions }).click();
+  else await bob.message('Mine').hover();
+  const actions = bob.page.getByRole('group', { name: words.chat.actions });
+  await expect(actions.getByRole('button', { name: words.chat.reply, exact: true })).toBeVisible();
+  await expect(actions.getByRole('button', { name: words.chat.delete, exact: true })).toHaveCount(0);
+  await expect(actions.getByRole('button', { name: words.chat.edit, exact: true })).toHaveCount(0);
+});
+
+test('a message is forwarded to another chat', async ({ person, words, plain }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.directWith(bob);
+  await ann.say(chat, 'The address is Long Lane 7');
+  await bob.open(`/chats/${chat}`);
+  await bob.act('The address', words.chat.forward);
+  await bob.dialog.getByRole('button', { name: words.chat.saved }).click();
+  if (!plain) {
+    await expect(bob.page.getByText(words.notices.forwarded)).toBeVisible();
+    await bob.open(`/chats/${await bob.savedChat()}`);
+  }
+  await expect(bob.message('The address is Long Lane 7')).toContainText(filled(words.chat.forwarded_from, { who: 'Ann' }));
+});
+
+test('reactions are given, joined, counted and taken back', async ({ person, words, plain }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.directWith(bob);
+  const no = await ann.say(chat, 'There is cake');
+  await bob.open(`/chats/${chat}`);
+  if (plain) {
+    await bob.act('There is cake', '👍');
+  } else {
+    await bob.act('There is cake', words.chat.react);
+    await expect(bob.dialog.getByRole('button').nth(9)).toBeVisible();
+    await bob.dialog.getByRole('searchbox').fill(words.close === 'Close' ? 'thumbs up' : 'большой палец вверх');
+    await bob.dialog.locator('button[value="👍️"], button[value="👍"]').first().click();
+  }
+  const button = bob.message('There is cake').getByRole('button', { name: /👍/ });
+  await expect(button).toHaveText(/1/);
+  await expect(button).toHaveAttribute('aria-pressed', 'true');
+
+  await ann.open(`/chats/${chat}`);
+  await ann.message('There is cake').getByRole('button', { name: /👍/ }).click();
+  await expect(ann.message('There is cake').getByRole('button', { name: /👍/ })).toHaveText(/2/);
+  await ann.message('There is cake').getByRole('link', { name: words.chat.who_reacted }).click();
+  await expect(ann.dialog).toContainText('Ann');
+  await expect(ann.dialog).toContainText('Bob');
+
+  await bob.looksAgain();
+  await expect(button).toHaveText(/2/);
+  await button.click();
+  await expect(button).toHaveText(/1/);
+  await expect(button).toHaveAttribute('aria-pressed', 'false');
+  // What was pressed keeps the focus, though its number has changed.
+  if (!plain) await expect(button).toBeFocused();
+  expect(no).toBe(1);
+});
+
+test('somebody mentioned finds out, and where', async ({ person, words, plain }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const group = await ann.groupWith('Choir', [bob]);
+  await bob.open('/chats');
+  await ann.open(`/chats/${group}`);
+  if (plain) {
+    await ann.write(`Are you coming, @${bob.username}?`);
+  } else {
+    await ann.composer.pressSequentially('Are you coming, @bob');
+    await expect(ann.page.getByRole('option')).toContainText('Bob');
+    await ann.composer.press('Enter');
+    await expect(ann.composer).toHaveValue(`Are you coming, @${bob.username} `);
+    await ann.composer.press('Enter');
+  }
+  await expect(ann.message('Are you coming').getByRole('link', { name: `@${bob.username}` })).toHaveAttribute('href', `/users/@${bob.username}`);
+  await bob.looksAgain();
+  await expect(bob.row('Choir')).toContainText(words.chat.mentioned);
+  await bob.row('Choir').click();
+  await expect(bob.message('Are you coming')).toBeVisible();
+});
+
+test('several messages are chosen, forwarded and deleted', { tag: '@script' }, async ({ person, words }) => {
+  const ann = await person('Ann');
+  const chat = await ann.savedChat();
+  for (const text of ['One', 'Two', 'Three']) await ann.say(chat, text);
+  const other = await ann.groupWith('Choir', []);
+  await ann.open(`/chats/${chat}`);
+  await ann.act('One', words.chat.select);
+  await ann.message('Three').click();
+  await expect(ann.page.getByText(filled(words.chat.selected, { count: 2 }))).toBeVisible();
+  await ann.press(words.chat.forward);
+  await ann.dialog.getByRole('button', { name: 'Choir' }).click();
+  await expect(ann.page.getByText(words.notices.forwarded)).toBeVisible();
+  await ann.act('One', words.chat.select);
+  await ann.message('Two').click();
+  await ann.press(words.chat.delete);
+  await ann.dialog.getByRole('button', { name: words.chat.delete }).click();
+  await expect(ann.message(words.chat.deleted)).toHaveCount(2);
+  await ann.open(`/chats/${other}`);
+  await expect(ann.timeline.locator('.text')).toHaveText(['One', 'Three']);
+});
+
+test('marks become what they mean', async ({ person, words, plain }) => {
+  const ann = await person('Ann');
+  await ann.open(`/chats/${await ann.savedChat()}`);
+  await ann.write('**bold** `code` [a page](https://example.org/x)\n> said\n```\nlet x = 1;\n```');
+  const text = ann.message('bold').locator('.text');
+  await expect(text.locator('strong')).toHaveText('bold');
+  await expect(text.locator('blockquote')).toHaveText('said');
+  const link = text.getByRole('link', { name: 'a page' });
+  await expect(link).toHaveAttribute('rel', /noopener/);
+  await expect(link).toHaveAttribute('target', '_blank');
+  await expect(text.locator('pre')).toHaveText('let x = 1;');
+  if (plain) return;
+  await ann.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await text.locator('.code').hover();
+  await text.getByRole('button', { name: words.chat.copy }).click();
+  await expect(ann.page.getByText(words.notices.copied)).toBeVisible();
+  expect(await ann.page.evaluate(() => navigator.clipboard.readText())).toBe('let x = 1;');
+});
+
+test('a long message is folded until somebody wants it', { tag: '@script' }, async ({ person, words }) => {
+  const ann = await person('Ann');
+  const chat = await ann.savedChat();
+  await ann.say(chat, Array.from({ length: 60 }, (_, n) => `Line ${n}`).join('\n'));
+  await ann.open(`/chats/${chat}`);
+  const text = ann.message('Line 1').locator('.text');
+  const height = () => text.evaluate((text) => text.getBoundingClientRect().height);
+  const folded = await height();
+  await ann.message('Line 1').getByRole('button', { name: words.chat.unfold }).click();
+  await expect.poll(height).toBeGreaterThan(folded * 2);
+});
+
+test('a message is reported to the admins', async ({ person, words, plain }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.directWith(bob);
+  await ann.say(chat, 'Something rude');
+  await bob.open(`/chats/${chat}`);
+  await bob.act('Something rude', words.chat.report);
+  await bob.dialog.getByLabel(words.chat.report_reason).fill('It is rude');
+  await bob.dialog.getByRole('button', { name: words.chat.report }).click();
+  if (plain) await expect(bob.message('Something rude')).toBeVisible();
+  else await expect(bob.page.getByText(words.notices.reported)).toBeVisible();
+});
+
+test('the last message of one is edited from an empty composer', { tag: '@script' }, async ({ person, words }) => {
+  const ann = await person('Ann');
+  await ann.open(`/chats/${await ann.savedChat()}`);
+  await ann.write('Buy mlik');
+  await expect(ann.message('Buy mlik')).toContainText(words.chat.sent);
+  await ann.composer.press('ArrowUp');
+  await expect(ann.composer).toHaveValue('Buy mlik');
+  await ann.composer.press('Escape');
+  await expect(ann.composer).toHaveValue('');
+  await ann.composer.press('ArrowUp');
+  await ann.write('Buy milk');
+  await expect(ann.message('Buy milk')).toContainText(words.chat.edited);
+});
+
+test('hostile texts harm nothing', async ({ person }) => {
+  const ann = await person('Ann');
+  const chat = await ann.savedChat();
+  const hostile = [
+    '*_'.repeat(1_000) + 'deep',
+    '>'.repeat(1_000) + 'quoted',
+    'e' + '\u0301'.repeat(7_900),
+    '\u200B'.repeat(500) + 'zero' + '\u202E'.repeat(500) + 'bidi',
+    'x'.repeat(7_999),
+    '👩‍💻'.repeat(100),
+    '<script>document.title = "owned"</script>',
+    '[x](javascript:document.title="owned") [y](https://example.org/"onmouseover="document.title=1)',
+  ];
+  for (const text of hostile) await ann.say(chat, text);
+  await ann.open(`/chats/${chat}`);
+  await expect(ann.timeline.getByRole('article')).toHaveCount(hostile.length);
+  await expect(ann.timeline.locator('script, [onmouseover], a[href^="javascript"]')).toHaveCount(0);
+  const sideways = await ann.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  expect(sideways).toBeLessThanOrEqual(0);
+  await ann.write('The page still takes words');
+  await expect(ann.message('The page still takes words')).toHaveCount(1);
+  await expect(ann.page).not.toHaveTitle(/owned/);
+});

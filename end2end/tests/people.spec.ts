@@ -1,0 +1,42 @@
+import { expect, test } from '../support/messenger';
+
+test('the blocked cannot write, and are not told why', async ({ person, words, plain }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await bob.talkingWith(ann);
+  await bob.write('Hello');
+  await ann.open(`/users/@${bob.username}`);
+  await ann.press(words.profiles.block);
+  await expect(ann.page).toHaveURL('/settings/privacy');
+  await expect(ann.main).toContainText('Bob');
+  bob.expects(/status of 403/);
+  await bob.write('Hello?');
+  await expect(bob.page.getByText(plain ? words.errors.forbidden : words.chat.not_sent)).toBeVisible();
+  await ann.open(`/chats/${chat}`);
+  await expect(ann.timeline.getByRole('article')).toHaveCount(1);
+  await ann.open('/settings/privacy');
+  await ann.press(words.profiles.unblock);
+  await expect(ann.main).toContainText(words.settings.blocked_none);
+  if (plain) {
+    await bob.open(`/chats/${chat}`);
+    await bob.write('Hello again');
+  } else {
+    await bob.page.getByRole('button', { name: words.chat.retry }).click();
+  }
+  await ann.open(`/chats/${chat}`);
+  await expect(ann.timeline.getByRole('article')).toHaveCount(2);
+});
+
+test('one sees who is here, unless they do not want it', { tag: '@script' }, async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.talkingWith(bob);
+  await ann.say(chat, 'Hello');
+  await expect(ann.main.getByText(words.profiles.online)).toBeVisible();
+  await bob.open('/settings/privacy');
+  await bob.press(words.settings.nobody);
+  await expect(ann.main.getByText(words.profiles.online)).toHaveCount(0);
+  await bob.press(words.settings.everyone);
+  await expect(ann.main.getByText(words.profiles.online)).toBeVisible();
+  await bob.page.close();
+  await expect(ann.main.getByText(words.profiles.online)).toHaveCount(0);
+  await expect(ann.main.getByRole('banner').or(ann.main.locator('.header-text'))).toContainText(words.profiles.last_seen.split(' {{')[0]);
+});
