@@ -4,7 +4,8 @@ const version = root.dataset.version;
 const of = (file) => (version ? `${file}?v=${version}` : file);
 
 addEventListener("input", ({ target }) => {
-  if (!target.matches(".composer-input")) return;
+  // What is edited stands there for a while only, before the draft comes back.
+  if (!target.matches(".composer-input:not([data-editing])")) return;
   try {
     sessionStorage.setItem(`draft:${location.pathname}`, target.value);
   } catch {

@@ -58,8 +58,8 @@ export class Person {
     return (await this.call('/api/v1/chats', { kind: 'group', title, member_ids: users.map((user) => user.id) })).id;
   }
 
-  async say(chat: string, text: string): Promise<number> {
-    return (await this.call(`/api/v1/chats/${chat}/messages`, { client_id: randomUUID(), text })).no;
+  async say(chat: string, text: string, reply_to?: number): Promise<number> {
+    return (await this.call(`/api/v1/chats/${chat}/messages`, { client_id: randomUUID(), text, reply_to })).no;
   }
 
   async remove(chat: string, other: Person) {

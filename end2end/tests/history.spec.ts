@@ -32,6 +32,7 @@ test('a hundred thousand messages are walked without a jump', async ({ person })
     `${WALKED} of ${ALL} messages up and back: greatest jump ${jump.toFixed(2)} px in ${up.steps + down.steps} steps, ` +
       `${rows} rows at most, heap ${grown >= 0 ? '+' : ''}${grown.toFixed(1)} MB`,
   );
+  console.log(await pageTimes(ann.page, chat));
   expect(jump).toBeLessThanOrEqual(1);
   expect(rows).toBeLessThanOrEqual(200);
   expect(grown).toBeLessThanOrEqual(50);
@@ -72,6 +73,25 @@ async function walk(page: Page, step: number, goal: number) {
     },
     [step, goal] as const,
   );
+}
+
+/** How long pages of the history take, anywhere in it, as a browser sees them. Printed; what is measured is never asserted. */
+async function pageTimes(page: Page, chat: string): Promise<string> {
+  const taken = await page.evaluate(
+    async ([chat, all]) => {
+      const taken: number[] = [];
+      for (let n = 0; n < 500; n++) {
+        const began = performance.now();
+        const answer = await fetch(`/api/v1/chats/${chat}/messages?limit=50&before=${2 + ((n * 7_919) % all)}`);
+        await answer.text();
+        taken.push(performance.now() - began);
+      }
+      return taken.sort((a, b) => a - b);
+    },
+    [chat, ALL] as const,
+  );
+  const at = (share: number) => taken[Math.floor(taken.length * share)].toFixed(1);
+  return `A page of 50 anywhere in ${ALL} messages: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms (${taken.length} pages)`;
 }
 
 test('browser and server render the same, to the character', async ({ person, words }) => {

@@ -20,7 +20,8 @@ test('everything is reached by keys', { tag: '@script' }, async ({ person, words
   await keyboard.press('Alt+ArrowUp');
   await expect(ann.page).toHaveURL(`/chats/${chat}`);
 
-  await expect(ann.message('Three')).toBeVisible();
+  // The last one is known from the list; the others come with the page.
+  await expect(ann.message('One')).toBeVisible();
   await ann.timeline.focus();
   await keyboard.press('End');
   await expect(ann.message('Three')).toBeFocused();

@@ -205,6 +205,22 @@ test('the last message of one is edited from an empty composer', { tag: '@script
   await expect(ann.message('Buy milk')).toContainText(words.chat.edited);
 });
 
+test('an edit leaves what was being written', { tag: '@script' }, async ({ person, words }) => {
+  const ann = await person('Ann');
+  const chat = await ann.savedChat();
+  await ann.say(chat, 'One');
+  await ann.open(`/chats/${chat}`);
+  await ann.composer.pressSequentially('Half a thought');
+  await ann.act('One', words.chat.edit);
+  await expect(ann.composer).toHaveValue('One');
+  await ann.composer.pressSequentially(' and a half');
+  await ann.composer.press('Enter');
+  await expect(ann.message('One and a half')).toContainText(words.chat.edited);
+  await expect(ann.composer).toHaveValue('Half a thought');
+  await ann.page.reload();
+  await expect(ann.composer).toHaveValue('Half a thought');
+});
+
 test('hostile texts harm nothing', async ({ person }) => {
   const ann = await person('Ann');
   const chat = await ann.savedChat();

@@ -45,8 +45,18 @@ test('in English', async ({ person, browserOf }) => {
     [cello, '😂 Perfect. See you all on Friday'],
   ]);
 
+  const last = await baker.say(house, `Yes to **both**, I think. @${pilot.username}, bring the list:\n\`\`\`\nsoup, bread, 4 lamps\n\`\`\``, 2);
+  for (const person of [pilot, cello, keeper]) await person.react(house, last, '🎉');
+  await cello.react(house, last, '❤️');
   const pictures = pictureTaker(pilot, browserOf);
   await pictures([
+    ['desktop-forward', `/chats/${house}?forward=${last}`, desktop],
+    ['desktop-reacted', `/chats/${house}?reacted=${last}`, { ...desktop, ...dark }],
+    ['desktop-menu-plain', `/chats/${house}?menu=${last}`, { ...desktop, ...plain }],
+    ['desktop-privacy', '/settings/privacy', desktop],
+    ['phone-reply', `/chats/${house}?reply=${last}`, phone],
+    ['phone-delete', `/chats/${house}?delete=${last}`, { ...phone, ...dark }],
+    ['phone-notifications', '/settings/notifications', phone],
     ['desktop-chats', '/chats', desktop],
     ['desktop-conversation', `/chats/${house}`, desktop],
     ['desktop-dark', `/chats/${house}`, { ...desktop, ...dark }],

@@ -160,13 +160,12 @@ impl Output<'_> {
                 (Token::Close(mark), true) => self.text.push_str(mark.close()),
                 (Token::Open(_) | Token::Close(_), false) => {}
                 (Token::Address(shown), html) => address(shown, html, &mut self.text),
-                (Token::Mention(name), html) => {
-                    let folded = name.to_ascii_lowercase();
+                (Token::Mention(mention), html) => {
+                    let folded = mention.trim_start_matches('@').to_ascii_lowercase();
                     if html {
-                        let _ = write!(self.text, "<a class=\"mention\" href=\"/users/@{folded}\">@{name}</a>");
+                        let _ = write!(self.text, "<a class=\"mention\" href=\"/users/@{folded}\">{mention}</a>");
                     } else {
-                        self.text.push('@');
-                        self.text.push_str(name);
+                        self.text.push_str(mention);
                     }
                     self.mentions.push(folded);
                 }
@@ -372,10 +371,13 @@ impl<'a> Inline<'a> {
     /// The end of a link's words, and its address.
     fn link(&mut self, rest: &'a str) -> bool {
         let opened = self.open.iter().rposition(|open| matches!(open.mark, Mark::Link(_)));
-        let Some((opened, end)) = opened.zip(target(rest)) else { return false };
+        let Some(opened) = opened else { return false };
+        let end = target(rest).unwrap_or_default();
         let address = rest.get(2..end).unwrap_or_default();
         let place = self.open.get(opened).map_or(0, |open| open.place);
         if place + 1 >= self.tokens.len() || !is_safe(address) {
+            // These brackets are brackets, and no longer open.
+            self.open.remove(opened);
             return false;
         }
         self.pass(end + 1);
@@ -402,9 +404,8 @@ impl<'a> Inline<'a> {
         if !crate::limits::USERNAME.contains(&end) || touches {
             return false;
         }
-        self.pass(1);
-        let name = self.pass(end);
-        self.tokens.push(Token::Mention(name));
+        let mention = self.pass(1 + end);
+        self.tokens.push(Token::Mention(mention));
         true
     }
 

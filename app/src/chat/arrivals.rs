@@ -43,8 +43,13 @@ pub fn Arrivals() -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
     let count = memo(move || unread(store));
-    effect(move || sign(count.get()));
     let path = use_location().pathname;
+    // A page that was turned to has a title of its own, set in the same moment.
+    effect(move || {
+        path.track();
+        let count = count.get();
+        request_animation_frame(move || sign(count));
+    });
     let arrival = RwSignal::new(None::<Arrival>);
     let newest = memo(move || {
         let me = store.me()?;
@@ -141,7 +146,9 @@ fn Said() -> impl IntoView {
 fn sign(count: u32) {
     let document = document();
     let title = document.title();
-    let bare = title.strip_prefix('(').and_then(|rest| rest.split_once(") ")).map_or(title.as_str(), |(_, bare)| bare);
+    let numbered = title.strip_prefix('(').and_then(|rest| rest.split_once(") "));
+    let is_ours = |number: &str| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let bare = numbered.filter(|(number, _)| is_ours(number)).map_or(title.as_str(), |(_, bare)| bare);
     let title = if count > 0 { format!("({count}) {bare}") } else { bare.to_owned() };
     document.set_title(&title);
     let icon = document.query_selector("link[rel=icon]").ok().flatten();

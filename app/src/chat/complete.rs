@@ -96,6 +96,13 @@ impl Completer {
         });
     }
 
+    /// Closes the list.
+    pub fn close(self) {
+        if !self.choices.with_untracked(Vec::is_empty) {
+            self.choices.set(Vec::new());
+        }
+    }
+
     /// Takes the keys of an open list; true where it did.
     pub fn pressed(self, event: &leptos::ev::KeyboardEvent) -> bool {
         let count = self.choices.with_untracked(Vec::len);

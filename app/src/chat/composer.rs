@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     i18n::use_i18n,
-    live::{Store, draft, now},
+    live::{Notice, Store, draft, now},
     ui::{FormError, Icon, Show, effect, effect_from, follow, memo, outline, t},
 };
 use leptos::{html, prelude::*, server_fn::ServerFn};
@@ -45,9 +45,14 @@ pub fn Composer() -> impl IntoView {
     let drafts = Drafts::new(talk, field);
     let send = move || {
         let Some(field) = field.get_untracked() else { return };
+        completer.close();
         match MessageText::parse(&field.value()) {
             Ok(text) => {
-                submit(talk, text);
+                match writing.get_untracked() {
+                    Writing::Edit(no) => change(talk, no, drafts.edited_seq.get_value(), &text),
+                    Writing::Reply(no) => post(talk, text, Some(no)),
+                    Writing::New => post(talk, text, None),
+                }
                 drafts.sent();
                 too_long.set(false);
             }
@@ -111,8 +116,10 @@ pub fn Composer() -> impl IntoView {
                 <textarea node_ref=field name="text" rows="1" class="composer-input" dir="auto" required
                     aria-label=t!(i18n, chat.message)
                     placeholder=t!(i18n, chat.message)
+                    data-editing=follow(move || matches!(writing.get(), Writing::Edit(_)).then_some(""))
                     on:keydown=on_key
                     on:input=on_input
+                    on:blur=move |_| completer.close()
                 >{typed}</textarea>
                 <button class="icon-button primary" aria-label=t!(i18n, chat.send)><Icon d=outline::SEND /></button>
             </form>
@@ -121,25 +128,24 @@ pub fn Composer() -> impl IntoView {
     .into_any()
 }
 
-/// Sends what was written, or changes what was said.
-fn submit(talk: Talk, text: MessageText) {
+/// Changes what was said, as it was when somebody began to; until that is taken the words stay where they are.
+fn change(talk: Talk, no: u64, base_seq: u64, text: &MessageText) {
     let Talk { store, chat_id, writing, .. } = talk;
-    let reply_to = match writing.get_untracked() {
-        Writing::Edit(no) => {
-            let seq = talk.message(no).map_or(0, |message| message.seq);
-            let (chat, no, seq) = (chat_id.to_string(), no.to_string(), seq.to_string());
-            let fields = [("chat_id", &*chat), ("no", &no), ("base_seq", &seq), ("text", text.as_str())];
-            return store.post(api::EditMessage::url(), &fields, None);
-        }
-        Writing::Reply(no) => Some(no),
-        Writing::New => None,
-    };
-    store.send(Unsent {
-        chat_id,
+    let (chat, no, seq) = (chat_id.to_string(), no.to_string(), base_seq.to_string());
+    let fields = [("chat_id", &*chat), ("no", &no), ("base_seq", &seq), ("text", text.as_str())];
+    store.post(api::EditMessage::url(), &fields, move |answer| match answer {
+        Ok(()) => drop(writing.try_set(Writing::New)),
+        Err(code) => store.notice.set(Some(Notice::Failed(code))),
+    });
+}
+
+fn post(talk: Talk, text: MessageText, reply_to: Option<u64>) {
+    talk.store.send(Unsent {
+        chat_id: talk.chat_id,
         client_id: ClientId::fresh(),
         text: text.into_string(),
         reply_to,
-        written_at: now(store),
+        written_at: now(talk.store),
         refused: None,
     });
 }
@@ -176,20 +182,34 @@ pub fn focus() {
 struct Drafts {
     talk: Talk,
     field: NodeRef<html::Textarea>,
-    /// What the server was told last.
+    /// What the server has.
     told: StoredValue<String>,
+    /// Something is on its way there.
+    telling: StoredValue<bool>,
     waiting: StoredValue<Option<TimeoutHandle>>,
+    /// What stood in the field before an edit took its place.
+    aside: StoredValue<String>,
+    /// The change that wrote the message which is being edited.
+    edited_seq: StoredValue<u64>,
 }
 
 impl Drafts {
     fn new(talk: Talk, field: NodeRef<html::Textarea>) -> Self {
         let Talk { store, chat_id, writing, .. } = talk;
-        let told = StoredValue::new(drafted(store, chat_id).unwrap_or_default());
-        let drafts = Self { talk, field, told, waiting: StoredValue::new(None) };
+        let drafts = Self {
+            talk,
+            field,
+            told: StoredValue::new(drafted(store, chat_id).unwrap_or_default()),
+            telling: StoredValue::new(false),
+            waiting: StoredValue::new(None),
+            aside: StoredValue::new(drafted(store, chat_id).unwrap_or_default()),
+            edited_seq: StoredValue::new(0),
+        };
+        drafts.begin_edit();
         // What was typed before a crash or a reload is there again.
         effect(move || {
             let (Some(field), Some(draft)) = (field.get(), draft::kept(chat_id)) else { return };
-            if field.value().is_empty() || field.value() == told.get_value() {
+            if !drafts.is_editing() && (field.value().is_empty() || field.value() == drafts.told.get_value()) {
                 field.set_value(&draft);
             }
         });
@@ -197,14 +217,15 @@ impl Drafts {
         effect_from(move |before: Option<Writing>| {
             let now = writing.get();
             if let (Some(field), Some(before)) = (field.get_untracked(), before.filter(|before| *before != now)) {
-                match now {
-                    Writing::Edit(no) => {
-                        field.set_value(&talk.message(no).map(|message| message.text.clone()).unwrap_or_default());
+                let was_editing = matches!(before, Writing::Edit(_));
+                if let Writing::Edit(no) = now {
+                    if !was_editing {
+                        drafts.aside.set_value(field.value());
                     }
-                    _ if matches!(before, Writing::Edit(_)) => {
-                        field.set_value(&draft::kept(chat_id).unwrap_or_else(|| told.get_value()));
-                    }
-                    _ => {}
+                    drafts.begin_edit();
+                    field.set_value(&talk.message(no).map(|message| message.text.clone()).unwrap_or_default());
+                } else if was_editing {
+                    field.set_value(&drafts.aside.get_value());
                 }
                 let _ = field.focus();
             }
@@ -215,10 +236,14 @@ impl Drafts {
         effect(move || {
             let draft = elsewhere.get().unwrap_or_default();
             let Some(field) = field.get() else { return };
-            if field.value() == told.get_value() && draft != told.get_value() && !drafts.is_editing() {
+            // While something is on its way, what comes back may be older.
+            if drafts.telling.get_value() || drafts.is_editing() {
+                return;
+            }
+            if field.value() == drafts.told.get_value() && draft != drafts.told.get_value() {
                 field.set_value(&draft);
             }
-            told.set_value(draft);
+            drafts.told.set_value(draft);
         });
         on_cleanup(move || drafts.tell());
         drafts
@@ -226,6 +251,13 @@ impl Drafts {
 
     fn is_editing(self) -> bool {
         matches!(self.talk.writing.get_untracked(), Writing::Edit(_))
+    }
+
+    fn begin_edit(self) {
+        if let Writing::Edit(no) = self.talk.writing.get_untracked() {
+            let seq = self.talk.store.with_chat_untracked(self.talk.chat_id, |chat| Some(chat.messages.get(&no)?.seq));
+            self.edited_seq.set_value(seq.flatten().unwrap_or_default());
+        }
     }
 
     /// A key was pressed.
@@ -244,26 +276,33 @@ impl Drafts {
         }
     }
 
-    /// Tells the server what stands in the field, where that is news.
+    /// Tells the server what stands in the field, where that is news; one at a time, so that they arrive in order.
     fn tell(self) {
         let Some(field) = self.field.try_get_untracked().flatten() else { return };
         let draft = field.value();
-        if self.is_editing() || self.told.try_get_value().is_none_or(|told| told == draft) {
+        let told = self.told.try_get_value().is_none_or(|told| told == draft);
+        if told || self.is_editing() || self.telling.get_value() {
             return;
         }
-        self.told.set_value(draft.clone());
-        let chat = self.talk.chat_id.to_string();
-        self.talk.store.post(api::KeepDraft::url(), &[("chat_id", &chat), ("draft", &draft)], None);
+        self.telling.set_value(true);
+        let (chat, body) = (self.talk.chat_id.to_string(), draft.clone());
+        self.talk.store.post(api::KeepDraft::url(), &[("chat_id", &chat), ("draft", &body)], move |answer| {
+            // Whoever went on at once has no composer any more.
+            if self.telling.try_set_value(false).is_some() || answer.is_err() {
+                return;
+            }
+            self.told.set_value(draft);
+            self.tell();
+        });
     }
 
-    /// What was written has become a message.
+    /// What was written has become a message; an edit stays until it is taken.
     fn sent(self) {
         self.stop();
-        let was_edit = self.is_editing();
-        self.talk.writing.set(Writing::New);
-        if was_edit {
+        if self.is_editing() {
             return;
         }
+        self.talk.writing.set(Writing::New);
         if let Some(field) = self.field.get_untracked() {
             field.set_value("");
         }

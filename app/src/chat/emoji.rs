@@ -117,7 +117,15 @@ pub fn Picker(no: Option<u64>) -> impl IntoView {
         match no {
             Some(no) => {
                 let (chat, no) = (talk.chat_id.to_string(), no.to_string());
-                talk.store.post(api::React::url(), &[("chat_id", &chat), ("no", &no), ("emoji", &emoji)], None);
+                talk.store.post(
+                    api::React::url(),
+                    &[("chat_id", &chat), ("no", &no), ("emoji", &emoji)],
+                    move |answer| {
+                        if let Err(code) = answer {
+                            talk.store.notice.set(Some(crate::live::Notice::Failed(code)));
+                        }
+                    },
+                );
             }
             None => insert(&emoji),
         }

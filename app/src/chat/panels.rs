@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     i18n::use_i18n,
-    live::{Notice, quietly},
+    live::{Notice, quietly_then},
     ui::{Avatar, Dialog, Field, For, FormError, Icon, follow, lower, memo, outline, t},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
@@ -30,14 +30,12 @@ pub fn Panels() -> impl IntoView {
     .into_any()
 }
 
-/// Ends a panel once its form is sent.
+/// Ends a panel once its form was taken.
 fn sends(talk: Talk, done: Option<Notice>) -> impl Fn(leptos::ev::SubmitEvent) + Copy + Send + Sync + 'static {
-    let send = quietly(talk.store, done);
-    move |event| {
-        send(event);
+    quietly_then(talk.store, done, move || {
         talk.panel.set(None);
         talk.selected.set(None);
-    }
+    })
 }
 
 #[component]

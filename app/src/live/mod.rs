@@ -18,7 +18,9 @@ mod store;
 pub use connect::Connect;
 #[cfg(feature = "hydrate")]
 pub use keep::page as kept_page;
-pub use post::{Notice, quietly};
+pub use post::{Notice, quietly, quietly_then};
+#[cfg(feature = "hydrate")]
+pub use store::ReadUpTo;
 pub use store::{Connection, Place, Store, now};
 
 /// Wipes what this device keeps of its person, then goes on.

@@ -11,7 +11,6 @@ use protocol::error::ApiError;
 use protocol::error::ErrorCode;
 
 /// A word to the reader about what they did.
-#[cfg_attr(feature = "ssr", expect(dead_code, reason = "only a browser sends forms so"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
     Failed(ErrorCode),
@@ -22,49 +21,69 @@ pub enum Notice {
 }
 
 impl Store {
-    /// Sends what a form to `url` would.
-    pub fn post(self, url: &'static str, fields: &[(&'static str, &str)], done: Option<Notice>) {
+    /// Sends what a form to `url` would, and goes on with what became of it.
+    pub fn post(
+        self,
+        url: &'static str,
+        fields: &[(&'static str, &str)],
+        then: impl FnOnce(Result<(), ErrorCode>) + 'static,
+    ) {
         #[cfg(feature = "hydrate")]
         {
             let encode = |text: &str| String::from(js_sys::encode_uri_component(text));
             let body: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
-            self.send_form(url.to_owned(), body.join("&"), done);
+            let body = body.join("&");
+            leptos::task::spawn_local(async move {
+                then(request(url, &body).await.map_err(|error| error.code));
+            });
         }
         #[cfg(not(feature = "hydrate"))]
-        let _ = (url, fields, done);
+        let _ = (url, fields, then);
     }
 
+    /// Sends a form that is on the page: its fields say for themselves what is wrong with them.
     #[cfg(feature = "hydrate")]
-    fn send_form(self, url: String, body: String, done: Option<Notice>) {
+    fn send_form(self, url: String, body: String, done: Option<Notice>, then: impl FnOnce() + 'static) {
         leptos::task::spawn_local(async move {
             let form = url.rsplit('/').next().unwrap_or_default().to_owned();
-            let answer = request(&url, &body).await;
-            let code = answer.as_ref().err().map(|error| error.code);
-            // Its fields say for themselves what is wrong with them.
-            let refused = answer.err().filter(|error| !error.fields.is_empty());
-            let shown = refused.is_some();
+            let refused = request(&url, &body).await.err();
+            match &refused {
+                None => {
+                    if done.is_some() {
+                        self.notice.set(done);
+                    }
+                    then();
+                }
+                Some(error) if error.fields.is_empty() => self.notice.set(Some(Notice::Failed(error.code))),
+                Some(_) => {}
+            }
+            let refused = refused.filter(|error| !error.fields.is_empty());
             self.page.update(|page| {
                 page.refused = refused.map(|error| Refused { form, error, values: Vec::new() });
             });
-            match code {
-                None if done.is_some() => self.notice.set(done),
-                Some(code) if !shown => self.notice.set(Some(Notice::Failed(code))),
-                _ => {}
-            }
         });
     }
 }
 
 /// Sends a form where it stands; `done` is said when it was taken.
 pub fn quietly(store: Store, done: Option<Notice>) -> impl Fn(leptos::ev::SubmitEvent) + Copy + Send + Sync + 'static {
+    quietly_then(store, done, || ())
+}
+
+/// The same, and goes on when it was taken.
+pub fn quietly_then(
+    store: Store,
+    done: Option<Notice>,
+    then: impl Fn() + Copy + Send + Sync + 'static,
+) -> impl Fn(leptos::ev::SubmitEvent) + Copy + Send + Sync + 'static {
     move |event| {
         event.prevent_default();
         #[cfg(feature = "hydrate")]
         if let Some((url, body)) = filled(&event) {
-            store.send_form(url, body, done);
+            store.send_form(url, body, done, then);
         }
         #[cfg(not(feature = "hydrate"))]
-        let _ = (store, done);
+        let _ = (store, done, then);
     }
 }
 

@@ -2,7 +2,7 @@
 //! arrive (PROTOCOL section 5, "The client's rule").
 
 use super::{
-    Connection, Store,
+    Connection, ReadUpTo, Store,
     keep::{self, Wipe},
     socket::{BACKOFF_MS, SILENCE_MS, TICK_MS, now},
 };
@@ -47,7 +47,7 @@ pub struct Session {
     resting: HashMap<ChatId, (f64, f64)>,
     /// Gaps seen, and since when; most close by themselves.
     gaps: HashMap<ChatId, f64>,
-    marked: HashMap<ChatId, u64>,
+    marked: HashMap<ChatId, ReadUpTo>,
     welcomed: bool,
     typing_told: f64,
     heads_sent: f64,
@@ -249,10 +249,10 @@ impl Session {
 
     /// Tells how far the chats on screen were read.
     fn mark_read(&mut self) {
-        for (chat_id, no) in self.store.read_up_to.get_untracked() {
-            if self.marked.get(&chat_id).is_none_or(|marked| *marked < no) {
-                self.marked.insert(chat_id, no);
-                self.tell(ClientFrame::Read { chat_id, no });
+        for (chat_id, read) in self.store.read_up_to.get_untracked() {
+            if self.marked.get(&chat_id).is_none_or(|marked| *marked < read) {
+                self.marked.insert(chat_id, read);
+                self.tell(ClientFrame::Read { chat_id, no: read.no });
             }
         }
     }

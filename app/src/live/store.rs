@@ -23,6 +23,13 @@ pub enum Connection {
     Waiting,
 }
 
+/// How far a chat was read, and how often that took back its mark as unread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReadUpTo {
+    pub no: u64,
+    pub unmarked: u32,
+}
+
 /// A message on the screen, and how far below the timeline's top it stands, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Place {
@@ -39,7 +46,7 @@ pub struct Store {
     /// Who is typing where, and until when that counts.
     pub typing: RwSignal<HashMap<(ChatId, UserId), i64>>,
     /// How far the chats on screen were read.
-    pub read_up_to: RwSignal<HashMap<ChatId, u64>>,
+    pub read_up_to: RwSignal<HashMap<ChatId, ReadUpTo>>,
     /// The chat that is being typed in, and when a key was last pressed.
     pub typed: RwSignal<Option<(ChatId, i64)>>,
     /// Changes when something waits to be sent or read.
@@ -196,14 +203,17 @@ impl Store {
     /// Notes that a chat was on screen up to `no`; the mark goes out with the next frames.
     pub fn mark_read(self, chat_id: ChatId, no: u64) {
         let Some(me) = self.read_untracked(State::me_id) else { return };
+        let mut was_marked = false;
         self.change(|state| {
             state.apply_read(chat_id, me, no);
             if let Some(chat) = state.chats.get_mut(&chat_id) {
-                chat.summary.marked_unread = false;
+                was_marked = std::mem::take(&mut chat.summary.marked_unread);
             }
         });
         self.read_up_to.update(|marks| {
-            marks.insert(chat_id, no);
+            let mark = marks.entry(chat_id).or_default();
+            mark.no = no.max(mark.no);
+            mark.unmarked += u32::from(was_marked);
         });
         self.wake();
     }

@@ -79,6 +79,8 @@ fn addresses_are_links() {
     let named = "<a href=\"https://b.example/(x)\" title=\"https://b.example/(x)\" target=\"_blank\" rel=\"noopener noreferrer nofollow\">";
     assert_eq!(html("[a **b**](https://b.example/(x))"), format!("{named}a <strong>b</strong></a>"));
     assert_eq!(html("[https://good.example](https://b.example/(x))"), format!("{named}https://good.example</a>"));
+    assert!(html("[@alice there](https://a.example)").ends_with(">@alice there</a>"));
+    assert!(html(&format!("{} **bold**", "[info] ".repeat(40))).ends_with("<strong>bold</strong>"));
     for unsafe_address in
         ["javascript:alert(1)", "JaVaScRiPt:x", "data:text/html,x", "vbscript:x", "//a.example", "/a", "https://"]
     {

@@ -234,7 +234,12 @@ impl ChatState {
         self.summary.chat.last_no = self.summary.chat.last_no.max(no);
         match self.messages.get_mut(&no) {
             Some(held) if held.seq >= message.seq => {}
-            Some(held) => *held = Arc::new(message),
+            Some(held) => {
+                let Counted { read_no, last_no, seq, .. } = self.counted;
+                let was_counted = message.seq > seq && no > read_no && no <= last_no;
+                self.uncertain |= was_counted && held.mentions != message.mentions;
+                *held = Arc::new(message);
+            }
             None => {
                 // It may have counted otherwise before it was changed.
                 let Counted { read_no, last_no, seq, .. } = self.counted;

@@ -79,6 +79,22 @@ fn summary(seq: u64, last_no: u64, read_no: u64, unread: u32) -> ChatSummary {
     }
 }
 
+#[test]
+fn a_mention_that_goes_where_not_all_is_held_is_counted_by_the_server() {
+    let mut state = State { me: Some(me()), mine: 1, ..State::default() };
+    let mut counted = summary(4, 103, 3, 100);
+    counted.mentions_unread = 1;
+    let mentioning = Message { mentions: vec![me().user.id], ..message(103, 4, 2) };
+    counted.last_message = Some(mentioning.clone());
+    state.apply_summary(counted);
+    assert_eq!((state.chats[&CHAT].summary.mentions_unread, state.heads()[&CHAT]), (1, 4));
+    state.apply(frame(Message { deleted: true, mentions: vec![], text: String::new(), seq: 5, ..mentioning }));
+    assert_eq!(state.heads()[&CHAT], 0, "asks for the count, whatever its head");
+    let head = Head { seq: 5, last_no: 103, read_no: 3, unread: 99, mentions_unread: 0 };
+    state.apply(ServerFrame::Heads(Heads { mine: 1, chats: [(CHAT, head)].into(), gone: vec![] }));
+    assert_eq!((state.chats[&CHAT].summary.mentions_unread, state.heads()[&CHAT]), (0, 5));
+}
+
 fn frame(message: Message) -> ServerFrame {
     ServerFrame::Message { chat_id: CHAT, seq: message.seq, message }
 }

@@ -36,14 +36,16 @@ async fn set_block(infra: &Infra, actor: Actor, user_id: UserId, blocked: bool) 
     let mut tx = database::begin(&infra.db).await?;
     // Opening a direct chat takes the same locks.
     queries::lock_mines(&mut tx, &[actor.user_id, user_id]).await?;
-    if blocked {
-        queries::insert_block(&mut tx, actor.user_id, user_id).await?;
+    let changed = if blocked {
+        queries::insert_block(&mut tx, actor.user_id, user_id).await?
     } else {
-        queries::delete_block(&mut tx, actor.user_id, user_id).await?;
-    }
+        queries::delete_block(&mut tx, actor.user_id, user_id).await?
+    };
     queries::set_blocked(&mut tx, direct_id(actor.user_id, user_id), user_id, blocked).await?;
     tx.commit().await?;
-    presence::tell_each_other(infra, actor.user_id, user_id).await;
+    if changed {
+        presence::tell_each_other(infra, actor.user_id, user_id).await;
+    }
     Ok(())
 }
 

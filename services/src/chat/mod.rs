@@ -200,6 +200,10 @@ pub async fn forward_message(
     no: u64,
     to: ForwardMessage,
 ) -> Result<(Message, bool)> {
+    // What an earlier try has posted stands, whatever became of its source.
+    if let Some(posted) = queries::posted(&infra.db, to.chat_id, actor.user_id, to.client_id).await? {
+        return Ok((posted, false));
+    }
     let message = readable(infra, actor, chat_id, no).await?;
     let author = message.forwarded_from.and_then(|from| from.user_id).unwrap_or(message.sender_id);
     let text = MessageText::parse(&message.text).map_err(|problem| Rejection::field("text", problem))?;
@@ -352,7 +356,7 @@ pub async fn mark_read(infra: &Infra, actor: Actor, chat_id: ChatId, no: u64) ->
         queries::head_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
         return Ok(());
     };
-    if marked.member_count <= limits::SMALL_GROUP {
+    if marked.member_count <= limits::SMALL_GROUP && !marked.blocked {
         read_marks::publish(infra, chat_id, actor.user_id, marked.read_no, marked.members_seq).await;
     } else {
         let frame = ServerFrame::Read { chat_id, user_id: actor.user_id, no: marked.read_no };
@@ -423,9 +427,11 @@ pub async fn update_own_state(
     }
     let before = summary(infra, actor, chat_id).await?;
     infra.rates.changes.take(actor.user_id)?;
-    // What has come back is no longer archived, whatever else is changed.
-    let archived = *update.archived.get_or_insert(before.archived);
-    let archives = archived && (!before.archived || update.muted_until.is_some());
+    if update.muted_until.is_some() {
+        // What has come back is no longer archived, though it were muted now.
+        update.archived.get_or_insert(before.archived);
+    }
+    let archives = update.archived == Some(true) && (!before.archived || update.muted_until.is_some());
     let archived_no = archives.then_some(before.chat.last_no);
     let mut tx = database::begin(&infra.db).await?;
     let mine = queries::next_mine(&mut tx, &[actor.user_id]).await?;

@@ -123,12 +123,13 @@ impl Live {
     /// Who of these people is watched, and by whom.
     #[must_use]
     pub fn watchers(&self, users: &[UserId]) -> Vec<(UserId, UserId)> {
+        let users: HashSet<&UserId> = users.iter().collect();
         let sockets = self.lock();
         let watched = |socket: &Socket| {
             let viewer = socket.actor.user_id;
-            users.iter().filter(|user| socket.watched.contains(user)).map(|user| (*user, viewer)).collect::<Vec<_>>()
+            socket.watched.iter().filter(|user| users.contains(user)).map(|user| (*user, viewer)).collect::<Vec<_>>()
         };
-        sockets.by_id.values().filter(|socket| !socket.watched.is_empty()).flat_map(watched).collect()
+        sockets.by_id.values().flat_map(watched).collect()
     }
 
     /// The sessions with an open socket.

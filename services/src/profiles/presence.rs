@@ -13,6 +13,9 @@ use tokio::sync::Notify;
 /// Comings and goings of so long are told together; a page that is only loaded again is not told at all.
 const PACE: Duration = Duration::from_secs(1);
 
+/// So many are told of by one statement.
+const TOLD_TOGETHER: usize = 500;
+
 /// Whose sockets have come or gone since the others were told, and who the others think is here.
 #[derive(Default)]
 pub struct Presence {
@@ -25,6 +28,9 @@ impl Presence {
         self.changed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// Pairs of somebody and who may see them, and when each was last here.
+type Visible = HashMap<(UserId, UserId), Option<Timestamp>>;
 
 /// Notes that a socket of somebody's has opened or closed.
 pub fn changed(infra: &Infra, user_id: UserId) {
@@ -47,13 +53,17 @@ pub async fn announce(infra: Infra) {
         let changed: Vec<UserId> = std::mem::take(&mut *infra.presence.lock()).into_iter().collect();
         let present: HashSet<UserId> = infra.live.present(&changed).into_iter().collect();
         let moved: Vec<UserId> = changed.into_iter().filter(|id| present.contains(id) != here.contains(id)).collect();
-        for id in &moved {
-            if !here.remove(id) {
-                here.insert(*id);
+        for some in moved.chunks(TOLD_TOGETHER) {
+            if let Err(error) = database::within(tell_of(&infra, some)).await {
+                tracing::warn!(cause = %error, "some who came or went are told of later");
+                some.iter().for_each(|id| self::changed(&infra, *id));
+                continue;
             }
-        }
-        if let Err(error) = database::within(tell_of(&infra, &moved)).await {
-            tracing::warn!(cause = %error, "some who came or went were not told of");
+            for id in some {
+                if !here.remove(id) {
+                    here.insert(*id);
+                }
+            }
         }
     }
 }
@@ -65,14 +75,19 @@ async fn tell_of(infra: &Infra, users: &[UserId]) -> Result<()> {
     }
     queries::mark_seen(&infra.db, users).await?;
     let pairs = lookers(infra, users).await?;
-    tell_pairs(infra, &pairs).await
+    // Whoever may not see hears nothing at all: when something is said would say it.
+    let visible = queries::visible(&infra.db, &pairs).await?;
+    let pairs: Vec<(UserId, UserId)> = pairs.into_iter().filter(|pair| visible.contains_key(pair)).collect();
+    tell_pairs(infra, &pairs, &visible);
+    Ok(())
 }
 
 /// Somebody has changed who may see them: all who look are told what they may know now.
 pub async fn tell(infra: &Infra, user_id: UserId) {
     let told = async {
         let pairs = lookers(infra, &[user_id]).await?;
-        tell_pairs(infra, &pairs).await
+        tell_pairs(infra, &pairs, &queries::visible(&infra.db, &pairs).await?);
+        Ok(())
     };
     if let Err(error) = database::within(told).await {
         tracing::warn!(cause = %error, "a change of who may see somebody was not told");
@@ -81,7 +96,14 @@ pub async fn tell(infra: &Infra, user_id: UserId) {
 
 /// Two people may see each other no longer, or again.
 pub async fn tell_each_other(infra: &Infra, one: UserId, other: UserId) {
-    if let Err(error) = database::within(tell_pairs(infra, &[(one, other), (other, one)])).await {
+    let told = async {
+        // Only those who look anyway: a stranger must not learn of it.
+        let mut pairs = lookers(infra, &[one, other]).await?;
+        pairs.retain(|pair| *pair == (one, other) || *pair == (other, one));
+        tell_pairs(infra, &pairs, &queries::visible(&infra.db, &pairs).await?);
+        Ok(())
+    };
+    if let Err(error) = database::within(told).await {
         tracing::warn!(cause = %error, "a block's effect on presence was not told");
     }
 }
@@ -96,8 +118,7 @@ async fn lookers(infra: &Infra, users: &[UserId]) -> Result<Vec<(UserId, UserId)
 }
 
 /// Tells each second of a pair of the first: how it stands, or nothing that could be known.
-async fn tell_pairs(infra: &Infra, pairs: &[(UserId, UserId)]) -> Result<()> {
-    let visible = queries::visible(&infra.db, pairs).await?;
+fn tell_pairs(infra: &Infra, pairs: &[(UserId, UserId)], visible: &Visible) {
     let users: Vec<UserId> = pairs.iter().map(|(user, _)| *user).collect();
     let here: HashSet<UserId> = infra.live.present(&users).into_iter().collect();
     for pair @ (user, viewer) in pairs {
@@ -108,7 +129,6 @@ async fn tell_pairs(infra: &Infra, pairs: &[(UserId, UserId)]) -> Result<()> {
         };
         infra.live.tell(&[*viewer], &ServerFrame::Presence { user_id: *user, online, last_seen_at });
     }
-    Ok(())
 }
 
 /// Has a socket told of these people from now on, in place of those it watched before; answers how it

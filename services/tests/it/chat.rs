@@ -492,6 +492,29 @@ async fn ones_own_state_of_a_chat_is_ones_own() {
 }
 
 #[tokio::test]
+async fn an_archived_chat_comes_back_with_a_new_message_unless_it_is_muted() {
+    let world = World::new().await;
+    let [alice, bob] = world.people(["alice", "bob"]).await;
+    let group = world.group(alice, &[bob]).await;
+    let is_archived = async || chat::summary(&world, alice, group).await.unwrap().archived;
+    let update = async |update| chat::update_own_state(&world, alice, group, update).await.unwrap().archived;
+    let archive = UpdateOwnState { archived: Some(true), ..UpdateOwnState::default() };
+    let keep = UpdateOwnState { draft: Some(Some("a draft".into())), ..UpdateOwnState::default() };
+    let until = |at: i64| UpdateOwnState { muted_until: Some(Some(Timestamp(at))), ..UpdateOwnState::default() };
+    assert!(update(archive.clone()).await && update(keep.clone()).await, "a draft changes nothing of it");
+    say(&world, bob, group, "back").await;
+    assert!(!is_archived().await);
+    // Muting does not send it back there.
+    assert!(!update(until(i64::from(i32::MAX) * 1_000)).await && !update(keep).await);
+    assert!(update(archive).await);
+    say(&world, bob, group, "quiet").await;
+    assert!(is_archived().await);
+    assert!(update(until(0)).await, "what came while it was muted does not bring it back");
+    say(&world, bob, group, "loud").await;
+    assert!(!is_archived().await);
+}
+
+#[tokio::test]
 async fn people_are_found_by_the_beginning_of_a_name_and_with_a_typo() {
     let world = World::new().await;
     let [alice, _] = world.people(["alice_green", "bob_stone"]).await;

@@ -145,7 +145,7 @@ async fn a_forwarded_message_names_its_author_and_is_posted_once() {
         ("news for @carol", Some(&author), true)
     );
     assert_eq!((forwarded.sender_id, forwarded.mentions.len()), (bob.user_id, 0));
-    let again = chat::forward_message(&world, bob, from, message.no, data).await.unwrap();
+    let again = chat::forward_message(&world, bob, from, message.no, data.clone()).await.unwrap();
     assert_eq!(again, (forwarded.clone(), false));
     // What is forwarded further is still its author's.
     let own = chat::saved_id(carol.user_id);
@@ -163,6 +163,9 @@ async fn a_forwarded_message_names_its_author_and_is_posted_once() {
     }
     chat::delete_message(&world, alice, from, message.no).await.unwrap();
     assert_eq!(refused(chat::forward_message(&world, bob, from, message.no, to(target)).await), Some(NotFound));
+    // A late retry finds what it posted, though its source is gone.
+    let late = chat::forward_message(&world, bob, from, message.no, data).await.unwrap();
+    assert_eq!(late, (forwarded, false));
 }
 
 #[tokio::test]

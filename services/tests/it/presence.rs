@@ -123,3 +123,31 @@ async fn whoever_may_no_longer_see_is_told_nothing_more() {
     blocks::unblock(&world, alice, bob.user_id).await.unwrap();
     assert!(!told(&watching, alice).await.0);
 }
+
+#[tokio::test]
+async fn whoever_may_not_see_hears_nothing_when_somebody_comes_or_goes() {
+    let world = world().await;
+    let [alice, bob, stranger] = world.people(["alice", "bob", "stranger"]).await;
+    for other in [bob, stranger] {
+        let direct = world.direct(alice, other).await;
+        say(&world, alice, direct, "hi").await;
+    }
+    blocks::block(&world, alice, bob.user_id).await.unwrap();
+    let (blocked, watching) = (Listener::open(&world, bob), Listener::open(&world, stranger));
+    presence::watch(&world, bob, blocked.subscription.id, &[alice.user_id]).await.unwrap();
+    let socket = Socket::open(&world, alice);
+    assert_eq!(told(&watching, alice).await, (true, false));
+    drop(socket);
+    assert_eq!(told(&watching, alice).await, (false, true));
+    assert_eq!(blocked.frames().await, []);
+}
+
+#[tokio::test]
+async fn a_stranger_does_not_learn_that_they_are_blocked() {
+    let world = world().await;
+    let [alice, stranger] = world.people(["alice", "stranger"]).await;
+    let listener = Listener::open(&world, stranger);
+    blocks::block(&world, alice, stranger.user_id).await.unwrap();
+    blocks::unblock(&world, alice, stranger.user_id).await.unwrap();
+    assert_eq!(listener.frames().await, []);
+}

@@ -164,14 +164,22 @@ async fn write(infra: &Infra, chat_id: ChatId, items: &[Item]) -> Result<Written
     queries::write_reactions(&mut tx, chat_id, draft.now, &draft.reactions_changed, &deleted).await?;
     let members = draft.members_changed.iter().filter_map(|id| draft.members.get(id));
     queries::upsert_members(&mut tx, chat_id, members).await?;
+    let both = if draft.row.kind == ChatKind::Direct && first_message && draft.row.last_no > 0 {
+        queries::member_ids(&mut tx, chat_id).await?
+    } else {
+        Vec::new()
+    };
+    if !both.is_empty() {
+        // Before any member's row, as blocking takes them.
+        queries::lock_mines(&mut tx, &both).await?;
+    }
     queries::mark_posted(&mut tx, chat_id, &draft.posted_up_to).await?;
     queries::update_chat(&mut tx, chat_id, &draft.row).await?;
     if !draft.joined.is_empty() && !draft.left.is_empty() {
         let moved: Vec<UserId> = draft.joined.union(&draft.left).copied().collect();
         queries::lock_mines(&mut tx, &moved).await?;
     }
-    if draft.row.kind == ChatKind::Direct && first_message && draft.row.last_no > 0 {
-        let both = queries::member_ids(&mut tx, chat_id).await?;
+    if !both.is_empty() {
         draft.joined.extend(queries::list_for(&mut tx, chat_id, &both, true).await?);
     } else if !draft.joined.is_empty() {
         let joined: Vec<UserId> = draft.joined.iter().copied().collect();
@@ -268,7 +276,9 @@ impl Draft {
     fn apply(&mut self, item: &Item) -> Result<Outcome> {
         let actor = self.members.get(&item.actor).filter(|member| !member.removed).ok_or_else(Rejection::not_found)?;
         let role = actor.role;
-        if actor.blocked && item.change.writes() {
+        // What was stored before is answered all the same.
+        let is_repeat = item.send_key().is_some_and(|key| self.stored.contains_key(&key));
+        if actor.blocked && item.change.writes() && !is_repeat {
             return Err(Rejection::forbidden("You cannot write to this person."));
         }
         let of_group = || if self.row.kind == ChatKind::Group { Ok(()) } else { Err(not_a_group()) };

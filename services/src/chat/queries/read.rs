@@ -10,7 +10,7 @@ use protocol::{
     chat::{Changes, Chat, ChatSummary, Message},
     frames::{Head, Heads},
     groups::Member,
-    ids::{ChatId, UserId},
+    ids::{ChatId, ClientId, UserId},
     profiles::{Me, User},
     time::Timestamp,
 };
@@ -97,7 +97,7 @@ macro_rules! summaries {
                      select 1 from messages n where n.chat_id = c.chat_id and n.no > m.read_no and n.mentions <> '{}'
                        and own.user_id = any(n.mentions) and n.sender_id <> own.user_id and not n.deleted
                      limit 1000) as counted) as mentions_unread,
-                 case when c.member_count <= 100 then (
+                 case when c.member_count <= 100 and not m.blocked then (
                      select coalesce(max(o.read_no), 0) from members o
                      where o.chat_id = c.chat_id and o.user_id <> own.user_id and not o.removed) else 0 end as read_by_others_no,
                  u.user_id, u.username, u.display_name, u.bio, u.avatar_url as peer_avatar_url,
@@ -340,6 +340,22 @@ pub async fn messages_by_no(db: impl PgExecutor<'_>, chat_id: ChatId, nos: &[u64
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// What somebody who is in a chat has posted there by this name.
+pub async fn posted(db: &PgPool, chat_id: ChatId, sender: UserId, client_id: ClientId) -> Result<Option<Message>> {
+    let row: Option<MessageRow> = sqlx::query_as(concat!(
+        "select ",
+        message_columns!(),
+        " from messages m join members s on s.chat_id = m.chat_id and s.user_id = m.sender_id and not s.removed
+         where m.chat_id = $1 and m.sender_id = $2 and m.client_id = $3"
+    ))
+    .bind(chat_id.0)
+    .bind(sender.0)
+    .bind(client_id.0)
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|row| row.0))
 }
 
 /// The first message at or after a time.

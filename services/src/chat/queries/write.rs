@@ -25,6 +25,8 @@ pub struct NewChat<'a> {
 /// What a read mark moved.
 pub struct Marked {
     pub read_no: u64,
+    /// One of the two in a direct chat has blocked the other, who is not told.
+    pub blocked: bool,
     pub members_seq: u64,
     pub member_count: u64,
 }
@@ -352,20 +354,22 @@ pub async fn delete_chat(tx: &mut PgConnection, chat_id: ChatId) -> Result<()> {
 
 /// None where the mark did not move: it stands further, or the chat is not the reader's.
 pub async fn mark_read(db: &PgPool, chat_id: ChatId, user: UserId, no: u64) -> Result<Option<Marked>> {
-    let row: Option<(i64, i64, i64)> = sqlx::query_as(
+    let row: Option<(i64, i64, i64, bool)> = sqlx::query_as(
         "update members m set read_no = least($3, c.last_no)
          from chats c
          where m.chat_id = $1 and m.user_id = $2 and not m.removed and c.chat_id = m.chat_id
            and m.read_no < least($3, c.last_no)
-         returning m.read_no, c.members_seq, c.member_count",
+         returning m.read_no, c.members_seq, c.member_count, c.kind = 'direct' and exists (
+             select 1 from members b where b.chat_id = c.chat_id and b.blocked)",
     )
     .bind(chat_id.0)
     .bind(user.0)
     .bind(signed(no))
     .fetch_optional(db)
     .await?;
-    Ok(row.map(|(read_no, members_seq, member_count)| Marked {
+    Ok(row.map(|(read_no, members_seq, member_count, blocked)| Marked {
         read_no: number(read_no),
+        blocked,
         members_seq: number(members_seq),
         member_count: number(member_count),
     }))
