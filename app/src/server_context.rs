@@ -95,13 +95,6 @@ pub fn numbers(text: &str) -> Result<Vec<u64>, Refusal> {
     }
 }
 
-/// When so many hours have passed; none for none.
-#[must_use]
-pub fn hours_from_now(hours: u32) -> Option<Timestamp> {
-    let ms = i64::from(hours.min(protocol::limits::MUTE_FOR_EVER)) * 60 * 60 * 1_000;
-    (hours > 0).then(|| Timestamp(clock::now().0 + ms))
-}
-
 /// Signs the browser in: a cookie that names the session.
 ///
 /// # Errors
@@ -195,38 +188,11 @@ async fn fill(
 ) -> services::Result<()> {
     let infra = &request.infra;
     let wanted = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let number = |name: &str| wanted(name).and_then(|value| value.parse::<u64>().ok());
     match segments {
         ["chats"]
         | ["settings"]
         | ["settings", "profile" | "security" | "notifications" | "appearance" | "language"] => {}
-        ["chats", id] => {
-            let chat_id = id.parse().map_err(|_| Rejection::not_found())?;
-            // What is done to a message is done where it stands.
-            let named = ["at", "menu", "reply", "edit", "delete", "forward", "report", "reacted", "seen"];
-            let at = named.into_iter().find_map(number);
-            let date = wanted("date").and_then(|date| Timestamp::parse(&format!("{date}T00:00:00Z")));
-            let midnight = date.map(|date| Timestamp(date.0 - i64::from(seed.offset) * 60_000));
-            let window = match (number("before"), number("after"), at, midnight) {
-                (Some(before), ..) => Window::Before(before),
-                (_, Some(after), ..) => Window::After(after),
-                (_, _, Some(at), _) => Window::Around(at),
-                (.., Some(midnight)) => Window::At(midnight),
-                _ => Window::Newest,
-            };
-            let history = chat::history(infra, actor, chat_id, window, None).await?;
-            let of_day = history.items.iter().find(|message| midnight.is_some_and(|day| message.created_at >= day));
-            let at = at.or_else(|| Some(of_day?.no));
-            let summary = chat::summary(infra, actor, chat_id).await?;
-            let read_no = summary.read_no;
-            // The rows are newer than the number they are caught up from, never older.
-            keep(seed, summary, history.seq);
-            if number("seen").is_some() {
-                seed.page.members = Some((chat_id, members(infra, actor, chat_id).await?));
-            }
-            seed.page.opened = Some(Opened { chat_id, history, read_no, at });
-            seed.page.client_id = Some(ClientId::fresh());
-        }
+        ["chats", id] => open(request, actor, id, query, seed).await?,
         ["chats", id, "info"] => {
             let chat_id = id.parse().map_err(|_| Rejection::not_found())?;
             let summary = chat::summary(infra, actor, chat_id).await?;
@@ -252,6 +218,45 @@ async fn fill(
         ["settings", "privacy"] => seed.page.found = chat::blocks::list(infra, actor).await?,
         _ => return Err(Rejection::not_found()),
     }
+    Ok(())
+}
+
+/// Reads the part of a conversation that the address points to.
+async fn open(
+    request: &Request,
+    actor: Actor,
+    id: &str,
+    query: &[(String, String)],
+    seed: &mut Seed,
+) -> services::Result<()> {
+    let infra = &request.infra;
+    let wanted = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let number = |name: &str| wanted(name).and_then(|value| value.parse::<u64>().ok());
+    let chat_id = id.parse().map_err(|_| Rejection::not_found())?;
+    // What is done to a message is done where it stands.
+    let named = ["at", "menu", "reply", "edit", "delete", "forward", "report", "reacted", "seen"];
+    let at = named.into_iter().find_map(number);
+    let date = wanted("date").and_then(|date| Timestamp::parse(&format!("{date}T00:00:00Z")));
+    let midnight = date.map(|date| Timestamp(date.0 - i64::from(seed.offset) * 60_000));
+    let window = match (number("before"), number("after"), at, midnight) {
+        (Some(before), ..) => Window::Before(before),
+        (_, Some(after), ..) => Window::After(after),
+        (_, _, Some(at), _) => Window::Around(at),
+        (.., Some(midnight)) => Window::At(midnight),
+        _ => Window::Newest,
+    };
+    let history = chat::history(infra, actor, chat_id, window, None).await?;
+    let of_day = history.items.iter().find(|message| midnight.is_some_and(|day| message.created_at >= day));
+    let at = at.or_else(|| Some(of_day?.no));
+    let summary = chat::summary(infra, actor, chat_id).await?;
+    let read_no = summary.read_no;
+    // The rows are newer than the number they are caught up from, never older.
+    keep(seed, summary, history.seq);
+    if number("seen").is_some() {
+        seed.page.members = Some((chat_id, members(infra, actor, chat_id).await?));
+    }
+    seed.page.opened = Some(Opened { chat_id, history, read_no, at });
+    seed.page.client_id = Some(ClientId::fresh());
     Ok(())
 }
 

@@ -9,9 +9,8 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "snake_case"))]
 pub enum ChatKind {
     Direct,
     Group,
@@ -20,9 +19,8 @@ pub enum ChatKind {
 
 crate::names! { ChatKind { Direct = "direct", Group = "group", Saved = "saved" } }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "snake_case"))]
 pub enum MessageKind {
     Text,
     Image,
@@ -104,9 +102,8 @@ pub struct File {
 
 crate::rows! { File { id, name, media_type, size, width, height, thumbhash, status, url, thumbnail_url } }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "snake_case"))]
 pub enum FileStatus {
     Scanning,
     Clean,
@@ -210,6 +207,13 @@ pub struct ChatSummary {
     pub my_seq: u64,
     /// When the chat was last active: its order in the list.
     pub active_at: Timestamp,
+}
+
+impl ChatSummary {
+    #[must_use]
+    pub fn is_muted(&self, now: Timestamp) -> bool {
+        self.muted_until.is_some_and(|until| until > now)
+    }
 }
 
 crate::readable!(ChatSummary, |value| {

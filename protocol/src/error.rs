@@ -5,9 +5,8 @@ use serde::Serialize;
 use std::{collections::BTreeMap, fmt};
 
 /// What went wrong, for programs. The closed list of PROTOCOL section 3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "snake_case"))]
 pub enum ErrorCode {
     InvalidInput,
     Unauthenticated,
@@ -78,23 +77,22 @@ pub enum Problem {
     TooMany,
 }
 
-impl Problem {
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Required => "required",
-            Self::TooShort => "too_short",
-            Self::TooLong => "too_long",
-            Self::Characters => "characters",
-            Self::Malformed => "malformed",
-            Self::CommonPassword => "common_password",
-            Self::WrongPassword => "wrong_password",
-            Self::Taken => "taken",
-            Self::Unknown => "unknown",
-            Self::TooMany => "too_many",
-        }
+crate::names! {
+    Problem {
+        Required = "required",
+        TooShort = "too_short",
+        TooLong = "too_long",
+        Characters = "characters",
+        Malformed = "malformed",
+        CommonPassword = "common_password",
+        WrongPassword = "wrong_password",
+        Taken = "taken",
+        Unknown = "unknown",
+        TooMany = "too_many",
     }
+}
 
+impl Problem {
     fn sentence(self) -> &'static str {
         match self {
             Self::Required => "is required",

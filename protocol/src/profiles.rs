@@ -20,9 +20,8 @@ pub struct User {
 crate::rows! { User { id, username, display_name, bio, avatar_url, online, last_seen_at } }
 
 /// Who may see when a person was last here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "snake_case"))]
 pub enum LastSeen {
     Everyone,
     Shared,

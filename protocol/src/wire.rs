@@ -89,6 +89,11 @@ macro_rules! names {
                 match name { $($word => Some(Self::$case),)* _ => None }
             }
         }
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.name())
+            }
+        }
         $crate::readable!($name, |value| value.as_str().and_then(Self::from_name));
     )*};
 }

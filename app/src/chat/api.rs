@@ -58,9 +58,8 @@ pub async fn edit_message(
 #[server(prefix = "/fn", endpoint = "delete_messages")]
 pub async fn delete_messages(chat_id: ChatId, nos: String) -> Result<(), Refusal> {
     let (infra, actor) = context::signed_in()?;
-    for no in context::numbers(&nos)? {
-        context::answer(services::chat::delete_message(&infra, actor, chat_id, no).await)?;
-    }
+    let nos = context::numbers(&nos)?;
+    context::answer(services::chat::delete_messages(&infra, actor, chat_id, &nos).await)?;
     leptos_axum::redirect(&format!("/chats/{chat_id}"));
     Ok(())
 }
@@ -69,11 +68,10 @@ pub async fn delete_messages(chat_id: ChatId, nos: String) -> Result<(), Refusal
 #[server(prefix = "/fn", endpoint = "forward_messages")]
 pub async fn forward_messages(chat_id: ChatId, nos: String, to: ChatId, client_id: ClientId) -> Result<(), Refusal> {
     let (infra, actor) = context::signed_in()?;
-    for no in context::numbers(&nos)? {
-        // The form's name for itself makes one for each message, so that a repeated form forwards once.
-        let data = protocol::chat::ForwardMessage { chat_id: to, client_id: client_id.of(no) };
-        context::answer(services::chat::forward_message(&infra, actor, chat_id, no, data).await)?;
-    }
+    // The form's name for itself makes one for each message, so that a repeated form forwards once.
+    let sends: Vec<(u64, ClientId)> = context::numbers(&nos)?.into_iter().map(|no| (no, client_id.of(no))).collect();
+    let forward = services::chat::Forward { from: chat_id, to, sends: &sends };
+    context::answer(services::chat::forward_messages(&infra, actor, forward).await)?;
     leptos_axum::redirect(&format!("/chats/{to}"));
     Ok(())
 }
@@ -116,7 +114,7 @@ pub async fn own_state(
 ) -> Result<(), Refusal> {
     let (infra, actor) = context::signed_in()?;
     let update = protocol::chat::UpdateOwnState {
-        muted_until: mute.map(context::hours_from_now),
+        muted_until: mute.map(services::chat::muted_for),
         pinned,
         archived,
         draft: None,

@@ -3,13 +3,14 @@
 
 use super::words;
 use crate::{
-    i18n::use_i18n,
+    i18n::{Locale, use_i18n},
     live::{Store, now},
     ui::{Show, effect, effect_from, follow, memo, t},
 };
 use leptos::prelude::*;
+use leptos_i18n::I18nContext;
 use leptos_router::hooks::use_location;
-use protocol::{chat::ChatSummary, ids::ChatId, time::Timestamp};
+use protocol::{ids::ChatId, reducer::ChatState, time::Timestamp};
 use std::time::Duration;
 
 const SHOWN_FOR: Duration = Duration::from_secs(6);
@@ -23,8 +24,20 @@ struct Arrival {
     text: String,
 }
 
-fn is_muted(summary: &ChatSummary, now: Timestamp) -> bool {
-    summary.muted_until.is_some_and(|until| until > now)
+/// Says something for a while.
+fn say<T: PartialEq + Clone + Send + Sync + 'static>(said: RwSignal<Option<T>>, what: T) {
+    said.set(Some(what.clone()));
+    fade(said, what);
+}
+
+/// Takes back what is said, after a while, unless something else is by then.
+fn fade<T: PartialEq + Send + Sync + 'static>(said: RwSignal<Option<T>>, what: T) {
+    let gone = move || {
+        if said.with_untracked(|said| said.as_ref() == Some(&what)) {
+            said.set(None);
+        }
+    };
+    set_timeout(gone, SHOWN_FOR);
 }
 
 /// Counts for the title what is unread and not muted; a muted chat counts where it mentions one.
@@ -32,9 +45,7 @@ fn unread(store: Store) -> u32 {
     let now = now(store);
     store.read(|state| {
         let counts = state.chats.values().map(|chat| &chat.summary).filter(|summary| !summary.archived);
-        counts
-            .map(|s| if is_muted(s, now) { s.mentions_unread } else { s.unread.max(u32::from(s.marked_unread)) })
-            .sum()
+        counts.map(|s| if s.is_muted(now) { s.mentions_unread } else { s.unread.max(u32::from(s.marked_unread)) }).sum()
     })
 }
 
@@ -51,46 +62,17 @@ pub fn Arrivals() -> impl IntoView {
         request_animation_frame(move || sign(count));
     });
     let arrival = RwSignal::new(None::<Arrival>);
-    let newest = memo(move || {
-        let me = store.me()?;
-        let now = now(store);
-        store.read(|state| {
-            let last = |chat: &protocol::reducer::ChatState| {
-                let message = chat.last_message()?;
-                let tells = message.counts_for(me) && message.no > chat.summary.read_no;
-                let loud = !is_muted(&chat.summary, now) || message.mentions(me);
-                (tells && loud).then(|| (message.created_at, chat.summary.chat.id, message.no))
-            };
-            state.chats.values().filter_map(last).max()
-        })
-    });
-    effect_from(move |before: Option<Option<(Timestamp, ChatId, u64)>>| {
+    let newest = memo(move || newest(store));
+    effect_from(move |before: Option<Option<Newest>>| {
         let now = newest.get();
         let (Some(before), Some((_, chat_id, no))) = (before, now) else { return now };
+        let is_open = path.with_untracked(|path| path.starts_with(&format!("/chats/{chat_id}")));
         let hidden = document().hidden();
-        let open = path.with_untracked(|path| path.starts_with(&format!("/chats/{chat_id}")));
-        if now > before && (hidden || !open) {
-            let told = store.with_chat_untracked(chat_id, |chat| {
-                let message = chat.last_message()?.clone();
-                Some((chat.summary.clone(), message))
-            });
-            if let Some((summary, message)) = told.flatten() {
-                let text = words::preview(i18n, store, &summary, &message);
-                let told = Arrival { chat_id, no, title: words::title(i18n, &summary), text };
-                if hidden {
-                    notify(&told);
-                } else {
-                    arrival.set(Some(told.clone()));
-                    let gone = move || {
-                        arrival.update(|arrival| {
-                            if arrival.as_ref() == Some(&told) {
-                                *arrival = None
-                            }
-                        })
-                    };
-                    set_timeout(gone, SHOWN_FOR);
-                }
-            }
+        if now > before
+            && (hidden || !is_open)
+            && let Some(told) = told(i18n, store, (chat_id, no))
+        {
+            if hidden { notify(&told) } else { say(arrival, told) }
         }
         now
     });
@@ -106,6 +88,29 @@ pub fn Arrivals() -> impl IntoView {
         <Said />
     }
     .into_any()
+}
+
+/// When the newest message came that tells of itself, and which it is.
+type Newest = (Timestamp, ChatId, u64);
+
+fn newest(store: Store) -> Option<Newest> {
+    let (me, now) = (store.me()?, now(store));
+    store.read(|state| {
+        let last = |chat: &ChatState| {
+            let message = chat.last_message()?;
+            let tells = message.counts_for(me) && message.no > chat.summary.read_no;
+            let loud = !chat.summary.is_muted(now) || message.mentions(me);
+            (tells && loud).then(|| (message.created_at, chat.summary.chat.id, message.no))
+        };
+        state.chats.values().filter_map(last).max()
+    })
+}
+
+fn told(i18n: I18nContext<Locale>, store: Store, (chat_id, no): (ChatId, u64)) -> Option<Arrival> {
+    let of_chat = |chat: &ChatState| Some((chat.summary.clone(), chat.last_message()?.clone()));
+    let (summary, message) = store.with_chat_untracked(chat_id, of_chat)??;
+    let text = words::preview(i18n, store, &summary, &message);
+    Some(Arrival { chat_id, no, title: words::title(i18n, &summary), text })
 }
 
 /// A word to the reader about what they did, for a while.
@@ -129,14 +134,7 @@ fn Said() -> impl IntoView {
     };
     effect(move || {
         if let Some(said) = notice.get() {
-            let gone = move || {
-                notice.update(|notice| {
-                    if *notice == Some(said) {
-                        *notice = None
-                    }
-                })
-            };
-            set_timeout(gone, SHOWN_FOR);
+            fade(notice, said);
         }
     });
     view! { <div role="status" class="notice" class:empty=follow(move || notice.get().is_none())>{follow(move || notice.get().map(words))}</div> }.into_any()

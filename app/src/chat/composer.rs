@@ -2,27 +2,20 @@
 
 use super::{
     api,
-    complete::{Completer, Completion},
+    complete::{Completer, Completion, replace},
+    drafts::{Drafts, drafted},
     message::About,
     talk::{Panel, Talk, Writing},
     timeline::MarkReadForm,
 };
 use crate::{
     i18n::use_i18n,
-    live::{Notice, Store, draft, now},
-    ui::{FormError, Icon, Show, effect, effect_from, follow, memo, outline, t},
+    live::{Notice, now},
+    ui::{FormError, Icon, Show, follow, outline, t},
 };
 use leptos::{html, prelude::*, server_fn::ServerFn};
-use protocol::{
-    ids::{ChatId, ClientId},
-    reducer::Unsent,
-    text::MessageText,
-};
-use std::time::Duration;
+use protocol::{error::Problem, ids::ClientId, reducer::Unsent, text::MessageText};
 use wasm_bindgen::JsCast as _;
-
-/// A draft that has rested so long is kept on the server.
-const DRAFT_PAUSE: Duration = Duration::from_millis(1_000);
 
 #[component]
 pub fn Composer() -> impl IntoView {
@@ -35,11 +28,8 @@ pub fn Composer() -> impl IntoView {
         let typed = refused.and_then(|refused| refused.value("text")).map(str::to_owned);
         (typed, page.client_id, refused.is_some_and(|refused| !refused.error.fields.is_empty()))
     });
-    let edited = move || match writing.get() {
-        Writing::Edit(no) => talk.message(no),
-        _ => None,
-    };
-    let typed = refused.or_else(|| edited().map(|message| message.text.clone())).or_else(|| drafted(store, chat_id));
+    let edited = talk.edited().map(|message| message.text.clone());
+    let typed = refused.or(edited).or_else(|| drafted(store, chat_id));
     let too_long = RwSignal::new(unfit);
     let completer = Completer::new(talk, field);
     let drafts = Drafts::new(talk, field);
@@ -48,15 +38,10 @@ pub fn Composer() -> impl IntoView {
         completer.close();
         match MessageText::parse(&field.value()) {
             Ok(text) => {
-                match writing.get_untracked() {
-                    Writing::Edit(no) => change(talk, no, drafts.edited_seq.get_value(), &text),
-                    Writing::Reply(no) => post(talk, text, Some(no)),
-                    Writing::New => post(talk, text, None),
-                }
-                drafts.sent();
+                send(talk, drafts, text);
                 too_long.set(false);
             }
-            Err(protocol::error::Problem::Required) => {}
+            Err(Problem::Required) => {}
             Err(_) => too_long.set(true),
         }
         let _ = field.focus();
@@ -89,10 +74,6 @@ pub fn Composer() -> impl IntoView {
     let action = move || {
         if matches!(writing.get(), Writing::Edit(_)) { api::EditMessage::url() } else { api::SendMessage::url() }
     };
-    let reply_to = move || match writing.get() {
-        Writing::Reply(no) => Some(no.to_string()),
-        _ => None,
-    };
     view! {
         <div class="composer">
             <MarkReadForm chat_id />
@@ -104,13 +85,7 @@ pub fn Composer() -> impl IntoView {
             <About talk />
             <Completion completer />
             <form method="post" action=action on:submit=on_submit class="composer-form">
-                <input type="hidden" name="chat_id" value=chat_id.to_string() />
-                <input type="hidden" name="client_id" value=client_id.map(|id| id.to_string()) />
-                {follow(move || reply_to().map(|no| view! { <input type="hidden" name="reply_to" value=no /> }))}
-                {follow(move || edited().map(|message| view! {
-                    <input type="hidden" name="no" value=message.no.to_string() />
-                    <input type="hidden" name="base_seq" value=message.seq.to_string() />
-                }))}
+                <Hidden client_id />
                 <button type="button" class="icon-button only-with-script" aria-label=t!(i18n, chat.emoji) title=t!(i18n, chat.emoji)
                     on:click=move |_| talk.panel.set(Some(Panel::Emoji(None)))><Icon d=outline::SMILE /></button>
                 <textarea node_ref=field name="text" rows="1" class="composer-input" dir="auto" required
@@ -126,6 +101,36 @@ pub fn Composer() -> impl IntoView {
         </div>
     }
     .into_any()
+}
+
+/// What the form says besides the text, for where it is posted as it is.
+#[component]
+fn Hidden(client_id: Option<ClientId>) -> impl IntoView {
+    let talk = Talk::current();
+    let reply_to = move || match talk.writing.get() {
+        Writing::Reply(no) => Some(no.to_string()),
+        _ => None,
+    };
+    view! {
+        <input type="hidden" name="chat_id" value=talk.chat_id.to_string() />
+        <input type="hidden" name="client_id" value=client_id.map(|id| id.to_string()) />
+        {follow(move || reply_to().map(|no| view! { <input type="hidden" name="reply_to" value=no /> }))}
+        {follow(move || talk.edited().map(|message| view! {
+            <input type="hidden" name="no" value=message.no.to_string() />
+            <input type="hidden" name="base_seq" value=message.seq.to_string() />
+        }))}
+    }
+    .into_any()
+}
+
+/// Sends what was written, or changes what was said.
+fn send(talk: Talk, drafts: Drafts, text: MessageText) {
+    match talk.writing.get_untracked() {
+        Writing::Edit(no) => change(talk, no, drafts.edited_seq(), &text),
+        Writing::Reply(no) => post(talk, text, Some(no)),
+        Writing::New => post(talk, text, None),
+    }
+    drafts.sent();
 }
 
 /// Changes what was said, as it was when somebody began to; until that is taken the words stay where they are.
@@ -165,148 +170,21 @@ fn edit_last(talk: Talk, event: &leptos::ev::KeyboardEvent) {
     }
 }
 
-fn drafted(store: Store, chat_id: ChatId) -> Option<String> {
-    store.with_chat_untracked(chat_id, |chat| chat.summary.draft.clone()).flatten()
+/// Where one writes, on the page that is open.
+fn field() -> Option<web_sys::HtmlTextAreaElement> {
+    document().query_selector(".composer-input").ok().flatten()?.dyn_into().ok()
 }
 
-/// Puts the focus where one writes.
+/// Puts the focus there.
 pub fn focus() {
-    let field = document().query_selector(".composer-input").ok().flatten();
-    if let Some(field) = field.and_then(|field| field.dyn_into::<web_sys::HtmlElement>().ok()) {
+    if let Some(field) = field() {
         let _ = field.focus();
     }
 }
 
-/// What is being written: on this tab at once, on the server after a pause, and so on every device.
-#[derive(Clone, Copy)]
-struct Drafts {
-    talk: Talk,
-    field: NodeRef<html::Textarea>,
-    /// What the server has.
-    told: StoredValue<String>,
-    /// Something is on its way there.
-    telling: StoredValue<bool>,
-    waiting: StoredValue<Option<TimeoutHandle>>,
-    /// What stood in the field before an edit took its place.
-    aside: StoredValue<String>,
-    /// The change that wrote the message which is being edited.
-    edited_seq: StoredValue<u64>,
-}
-
-impl Drafts {
-    fn new(talk: Talk, field: NodeRef<html::Textarea>) -> Self {
-        let Talk { store, chat_id, writing, .. } = talk;
-        let drafts = Self {
-            talk,
-            field,
-            told: StoredValue::new(drafted(store, chat_id).unwrap_or_default()),
-            telling: StoredValue::new(false),
-            waiting: StoredValue::new(None),
-            aside: StoredValue::new(drafted(store, chat_id).unwrap_or_default()),
-            edited_seq: StoredValue::new(0),
-        };
-        drafts.begin_edit();
-        // What was typed before a crash or a reload is there again.
-        effect(move || {
-            let (Some(field), Some(draft)) = (field.get(), draft::kept(chat_id)) else { return };
-            if !drafts.is_editing() && (field.value().is_empty() || field.value() == drafts.told.get_value()) {
-                field.set_value(&draft);
-            }
-        });
-        // What is edited takes the draft's place, and gives it back.
-        effect_from(move |before: Option<Writing>| {
-            let now = writing.get();
-            if let (Some(field), Some(before)) = (field.get_untracked(), before.filter(|before| *before != now)) {
-                let was_editing = matches!(before, Writing::Edit(_));
-                if let Writing::Edit(no) = now {
-                    if !was_editing {
-                        drafts.aside.set_value(field.value());
-                    }
-                    drafts.begin_edit();
-                    field.set_value(&talk.message(no).map(|message| message.text.clone()).unwrap_or_default());
-                } else if was_editing {
-                    field.set_value(&drafts.aside.get_value());
-                }
-                let _ = field.focus();
-            }
-            now
-        });
-        // Another device has written on, and nobody has here.
-        let elsewhere = memo(move || store.with_chat(chat_id, |chat| chat.summary.draft.clone()).flatten());
-        effect(move || {
-            let draft = elsewhere.get().unwrap_or_default();
-            let Some(field) = field.get() else { return };
-            // While something is on its way, what comes back may be older.
-            if drafts.telling.get_value() || drafts.is_editing() {
-                return;
-            }
-            if field.value() == drafts.told.get_value() && draft != drafts.told.get_value() {
-                field.set_value(&draft);
-            }
-            drafts.told.set_value(draft);
-        });
-        on_cleanup(move || drafts.tell());
-        drafts
-    }
-
-    fn is_editing(self) -> bool {
-        matches!(self.talk.writing.get_untracked(), Writing::Edit(_))
-    }
-
-    fn begin_edit(self) {
-        if let Writing::Edit(no) = self.talk.writing.get_untracked() {
-            let seq = self.talk.store.with_chat_untracked(self.talk.chat_id, |chat| Some(chat.messages.get(&no)?.seq));
-            self.edited_seq.set_value(seq.flatten().unwrap_or_default());
-        }
-    }
-
-    /// A key was pressed.
-    fn typed(self) {
-        if self.is_editing() {
-            return;
-        }
-        self.stop();
-        let handle = set_timeout_with_handle(move || self.tell(), DRAFT_PAUSE);
-        self.waiting.set_value(handle.ok());
-    }
-
-    fn stop(self) {
-        if let Some(Some(handle)) = self.waiting.try_update_value(Option::take) {
-            handle.clear();
-        }
-    }
-
-    /// Tells the server what stands in the field, where that is news; one at a time, so that they arrive in order.
-    fn tell(self) {
-        let Some(field) = self.field.try_get_untracked().flatten() else { return };
-        let draft = field.value();
-        let told = self.told.try_get_value().is_none_or(|told| told == draft);
-        if told || self.is_editing() || self.telling.get_value() {
-            return;
-        }
-        self.telling.set_value(true);
-        let (chat, body) = (self.talk.chat_id.to_string(), draft.clone());
-        self.talk.store.post(api::KeepDraft::url(), &[("chat_id", &chat), ("draft", &body)], move |answer| {
-            // Whoever went on at once has no composer any more.
-            if self.telling.try_set_value(false).is_some() || answer.is_err() {
-                return;
-            }
-            self.told.set_value(draft);
-            self.tell();
-        });
-    }
-
-    /// What was written has become a message; an edit stays until it is taken.
-    fn sent(self) {
-        self.stop();
-        if self.is_editing() {
-            return;
-        }
-        self.talk.writing.set(Writing::New);
-        if let Some(field) = self.field.get_untracked() {
-            field.set_value("");
-        }
-        draft::forget(self.talk.chat_id);
-        self.tell();
-    }
+/// Puts text there, in place of what is selected.
+pub fn insert(text: &str) {
+    let Some(field) = field() else { return };
+    let place = |at: Result<Option<u32>, _>| at.ok().flatten().unwrap_or(0);
+    replace(&field, text, place(field.selection_start()), place(field.selection_end()));
 }

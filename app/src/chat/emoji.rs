@@ -1,6 +1,6 @@
 //! The table of emoji, fetched when somebody first looks for one, and the picker.
 
-use super::{api, talk::Talk};
+use super::{api, composer, talk::Talk};
 use crate::{
     i18n::use_i18n,
     ui::{Dialog, For, lower, t},
@@ -53,13 +53,8 @@ fn parse(line: &str) -> Option<Emoji> {
 
 #[cfg(feature = "hydrate")]
 async fn fetch(url: &str) -> Option<String> {
-    use wasm_bindgen::JsCast as _;
-    use wasm_bindgen_futures::JsFuture;
-    let answer: web_sys::Response = JsFuture::from(window().fetch_with_str(url)).await.ok()?.unchecked_into();
-    if !answer.ok() {
-        return None;
-    }
-    JsFuture::from(answer.text().ok()?).await.ok()?.as_string()
+    let answer = gloo_net::http::Request::get(url).send().await.ok()?;
+    if answer.ok() { answer.text().await.ok() } else { None }
 }
 
 /// Emoji by the beginning of a word, those whose name begins so first.
@@ -73,8 +68,12 @@ pub fn find<'a>(table: &'a [Emoji], query: &str) -> Vec<&'a Emoji> {
     found
 }
 
+fn storage() -> Option<web_sys::Storage> {
+    window().local_storage().ok().flatten()
+}
+
 fn recent() -> Vec<String> {
-    let kept = window().local_storage().ok().flatten().and_then(|storage| storage.get_item(RECENT).ok().flatten());
+    let kept = storage().and_then(|storage| storage.get_item(RECENT).ok().flatten());
     kept.unwrap_or_else(|| "👍 ❤️ 😂 😮 😢 🙏 🎉 🔥".into()).split(' ').map(str::to_owned).collect()
 }
 
@@ -83,7 +82,7 @@ fn remember(emoji: &str) {
     kept.retain(|other| other != emoji);
     kept.insert(0, emoji.to_owned());
     kept.truncate(RECENT_MAX);
-    if let Ok(Some(storage)) = window().local_storage() {
+    if let Some(storage) = storage() {
         // A browser that keeps nothing offers the same each time.
         let _ = storage.set_item(RECENT, &kept.join(" "));
     }
@@ -127,7 +126,7 @@ pub fn Picker(no: Option<u64>) -> impl IntoView {
                     },
                 );
             }
-            None => insert(&emoji),
+            None => composer::insert(&emoji),
         }
     };
     view! {
@@ -142,14 +141,4 @@ pub fn Picker(no: Option<u64>) -> impl IntoView {
         </Dialog>
     }
     .into_any()
-}
-
-/// Puts an emoji where one writes.
-fn insert(emoji: &str) {
-    use wasm_bindgen::JsCast as _;
-    let field = document().query_selector(".composer-input").ok().flatten();
-    if let Some(field) = field.and_then(|field| field.dyn_into::<web_sys::HtmlTextAreaElement>().ok()) {
-        let place = |at: Result<Option<u32>, _>| at.ok().flatten().unwrap_or(0);
-        super::complete::replace(&field, emoji, place(field.selection_start()), place(field.selection_end()));
-    }
 }

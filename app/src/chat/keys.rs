@@ -4,7 +4,7 @@ use super::words;
 use crate::{
     i18n::use_i18n,
     live::Store,
-    ui::{Avatar, Dialog, For, follow, lower, memo, t, words::Words},
+    ui::{Avatar, Dialog, For, follow, memo, t, words::Words},
 };
 use leptos::prelude::*;
 use leptos_router::{
@@ -13,6 +13,8 @@ use leptos_router::{
 };
 use protocol::ids::ChatId;
 use wasm_bindgen::JsCast as _;
+
+const FOUND_MAX: usize = 10;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Open {
@@ -83,11 +85,9 @@ fn JumpTo(close: Callback<()>) -> impl IntoView {
     let store = Store::current();
     let query = RwSignal::new(String::new());
     let found = memo(move || {
-        let query = lower(query.get().trim());
-        store.read(|state| {
-            let chats = state.newest_chats().map(|chat| (chat.summary.chat.id, words::title(i18n, &chat.summary)));
-            chats.filter(|(_, title)| lower(title).contains(&query)).take(10).collect::<Vec<_>>()
-        })
+        let mut found = query.with(|query| words::chats_called(i18n, store, query));
+        found.truncate(FOUND_MAX);
+        found
     });
     let navigate = use_navigate();
     let first = move |event: leptos::ev::SubmitEvent| {

@@ -3,7 +3,7 @@
 use super::words;
 use crate::{
     i18n::{t_string, use_i18n},
-    live::{Connection, Store},
+    live::{Connection, Store, now},
     ui::{Avatar, For, Icon, Show, counted, follow, memo, outline, t, time},
 };
 use leptos::prelude::*;
@@ -169,12 +169,9 @@ fn ChatRow(id: ChatId) -> impl IntoView {
         })
     });
     let typing = memo(move || store.typing.with(|typing| typing.keys().any(|(chat, _)| *chat == id)));
-    let unread = move || row.with(|row| row.as_ref().map_or(0, |row| row.summary.unread));
     let is = move |what: fn(&ChatSummary) -> bool| row.with(|row| row.as_ref().is_some_and(|row| what(&row.summary)));
-    let muted = move || {
-        let until = row.with(|row| row.as_ref().and_then(|row| row.summary.muted_until));
-        until.is_some_and(|until| until > crate::live::now(store))
-    };
+    let muted =
+        Signal::derive(move || row.with(|row| row.as_ref().is_some_and(|row| row.summary.is_muted(now(store)))));
     let online = move || {
         let peer = row.with(|row| row.as_ref().and_then(|row| Some(row.summary.peer.as_ref()?.id)));
         peer.is_some_and(|id| store.read(|state| state.users.get(&id).is_some_and(|user| user.online == Some(true))))
@@ -187,7 +184,7 @@ fn ChatRow(id: ChatId) -> impl IntoView {
                 <span class="chat-row-text">
                     <span class="chat-row-line">
                         <bdi class="chat-row-title">{title}</bdi>
-                        <Sign shown=Signal::derive(muted) d=outline::MUTED words=t!(i18n, chat.muted) />
+                        <Sign shown=muted d=outline::MUTED words=t!(i18n, chat.muted) />
                         <Sign shown=Signal::derive(move || is(|summary| summary.pinned)) d=outline::PIN words=t!(i18n, chat.pinned) />
                         <span class="hint">
                             {follow(move || row.with(|row| row.as_ref().map(|row| time::short(i18n, row.time, store))))}
@@ -202,22 +199,34 @@ fn ChatRow(id: ChatId) -> impl IntoView {
                                 None => ().into_any(),
                             })}
                         </span>
-                        <Show when=move || is(|summary| summary.mentions_unread > 0)>
-                            <span class="badge unread">"@"<span class="sr-only">" " {t!(i18n, chat.mentioned)}</span></span>
-                        </Show>
-                        <Show when=move || unread() == 0 && is(|summary| summary.marked_unread)>
-                            <span class="badge unread"><span class="sr-only">{t!(i18n, chat.marked)}</span></span>
-                        </Show>
-                        <Show when=move || { unread() > 0 }>
-                            <span class="badge unread" class:quiet=follow(muted)>
-                                {follow(move || if unread() > 999 { "999+".to_owned() } else { unread().to_string() })}
-                                <span class="sr-only">" " {follow(move || counted!(i18n, chat.unread, unread().into()))}</span>
-                            </span>
-                        </Show>
+                        <Badges row muted />
                     </span>
                 </span>
             </a>
         </li>
+    }
+    .into_any()
+}
+
+/// What is unread in a chat: a mention, a mark, a number.
+#[component]
+fn Badges(row: Memo<Option<Row>>, muted: Signal<bool>) -> impl IntoView {
+    let i18n = use_i18n();
+    let unread = move || row.with(|row| row.as_ref().map_or(0, |row| row.summary.unread));
+    let is = move |what: fn(&ChatSummary) -> bool| row.with(|row| row.as_ref().is_some_and(|row| what(&row.summary)));
+    view! {
+        <Show when=move || is(|summary| summary.mentions_unread > 0)>
+            <span class="badge unread">"@"<span class="sr-only">" " {t!(i18n, chat.mentioned)}</span></span>
+        </Show>
+        <Show when=move || is(|summary| summary.unread == 0 && summary.marked_unread)>
+            <span class="badge unread"><span class="sr-only">{t!(i18n, chat.marked)}</span></span>
+        </Show>
+        <Show when=move || { unread() > 0 }>
+            <span class="badge unread" class:quiet=muted>
+                {follow(move || if unread() > 999 { "999+".to_owned() } else { unread().to_string() })}
+                <span class="sr-only">" " {follow(move || counted!(i18n, chat.unread, unread().into()))}</span>
+            </span>
+        </Show>
     }
     .into_any()
 }

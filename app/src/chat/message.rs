@@ -19,18 +19,23 @@ use protocol::{
 };
 use std::sync::Arc;
 
-/// One row as it is drawn. Equal rows are not drawn again.
+/// One row of the timeline. It stays the same while its place among the others changes, and so keeps the
+/// focus.
 #[derive(Clone, PartialEq)]
 pub struct Row {
     pub message: Arc<Message>,
-    pub own: bool,
+    pub place: Place,
+}
+
+/// How a message stands among those before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
     /// The first of its sender's in this minute.
     pub leads: bool,
     /// The first of its day.
     pub opens_day: bool,
     /// The first that was unread when the page was opened.
     pub opens_unread: bool,
-    pub named: bool,
 }
 
 /// Longer texts are folded.
@@ -38,22 +43,33 @@ const FOLDED_CHARS: usize = 1_200;
 const FOLDED_LINES: usize = 20;
 
 #[component]
-pub fn MessageRow(row: Row, read_by_others: Memo<u64>) -> impl IntoView {
+pub fn MessageRow(message: Arc<Message>, rows: Memo<Vec<Row>>, read_by_others: Memo<u64>) -> impl IntoView {
     let i18n = use_i18n();
     let talk = Talk::current();
     let store = talk.store;
-    let Row { message, own, leads, opens_day, opens_unread, named } = row;
-    let (no, sent) = (message.no, message.created_at);
-    let day = opens_day.then(|| view! { <p class="day">{follow(move || time::date(i18n, sent, store.offset))}</p> });
-    let divider = opens_unread.then(|| view! { <p class="unread-divider">{t!(i18n, chat.new_messages)}</p> });
+    let (no, sent, own) = (message.no, message.created_at, Some(message.sender_id) == store.me());
+    let place = memo(move || {
+        rows.with(|rows| {
+            let found = rows.binary_search_by_key(&no, |row| row.message.no).ok().and_then(|at| rows.get(at));
+            found.map(|row| row.place).unwrap_or_default()
+        })
+    });
+    let of_group = store.with_chat_untracked(talk.chat_id, |chat| chat.summary.chat.kind == ChatKind::Group);
+    let is_named = of_group == Some(true) && !own;
+    let day = view! {
+        <Show when=move || place.get().opens_day><p class="day">{follow(move || time::date(i18n, sent, store.offset))}</p></Show>
+    };
+    let divider = view! {
+        <Show when=move || place.get().opens_unread><p class="unread-divider">{t!(i18n, chat.new_messages)}</p></Show>
+    };
     let selected = move || talk.selected.with(|s| s.as_ref().is_some_and(|s| s.contains(&no)));
     let body = if let Some(event) = message.event.clone() {
         view! { <article class="event" tabindex="-1"><p dir="auto">{follow(move || words::event(i18n, store, &event))}</p></article> }
             .into_any()
     } else {
         view! {
-            <article class="bubble" class:own=own class:leads=leads tabindex="-1" aria-current=follow(move || selected().then_some("true"))>
-                <Author message=message.clone() named />
+            <article class="bubble" class:own=own class:leads=follow(move || place.get().leads) tabindex="-1" aria-current=follow(move || selected().then_some("true"))>
+                <Author message=message.clone() hidden=Signal::derive(move || !is_named || !place.get().leads) />
                 <Body message=message.clone() />
                 <Meta message=message.clone() own read_by_others />
             </article>
@@ -68,11 +84,11 @@ pub fn MessageRow(row: Row, read_by_others: Memo<u64>) -> impl IntoView {
 }
 
 #[component]
-fn Author(message: Arc<Message>, named: bool) -> impl IntoView {
+fn Author(message: Arc<Message>, hidden: Signal<bool>) -> impl IntoView {
     let store = Store::current();
     let sender = message.sender_id;
     view! {
-        <p class="author" class:sr-only=!named>
+        <p class="author" class:sr-only=hidden>
             <bdi class=follow(move || colour(&store.name(sender)))>{follow(move || store.name(sender))}</bdi>
         </p>
     }

@@ -5,6 +5,7 @@ mod arrivals;
 mod complete;
 mod composer;
 mod conversation;
+mod drafts;
 mod emoji;
 mod keys;
 mod list;

@@ -18,10 +18,7 @@ pub fn OwnState(chat_id: ChatId) -> impl IntoView {
     let store = Store::current();
     let is =
         move |what: fn(&ChatSummary) -> bool| store.with_chat(chat_id, |chat| what(&chat.summary)).unwrap_or(false);
-    let muted = memo(move || {
-        let until = store.with_chat(chat_id, |chat| chat.summary.muted_until).flatten();
-        until.is_some_and(|until| until > now(store))
-    });
+    let muted = memo(move || store.with_chat(chat_id, |chat| chat.summary.is_muted(now(store))).unwrap_or(false));
     let (pinned, archived) = (memo(move || is(|s| s.pinned)), memo(move || is(|s| s.archived)));
     let changes = move || -> Vec<Change> {
         let mut changes = if muted.get() {

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     i18n::use_i18n,
     live::{Notice, quietly_then},
-    ui::{Avatar, Dialog, Field, For, FormError, Icon, follow, lower, memo, outline, t},
+    ui::{Avatar, Dialog, Field, For, FormError, Icon, follow, memo, outline, t},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use protocol::ids::ClientId;
@@ -62,13 +62,7 @@ fn Forward(nos: Vec<u64>) -> impl IntoView {
     let talk = Talk::current();
     let store = talk.store;
     let query = RwSignal::new(String::new());
-    let chats = move || {
-        let query = lower(query.get().trim());
-        store.read(|state| {
-            let chats = state.newest_chats().map(|chat| (chat.summary.chat.id, words::title(i18n, &chat.summary)));
-            chats.filter(|(_, title)| lower(title).contains(&query)).collect::<Vec<_>>()
-        })
-    };
+    let chats = move || query.with(|query| words::chats_called(i18n, store, query));
     let client_id = ClientId::fresh();
     view! {
         <Dialog title=t!(i18n, chat.forward_to) on_close=move |()| talk.panel.set(None) back=format!("/chats/{}", talk.chat_id)>

@@ -76,6 +76,15 @@ impl Talk {
         self.store.with_chat(self.chat_id, |chat| chat.messages.get(&no).cloned())?
     }
 
+    /// The message that is being edited.
+    #[must_use]
+    pub fn edited(self) -> Option<Arc<Message>> {
+        match self.writing.get() {
+            Writing::Edit(no) => self.message(no),
+            _ => None,
+        }
+    }
+
     /// Does what a button of a message is called.
     pub fn act(self, name: &str, no: u64) {
         self.menu.set(None);

@@ -2,8 +2,8 @@
 
 use super::{
     api,
-    message::{MessageRow, Row, UnsentRow},
-    scroll::{Scroll, Shown},
+    message::{MessageRow, Place, Row, UnsentRow},
+    scroll::{self, Scroll, Shown},
     talk::{Jump, Talk},
     words,
 };
@@ -14,7 +14,7 @@ use crate::{
 };
 use leptos::{html, prelude::*, server_fn::ServerFn};
 use protocol::{
-    chat::{ChatKind, Message, MessageKind},
+    chat::{Message, MessageKind},
     ids::{ChatId, UserId},
     reducer::ChatState,
 };
@@ -23,7 +23,6 @@ use wasm_bindgen::JsCast as _;
 
 fn rows(chat: &ChatState, shown: Shown, me: Option<UserId>, offset: i32, unread: Option<(u64, u64)>) -> Vec<Row> {
     let mut before: Option<Arc<Message>> = None;
-    let group = chat.summary.chat.kind == ChatKind::Group;
     let mut unread_opened = false;
     let range = chat.messages.range(shown.first..=shown.last.max(shown.first));
     let row = |message: &Arc<Message>| {
@@ -34,14 +33,13 @@ fn rows(chat: &ChatState, shown: Shown, me: Option<UserId>, offset: i32, unread:
                 && before.created_at.0 / 60_000 == minute
         });
         let opens_day = before.as_ref().is_none_or(|before| before.created_at.local_day(offset) != day);
-        let own = Some(message.sender_id) == me;
         let opens_unread = !unread_opened
             && unread.is_some_and(|(read_no, last_no)| message.no > read_no && message.no <= last_no)
             && me.is_some_and(|me| message.counts_for(me));
         unread_opened |= opens_unread;
         before = Some(message.clone());
-        let leads = !follows || opens_day || opens_unread;
-        Row { message: message.clone(), own, leads, opens_day, opens_unread, named: group && !own && leads }
+        let place = Place { leads: !follows || opens_day || opens_unread, opens_day, opens_unread };
+        Row { message: message.clone(), place }
     };
     range.map(|(_, message)| message).map(row).collect()
 }
@@ -56,8 +54,8 @@ pub fn Timeline() -> impl IntoView {
     let unread = store.read_untracked(|state| {
         state.chats.get(&chat_id).map(|chat| (chat.summary.read_no, chat.summary.chat.last_no))
     });
-    let scroll = Scroll::new(talk, scroller);
-    let shown = scroll.shown;
+    let reader = Scroll::new(talk, scroller);
+    let shown = reader.shown;
     let rows = memo(move || {
         store.with_chat(chat_id, |chat| rows(chat, shown.get(), store.me(), store.offset, unread)).unwrap_or_default()
     });
@@ -65,19 +63,11 @@ pub fn Timeline() -> impl IntoView {
     let has_older = memo(move || shown.get().first > 1);
     let has_newer = memo(move || shown.get().last < shown.get().last_no);
     let read_by_others = memo(move || store.with_chat(chat_id, |chat| chat.summary.read_by_others_no).unwrap_or(0));
-    let newest = move |event: leptos::ev::MouseEvent| {
-        event.prevent_default();
-        talk.jump.set(Some(Jump::Newest));
-    };
-    let unread_count = memo(move || store.with_chat(chat_id, |chat| chat.summary.unread).unwrap_or(0));
-    // What changes inside a row leaves the row where it is, so that it keeps the focus.
-    let key = |row: &Row| {
-        (row.message.no, row.message.edited_at, row.message.deleted, row.leads, row.opens_day, row.opens_unread)
-    };
+    let key = |row: &Row| (row.message.no, row.message.edited_at, row.message.deleted);
     view! {
         <div class="timeline-place">
         <div class="timeline" node_ref=scroller tabindex="0" role="log" aria-label=t!(i18n, chat.messages) aria-live="off"
-            on:scroll=move |_| scroll.scrolled()
+            on:scroll=move |_| reader.scrolled()
             on:click=move |event| clicked(talk, &event)
             on:mouseover=move |event| hovered(talk, event.target())
             on:mouseleave=move |_| talk.menu.set(None)
@@ -89,7 +79,7 @@ pub fn Timeline() -> impl IntoView {
             </Show>
             <ol class="messages">
                 <For each=move || rows.get() key=key let:row>
-                    <MessageRow row read_by_others />
+                    <MessageRow message=row.message rows read_by_others />
                 </For>
             </ol>
             <ol class="messages unsent" class:empty=follow(move || unsent.with(Vec::is_empty))>
@@ -107,14 +97,26 @@ pub fn Timeline() -> impl IntoView {
                 <p class="centered-line text-muted">{t!(i18n, chat.empty)}</p>
             </Show>
         </div>
-        <Show when=move || scroll.away.get()>
-            <button class="icon-button to-newest" on:click=newest aria-label=t!(i18n, chat.newest)>
-                <Icon d=outline::DOWN />
-                {follow(move || (unread_count.get() > 0).then(|| view! { <span class="badge unread">{unread_count}</span> }))}
-            </button>
-        </Show>
+        <ToNewest away=reader.away />
         </div>
         <Announcer chat_id rows=rows />
+    }
+    .into_any()
+}
+
+/// The way to the newest message, and how many there are to read.
+#[component]
+fn ToNewest(away: RwSignal<bool>) -> impl IntoView {
+    let i18n = use_i18n();
+    let talk = Talk::current();
+    let unread = memo(move || talk.store.with_chat(talk.chat_id, |chat| chat.summary.unread).unwrap_or(0));
+    view! {
+        <Show when=move || away.get()>
+            <button class="icon-button to-newest" on:click=move |_| talk.jump.set(Some(Jump::Newest)) aria-label=t!(i18n, chat.newest)>
+                <Icon d=outline::DOWN />
+                <Show when=move || { unread.get() > 0 }><span class="badge unread">{unread}</span></Show>
+            </button>
+        </Show>
     }
     .into_any()
 }
@@ -126,7 +128,7 @@ fn closest(target: Option<web_sys::EventTarget>, selector: &str) -> Option<web_s
 
 /// One listener for all rows: what is pressed says what it does (`data-do`) and to which message.
 fn clicked(talk: Talk, event: &leptos::ev::MouseEvent) {
-    let row = closest(event.target(), ".message").and_then(|row| super::scroll::number_of(&row));
+    let row = closest(event.target(), ".message").and_then(|row| scroll::number_of(&row));
     if talk.selected.with_untracked(Option::is_some) {
         event.prevent_default();
         row.into_iter().for_each(|no| talk.toggle(no));
@@ -176,14 +178,14 @@ fn copy(store: Store, text: &str) {
 }
 
 fn hovered(talk: Talk, target: Option<web_sys::EventTarget>) {
-    let no = closest(target, ".message").and_then(|row| super::scroll::number_of(&row));
+    let no = closest(target, ".message").and_then(|row| scroll::number_of(&row));
     if no.is_some() && talk.menu.get_untracked() != no {
         talk.menu.set(no);
     }
 }
 
 fn focus_in_row(no: u64, selector: &str) {
-    let found = super::scroll::row(no).and_then(|row| row.query_selector(selector).ok().flatten());
+    let found = scroll::row(no).and_then(|row| row.query_selector(selector).ok().flatten());
     if let Some(found) = found.and_then(|found| found.dyn_into::<web_sys::HtmlElement>().ok()) {
         let _ = found.focus();
     }
@@ -206,26 +208,26 @@ fn pressed(talk: Talk, event: &leptos::ev::KeyboardEvent) {
                 ("Home", _) => list().and_then(|list| list.first_element_child()),
                 _ => list().and_then(|list| list.last_element_child()),
             };
-            if let Some(no) = target.as_ref().and_then(super::scroll::number_of) {
+            if let Some(no) = target.as_ref().and_then(scroll::number_of) {
                 event.prevent_default();
                 focus_in_row(no, "article");
                 talk.menu.set(None);
             }
         }
         ("Enter" | "ContextMenu", Some(row)) if in_article => {
-            let Some(no) = super::scroll::number_of(&row) else { return };
+            let Some(no) = scroll::number_of(&row) else { return };
             event.prevent_default();
             talk.menu.set(Some(no));
             request_animation_frame(move || focus_in_row(no, ".row-actions button"));
         }
         (" ", Some(row)) if in_article && talk.selected.with_untracked(Option::is_some) => {
             event.prevent_default();
-            super::scroll::number_of(&row).into_iter().for_each(|no| talk.toggle(no));
+            scroll::number_of(&row).into_iter().for_each(|no| talk.toggle(no));
         }
         ("Escape", Some(row)) => {
             talk.menu.set(None);
             talk.selected.set(None);
-            if let Some(no) = super::scroll::number_of(&row).filter(|_| !in_article) {
+            if let Some(no) = scroll::number_of(&row).filter(|_| !in_article) {
                 focus_in_row(no, "article");
             } else {
                 super::composer::focus();
@@ -249,7 +251,8 @@ fn Announcer(chat_id: ChatId, rows: Memo<Vec<Row>>) -> impl IntoView {
         if no <= last || now - at < 2_000 {
             return (chat_id, last.max(no), at);
         }
-        if let Some(row) = newest.filter(|row| !row.own && row.message.event.is_none()) {
+        let me = store.me();
+        if let Some(row) = newest.filter(|row| Some(row.message.sender_id) != me && row.message.event.is_none()) {
             said.set(format!("{}: {}", store.name(row.message.sender_id), words::line(i18n, &row.message)));
         }
         (chat_id, no, now)

@@ -3,13 +3,13 @@
 use crate::{
     i18n::{Locale, t_string},
     live::Store,
-    ui::t,
+    ui::{lower, t},
 };
 use leptos::prelude::*;
 use leptos_i18n::I18nContext;
 use protocol::{
     chat::{ChatEvent, ChatKind, ChatSummary, Message},
-    ids::UserId,
+    ids::{ChatId, UserId},
     markdown,
 };
 
@@ -23,6 +23,16 @@ pub fn title(i18n: Words, summary: &ChatSummary) -> String {
         (_, Some(title)) => title.clone(),
         (_, None) => t_string!(i18n, chat.untitled).to_owned(),
     }
+}
+
+/// Chats by a part of their names, as the list has them.
+#[must_use]
+pub fn chats_called(i18n: Words, store: Store, query: &str) -> Vec<(ChatId, String)> {
+    let query = lower(query.trim());
+    store.read(|state| {
+        let chats = state.newest_chats().map(|chat| (chat.summary.chat.id, title(i18n, &chat.summary)));
+        chats.filter(|(_, title)| lower(title).contains(&query)).collect()
+    })
 }
 
 /// What a system message tells.

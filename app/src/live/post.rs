@@ -5,6 +5,8 @@ use super::Store;
 #[cfg(feature = "hydrate")]
 use crate::seed::Refused;
 #[cfg(feature = "hydrate")]
+use gloo_net::http::Request;
+#[cfg(feature = "hydrate")]
 use leptos::prelude::*;
 #[cfg(feature = "hydrate")]
 use protocol::error::ApiError;
@@ -30,11 +32,10 @@ impl Store {
     ) {
         #[cfg(feature = "hydrate")]
         {
-            let encode = |text: &str| String::from(js_sys::encode_uri_component(text));
-            let body: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
-            let body = body.join("&");
+            let Ok(body) = web_sys::UrlSearchParams::new() else { return };
+            fields.iter().for_each(|(name, value)| body.append(name, value));
             leptos::task::spawn_local(async move {
-                then(request(url, &body).await.map_err(|error| error.code));
+                then(request(url, body).await.map_err(|error| error.code));
             });
         }
         #[cfg(not(feature = "hydrate"))]
@@ -43,10 +44,16 @@ impl Store {
 
     /// Sends a form that is on the page: its fields say for themselves what is wrong with them.
     #[cfg(feature = "hydrate")]
-    fn send_form(self, url: String, body: String, done: Option<Notice>, then: impl FnOnce() + 'static) {
+    fn send_form(
+        self,
+        url: String,
+        body: web_sys::UrlSearchParams,
+        done: Option<Notice>,
+        then: impl FnOnce() + 'static,
+    ) {
         leptos::task::spawn_local(async move {
             let form = url.rsplit('/').next().unwrap_or_default().to_owned();
-            let refused = request(&url, &body).await.err();
+            let refused = request(&url, body).await.err();
             match &refused {
                 None => {
                     if done.is_some() {
@@ -89,7 +96,7 @@ pub fn quietly_then(
 
 /// Where a form goes, and what is in it, the pressed button included.
 #[cfg(feature = "hydrate")]
-fn filled(event: &leptos::ev::SubmitEvent) -> Option<(String, String)> {
+fn filled(event: &leptos::ev::SubmitEvent) -> Option<(String, web_sys::UrlSearchParams)> {
     use wasm_bindgen::JsCast as _;
     let form: web_sys::HtmlFormElement = event.target()?.dyn_into().ok()?;
     let data = web_sys::FormData::new_with_form(&form).ok()?;
@@ -99,26 +106,16 @@ fn filled(event: &leptos::ev::SubmitEvent) -> Option<(String, String)> {
         data.append_with_str(&name, &value).ok()?;
     }
     let fields = web_sys::UrlSearchParams::new_with_str_sequence_sequence(&data).ok()?;
-    Some((form.get_attribute("action")?, fields.to_string().into()))
+    Some((form.get_attribute("action")?, fields))
 }
 
 #[cfg(feature = "hydrate")]
-async fn request(url: &str, body: &str) -> Result<(), ApiError> {
-    use wasm_bindgen::JsCast as _;
-    use wasm_bindgen_futures::JsFuture;
+async fn request(url: &str, fields: web_sys::UrlSearchParams) -> Result<(), ApiError> {
     let away = |_| ApiError::new(ErrorCode::Unavailable, "");
-    let headers = web_sys::Headers::new().map_err(away)?;
-    headers.set("content-type", "application/x-www-form-urlencoded").map_err(away)?;
-    let init = web_sys::RequestInit::new();
-    init.set_method("POST");
-    init.set_headers(&headers);
-    init.set_body(&body.into());
-    let answer = JsFuture::from(window().fetch_with_str_and_init(url, &init)).await.map_err(away)?;
-    let answer: web_sys::Response = answer.unchecked_into();
+    let answer = Request::post(url).body(fields).map_err(away)?.send().await.map_err(away)?;
     if answer.ok() {
         return Ok(());
     }
-    let text = JsFuture::from(answer.text().map_err(away)?).await.map_err(away)?;
-    let error = serde_json::from_slice(text.as_string().unwrap_or_default().as_bytes());
-    Err(error.unwrap_or_else(|_| ApiError::new(ErrorCode::Internal, "")))
+    let said = answer.binary().await.map_err(away)?;
+    Err(serde_json::from_slice(&said).unwrap_or_else(|_| ApiError::new(ErrorCode::Internal, "")))
 }

@@ -11,11 +11,12 @@ pub use read_marks::ReadMarks;
 
 use crate::{
     Actor, Infra, Rejection, Result,
-    infra::{Mutant, database},
+    infra::{Mutant, clock, database},
     live::Origin,
     profiles,
 };
 use commit::{Change, Outcome};
+use futures::future::join_all;
 use protocol::{
     Page,
     chat::{
@@ -24,10 +25,11 @@ use protocol::{
     },
     error::{ErrorCode, Problem},
     frames::{Heads, ServerFrame, Welcome},
-    ids::{ChatId, UserId},
+    ids::{ChatId, ClientId, UserId},
     limits,
     profiles::User,
     text::{MessageText, Reason},
+    time::Timestamp,
 };
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -188,6 +190,14 @@ pub fn begin_post(
     commit::submit(infra, chat_id, actor.user_id, change, origin)
 }
 
+/// Messages to be posted into another chat, each by a name of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Forward<'a> {
+    pub from: ChatId,
+    pub to: ChatId,
+    pub sends: &'a [(u64, ClientId)],
+}
+
 /// Posts somebody's words into another chat, as theirs. The flag tells whether they were posted now.
 ///
 /// # Errors
@@ -200,23 +210,60 @@ pub async fn forward_message(
     no: u64,
     to: ForwardMessage,
 ) -> Result<(Message, bool)> {
-    // What an earlier try has posted stands, whatever became of its source.
-    if let Some(posted) = queries::posted(&infra.db, to.chat_id, actor.user_id, to.client_id).await? {
-        return Ok((posted, false));
-    }
-    let message = readable(infra, actor, chat_id, no).await?;
-    let author = message.forwarded_from.and_then(|from| from.user_id).unwrap_or(message.sender_id);
-    let text = MessageText::parse(&message.text).map_err(|problem| Rejection::field("text", problem))?;
-    let change = Change::Post { client_id: to.client_id, text, reply_to: None, forwarded_from: Some(author) };
-    message_of(commit::submit(infra, to.chat_id, actor.user_id, change, None)?.await?)
+    let forward = Forward { from: chat_id, to: to.chat_id, sends: &[(no, to.client_id)] };
+    forward_messages(infra, actor, forward).await?.pop().ok_or_else(|| Rejection::internal("nothing was forwarded"))
 }
 
-/// A message that its reader may do something with: it is theirs to see, said by somebody and not deleted.
-async fn readable(infra: &Infra, actor: Actor, chat_id: ChatId, no: u64) -> Result<Message> {
+/// The same for several, in their order.
+///
+/// # Errors
+/// As `forward_message`, of the first that is refused; what cannot be read keeps all from being posted.
+pub async fn forward_messages(infra: &Infra, actor: Actor, forward: Forward<'_>) -> Result<Vec<(Message, bool)>> {
+    let Forward { from, to, sends } = forward;
+    // What an earlier try has posted stands, whatever became of its source.
+    let posted = posted_before(infra, actor, to, sends).await?;
+    let left: Vec<u64> = sends.iter().filter(|(_, id)| !posted.contains_key(id)).map(|(no, _)| *no).collect();
+    let sources = readable(infra, actor, from, &left).await?;
+    let mut begun = Vec::new();
+    for (no, client_id) in sends.iter().filter(|(_, id)| !posted.contains_key(id)) {
+        let source = sources.iter().find(|source| source.no == *no).ok_or_else(Rejection::not_found)?;
+        let author = source.forwarded_from.as_ref().and_then(|from| from.user_id).unwrap_or(source.sender_id);
+        let text = MessageText::parse(&source.text).map_err(|problem| Rejection::field("text", problem))?;
+        let change = Change::Post { client_id: *client_id, text, reply_to: None, forwarded_from: Some(author) };
+        begun.push(commit::submit(infra, to, actor.user_id, change, None)?);
+    }
+    let outcomes = join_all(begun).await.into_iter().map(|outcome| message_of(outcome?));
+    posted.into_values().map(|message| Ok((message, false))).chain(outcomes).collect()
+}
+
+/// What earlier tries of these sends have posted, where the actor still is.
+async fn posted_before(
+    infra: &Infra,
+    actor: Actor,
+    chat_id: ChatId,
+    sends: &[(u64, ClientId)],
+) -> Result<HashMap<ClientId, Message>> {
     queries::head_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
-    let message = queries::messages_by_no(&infra.db, chat_id, &[no]).await?.pop().filter(|message| !message.deleted);
-    let message = message.ok_or_else(Rejection::not_found)?;
-    if message.kind == MessageKind::System { Err(Rejection::forbidden("Nobody said this.")) } else { Ok(message) }
+    let names: Vec<(UserId, ClientId)> = sends.iter().map(|(_, client_id)| (actor.user_id, *client_id)).collect();
+    let mut connection = infra.db.acquire().await?;
+    let posted = queries::messages_by_client_id(&mut connection, chat_id, &names).await?;
+    Ok(posted.into_iter().map(|((_, client_id), message)| (client_id, message)).collect())
+}
+
+/// Messages that their reader may do something with: all are theirs to see, said by somebody and not deleted.
+async fn readable(infra: &Infra, actor: Actor, chat_id: ChatId, nos: &[u64]) -> Result<Vec<Message>> {
+    if nos.is_empty() {
+        return Ok(Vec::new());
+    }
+    queries::head_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
+    let messages = queries::messages_by_no(&infra.db, chat_id, nos).await?;
+    if messages.len() < nos.len() || messages.iter().any(|message| message.deleted) {
+        return Err(Rejection::not_found());
+    }
+    if messages.iter().any(|message| message.kind == MessageKind::System) {
+        return Err(Rejection::forbidden("Nobody said this."));
+    }
+    Ok(messages)
 }
 
 /// Reacts to a message with an emoji; twice is once.
@@ -291,7 +338,7 @@ pub async fn reacted(
 pub async fn report_message(infra: &Infra, actor: Actor, chat_id: ChatId, no: u64, reason: &str) -> Result<()> {
     let reason = Reason::parse(reason).map_err(|problem| Rejection::field("reason", problem))?;
     infra.rates.changes.take(actor.user_id)?;
-    let message = readable(infra, actor, chat_id, no).await?;
+    let message = readable(infra, actor, chat_id, &[no]).await?.pop().ok_or_else(Rejection::not_found)?;
     queries::report(&infra.db, &message, actor.user_id, reason.as_str()).await
 }
 
@@ -328,6 +375,15 @@ pub async fn delete_message(infra: &Infra, actor: Actor, chat_id: ChatId, no: u6
     Ok(message_of(begin_delete(infra, actor, chat_id, no, None)?.await?)?.0)
 }
 
+/// Deletes several at once; what may not be deleted stays, and keeps no other.
+///
+/// # Errors
+/// As `delete_message`, of the first that is refused.
+pub async fn delete_messages(infra: &Infra, actor: Actor, chat_id: ChatId, nos: &[u64]) -> Result<()> {
+    let begun: Vec<_> = nos.iter().map(|no| begin_delete(infra, actor, chat_id, *no, None)).collect::<Result<_>>()?;
+    join_all(begun).await.into_iter().try_for_each(|outcome| outcome.map(drop))
+}
+
 /// Takes a deletion's place in the chat's order now, and answers what becomes of it later.
 ///
 /// # Errors
@@ -347,11 +403,12 @@ pub fn begin_delete(
 /// # Errors
 /// `not_found`.
 pub async fn mark_read(infra: &Infra, actor: Actor, chat_id: ChatId, no: u64) -> Result<()> {
-    if queries::is_marked_unread(&infra.db, actor.user_id, chat_id).await? {
+    let (marked_unread, moved) = queries::mark_read(&infra.db, chat_id, actor.user_id, no).await?;
+    if marked_unread {
         let update = UpdateOwnState { marked_unread: Some(false), ..UpdateOwnState::default() };
         update_own_state(infra, actor, chat_id, update).await?;
     }
-    let Some(marked) = queries::mark_read(&infra.db, chat_id, actor.user_id, no).await? else {
+    let Some(marked) = moved else {
         // Either the mark stands further already, or there is no such chat for this reader.
         queries::head_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
         return Ok(());
@@ -439,6 +496,13 @@ pub async fn update_own_state(
     tx.commit().await?;
     tell_mine(infra, chat_id, &[actor.user_id]).await;
     summary(infra, actor, chat_id).await
+}
+
+/// Until when a chat is muted that is to be quiet for so many hours; none for none.
+#[must_use]
+pub fn muted_for(hours: u32) -> Option<Timestamp> {
+    let ms = i64::from(hours.min(limits::MUTE_FOR_EVER)) * 60 * 60 * 1_000;
+    (hours > 0).then(|| Timestamp(clock::now().0 + ms))
 }
 
 /// What changed in one's chats since the numbers a device holds.

@@ -1,4 +1,4 @@
-//! People: who they are to others and to themselves. Must not know their chats.
+//! People: who they are to others and to themselves. Of their chats it knows only who shares one.
 
 pub mod presence;
 pub(crate) mod queries;

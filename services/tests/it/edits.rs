@@ -180,3 +180,16 @@ async fn an_edit_is_acknowledged_to_its_socket_and_told_to_all_others() {
     let told = peer.frames().await;
     assert!(matches!(&told[..], [ServerFrame::Message { message, .. }] if message.deleted), "{told:?}");
 }
+
+#[tokio::test]
+async fn of_several_deleted_at_once_those_that_may_be_go() {
+    let world = World::new().await;
+    let [alice, bob] = world.people(["alice", "bob"]).await;
+    let direct = world.direct(alice, bob).await;
+    for sender in [alice, bob, alice] {
+        say(&world, sender, direct, "words").await;
+    }
+    assert_eq!(refused(chat::delete_messages(&world, alice, direct, &[1, 2, 3]).await), Some(Forbidden));
+    let deleted: Vec<bool> = history(&world, bob, direct).await.iter().map(|message| message.deleted).collect();
+    assert_eq!(deleted, [true, false, true]);
+}

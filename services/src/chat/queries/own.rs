@@ -130,16 +130,6 @@ pub async fn update_own_state(
     Ok(())
 }
 
-/// Whether its reader has marked a chat as unread.
-pub async fn is_marked_unread(db: &PgPool, user: UserId, chat_id: ChatId) -> Result<bool> {
-    let marked = sqlx::query_scalar("select marked_unread from user_chats where user_id = $1 and chat_id = $2")
-        .bind(user.0)
-        .bind(chat_id.0)
-        .fetch_optional(db)
-        .await?;
-    Ok(marked.unwrap_or(false))
-}
-
 /// Which of these pairs are blocks: the first of a pair has blocked the second.
 pub async fn blocks_among(db: impl PgExecutor<'_>, pairs: &[(UserId, UserId)]) -> Result<HashSet<(UserId, UserId)>> {
     if pairs.is_empty() {

@@ -10,7 +10,7 @@ use protocol::{
     chat::{Changes, Chat, ChatSummary, Message},
     frames::{Head, Heads},
     groups::Member,
-    ids::{ChatId, ClientId, UserId},
+    ids::{ChatId, UserId},
     profiles::{Me, User},
     time::Timestamp,
 };
@@ -74,6 +74,36 @@ macro_rules! is_archived {
     };
 }
 
+/// How many messages after a reader's mark count as unread, to a thousand.
+macro_rules! unread {
+    ($reader:literal) => {
+        concat!(
+            "(select count(*) from (
+                 select 1 from messages n where n.chat_id = c.chat_id and n.no > m.read_no
+                   and n.sender_id <> ",
+            $reader,
+            " and n.kind <> 'system' and not n.deleted
+                 limit 1000) as counted)"
+        )
+    };
+}
+
+/// How many of those mention the reader.
+macro_rules! mentions_unread {
+    ($reader:literal) => {
+        concat!(
+            "(select count(*) from (
+                 select 1 from messages n where n.chat_id = c.chat_id and n.no > m.read_no and n.mentions <> '{}'
+                   and ",
+            $reader,
+            " = any(n.mentions) and n.sender_id <> ",
+            $reader,
+            " and not n.deleted
+                 limit 1000) as counted)"
+        )
+    };
+}
+
 /// Summaries as their readers have them. `$own` chooses among the rows of `user_chats`; `$rest` filters,
 /// orders and cuts. What else is read of each stands before them.
 macro_rules! summaries {
@@ -89,14 +119,7 @@ macro_rules! summaries {
                  c.active_at, own.my_seq, own.muted_until, own.pinned, own.archived_no, own.draft, own.marked_unread,
                  ", is_archived!(), " as archived,
                  m.role, m.read_no,
-                 (select count(*) from (
-                     select 1 from messages n where n.chat_id = c.chat_id and n.no > m.read_no
-                       and n.sender_id <> own.user_id and n.kind <> 'system' and not n.deleted
-                     limit 1000) as counted) as unread,
-                 (select count(*) from (
-                     select 1 from messages n where n.chat_id = c.chat_id and n.no > m.read_no and n.mentions <> '{}'
-                       and own.user_id = any(n.mentions) and n.sender_id <> own.user_id and not n.deleted
-                     limit 1000) as counted) as mentions_unread,
+                 ", unread!("own.user_id"), " as unread, ", mentions_unread!("own.user_id"), " as mentions_unread,
                  case when c.member_count <= 100 and not m.blocked then (
                      select coalesce(max(o.read_no), 0) from members o
                      where o.chat_id = c.chat_id and o.user_id <> own.user_id and not o.removed) else 0 end as read_by_others_no,
@@ -226,24 +249,23 @@ pub async fn own_head(db: &PgPool, user: UserId, held: &HashMap<ChatId, u64>) ->
 /// One query: the person's number, and each named chat's head where it differs.
 pub async fn heads(db: &PgPool, user: UserId, held: &HashMap<ChatId, u64>) -> Result<Heads> {
     let (chats, seqs) = named(held);
-    let rows: Vec<HeadRow> = sqlx::query_as(
+    let rows: Vec<HeadRow> = sqlx::query_as(concat!(
         "with own as materialized (select chat_id from user_chats where user_id = $1 and listed),
              held as materialized (select h.chat_id, h.seq from unnest($2::uuid[], $3::int8[]) as h (chat_id, seq))
          select coalesce((select mine from user_heads where user_id = $1), 0) as mine, held.chat_id,
              c.seq, c.last_no, m.read_no, held.seq is distinct from c.seq as differs,
-             case when held.seq is distinct from c.seq then (select count(*) from (
-                 select 1 from messages n where n.chat_id = c.chat_id and n.no > m.read_no
-                   and n.sender_id <> $1 and n.kind <> 'system' and not n.deleted limit 1000) as counted) end as unread,
-             case when held.seq is distinct from c.seq then (select count(*) from (
-                 select 1 from messages n where n.chat_id = c.chat_id and n.no > m.read_no and n.mentions <> '{}'
-                   and $1 = any(n.mentions) and n.sender_id <> $1 and not n.deleted limit 1000) as counted) end
-                 as mentions_unread
+             case when held.seq is distinct from c.seq then ",
+        unread!("$1"),
+        " end as unread,
+             case when held.seq is distinct from c.seq then ",
+        mentions_unread!("$1"),
+        " end as mentions_unread
          from (select 1) as one
          left join held on true
          left join own on own.chat_id = held.chat_id
          left join chats c on c.chat_id = own.chat_id
-         left join members m on m.chat_id = c.chat_id and m.user_id = $1 and not m.removed",
-    )
+         left join members m on m.chat_id = c.chat_id and m.user_id = $1 and not m.removed"
+    ))
     .bind(user.0)
     .bind(chats)
     .bind(seqs)
@@ -340,22 +362,6 @@ pub async fn messages_by_no(db: impl PgExecutor<'_>, chat_id: ChatId, nos: &[u64
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().map(|row| row.0).collect())
-}
-
-/// What somebody who is in a chat has posted there by this name.
-pub async fn posted(db: &PgPool, chat_id: ChatId, sender: UserId, client_id: ClientId) -> Result<Option<Message>> {
-    let row: Option<MessageRow> = sqlx::query_as(concat!(
-        "select ",
-        message_columns!(),
-        " from messages m join members s on s.chat_id = m.chat_id and s.user_id = m.sender_id and not s.removed
-         where m.chat_id = $1 and m.sender_id = $2 and m.client_id = $3"
-    ))
-    .bind(chat_id.0)
-    .bind(sender.0)
-    .bind(client_id.0)
-    .fetch_optional(db)
-    .await?;
-    Ok(row.map(|row| row.0))
 }
 
 /// The first message at or after a time.

@@ -11,7 +11,7 @@ use protocol::{
     groups::Role,
     ids::{ChatId, ClientId, UserId},
 };
-use sqlx::{PgConnection, PgPool, types::Json};
+use sqlx::{PgConnection, PgPool, Row as _, types::Json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
@@ -352,25 +352,35 @@ pub async fn delete_chat(tx: &mut PgConnection, chat_id: ChatId) -> Result<()> {
     Ok(())
 }
 
-/// None where the mark did not move: it stands further, or the chat is not the reader's.
-pub async fn mark_read(db: &PgPool, chat_id: ChatId, user: UserId, no: u64) -> Result<Option<Marked>> {
-    let row: Option<(i64, i64, i64, bool)> = sqlx::query_as(
-        "update members m set read_no = least($3, c.last_no)
-         from chats c
-         where m.chat_id = $1 and m.user_id = $2 and not m.removed and c.chat_id = m.chat_id
-           and m.read_no < least($3, c.last_no)
-         returning m.read_no, c.members_seq, c.member_count, c.kind = 'direct' and exists (
-             select 1 from members b where b.chat_id = c.chat_id and b.blocked)",
+/// Moves a read mark forward. Whether its reader had marked the chat as unread, and what moved: nothing where
+/// the mark stands further, or the chat is not the reader's.
+pub async fn mark_read(db: &PgPool, chat_id: ChatId, user: UserId, no: u64) -> Result<(bool, Option<Marked>)> {
+    let row = sqlx::query(
+        "with moved as (
+             update members m set read_no = least($3, c.last_no)
+             from chats c
+             where m.chat_id = $1 and m.user_id = $2 and not m.removed and c.chat_id = m.chat_id
+               and m.read_no < least($3, c.last_no)
+             returning m.read_no, c.members_seq, c.member_count, c.kind = 'direct' and exists (
+                 select 1 from members b where b.chat_id = c.chat_id and b.blocked) as blocked)
+         select coalesce((select marked_unread from user_chats where user_id = $2 and chat_id = $1), false) as marked_unread,
+             moved.read_no, moved.members_seq, moved.member_count, moved.blocked
+         from (select 1) as one left join moved on true",
     )
     .bind(chat_id.0)
     .bind(user.0)
     .bind(signed(no))
-    .fetch_optional(db)
+    .fetch_one(db)
     .await?;
-    Ok(row.map(|(read_no, members_seq, member_count, blocked)| Marked {
-        read_no: number(read_no),
-        blocked,
-        members_seq: number(members_seq),
-        member_count: number(member_count),
-    }))
+    let read_no: Option<i64> = row.try_get("read_no")?;
+    let moved = match read_no {
+        Some(read_no) => Some(Marked {
+            read_no: number(read_no),
+            blocked: row.try_get("blocked")?,
+            members_seq: number(row.try_get("members_seq")?),
+            member_count: number(row.try_get("member_count")?),
+        }),
+        None => None,
+    };
+    Ok((row.try_get("marked_unread")?, moved))
 }

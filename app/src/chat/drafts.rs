@@ -1,0 +1,172 @@
+//! What is being written and not sent yet.
+
+use super::{
+    api,
+    talk::{Talk, Writing},
+};
+use crate::{
+    live::{Store, draft},
+    ui::{effect, effect_from, memo},
+};
+use leptos::{html, prelude::*, server_fn::ServerFn};
+use protocol::ids::ChatId;
+use std::time::Duration;
+
+/// A draft that has rested so long is kept on the server.
+const DRAFT_PAUSE: Duration = Duration::from_millis(1_000);
+
+/// What the server keeps of it.
+pub fn drafted(store: Store, chat_id: ChatId) -> Option<String> {
+    store.with_chat_untracked(chat_id, |chat| chat.summary.draft.clone()).flatten()
+}
+
+/// What is being written: on this tab at once, on the server after a pause, and so on every device.
+#[derive(Clone, Copy)]
+pub struct Drafts {
+    talk: Talk,
+    field: NodeRef<html::Textarea>,
+    /// What the server has.
+    told: StoredValue<String>,
+    /// Something is on its way there.
+    telling: StoredValue<bool>,
+    waiting: StoredValue<Option<TimeoutHandle>>,
+    /// What stood in the field before an edit took its place.
+    aside: StoredValue<String>,
+    /// The change that wrote the message which is being edited.
+    edited_seq: StoredValue<u64>,
+}
+
+impl Drafts {
+    pub fn new(talk: Talk, field: NodeRef<html::Textarea>) -> Self {
+        let Talk { store, chat_id, .. } = talk;
+        let drafts = Self {
+            talk,
+            field,
+            told: StoredValue::new(drafted(store, chat_id).unwrap_or_default()),
+            telling: StoredValue::new(false),
+            waiting: StoredValue::new(None),
+            aside: StoredValue::new(drafted(store, chat_id).unwrap_or_default()),
+            edited_seq: StoredValue::new(0),
+        };
+        drafts.begin_edit();
+        drafts.bring_back();
+        drafts.give_way();
+        drafts.follow_others();
+        on_cleanup(move || drafts.tell());
+        drafts
+    }
+
+    /// What was typed before a crash or a reload is there again.
+    fn bring_back(self) {
+        effect(move || {
+            let (Some(field), Some(draft)) = (self.field.get(), draft::kept(self.talk.chat_id)) else { return };
+            if !self.is_editing() && (field.value().is_empty() || field.value() == self.told.get_value()) {
+                field.set_value(&draft);
+            }
+        });
+    }
+
+    /// What is edited takes the draft's place, and gives it back.
+    fn give_way(self) {
+        effect_from(move |before: Option<Writing>| {
+            let now = self.talk.writing.get();
+            if let (Some(field), Some(before)) = (self.field.get_untracked(), before.filter(|before| *before != now)) {
+                let was_editing = matches!(before, Writing::Edit(_));
+                if let Some(edited) = self.talk.edited() {
+                    if !was_editing {
+                        self.aside.set_value(field.value());
+                    }
+                    self.begin_edit();
+                    field.set_value(&edited.text);
+                } else if was_editing {
+                    field.set_value(&self.aside.get_value());
+                }
+                let _ = field.focus();
+            }
+            now
+        });
+    }
+
+    /// Another device has written on, and nobody has here.
+    fn follow_others(self) {
+        let Talk { store, chat_id, .. } = self.talk;
+        let elsewhere = memo(move || store.with_chat(chat_id, |chat| chat.summary.draft.clone()).flatten());
+        effect(move || {
+            let draft = elsewhere.get().unwrap_or_default();
+            let Some(field) = self.field.get() else { return };
+            // While something is on its way, what comes back may be older.
+            if self.telling.get_value() || self.is_editing() {
+                return;
+            }
+            if field.value() == self.told.get_value() && draft != self.told.get_value() {
+                field.set_value(&draft);
+            }
+            self.told.set_value(draft);
+        });
+    }
+
+    /// The change that wrote the message which is being edited, when that began.
+    pub fn edited_seq(self) -> u64 {
+        self.edited_seq.get_value()
+    }
+
+    fn is_editing(self) -> bool {
+        matches!(self.talk.writing.get_untracked(), Writing::Edit(_))
+    }
+
+    fn begin_edit(self) {
+        if let Some(edited) = untrack(|| self.talk.edited()) {
+            self.edited_seq.set_value(edited.seq);
+        }
+    }
+
+    /// A key was pressed.
+    pub fn typed(self) {
+        if self.is_editing() {
+            return;
+        }
+        self.stop();
+        let handle = set_timeout_with_handle(move || self.tell(), DRAFT_PAUSE);
+        self.waiting.set_value(handle.ok());
+    }
+
+    fn stop(self) {
+        if let Some(Some(handle)) = self.waiting.try_update_value(Option::take) {
+            handle.clear();
+        }
+    }
+
+    /// Tells the server what stands in the field, where that is news; one at a time, so that they arrive in order.
+    fn tell(self) {
+        let Some(field) = self.field.try_get_untracked().flatten() else { return };
+        let draft = field.value();
+        let told = self.told.try_get_value().is_none_or(|told| told == draft);
+        if told || self.is_editing() || self.telling.get_value() {
+            return;
+        }
+        self.telling.set_value(true);
+        let (chat, body) = (self.talk.chat_id.to_string(), draft.clone());
+        self.talk.store.post(api::KeepDraft::url(), &[("chat_id", &chat), ("draft", &body)], move |answer| {
+            // Whoever went on at once has no composer any more.
+            if self.telling.try_set_value(false).is_some() || answer.is_err() {
+                return;
+            }
+            self.told.set_value(draft);
+            self.tell();
+        });
+    }
+
+    /// What was written has become a message; an edit stays until it is taken.
+    pub fn sent(self) {
+        self.stop();
+        if self.is_editing() {
+            return;
+        }
+        self.talk.writing.set(Writing::New);
+        if let Some(field) = self.field.get_untracked() {
+            field.set_value("");
+        }
+        draft::forget(self.talk.chat_id);
+        self.tell();
+    }
+}
