@@ -7,11 +7,14 @@ addEventListener("input", ({ target }) => {
   // What is edited stands there for a while only, before the draft comes back.
   if (!target.matches(".composer-input:not([data-editing])")) return;
   try {
-    sessionStorage.setItem(`draft:${location.pathname}`, target.value);
+    sessionStorage.setItem(`draft:${root.dataset.person ?? ""}:${location.pathname}`, target.value);
   } catch {
     // A browser that keeps nothing still has it in the field.
   }
 });
+
+// A page that came over plain http may not touch the clipboard.
+if (isSecureContext) root.dataset.secure = "";
 
 const { default: init, hydrate } = await import(of("/pkg/messenger.js"));
 await init({ module_or_path: of("/pkg/messenger.wasm") });

@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Seed {
     pub locale: String,
-    /// What was chosen of `settings::LOOKS`, by name.
-    pub look: BTreeMap<String, String>,
+    /// What was chosen of `settings::CHOICES`, by name.
+    pub choices: BTreeMap<String, String>,
     /// Minutes east of UTC.
     pub offset: i32,
     /// Milliseconds since 1970, when the page was made.
@@ -31,7 +31,7 @@ pub struct Seed {
     pub page: Page,
 }
 
-protocol::rows! { Seed { locale, look, offset, now, as_of, me, mine, chats, users, page } }
+protocol::rows! { Seed { locale, choices, offset, now, as_of, me, mine, chats, users, page } }
 
 /// What belongs to one page alone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

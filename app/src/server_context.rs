@@ -3,7 +3,7 @@
 use crate::{
     Refusal, Seed,
     seed::{Opened, Page, Refused},
-    settings::look,
+    settings::choices,
 };
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
@@ -161,7 +161,7 @@ pub async fn load(request: &Request, parts: &Parts, address: &str) -> services::
     if cookie(&parts.headers, "theme").is_none()
         && let Some(theme) = &welcome.user.theme
     {
-        seed.look.insert("theme".into(), theme.clone());
+        seed.choices.insert("theme".into(), theme.clone());
     }
     (seed.me, seed.mine, seed.chats, seed.users) = (Some(welcome.user), welcome.mine, welcome.chats, welcome.users);
     match fill(request, actor, &segments, &query, &mut seed).await {
@@ -246,8 +246,12 @@ async fn open(
         _ => Window::Newest,
     };
     let history = chat::history(infra, actor, chat_id, window, None).await?;
-    let of_day = history.items.iter().find(|message| midnight.is_some_and(|day| message.created_at >= day));
-    let at = at.or_else(|| Some(of_day?.no));
+    let of_day = |day: Timestamp| {
+        let first = history.items.iter().find(|message| message.created_at >= day);
+        // After the last day there is the last message.
+        first.or(history.items.last()).map(|message| message.no)
+    };
+    let at = at.or_else(|| of_day(midnight?));
     let summary = chat::summary(infra, actor, chat_id).await?;
     let read_no = summary.read_no;
     // The rows are newer than the number they are caught up from, never older.
@@ -284,7 +288,7 @@ fn preferences(headers: &HeaderMap, address: &str) -> Seed {
     let locale = cookie(headers, "locale").filter(|locale| matches!(*locale, "en" | "ru"));
     Seed {
         locale: locale.unwrap_or_else(|| accepted_locale(headers)).to_owned(),
-        look: look(|name| cookie(headers, name).map(str::to_owned)),
+        choices: choices(|name| cookie(headers, name).map(str::to_owned)),
         offset: cookie(headers, "tz")
             .and_then(|tz| tz.parse().ok())
             .filter(|tz| (-900..=900).contains(tz))

@@ -9,7 +9,7 @@ use leptos_meta::MetaTags;
 /// end's files; without one no service worker keeps them.
 pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<> {
     let of = |file: &str| version.map_or(file.to_owned(), |version| format!("{file}?v={version}"));
-    let chosen = |name: &str| seed.and_then(|seed| seed.look.get(name).cloned());
+    let chosen = |name: &str| seed.and_then(|seed| seed.choices.get(name).cloned());
     let nonce = use_nonce();
     let address = seed.filter(|seed| seed.page.refused.is_some()).map(|seed| seed.page.address.clone());
     let (page, title) = match seed {
@@ -20,6 +20,7 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
         <!DOCTYPE html>
         <html
             lang=seed.map_or("en".to_owned(), |seed| seed.locale.clone())
+            data-person=seed.and_then(|seed| Some(seed.me.as_ref()?.user.id.to_string()))
             data-theme=chosen("theme")
             data-text=chosen("text")
             data-motion=chosen("motion")
@@ -75,7 +76,10 @@ async fn mount(root: web_sys::Element) {
     let seed = crate::live::kept_page(&location.pathname().unwrap_or_default()).await;
     // Attributes of fixed names are always legal.
     let _ = root.set_attribute("lang", if seed.locale.starts_with("ru") { "ru" } else { "en" });
-    for (name, value) in &seed.look {
+    if let Some(me) = &seed.me {
+        let _ = root.set_attribute("data-person", &me.user.id.to_string());
+    }
+    for (name, value) in &seed.choices {
         let _ = root.set_attribute(&format!("data-{name}"), value);
     }
     mount_to_body(move || {

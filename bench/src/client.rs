@@ -117,7 +117,8 @@ impl Person {
         let (stream, _) = timeout(PATIENCE, tokio_tungstenite::connect_async(request)).await??;
         let mut socket = Socket(stream);
         socket.call(1, ClientFrame::Auth { access_token: self.access_token.clone() }).await?;
-        let welcome = serde_json::from_str(&socket.call(2, ClientFrame::Hello { mine, chats }).await?)?;
+        let welcome =
+            serde_json::from_str(&socket.call(2, ClientFrame::Hello { mine, chats, read: HashMap::new() }).await?)?;
         Ok((socket, welcome))
     }
 }

@@ -1,4 +1,4 @@
-import { test as base, expect, type BrowserContextOptions, type Locator, type Page } from '@playwright/test';
+import { test as base, expect, type BrowserContext, type BrowserContextOptions, type Locator, type Page } from '@playwright/test';
 import en from '../../app/locales/en.json';
 import ru from '../../app/locales/ru.json';
 import { expectedOf, Person } from './person';
@@ -34,12 +34,15 @@ export const test = base.extend<Options & Fixtures>({
 
   browserOf: async ({ browser, plain }, use) => {
     const complaints: string[] = [];
+    const contexts: BrowserContext[] = [];
     // A page that says no has a status that Chromium tells of.
     const expected = [/^Failed to load resource: .* status of (401|404|409|422) /];
     // Without JavaScript nobody uses the WASM that the page announces.
     if (plain) expected.push(/was preloaded using link preload but not used/);
     await use(async (options) => {
-      const page = await (await browser.newContext(options)).newPage();
+      const context = await browser.newContext(options);
+      contexts.push(context);
+      const page = await context.newPage();
       const complain = (said: string) => complaints.push(`${page.url()}: ${said}`);
       page.on('pageerror', (error) => complain(String(error)));
       page.on('console', (message) => {
@@ -48,7 +51,10 @@ export const test = base.extend<Options & Fixtures>({
       });
       return page;
     });
-    expect(complaints, 'what the browsers complained of').toEqual([]);
+    // What they say of being closed is no complaint. Left open, they would go on working beside later tests.
+    const complained = [...complaints];
+    await Promise.all(contexts.map((context) => context.close()));
+    expect(complained, 'what the browsers complained of').toEqual([]);
   },
 
   person: async ({ browserOf, words, plain }, use) => {

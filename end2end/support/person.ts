@@ -172,6 +172,30 @@ export class Person {
     expect(answer.ok(), `${path}: ${await answer.text()}`).toBe(true);
   }
 
+  /** Has read a chat up to a message. */
+  async read(chat: string, no: number) {
+    const path = `/api/v1/chats/${chat}/read`;
+    const answer = await this.page.request.post(this.server + path, { data: { no }, headers: this.origin() });
+    expect(answer.ok(), `${path}: ${await answer.text()}`).toBe(true);
+  }
+
+  /** A chat as the server has it for them. */
+  async summary(chat: string) {
+    return this.get(`/api/v1/chats/${chat}`);
+  }
+
+  /** Goes to a chat without loading a page. */
+  async goTo(chat: string) {
+    await this.page.evaluate((chat) => {
+      const link = Object.assign(document.createElement('a'), { href: `/chats/${chat}` });
+      document.body.append(link);
+      link.click();
+      link.remove();
+    }, chat);
+    await expect(this.page).toHaveURL(`/chats/${chat}`);
+    await expect(this.composer).toBeVisible();
+  }
+
   /** Changes their own state of a chat. */
   async update(chat: string, state: object) {
     const path = `/api/v1/chats/${chat}/me`;

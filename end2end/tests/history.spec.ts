@@ -1,5 +1,6 @@
 import { flood } from '../support/flood';
 import { expect, test, type Page } from '../support/messenger';
+import { conversation, hostile } from '../support/texts';
 
 const ALL = 100_000;
 const WALKED = 5_000;
@@ -10,11 +11,11 @@ test('a hundred thousand messages are walked without a jump', async ({ person })
   const ann = await person('Ann');
   const chat = await ann.savedChat();
   await ann.open('/chats');
-  const words = 'a conversation that has gone on for years, about everything and nothing'.split(' ');
-  const text = (n: number) => `Note ${n}. ${words.slice(0, (n * 7) % words.length).join(' ')}${n % 9 ? '' : '\n\nwith `more` to it'}`;
-  await flood(ann.page, chat, Array.from({ length: ALL }, (_, n) => text(n + 1)));
+  const { texts, source } = conversation(ALL);
+  await flood(ann.page, chat, texts);
   await ann.open(`/chats/${chat}`);
-  await expect(ann.message(`Note ${ALL}.`)).toBeInViewport();
+  const newest = ann.page.locator(`#m${ALL}`);
+  await expect(newest).toBeInViewport();
 
   const devtools = await ann.page.context().newCDPSession(ann.page);
   const heap = async () => {
@@ -24,12 +25,12 @@ test('a hundred thousand messages are walked without a jump', async ({ person })
   const before = await heap();
   const up = await walk(ann.page, -STEP_PX, ALL - WALKED);
   const down = await walk(ann.page, STEP_PX, ALL);
-  await expect(ann.message(`Note ${ALL}.`)).toBeInViewport();
+  await expect(newest).toBeInViewport();
   const grown = (await heap()) - before;
   const jump = Math.max(up.jump, down.jump);
   const rows = Math.max(up.rows, down.rows);
   console.log(
-    `${WALKED} of ${ALL} messages up and back: greatest jump ${jump.toFixed(2)} px in ${up.steps + down.steps} steps, ` +
+    `${WALKED} of ${ALL} messages (${source}) up and back: greatest jump ${jump.toFixed(2)} px in ${up.steps + down.steps} steps, ` +
       `${rows} rows at most, heap ${grown >= 0 ? '+' : ''}${grown.toFixed(1)} MB`,
   );
   console.log(await pageTimes(ann.page, chat));
@@ -94,12 +95,46 @@ async function pageTimes(page: Page, chat: string): Promise<string> {
   return `A page of 50 anywhere in ${ALL} messages: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms (${taken.length} pages)`;
 }
 
+test('hostile texts hold nobody up', async ({ person }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.talkingWith(bob);
+  await ann.page.evaluate(() => {
+    Object.assign(window, { long: [] });
+    const note = (list: PerformanceObserverEntryList) => long.push(...list.getEntries().map((entry) => entry.duration));
+    new PerformanceObserver(note).observe({ type: 'long-animation-frame' });
+  });
+  let greatest = 0;
+  for (const text of hostile) {
+    const no = await bob.say(chat, text);
+    await expect(ann.page.locator(`#m${no}`)).toBeVisible();
+    // What a frame took is told once it is over.
+    const drawn = () => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+    await ann.page.evaluate(drawn);
+    greatest = Math.max(greatest, ...(await ann.page.evaluate(() => long.splice(0))));
+  }
+  const server = await ann.page.evaluate(async (chat) => {
+    const taken: number[] = [];
+    for (let n = 0; n < 20; n++) {
+      const began = performance.now();
+      await (await fetch(`/chats/${chat}`)).text();
+      taken.push(performance.now() - began);
+    }
+    return taken.sort((a, b) => a - b)[10];
+  }, chat);
+  const frame = greatest ? `${greatest.toFixed(0)} ms` : 'less than 50 ms';
+  console.log(`${hostile.length} hostile texts: the longest frame of the page they came to took ${frame}; a page of all of them comes in ${server.toFixed(1)} ms (p50)`);
+  await expect(ann.timeline.getByRole('article')).toHaveCount(hostile.length);
+});
+
+/** Frames that took 50 ms and more. */
+declare let long: number[];
+
 test('browser and server render the same, to the character', async ({ person, words }) => {
   test.setTimeout(300_000);
   const ann = await person('Ann');
   const chat = await ann.savedChat();
   await ann.open('/chats');
-  const texts = inputs(2_000);
+  const texts = [...inputs(2_000), ...hostile, ...conversation(500).texts];
   await flood(ann.page, chat, texts);
   // Navigated to, so that the browser itself draws all of it.
   await ann.page.evaluate(() => Object.assign(window, { marked: true }));

@@ -15,8 +15,10 @@ test('everything is reached by keys', { tag: '@script' }, async ({ person, words
   await ann.dialog.getByRole('searchbox').pressSequentially('bob');
   await keyboard.press('Enter');
   await expect(ann.page).toHaveURL(`/chats/${chat}`);
+  await expect(ann.composer).toBeFocused();
   await keyboard.press('Alt+ArrowDown');
   await expect(ann.page).toHaveURL(`/chats/${group}`);
+  await expect(ann.composer).toBeFocused();
   await keyboard.press('Alt+ArrowUp');
   await expect(ann.page).toHaveURL(`/chats/${chat}`);
 
@@ -41,4 +43,27 @@ test('everything is reached by keys', { tag: '@script' }, async ({ person, words
   await expect(ann.message('Two')).toBeFocused();
   await keyboard.press('Escape');
   await expect(ann.composer).toBeFocused();
+  await keyboard.press('Escape');
+  await ann.timeline.focus();
+  await keyboard.press('/');
+  await expect(ann.page).toHaveURL('/new');
+  await expect(ann.page.getByRole('searchbox')).toBeFocused();
+});
+
+test('new messages are told to those who listen, and not all at once', { tag: '@script' }, async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.directWith(bob);
+  for (let n = 1; n <= 60; n++) await bob.say(chat, `Before ${n}.`);
+  await ann.open(`/chats/${chat}?at=1`);
+  const told = ann.main.locator('[role=status][aria-live=polite]');
+  await expect(told).toHaveText('');
+  // Wherever one reads.
+  await bob.say(chat, 'One.');
+  await expect(told).toHaveText('Bob: One.');
+  for (const text of ['Two.', 'Three.', 'Four.']) await bob.say(chat, text);
+  await expect(told).toHaveText(/^3 .*Bob: Four\.$/);
+  // What was there before is no news.
+  await ann.page.getByRole('button', { name: words.chat.newest }).click();
+  await expect(ann.message('Four.')).toBeInViewport();
+  await expect(told).toHaveText(/Four/);
 });

@@ -36,6 +36,7 @@ test('a chat is marked as unread until it is read', async ({ person, words, plai
   if (plain) await ann.press(words.chat.mark_read);
   await ann.open(`/chats/${chat}/info`);
   await ann.press(words.chat.mark_unread);
+  if (!plain) await expect(ann.page.getByRole('button', { name: words.chat.mark_read })).toBeVisible();
   await ann.open('/chats?filter=unread');
   await expect(ann.row('Bob')).toContainText(words.chat.marked);
   await ann.row('Bob').click();
@@ -43,6 +44,106 @@ test('a chat is marked as unread until it is read', async ({ person, words, plai
   await expect(ann.message('Hello')).toBeVisible();
   await ann.open('/chats');
   await expect(ann.row('Bob')).not.toContainText(words.chat.marked);
+});
+
+test('somebody who was away finds the first of much that is new', async ({ person, words, plain }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await bob.directWith(ann);
+  for (let n = 1; n <= 120; n++) await bob.say(chat, `Line ${n}.`);
+  await ann.read(chat, 20);
+  await ann.open(`/chats/${chat}`);
+  await expect(ann.message('Line 120.')).toBeInViewport();
+  const divider = ann.timeline.getByText(words.chat.new_messages);
+  await expect(divider).toHaveCount(0);
+  const first = ann.page.getByRole('link', { name: words.chat.first_unread });
+  await expect(first).toContainText('100');
+  await first.click();
+  await expect(ann.message('Line 21.')).toBeInViewport();
+  await expect(divider).toBeInViewport();
+  expect(await divider.evaluate((line) => line.parentElement!.id)).toBe('m21');
+  await expect(first).toHaveCount(0);
+  if (!plain) await expect(ann.message('Line 21.')).toBeFocused();
+});
+
+test('a chat that is gone to stands where one has read up to', { tag: '@script' }, async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await bob.directWith(ann);
+  for (let n = 1; n <= 45; n++) await bob.say(chat, `Line ${n}.`);
+  await ann.read(chat, 10);
+  await ann.open('/chats');
+  await ann.row('Bob').click();
+  await expect(ann.timeline.getByText(words.chat.new_messages)).toBeInViewport();
+  await expect(ann.message('Line 11.')).toBeInViewport();
+  await expect(ann.message('Line 45.')).not.toBeInViewport();
+  await expect(ann.page.getByRole('link', { name: words.chat.first_unread })).toHaveCount(0);
+  // Not a line of it counts as read before it was there to be read.
+  expect((await ann.summary(chat)).unread).toBe(35);
+  await ann.page.getByRole('button', { name: words.chat.newest }).click();
+  await expect(ann.message('Line 45.')).toBeInViewport();
+  await expect.poll(async () => (await ann.summary(chat)).unread).toBe(0);
+});
+
+test('a chat marked as unread stays so when the connection comes back', { tag: '@script' }, async ({ person, wire, words }) => {
+  const [ann, bob] = [await person('Ann', { baseURL: wire.url }), await person('Bob')];
+  const chat = await bob.directWith(ann);
+  await bob.say(chat, 'Hello');
+  await ann.open(`/chats/${chat}`);
+  await expect.poll(async () => (await ann.summary(chat)).unread).toBe(0);
+  await ann.page.getByRole('link', { name: words.chat.info }).click();
+  await ann.press(words.chat.mark_unread);
+  await expect(ann.page.getByRole('button', { name: words.chat.mark_read })).toBeVisible();
+  ann.expects(/WebSocket connection|ERR_(CONNECTION|EMPTY|SOCKET)/);
+  wire.cut();
+  await expect(ann.page.locator('[data-connection]')).toHaveAttribute('data-connection', 'waiting');
+  wire.mend();
+  await expect(ann.page.locator('[data-connection]')).toHaveAttribute('data-connection', 'open');
+  // What arrives now comes after whatever the new connection began with.
+  const group = await bob.groupWith('Choir', [ann]);
+  await ann.goTo(group);
+  await expect.poll(async () => (await ann.summary(group)).unread).toBe(0);
+  expect((await ann.summary(chat)).marked_unread).toBe(true);
+});
+
+test('a draft that went on elsewhere is not taken back', { tag: '@script' }, async ({ browserOf, person, words }) => {
+  const ann = await person('Ann');
+  const group = await ann.groupWith('Choir', []);
+  const other = await ann.groupWith('Band', []);
+  const second = ann.inTab(await browserOf());
+  await second.signIn();
+  await expect(second.page).toHaveURL('/chats');
+  await ann.open(`/chats/${group}`);
+  await ann.composer.pressSequentially('To be');
+  await second.open(`/chats/${group}`);
+  await expect(second.composer).toHaveValue('To be');
+  await second.composer.press('End');
+  await second.composer.pressSequentially(' or not');
+  await expect(ann.composer).toHaveValue('To be or not');
+  // Away and back, twice: what this tab had typed itself is the older by now.
+  for (const chat of [other, group, other]) await ann.goTo(chat);
+  expect((await ann.summary(group)).draft).toBe('To be or not');
+  await second.composer.press('Enter');
+  await expect(second.message('To be or not')).toBeVisible();
+  await ann.goTo(group);
+  await expect(ann.message('To be or not')).toBeVisible();
+  await expect(ann.composer).toHaveValue('');
+  await ann.goTo(other);
+  expect((await ann.summary(group)).draft).toBe(null);
+});
+
+test('whoever signs in next in a tab finds no draft of who was there before', { tag: '@script' }, async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const group = await ann.groupWith('Choir', [bob]);
+  await ann.open(`/chats/${group}`);
+  await ann.composer.pressSequentially('For the choir alone');
+  await expect.poll(async () => (await ann.summary(group)).draft).toBe('For the choir alone');
+  await ann.composer.pressSequentially(', this');
+  // The session just ends; nobody has signed out.
+  await ann.page.context().clearCookies();
+  await bob.signIn(ann.page);
+  await expect(ann.page).toHaveURL('/chats');
+  const next = bob.inTab(ann.page);
+  await next.open(`/chats/${group}`);
+  await expect(next.composer).toHaveValue('');
 });
 
 test('a draft is there on every device', { tag: '@script' }, async ({ browserOf, person, words }) => {
@@ -64,6 +165,46 @@ test('a draft is there on every device', { tag: '@script' }, async ({ browserOf,
   await expect(second.composer).toHaveValue('');
 });
 
+test('notifications of the browser show as much as was chosen', { tag: '@script' }, async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await bob.directWith(ann);
+  // Headless browsers show none: what they are given is noted, and the page is said to be in the background.
+  await ann.page.addInitScript(() => {
+    class Noted {
+      static permission = 'granted';
+      constructor(title: string, { body, silent }: NotificationOptions) {
+        noted.push(`${title}: ${body ?? ''}${silent ? ' (silent)' : ''}`);
+      }
+    }
+    Object.assign(window, { noted: [], Notification: Noted });
+    Object.defineProperty(Document.prototype, 'hidden', { get: () => true });
+  });
+  await ann.open('/settings/notifications');
+  await expect(ann.page.getByText(words.settings.notify_allowed)).toBeVisible();
+  let said = 0;
+  const told = async (text: string) => {
+    await bob.say(chat, text);
+    await expect(ann.page).toHaveTitle(new RegExp(`^\\(${++said}\\) `));
+    return ann.page.evaluate(() => noted.splice(0));
+  };
+  const choose = async (group: string, name: string) => {
+    const button = ann.page.getByRole('group', { name: group }).getByRole('button', { name, exact: true });
+    const remembered = ann.page.waitForResponse((answer) => answer.url().endsWith('/fn/set_choice'));
+    await button.click();
+    await remembered;
+    await expect(button).toHaveAttribute('aria-pressed', 'true');
+  };
+  expect(await told('One')).toEqual(['Bob: One']);
+  await choose(words.settings.notify_shows, words.settings.notify_name);
+  await choose(words.settings.sound, words.settings.sound_off);
+  expect(await told('Two')).toEqual(['Bob:  (silent)']);
+  await ann.page.reload();
+  await ann.settled();
+  expect(await told('Three')).toEqual(['Bob:  (silent)']);
+  await choose(words.settings.notify_shows, words.settings.notify_off);
+  expect(await told('Four')).toEqual([]);
+});
+
 test('the tab and the page tell of new messages elsewhere', { tag: '@script' }, async ({ person }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const [chat, group] = [await bob.directWith(ann), await bob.groupWith('Choir', [ann])];
@@ -76,3 +217,6 @@ test('the tab and the page tell of new messages elsewhere', { tag: '@script' }, 
   await expect(ann.message('Look here')).toBeVisible();
   await expect(ann.page).not.toHaveTitle(/^\(/);
 });
+
+/** What the browser was given to show. */
+declare let noted: string[];

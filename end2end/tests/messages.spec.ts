@@ -1,4 +1,5 @@
 import { expect, filled, test } from '../support/messenger';
+import { hostile } from '../support/texts';
 
 test('a reply quotes what it answers, and leads there', async ({ person, words, plain }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
@@ -47,6 +48,12 @@ test('a deleted message leaves an empty place for all', async ({ person, words }
   await bob.looksAgain();
   await expect(bob.message(words.chat.deleted)).toHaveCount(1);
   await expect(bob.message('Not for you')).toHaveCount(0);
+  // Nothing can be done with it any more.
+  await expect(ann.message(words.chat.deleted).getByRole('link', { name: words.chat.actions })).toHaveCount(0);
+  if (!ann.plain) {
+    await ann.message(words.chat.deleted).hover();
+    await expect(ann.page.getByRole('group', { name: words.chat.actions })).toHaveCount(0);
+  }
   // Nobody else's can be deleted.
   await ann.say(chat, 'Mine');
   await bob.looksAgain();
@@ -144,6 +151,11 @@ test('several messages are chosen, forwarded and deleted', { tag: '@script' }, a
   await ann.press(words.chat.delete);
   await ann.dialog.getByRole('button', { name: words.chat.delete }).click();
   await expect(ann.message(words.chat.deleted)).toHaveCount(2);
+  // What is gone is not chosen.
+  await ann.act('Three', words.chat.select);
+  await ann.message(words.chat.deleted).first().click();
+  await expect(ann.page.getByText(filled(words.chat.selected, { count: 1 }))).toBeVisible();
+  await ann.page.getByRole('button', { name: words.cancel, exact: true }).click();
   await ann.open(`/chats/${other}`);
   await expect(ann.timeline.locator('.text')).toHaveText(['One', 'Three']);
 });
@@ -165,6 +177,19 @@ test('marks become what they mean', async ({ person, words, plain }) => {
   await text.getByRole('button', { name: words.chat.copy }).click();
   await expect(ann.page.getByText(words.notices.copied)).toBeVisible();
   expect(await ann.page.evaluate(() => navigator.clipboard.readText())).toBe('let x = 1;');
+});
+
+test('an edit is saved though somebody reacts meanwhile', { tag: '@script' }, async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.directWith(bob);
+  const no = await ann.say(chat, 'See you at seven');
+  await ann.open(`/chats/${chat}`);
+  await ann.act('See you at seven', words.chat.edit);
+  await bob.react(chat, no, '👍');
+  await expect(ann.message('See you at seven').getByRole('button', { name: /👍/ })).toBeVisible();
+  await ann.write('See you at eight');
+  await expect(ann.message('See you at eight')).toContainText(words.chat.edited);
+  await expect(ann.composer).toHaveValue('');
 });
 
 test('a long message is folded until somebody wants it', { tag: '@script' }, async ({ person, words }) => {
@@ -224,16 +249,6 @@ test('an edit leaves what was being written', { tag: '@script' }, async ({ perso
 test('hostile texts harm nothing', async ({ person }) => {
   const ann = await person('Ann');
   const chat = await ann.savedChat();
-  const hostile = [
-    '*_'.repeat(1_000) + 'deep',
-    '>'.repeat(1_000) + 'quoted',
-    'e' + '\u0301'.repeat(7_900),
-    '\u200B'.repeat(500) + 'zero' + '\u202E'.repeat(500) + 'bidi',
-    'x'.repeat(7_999),
-    '👩‍💻'.repeat(100),
-    '<script>document.title = "owned"</script>',
-    '[x](javascript:document.title="owned") [y](https://example.org/"onmouseover="document.title=1)',
-  ];
   for (const text of hostile) await ann.say(chat, text);
   await ann.open(`/chats/${chat}`);
   await expect(ann.timeline.getByRole('article')).toHaveCount(hostile.length);

@@ -13,7 +13,12 @@ test('the blocked cannot write, and are not told why', async ({ person, words, p
   await expect(bob.page.getByText(plain ? words.errors.forbidden : words.chat.not_sent)).toBeVisible();
   await ann.open(`/chats/${chat}`);
   await expect(ann.timeline.getByRole('article')).toHaveCount(1);
-  await ann.open('/settings/privacy');
+  // Where one comes by links, as where a page is loaded.
+  await ann.page.getByRole('link', { name: 'Bob' }).last().click();
+  await expect(ann.page.getByRole('button', { name: words.profiles.unblock })).toBeVisible();
+  await ann.open('/settings/profile');
+  await ann.page.getByRole('link', { name: words.settings.privacy, exact: true }).click();
+  await expect(ann.main).toContainText('Bob');
   await ann.press(words.profiles.unblock);
   await expect(ann.main).toContainText(words.settings.blocked_none);
   if (plain) {

@@ -42,12 +42,16 @@ pub enum ClientFrame {
         mine: Option<u64>,
         #[serde(default)]
         chats: HashMap<ChatId, u64>,
+        #[serde(default)]
+        read: HashMap<ChatId, u64>,
     },
     Heads {
         #[serde(default)]
         mine: u64,
         #[serde(default)]
         chats: HashMap<ChatId, u64>,
+        #[serde(default)]
+        read: HashMap<ChatId, u64>,
     },
     Changes {
         chat_id: Option<ChatId>,
@@ -98,6 +102,21 @@ pub enum ClientFrame {
         chat_id: ChatId,
     },
     Ping,
+}
+
+/// What a device holds of its chats, as `hello` and `heads` name it.
+#[derive(Clone, Debug, Default)]
+pub struct Held {
+    /// The head of each, 500 at most.
+    pub chats: HashMap<ChatId, u64>,
+    /// One's own read mark in those that have something unread: another device may have read it meanwhile.
+    pub read: HashMap<ChatId, u64>,
+}
+
+impl From<HashMap<ChatId, u64>> for Held {
+    fn from(chats: HashMap<ChatId, u64>) -> Self {
+        Self { chats, read: HashMap::new() }
+    }
 }
 
 /// A server's frame; an answer carries the `ref` it answers.

@@ -12,6 +12,8 @@ pub const PASSWORD: RangeInclusive<usize> = 10..=256;
 pub const DRAFT: RangeInclusive<usize> = 0..=8_000;
 /// Why a message is reported.
 pub const REASON: RangeInclusive<usize> = 1..=500;
+/// People that one message mentions.
+pub const MENTIONS: usize = 100;
 /// Different emoji under one message.
 pub const REACTIONS: usize = 20;
 /// People named with one emoji.

@@ -6,7 +6,8 @@
 //! addresses as they are, `@names`, and `\` before what is meant as it stands. A mark that is not closed, or
 //! that touches a word from outside, is text. Time and depth are bounded whatever is written.
 
-use std::fmt::Write as _;
+use crate::limits;
+use std::{collections::HashSet, fmt::Write as _};
 
 /// Quotes within quotes.
 const QUOTES_MAX: usize = 4;
@@ -14,6 +15,10 @@ const QUOTES_MAX: usize = 4;
 const OPEN_MAX: usize = 32;
 /// More emoji than this are text like any other.
 const JUMBO_MAX: usize = 6;
+/// Anything can be joined to an emoji, without end; a family is 25 bytes.
+const JUMBO_BYTES_MAX: usize = 40 * JUMBO_MAX;
+/// Longer addresses are cut, in characters.
+const ADDRESS_MAX: usize = 2_048;
 
 /// A text as HTML: escaped, with no element or attribute but this module's own. `copy` is the word on the
 /// button beside a block of code.
@@ -32,7 +37,7 @@ pub fn plain(text: &str) -> String {
     out.text
 }
 
-/// The user names that a text mentions, folded, each once, in its order.
+/// The user names that a text mentions, folded, each once, in its order; of very many, the first.
 #[must_use]
 pub fn mentions(text: &str) -> Vec<String> {
     if !text.contains('@') {
@@ -40,13 +45,8 @@ pub fn mentions(text: &str) -> Vec<String> {
     }
     let mut out = Output::default();
     out.blocks(&text.split('\n').collect::<Vec<_>>(), 0);
-    let mut names = Vec::new();
-    for name in out.mentions {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names
+    let mut seen = HashSet::new();
+    out.mentions.into_iter().filter(|name| seen.insert(name.clone())).take(limits::MENTIONS).collect()
 }
 
 /// Whether a text is a few emoji and nothing else, which are shown large.
@@ -54,6 +54,9 @@ pub fn mentions(text: &str) -> Vec<String> {
 pub fn is_jumbo(text: &str) -> bool {
     let joins = |c: char| matches!(c, '\u{200d}' | '\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0020}'..='\u{e007f}');
     let shows = |c: char| matches!(c, '\u{2190}'..='\u{21ff}' | '\u{2300}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}');
+    if text.len() > JUMBO_BYTES_MAX {
+        return false;
+    }
     let mut count = 0;
     let mut joined = false;
     for c in text.chars() {
@@ -82,9 +85,15 @@ impl Output<'_> {
     /// Lines as fenced code, quotes and what lies between.
     fn blocks(&mut self, lines: &[&str], depth: usize) {
         let mut at = 0;
+        // Where no line could close it, nothing is looked through for its end.
+        let last_end = lines.iter().rposition(|line| line.trim_end() == "```").unwrap_or(0);
+        let fence_at = |at: usize| {
+            let lines = if at < last_end { lines.get(at..) } else { lines.get(at..=at) };
+            fence(lines.unwrap_or_default())
+        };
         while let Some(line) = lines.get(at) {
             let rest = lines.get(at..).unwrap_or_default();
-            let taken = if let Some((language, code, taken)) = fence(rest) {
+            let taken = if let Some((language, code, taken)) = fence_at(at) {
                 self.code_block(language, &code);
                 taken
             } else if depth < QUOTES_MAX && line.starts_with('>') {
@@ -95,12 +104,11 @@ impl Output<'_> {
                 self.tag("</blockquote>");
                 quoted.len()
             } else {
-                let is_text = |at: usize, line: &str| {
-                    at == 0
-                        || !((depth < QUOTES_MAX && line.starts_with('>'))
-                            || fence(rest.get(at..).unwrap_or_default()).is_some())
+                let is_text = |place: usize, line: &str| {
+                    let quotes = depth < QUOTES_MAX && line.starts_with('>');
+                    place == 0 || !(quotes || fence_at(at + place).is_some())
                 };
-                let count = rest.iter().enumerate().take_while(|(at, line)| is_text(*at, line)).count();
+                let count = rest.iter().enumerate().take_while(|(place, line)| is_text(*place, line)).count();
                 self.inline(&rest.get(..count).unwrap_or_default().join("\n"));
                 count
             };
@@ -401,7 +409,7 @@ impl<'a> Inline<'a> {
         let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(name.len());
         let touches = self.word_before()
             || name.get(end..).and_then(|rest| rest.chars().next()).is_some_and(char::is_alphanumeric);
-        if !crate::limits::USERNAME.contains(&end) || touches {
+        if !limits::USERNAME.contains(&end) || touches {
             return false;
         }
         let mention = self.pass(1 + end);
@@ -438,7 +446,7 @@ fn closing_run(text: &str, run: usize) -> Option<usize> {
 /// Where the address of `](address)` ends: at the bracket that closes the first.
 fn target(rest: &str) -> Option<usize> {
     let mut depth = 0_usize;
-    for (at, c) in rest.char_indices().skip(1).take(2_048) {
+    for (at, c) in rest.char_indices().skip(1).take(ADDRESS_MAX) {
         match c {
             '(' => depth += 1,
             _ if depth == 0 || c.is_whitespace() => return None,
@@ -466,19 +474,21 @@ fn address_length(text: &str) -> Option<usize> {
     let is_end = |c: char| {
         c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | '`' | '*' | '|' | '\\' | '^' | '[' | ']')
     };
-    let mut end = text.find(is_end).unwrap_or(text.len());
-    let mut open: i32 = 0;
-    for (at, c) in text.char_indices().take_while(|(at, _)| *at < end) {
-        open += i32::from(c == '(') - i32::from(c == ')');
-        if open < 0 {
-            end = at;
+    let host = text.get(prefix.len()..)?;
+    if !host.chars().next().is_some_and(char::is_alphanumeric) {
+        return None;
+    }
+    let mut open = 0_usize;
+    let mut end = 0;
+    for c in host.chars().take(ADDRESS_MAX) {
+        if is_end(c) || (c == ')' && open == 0) {
             break;
         }
+        open = (open + usize::from(c == '(')).saturating_sub(usize::from(c == ')'));
+        end += c.len_utf8();
     }
-    let address = text.get(..end)?.trim_end_matches(['.', ',', ':', ';', '!', '?', '\'', '~', '_', '…', '»', '”', '(']);
-    let host = address.get(prefix.len()..)?;
-    let named = host.chars().next().is_some_and(char::is_alphanumeric);
-    (named && (prefix != "www." || host.contains('.'))).then_some(address.len())
+    let host = host.get(..end)?.trim_end_matches(['.', ',', ':', ';', '!', '?', '\'', '~', '_', '…', '»', '”', '(']);
+    (prefix != "www." || host.contains('.')).then_some(prefix.len() + host.len())
 }
 
 fn address(shown: &str, html: bool, out: &mut String) {

@@ -11,6 +11,8 @@ use protocol::{
 
 #[cfg(feature = "ssr")]
 use crate::server_context as context;
+#[cfg(feature = "hydrate")]
+use protocol::chat::Reacted;
 
 #[server(prefix = "/fn", endpoint = "open_direct")]
 pub async fn open_direct(user_id: UserId) -> Result<(), Refusal> {
@@ -76,23 +78,40 @@ pub async fn forward_messages(chat_id: ChatId, nos: String, to: ChatId, client_i
     Ok(())
 }
 
-/// Gives a reaction, or takes one back.
+/// Gives a reaction, takes one back, or whichever of these it is.
 #[server(prefix = "/fn", endpoint = "react")]
 pub async fn react(
     chat_id: ChatId,
     no: u64,
     #[server(default)] emoji: Option<String>,
     #[server(default)] taken: Option<String>,
+    #[server(default)] toggled: Option<String>,
 ) -> Result<(), Refusal> {
+    use services::chat::{React, commit::Reacting};
     let (infra, actor) = context::signed_in()?;
-    if let Some(emoji) = emoji {
-        context::answer(services::chat::react(&infra, actor, chat_id, no, &emoji).await)?;
-    }
-    if let Some(emoji) = taken {
-        context::answer(services::chat::unreact(&infra, actor, chat_id, no, &emoji).await)?;
+    for (emoji, how) in [(emoji, Reacting::Give), (taken, Reacting::TakeBack), (toggled, Reacting::Toggle)] {
+        if let Some(emoji) = &emoji {
+            context::answer(services::chat::react(&infra, actor, chat_id, React { no, emoji, how }).await)?;
+        }
     }
     leptos_axum::redirect(&format!("/chats/{chat_id}?at={no}#m{no}"));
     Ok(())
+}
+
+/// The first hundred who reacted to a message, in order of time; nobody where they cannot be had.
+#[cfg(feature = "hydrate")]
+pub async fn load_reacted(chat_id: ChatId, no: u64) -> Vec<Reacted> {
+    let most = protocol::limits::HISTORY_MAX;
+    let text = fetch(&format!("/api/v1/chats/{chat_id}/messages/{no}/reactions?limit={most}")).await;
+    let page = text.and_then(|text| serde_json::from_slice::<Page<Reacted>>(text.as_bytes()).ok());
+    page.map(|page| page.items).unwrap_or_default()
+}
+
+/// What is at an address of our own.
+#[cfg(feature = "hydrate")]
+pub async fn fetch(url: &str) -> Option<String> {
+    let answer = gloo_net::http::Request::get(url).send().await.ok()?;
+    if answer.ok() { answer.text().await.ok() } else { None }
 }
 
 #[server(prefix = "/fn", endpoint = "report_message")]

@@ -5,7 +5,7 @@ use super::words;
 use crate::{
     i18n::{Locale, use_i18n},
     live::{Store, now},
-    ui::{Show, effect, effect_from, follow, memo, t},
+    ui::{effect, effect_from, follow, memo, t},
 };
 use leptos::prelude::*;
 use leptos_i18n::I18nContext;
@@ -72,19 +72,19 @@ pub fn Arrivals() -> impl IntoView {
             && (hidden || !is_open)
             && let Some(told) = told(i18n, store, (chat_id, no))
         {
-            if hidden { notify(&told) } else { say(arrival, told) }
+            if hidden { notify(store, &told) } else { say(arrival, told) }
         }
         now
     });
     view! {
-        <Show when=move || arrival.with(Option::is_some)>
+        <div role="status">
             {follow(move || arrival.get().map(|told| view! {
-                <a class="arrival" role="status" href=format!("/chats/{}", told.chat_id) on:click=move |_| arrival.set(None)>
+                <a class="arrival" href=format!("/chats/{}", told.chat_id) on:click=move |_| arrival.set(None)>
                     <bdi class="chat-row-title">{told.title}</bdi>
                     <span class="chat-row-preview" dir="auto">{told.text}</span>
                 </a>
             }))}
-        </Show>
+        </div>
         <Said />
     }
     .into_any()
@@ -125,6 +125,7 @@ fn Said() -> impl IntoView {
         Notice::Forwarded => t!(i18n, notices.forwarded),
         Notice::Reported => t!(i18n, notices.reported),
         Notice::Saved => t!(i18n, notices.saved),
+        Notice::TooMany => t!(i18n, problems.too_many),
         Notice::Failed(Unavailable) => t!(i18n, notices.away),
         Notice::Failed(Forbidden) => t!(i18n, errors.forbidden),
         Notice::Failed(NotFound) => t!(i18n, errors.not_found),
@@ -183,11 +184,18 @@ pub fn ask_permission(answer: RwSignal<String>) {
     let _ = answer;
 }
 
-fn notify(told: &Arrival) {
+/// Has the browser tell, as much as was chosen.
+fn notify(store: Store, told: &Arrival) {
+    let shows = store.chosen("notify");
     #[cfg(feature = "hydrate")]
-    if permission() == "granted" {
+    if shows != "off" && permission() == "granted" {
         let options = web_sys::NotificationOptions::new();
-        options.set_body(&told.text);
+        if shows != "name" {
+            options.set_body(&told.text);
+        }
+        if store.chosen("sound") == "off" {
+            options.set_silent(Some(true));
+        }
         // One for each message, whichever of the tabs tells of it.
         options.set_tag(&format!("{}/{}", told.chat_id, told.no));
         options.set_icon("/icon.svg");
@@ -201,5 +209,5 @@ fn notify(told: &Arrival) {
         }
     }
     #[cfg(not(feature = "hydrate"))]
-    let _ = told;
+    let _ = (told, shows);
 }

@@ -3,7 +3,7 @@
 use super::{api, emoji, talk::Talk};
 use crate::{
     i18n::use_i18n,
-    ui::{For, Show, follow, lower, t},
+    ui::{For, Show, effect, follow, lower, t},
 };
 use leptos::{html, prelude::*};
 use protocol::chat::ChatKind;
@@ -28,12 +28,27 @@ pub struct Completer {
 
 impl Completer {
     pub fn new(talk: Talk, field: NodeRef<html::Textarea>) -> Self {
-        Self { talk, field, choices: RwSignal::default(), chosen: RwSignal::default() }
+        let completer = Self { talk, field, choices: RwSignal::default(), chosen: RwSignal::default() };
+        effect(move || completer.say_active());
+        completer
+    }
+
+    /// Tells readers which option Enter would take, while the focus stays in the field.
+    fn say_active(self) {
+        let open = !self.choices.with(Vec::is_empty);
+        let (Some(field), place) = (self.field.get(), self.chosen.get()) else { return };
+        // A name of our own is always a legal one.
+        let _ = if open {
+            field.set_attribute("aria-activedescendant", &format!("completion-{place}"))
+        } else {
+            field.remove_attribute("aria-activedescendant")
+        };
     }
 
     /// The word before the cursor: where it begins, and itself.
     fn word(self) -> Option<(usize, String)> {
-        let field = self.field.get_untracked()?;
+        // Whoever went on at once has no field any more.
+        let field = self.field.try_get_untracked().flatten()?;
         let text: Vec<u16> = field.value().encode_utf16().collect();
         let end = field.selection_start().ok()?? as usize;
         let before = String::from_utf16_lossy(text.get(..end)?);
@@ -154,7 +169,7 @@ pub fn Completion(completer: Completer) -> impl IntoView {
         <Show when=move || !choices.with(Vec::is_empty)>
             <ul class="completion" role="listbox" aria-label=t!(i18n, chat.completion)>
                 <For each=places key=|(place, choice)| (*place, choice.inserts.clone()) let((place, choice))>
-                    <li role="option" aria-selected=follow(move || (chosen.get() == place).to_string())
+                    <li id=format!("completion-{place}") role="option" aria-selected=follow(move || (chosen.get() == place).to_string())
                         on:mousedown=move |event: leptos::ev::MouseEvent| { event.prevent_default(); completer.take(place) }>
                         <bdi>{choice.shown}</bdi>" "<span class="hint">{choice.hint}</span>
                     </li>

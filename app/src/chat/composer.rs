@@ -33,12 +33,15 @@ pub fn Composer() -> impl IntoView {
     let too_long = RwSignal::new(unfit);
     let completer = Completer::new(talk, field);
     let drafts = Drafts::new(talk, field);
+    // While an edit is on its way, Enter is not pressed for another.
+    let saving = StoredValue::new(None);
     let send = move || {
         let Some(field) = field.get_untracked() else { return };
         completer.close();
         match MessageText::parse(&field.value()) {
+            Ok(_) if saving.get_value() == Some(writing.get_untracked()) => {}
             Ok(text) => {
-                send(talk, drafts, text);
+                send(talk, drafts, saving, text);
                 too_long.set(false);
             }
             Err(Problem::Required) => {}
@@ -57,7 +60,7 @@ pub fn Composer() -> impl IntoView {
                 event.prevent_default();
                 send();
             }
-            "ArrowUp" if empty => edit_last(talk, &event),
+            "ArrowUp" if empty && !event.alt_key() => edit_last(talk, &event),
             "Escape" => writing.set(Writing::New),
             _ => {}
         }
@@ -124,9 +127,9 @@ fn Hidden(client_id: Option<ClientId>) -> impl IntoView {
 }
 
 /// Sends what was written, or changes what was said.
-fn send(talk: Talk, drafts: Drafts, text: MessageText) {
+fn send(talk: Talk, drafts: Drafts, saving: StoredValue<Option<Writing>>, text: MessageText) {
     match talk.writing.get_untracked() {
-        Writing::Edit(no) => change(talk, no, drafts.edited_seq(), &text),
+        Writing::Edit(no) => change(talk, (no, drafts.base_seq()), saving, &text),
         Writing::Reply(no) => post(talk, text, Some(no)),
         Writing::New => post(talk, text, None),
     }
@@ -134,13 +137,20 @@ fn send(talk: Talk, drafts: Drafts, text: MessageText) {
 }
 
 /// Changes what was said, as it was when somebody began to; until that is taken the words stay where they are.
-fn change(talk: Talk, no: u64, base_seq: u64, text: &MessageText) {
+fn change(talk: Talk, (no, base_seq): (u64, u64), saving: StoredValue<Option<Writing>>, text: &MessageText) {
     let Talk { store, chat_id, writing, .. } = talk;
+    let edit = Writing::Edit(no);
+    saving.set_value(Some(edit));
     let (chat, no, seq) = (chat_id.to_string(), no.to_string(), base_seq.to_string());
     let fields = [("chat_id", &*chat), ("no", &no), ("base_seq", &seq), ("text", text.as_str())];
-    store.post(api::EditMessage::url(), &fields, move |answer| match answer {
-        Ok(()) => drop(writing.try_set(Writing::New)),
-        Err(code) => store.notice.set(Some(Notice::Failed(code))),
+    store.post(api::EditMessage::url(), &fields, move |answer| {
+        saving.try_set_value(None);
+        match answer {
+            // Something else may be written by now.
+            Ok(()) if writing.try_get_untracked() == Some(edit) => writing.set(Writing::New),
+            Ok(()) => {}
+            Err(code) => store.notice.set(Some(Notice::Failed(code))),
+        }
     });
 }
 

@@ -87,7 +87,8 @@ fn DateForm(chat_id: ChatId) -> impl IntoView {
     let i18n = use_i18n();
     let go = move |event: leptos::ev::Event| {
         let date = event_target_value(&event);
-        if date.len() == 10 {
+        // A year that is still being typed is one of long ago.
+        if date.len() == 10 && *date >= *"1970" {
             let navigate = leptos_router::hooks::use_navigate();
             navigate(&format!("/chats/{chat_id}?date={date}"), Default::default());
         }

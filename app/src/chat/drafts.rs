@@ -9,8 +9,8 @@ use crate::{
     ui::{effect, effect_from, memo},
 };
 use leptos::{html, prelude::*, server_fn::ServerFn};
-use protocol::ids::ChatId;
-use std::time::Duration;
+use protocol::{chat::Message, ids::ChatId};
+use std::{sync::Arc, time::Duration};
 
 /// A draft that has rested so long is kept on the server.
 const DRAFT_PAUSE: Duration = Duration::from_millis(1_000);
@@ -32,8 +32,8 @@ pub struct Drafts {
     waiting: StoredValue<Option<TimeoutHandle>>,
     /// What stood in the field before an edit took its place.
     aside: StoredValue<String>,
-    /// The change that wrote the message which is being edited.
-    edited_seq: StoredValue<u64>,
+    /// The message that is being edited, as it was when that began.
+    edited: StoredValue<Option<Arc<Message>>>,
 }
 
 impl Drafts {
@@ -46,7 +46,7 @@ impl Drafts {
             telling: StoredValue::new(false),
             waiting: StoredValue::new(None),
             aside: StoredValue::new(drafted(store, chat_id).unwrap_or_default()),
-            edited_seq: StoredValue::new(0),
+            edited: StoredValue::new(None),
         };
         drafts.begin_edit();
         drafts.bring_back();
@@ -100,14 +100,20 @@ impl Drafts {
             }
             if field.value() == self.told.get_value() && draft != self.told.get_value() {
                 field.set_value(&draft);
+                draft::forget(chat_id);
             }
             self.told.set_value(draft);
         });
     }
 
-    /// The change that wrote the message which is being edited, when that began.
-    pub fn edited_seq(self) -> u64 {
-        self.edited_seq.get_value()
+    /// The change that wrote the words which are being edited. A reaction to them is none.
+    pub fn base_seq(self) -> u64 {
+        let (began, now) = (self.edited.get_value(), untrack(|| self.talk.edited()));
+        let words = |message: &Message| (message.edited_at, message.deleted);
+        match (began, now) {
+            (Some(began), Some(now)) if words(&began) == words(&now) => now.seq,
+            (began, _) => began.map_or(0, |began| began.seq),
+        }
     }
 
     fn is_editing(self) -> bool {
@@ -115,9 +121,7 @@ impl Drafts {
     }
 
     fn begin_edit(self) {
-        if let Some(edited) = untrack(|| self.talk.edited()) {
-            self.edited_seq.set_value(edited.seq);
-        }
+        self.edited.set_value(untrack(|| self.talk.edited()));
     }
 
     /// A key was pressed.
@@ -146,13 +150,18 @@ impl Drafts {
         }
         self.telling.set_value(true);
         let (chat, body) = (self.talk.chat_id.to_string(), draft.clone());
-        self.talk.store.post(api::KeepDraft::url(), &[("chat_id", &chat), ("draft", &body)], move |answer| {
+        self.talk.store.post(api::KeepDraft::url(), &[("chat_id", &chat), ("draft", &draft)], move |answer| {
             // Whoever went on at once has no composer any more.
-            if self.telling.try_set_value(false).is_some() || answer.is_err() {
+            let gone = self.telling.try_set_value(false).is_some();
+            if answer.is_err() {
                 return;
             }
-            self.told.set_value(draft);
-            self.tell();
+            // What every device has now is not brought back here, when another has written on meanwhile.
+            draft::forget_if(self.talk.chat_id, &body);
+            if !gone {
+                self.told.set_value(body);
+                self.tell();
+            }
         });
     }
 

@@ -17,7 +17,7 @@ pub struct Emoji {
 }
 
 /// Chosen before, the latest first; kept in this browser.
-const RECENT: &str = "emoji";
+pub const RECENT: &str = "emoji";
 const RECENT_MAX: usize = 24;
 const FOUND_MAX: usize = 300;
 
@@ -34,7 +34,7 @@ pub async fn table() -> Arc<Vec<Emoji>> {
         if let Some((_, table)) = TABLE.with_borrow(Clone::clone).filter(|(of, _)| *of == language) {
             return table;
         }
-        let text = fetch(&format!("/emoji/{language}.txt")).await.unwrap_or_default();
+        let text = api::fetch(&format!("/emoji/{language}.txt")).await.unwrap_or_default();
         let table: Arc<Vec<Emoji>> = Arc::new(text.lines().filter_map(parse).collect());
         if !table.is_empty() {
             TABLE.set(Some((language, table.clone())));
@@ -49,12 +49,6 @@ pub async fn table() -> Arc<Vec<Emoji>> {
 fn parse(line: &str) -> Option<Emoji> {
     let mut parts = line.split('\t').map(str::to_owned);
     Some(Emoji { text: parts.next()?, name: parts.next()?, words: parts.next()? })
-}
-
-#[cfg(feature = "hydrate")]
-async fn fetch(url: &str) -> Option<String> {
-    let answer = gloo_net::http::Request::get(url).send().await.ok()?;
-    if answer.ok() { answer.text().await.ok() } else { None }
 }
 
 /// Emoji by the beginning of a word, those whose name begins so first.

@@ -28,7 +28,12 @@ pub fn Keys() -> impl IntoView {
     let store = Store::current();
     let open = RwSignal::new(Open::Nothing);
     let path = use_location().pathname;
-    let navigate = use_navigate();
+    let navigate = StoredValue::new_local(use_navigate());
+    // Whoever comes by keys goes on by keys: where there is a field to type in, it has the focus.
+    let go = move |to: &str| {
+        navigate.with_value(|navigate| navigate(to, NavigateOptions::default()));
+        request_animation_frame(|| request_animation_frame(focus_field));
+    };
     let pressed = window_event_listener(leptos::ev::keydown, move |event| {
         let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
         let writes = target.is_some_and(|target| target.matches("input, textarea, select, dialog *").unwrap_or(false));
@@ -50,18 +55,25 @@ pub fn Keys() -> impl IntoView {
         };
         event.prevent_default();
         if let Some(to) = to {
-            navigate(&to, NavigateOptions::default());
+            go(&to);
         }
     });
     on_cleanup(move || pressed.remove());
     view! {
         {follow(move || match open.get() {
             Open::Nothing => ().into_any(),
-            Open::Jump => view! { <JumpTo close=Callback::new(move |()| open.set(Open::Nothing)) /> }.into_any(),
+            Open::Jump => view! { <JumpTo go close=Callback::new(move |()| open.set(Open::Nothing)) /> }.into_any(),
             Open::Help => view! { <Help close=Callback::new(move |()| open.set(Open::Nothing)) /> }.into_any(),
         })}
     }
     .into_any()
+}
+
+fn focus_field() {
+    let field = document().query_selector("main .composer-input, main [type=search]").ok().flatten();
+    if let Some(field) = field.and_then(|field| field.dyn_into::<web_sys::HtmlElement>().ok()) {
+        let _ = field.focus();
+    }
 }
 
 /// The chat before or after the one that is open, as the list has them.
@@ -80,7 +92,7 @@ fn beside(store: Store, path: &str, before: bool) -> Option<ChatId> {
 
 /// Chats by what is typed of their names.
 #[component]
-fn JumpTo(close: Callback<()>) -> impl IntoView {
+fn JumpTo(close: Callback<()>, go: impl Fn(&str) + Copy + Send + Sync + 'static) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
     let query = RwSignal::new(String::new());
@@ -89,12 +101,11 @@ fn JumpTo(close: Callback<()>) -> impl IntoView {
         found.truncate(FOUND_MAX);
         found
     });
-    let navigate = use_navigate();
     let first = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if let Some((id, _)) = found.get_untracked().first() {
-            navigate(&format!("/chats/{id}"), NavigateOptions::default());
             close.run(());
+            go(&format!("/chats/{id}"));
         }
     };
     view! {

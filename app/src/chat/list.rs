@@ -180,7 +180,10 @@ fn ChatRow(id: ChatId) -> impl IntoView {
     view! {
         <li>
             <a class="chat-row" href=href aria-current=follow(move || current.get().then_some("page"))>
-                <span class="avatar-place" class:online=follow(online)><Avatar name=title /></span>
+                <span class="avatar-place" class:online=follow(online)>
+                    <Avatar name=title />
+                    {follow(move || online().then(|| view! { <span class="sr-only">{t!(i18n, profiles.online)}" "</span> }))}
+                </span>
                 <span class="chat-row-text">
                     <span class="chat-row-line">
                         <bdi class="chat-row-title">{title}</bdi>

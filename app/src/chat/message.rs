@@ -13,7 +13,6 @@ use crate::{
 use leptos::{prelude::*, server_fn::ServerFn};
 use protocol::{
     chat::{ChatKind, Message, Reaction},
-    groups::Role,
     limits, markdown,
     reducer::Unsent,
 };
@@ -48,12 +47,14 @@ pub fn MessageRow(message: Arc<Message>, rows: Memo<Vec<Row>>, read_by_others: M
     let talk = Talk::current();
     let store = talk.store;
     let (no, sent, own) = (message.no, message.created_at, Some(message.sender_id) == store.me());
-    let place = memo(move || {
-        rows.with(|rows| {
-            let found = rows.binary_search_by_key(&no, |row| row.message.no).ok().and_then(|at| rows.get(at));
-            found.map(|row| row.place).unwrap_or_default()
-        })
-    });
+    let row = move |rows: &Vec<Row>| {
+        let at = rows.binary_search_by_key(&no, |row| row.message.no).ok()?;
+        rows.get(at).cloned()
+    };
+    let place = memo(move || rows.with(row).map(|row| row.place).unwrap_or_default());
+    // Once it is edited, or deleted, it is said anew, where it stands.
+    let edited = move |row: Row| row.message.edited_at.map_or(0, |at| at.0.unsigned_abs());
+    let version = memo(move || rows.with(row).map_or(0, |row| u64::from(row.message.deleted) + edited(row)));
     let of_group = store.with_chat_untracked(talk.chat_id, |chat| chat.summary.chat.kind == ChatKind::Group);
     let is_named = of_group == Some(true) && !own;
     let day = view! {
@@ -70,11 +71,15 @@ pub fn MessageRow(message: Arc<Message>, rows: Memo<Vec<Row>>, read_by_others: M
         view! {
             <article class="bubble" class:own=own class:leads=follow(move || place.get().leads) tabindex="-1" aria-current=follow(move || selected().then_some("true"))>
                 <Author message=message.clone() hidden=Signal::derive(move || !is_named || !place.get().leads) />
-                <Body message=message.clone() />
-                <Meta message=message.clone() own read_by_others />
+                {follow(move || {
+                    // Tracking alone would not have it looked at even once.
+                    version.get();
+                    let message = rows.with_untracked(row).map_or_else(|| message.clone(), |row| row.message);
+                    view! { <Body message=message.clone() /><Meta message own read_by_others /> }.into_any()
+                })}
             </article>
             <Show when=move || talk.menu.get() == Some(no) && talk.selected.with(Option::is_none)>
-                <Actions message=message.clone() own />
+                {untrack(|| talk.message(no)).filter(|message| !message.deleted).map(|message| view! { <Actions message own /> })}
             </Show>
         }
         .into_any()
@@ -188,13 +193,26 @@ fn ReactionButton(emoji: String, given: Memo<Vec<Reaction>>) -> impl IntoView {
     let state = memo(move || {
         given.with(|given| {
             let reaction = given.iter().find(|reaction| reaction.emoji == kind)?;
-            Some((reaction.count, store.me().is_some_and(|me| reaction.by.contains(&me))))
+            let mine = store.me().is_some_and(|me| reaction.by.contains(&me));
+            // Of many not all are named, and one's own may be among the others: the server knows.
+            let unsure = reaction.count as usize > reaction.by.len();
+            Some((
+                reaction.count,
+                mine,
+                if mine {
+                    "taken"
+                } else if unsure {
+                    "toggled"
+                } else {
+                    "emoji"
+                },
+            ))
         })
     });
-    let count = move || state.get().map_or(0, |(count, _)| count);
-    let mine = move || state.get().is_some_and(|(_, mine)| mine);
+    let count = move || state.get().map_or(0, |(count, ..)| count);
+    let mine = move || state.get().is_some_and(|(_, mine, _)| mine);
     view! {
-        <button class="reaction" name=follow(move || if mine() { "taken" } else { "emoji" }) value=emoji.clone()
+        <button class="reaction" name=follow(move || state.get().map_or("emoji", |(.., name)| name)) value=emoji.clone()
             aria-pressed=follow(move || mine().to_string())>
             {emoji.clone()}" "{count}
         </button>
@@ -217,7 +235,9 @@ fn Meta(message: Arc<Message>, own: bool, read_by_others: Memo<u64>) -> impl Int
     view! {
         <p class="meta">
             {edited.map(|at| view! {
-                <span title=follow(move || format!("{}, {}", time::date(i18n, at, store.offset), time::clock(at, store.offset)))>{t!(i18n, chat.edited)}</span>
+                <span title=follow(move || format!("{}, {}", time::date(i18n, at, store.offset), time::clock(at, store.offset)))>
+                    {t!(i18n, chat.edited)}" "{follow(move || time::short(i18n, at, store))}","
+                </span>
             })}
             <time::Clock time=sent />
             {own.then(|| view! {
@@ -237,9 +257,8 @@ fn Actions(message: Arc<Message>, own: bool) -> impl IntoView {
     let i18n = use_i18n();
     let talk = Talk::current();
     let (chat_id, no) = (message.chat_id, message.no.to_string());
-    let kind_and_role =
-        talk.store.with_chat(chat_id, |c| (c.summary.chat.kind, c.summary.role, c.summary.chat.member_count));
-    let (kind, role, members) = kind_and_role.unwrap_or((ChatKind::Saved, None, 1));
+    let of_chat = talk.store.with_chat(chat_id, |c| (c.summary.chat.kind, c.summary.chat.member_count));
+    let (kind, members) = of_chat.unwrap_or((ChatKind::Saved, 1));
     let action = |name: &'static str, d: &'static str, label: crate::ui::words::Words, scripted: bool| {
         view! {
             <button class="icon-button" class:only-with-script=scripted name=name value=no.clone() data-do=name data-no=no.clone()
@@ -247,7 +266,7 @@ fn Actions(message: Arc<Message>, own: bool) -> impl IntoView {
         }
         .into_any()
     };
-    let may_delete = own || role >= Some(Role::Admin);
+    let may_delete = talk.may_delete(&message);
     let seen = own && kind == ChatKind::Group && members <= limits::SMALL_GROUP;
     view! {
         <div class="actions" role="group" aria-label=t!(i18n, chat.actions)>
@@ -260,7 +279,7 @@ fn Actions(message: Arc<Message>, own: bool) -> impl IntoView {
                 {action("emoji", outline::SMILE, t!(i18n, chat.react), true)}
                 {action("reply", outline::REPLY, t!(i18n, chat.reply), false)}
                 {action("forward", outline::FORWARD, t!(i18n, chat.forward), false)}
-                {own.then(|| action("edit", outline::NEW, t!(i18n, chat.edit), false))}
+                {(own && message.forwarded_from.is_none()).then(|| action("edit", outline::NEW, t!(i18n, chat.edit), false))}
                 {may_delete.then(|| action("delete", outline::BIN, t!(i18n, chat.delete), false))}
                 {seen.then(|| action("seen", outline::EYE, t!(i18n, chat.seen_by), false))}
                 {action("copy", outline::COPY, t!(i18n, chat.copy), true)}

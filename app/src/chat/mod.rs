@@ -31,6 +31,8 @@ pub use api::{Block, OpenDirect};
 pub use api::{load_chats, load_history};
 pub use arrivals::{ask_permission, permission};
 pub use conversation::{ConversationPage, addressed_chat};
+#[cfg(feature = "hydrate")]
+pub use emoji::RECENT;
 pub use own::OwnState;
 pub use words::title;
 

@@ -4,40 +4,21 @@ use super::api;
 use crate::{
     i18n::use_i18n,
     live::{Store, now, quietly},
-    ui::{For, FormError, follow, memo, t, words::Words},
+    ui::{FormError, Show, follow, memo, t, words::Words},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use protocol::{chat::ChatSummary, ids::ChatId, limits};
-
-/// What a button changes: a field of the form, its value, and the button's words.
-type Change = (&'static str, String, Words);
 
 #[component]
 pub fn OwnState(chat_id: ChatId) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
-    let is =
-        move |what: fn(&ChatSummary) -> bool| store.with_chat(chat_id, |chat| what(&chat.summary)).unwrap_or(false);
+    let is = move |what: fn(&ChatSummary) -> bool| {
+        memo(move || store.with_chat(chat_id, |chat| what(&chat.summary)).unwrap_or(false))
+    };
     let muted = memo(move || store.with_chat(chat_id, |chat| chat.summary.is_muted(now(store))).unwrap_or(false));
-    let (pinned, archived) = (memo(move || is(|s| s.pinned)), memo(move || is(|s| s.archived)));
-    let changes = move || -> Vec<Change> {
-        let mut changes = if muted.get() {
-            vec![("mute", "0".to_owned(), t!(i18n, chat.unmute))]
-        } else {
-            vec![
-                ("mute", "1".to_owned(), t!(i18n, chat.mute_hour)),
-                ("mute", "8".to_owned(), t!(i18n, chat.mute_hours)),
-                ("mute", limits::MUTE_FOR_EVER.to_string(), t!(i18n, chat.mute_ever)),
-            ]
-        };
-        let toggle = |name: &'static str, is: bool, words: [Words; 2]| {
-            let [on, off] = words;
-            (name, (!is).to_string(), if is { off } else { on })
-        };
-        changes.push(toggle("pinned", pinned.get(), [t!(i18n, chat.pin), t!(i18n, chat.unpin)]));
-        changes.push(toggle("archived", archived.get(), [t!(i18n, chat.archive), t!(i18n, chat.unarchive)]));
-        changes.push(("marked_unread", "true".to_owned(), t!(i18n, chat.mark_unread)));
-        changes
+    let mute = |hours: u32, words: Words| {
+        view! { <button class="button" name="mute" value=hours.to_string()>{words}</button> }.into_any()
     };
     view! {
         <section class="stack">
@@ -45,11 +26,27 @@ pub fn OwnState(chat_id: ChatId) -> impl IntoView {
             <FormError form="own_state" />
             <form method="post" action=api::OwnState::url() class="choices" on:submit=quietly(store, None)>
                 <input type="hidden" name="chat_id" value=chat_id.to_string() />
-                <For each=changes key=|(name, value, _)| (*name, value.clone()) let((name, value, words))>
-                    <button class="button" name=name value=value>{words}</button>
-                </For>
+                {mute(1, t!(i18n, chat.mute_hour))}
+                {mute(8, t!(i18n, chat.mute_hours))}
+                {mute(limits::MUTE_FOR_EVER, t!(i18n, chat.mute_ever))}
+                <Show when=move || muted.get()>{mute(0, t!(i18n, chat.unmute))}</Show>
+                <Toggle name="pinned" on=is(|s| s.pinned) words=[t!(i18n, chat.pin), t!(i18n, chat.unpin)] />
+                <Toggle name="archived" on=is(|s| s.archived) words=[t!(i18n, chat.archive), t!(i18n, chat.unarchive)] />
+                <Toggle name="marked_unread" on=is(|s| s.marked_unread) words=[t!(i18n, chat.mark_unread), t!(i18n, chat.mark_read)] />
             </form>
         </section>
+    }
+    .into_any()
+}
+
+/// A button that sets something, and then takes it back. It stays the same, and so keeps the focus.
+#[component]
+fn Toggle(name: &'static str, on: Memo<bool>, words: [Words; 2]) -> impl IntoView {
+    let [set, take_back] = words;
+    view! {
+        <button class="button" name=name value=follow(move || (!on.get()).to_string())>
+            {follow(move || if on.get() { take_back.clone() } else { set.clone() })}
+        </button>
     }
     .into_any()
 }

@@ -8,10 +8,10 @@ use super::{
 use crate::{
     i18n::use_i18n,
     live::{Notice, quietly_then},
-    ui::{Avatar, Dialog, Field, For, FormError, Icon, follow, memo, outline, t},
+    ui::{Avatar, Dialog, Field, For, FormError, Icon, Show, follow, memo, outline, t},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
-use protocol::ids::ClientId;
+use protocol::{chat::Reaction, ids::ClientId};
 
 #[component]
 pub fn Panels() -> impl IntoView {
@@ -106,16 +106,22 @@ fn Report(no: u64) -> impl IntoView {
 fn Reacted(no: u64) -> impl IntoView {
     let i18n = use_i18n();
     let talk = Talk::current();
-    let kinds = move || talk.message(no).map(|message| message.reactions.clone()).unwrap_or_default();
-    let names = move |reaction: &protocol::chat::Reaction| {
-        let names: Vec<String> = reaction.by.iter().map(|id| talk.store.name(*id)).collect();
+    let Talk { store, chat_id, .. } = talk;
+    let given = memo(move || talk.message(no).map(|message| message.reactions.clone()).unwrap_or_default());
+    #[cfg(feature = "hydrate")]
+    leptos::task::spawn_local(async move {
+        let reacted = api::load_reacted(chat_id, no).await;
+        store.change(|state| state.apply_reacted(chat_id, no, reacted));
+    });
+    let names = move |reaction: &Reaction| {
+        let names: Vec<String> = reaction.by.iter().map(|id| store.name(*id)).collect();
         let rest = (reaction.count as usize).saturating_sub(names.len());
         if rest > 0 { format!("{} +{rest}", names.join(", ")) } else { names.join(", ") }
     };
     view! {
-        <Dialog title=t!(i18n, chat.who_reacted) on_close=move |()| talk.panel.set(None) back=format!("/chats/{}", talk.chat_id)>
+        <Dialog title=t!(i18n, chat.who_reacted) on_close=move |()| talk.panel.set(None) back=format!("/chats/{chat_id}")>
             <ul class="rows">
-                <For each=kinds key=|reaction| (reaction.emoji.clone(), reaction.count) let:reaction>
+                <For each=move || given.get() key=|reaction| (reaction.emoji.clone(), reaction.count, reaction.by.len()) let:reaction>
                     <li class="row"><span class="jumbo">{reaction.emoji.clone()}</span><bdi class="grow">{names(&reaction)}</bdi></li>
                 </For>
             </ul>
@@ -164,15 +170,17 @@ fn Selection() -> impl IntoView {
     let talk = Talk::current();
     let chosen = move || talk.selected.get().unwrap_or_default();
     let nos = move || chosen().into_iter().collect::<Vec<u64>>();
+    let none = move || chosen().is_empty();
+    let may_delete = move || chosen().into_iter().all(|no| talk.message(no).is_some_and(|m| talk.may_delete(&m)));
     view! {
-        <crate::ui::Show when=move || talk.selected.with(Option::is_some)>
+        <Show when=move || talk.selected.with(Option::is_some)>
             <div class="selection" role="toolbar" aria-label=t!(i18n, chat.select)>
                 <span class="grow" role="status">{t!(i18n, chat.selected, count = move || chosen().len())}</span>
-                <button class="button" disabled=move || chosen().is_empty() on:click=move |_| talk.panel.set(Some(Panel::Forward(nos())))>{t!(i18n, chat.forward)}</button>
-                <button class="button danger" disabled=move || chosen().is_empty() on:click=move |_| talk.panel.set(Some(Panel::Delete(nos())))>{t!(i18n, chat.delete)}</button>
+                <button class="button" disabled=none on:click=move |_| talk.panel.set(Some(Panel::Forward(nos())))>{t!(i18n, chat.forward)}</button>
+                <button class="button danger" disabled=move || none() || !may_delete() on:click=move |_| talk.panel.set(Some(Panel::Delete(nos())))>{t!(i18n, chat.delete)}</button>
                 <button class="icon-button" aria-label=t!(i18n, cancel) on:click=move |_| talk.selected.set(None)><Icon d=outline::CLOSE /></button>
             </div>
-        </crate::ui::Show>
+        </Show>
     }
     .into_any()
 }

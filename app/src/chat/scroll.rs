@@ -42,6 +42,8 @@ pub struct Scroll {
     scroller: NodeRef<html::Div>,
     wanted: RwSignal<Wanted>,
     pub shown: Memo<Shown>,
+    /// Whether what there is to see first is held: where one has come by a link, only the last message is.
+    pub ready: Memo<bool>,
     /// Where the reader is; none at the end, where new messages are followed.
     anchor: StoredValue<Option<Place>>,
     /// Whether the end is out of sight.
@@ -90,7 +92,13 @@ impl Scroll {
         let (anchor, away) = (StoredValue::new(kept), RwSignal::new(false));
         let (loading, looked, meant) = (StoredValue::new(false), StoredValue::new(false), StoredValue::new(None));
         let offset = StoredValue::new(0);
-        let scroll = Self { store, chat_id, scroller, wanted, shown, anchor, away, loading, looked, meant, offset };
+        let ready = memo(move || {
+            let rows = shown.get();
+            let held = rows.last > 0 && (rows.first == 1 || rows.last - rows.first + 1 >= ROWS_STEP);
+            held || store.page.with(|page| page.opened.as_ref().is_some_and(|opened| opened.chat_id == chat_id))
+        });
+        let scroll =
+            Self { store, chat_id, scroller, wanted, shown, ready, anchor, away, loading, looked, meant, offset };
         scroll.follow(talk);
         scroll
     }
@@ -99,8 +107,8 @@ impl Scroll {
         // Whatever changes the rows, the reader stays where they are, or at the end, which counts as read.
         effect_from(move |opened: Option<bool>| {
             let unsent = self.store.read(|state| state.unsent(self.chat_id).count());
-            let shown = self.shown.get();
-            if opened.is_none() {
+            let (shown, ready) = (self.shown.get(), self.ready.get());
+            if ready && opened != Some(true) {
                 self.open();
             } else if unsent > 0 && self.wanted.get_untracked() == Wanted::End {
                 self.anchor.set_value(None);
@@ -116,7 +124,7 @@ impl Scroll {
             if self.at_end(&shown) {
                 self.mark_read(&shown);
             }
-            true
+            ready || opened == Some(true)
         });
         effect(move || {
             if let Some(jump) = talk.jump.get() {
@@ -237,7 +245,7 @@ impl Scroll {
 
     /// Somebody has scrolled: notes where they are now, and moves the stretch along.
     pub fn scrolled(self) {
-        let Some(scroller) = self.element() else { return };
+        let Some(scroller) = self.element().filter(|_| self.looked.get_value()) else { return };
         let (top, height) = (f64::from(scroller.scroll_top()), f64::from(scroller.client_height()));
         let left = f64::from(scroller.scroll_height()) - top - height;
         let shown = self.shown.get_untracked();

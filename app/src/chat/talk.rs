@@ -4,7 +4,7 @@
 use crate::live::Store;
 use leptos::prelude::*;
 use leptos_router::{hooks::use_query_map, params::ParamsMap};
-use protocol::{chat::Message, ids::ChatId};
+use protocol::{chat::Message, groups::Role, ids::ChatId, limits};
 use std::{collections::BTreeSet, sync::Arc};
 
 #[derive(Clone, Copy)]
@@ -103,11 +103,22 @@ impl Talk {
         }
     }
 
-    /// Chooses a message, or no longer.
+    /// Whether the reader may delete a message, for all.
+    #[must_use]
+    pub fn may_delete(self, message: &Message) -> bool {
+        let role = self.store.with_chat(self.chat_id, |chat| chat.summary.role).flatten();
+        Some(message.sender_id) == self.store.me() || role >= Some(Role::Admin)
+    }
+
+    /// Chooses a message that somebody said, or no longer.
     pub fn toggle(self, no: u64) {
+        if self.message(no).is_none_or(|message| message.deleted || message.event.is_some()) {
+            return;
+        }
         self.selected.update(|selected| {
             if let Some(selected) = selected
                 && !selected.remove(&no)
+                && selected.len() < limits::HISTORY_MAX as usize
             {
                 selected.insert(no);
             }

@@ -10,20 +10,44 @@ use super::{
 use crate::{
     i18n::use_i18n,
     live::{Notice, Store},
-    ui::{For, Icon, Show, effect_from, follow, memo, outline, t},
+    ui::{For, Icon, Show, counted, effect, follow, memo, outline, t},
 };
 use leptos::{html, prelude::*, server_fn::ServerFn};
 use protocol::{
-    chat::{Message, MessageKind},
+    chat::{ChatSummary, Message, MessageKind},
+    error::ErrorCode,
     ids::{ChatId, UserId},
     reducer::ChatState,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use wasm_bindgen::JsCast as _;
 
-fn rows(chat: &ChatState, shown: Shown, me: Option<UserId>, offset: i32, unread: Option<(u64, u64)>) -> Vec<Row> {
+/// What was unread when the conversation was opened: more than `read_no`, at most `last_no`.
+#[derive(Clone, Copy)]
+struct Unread {
+    read_no: u64,
+    last_no: u64,
+    count: u32,
+}
+
+impl Unread {
+    fn of(chat: &ChatState) -> Self {
+        let ChatSummary { read_no, unread, chat, .. } = &chat.summary;
+        Self { read_no: *read_no, last_no: chat.last_no, count: *unread }
+    }
+
+    /// The first of it, where that can be told from the messages held.
+    fn first(self, chat: &ChatState, me: UserId) -> Option<u64> {
+        let next = self.read_no + 1;
+        let (_, held) = chat.known.containing(next).filter(|_| next <= self.last_no)?;
+        let mut messages = chat.messages.range(next..=self.last_no.min(held));
+        messages.find(|(_, message)| message.counts_for(me)).map(|(no, _)| *no)
+    }
+}
+
+fn rows(chat: &ChatState, shown: Shown, me: Option<UserId>, offset: i32, unread: Option<Unread>) -> Vec<Row> {
     let mut before: Option<Arc<Message>> = None;
-    let mut unread_opened = false;
+    let first_unread = unread.and_then(|unread| unread.first(chat, me?));
     let range = chat.messages.range(shown.first..=shown.last.max(shown.first));
     let row = |message: &Arc<Message>| {
         let (day, minute) = (message.created_at.local_day(offset), message.created_at.0 / 60_000);
@@ -33,10 +57,7 @@ fn rows(chat: &ChatState, shown: Shown, me: Option<UserId>, offset: i32, unread:
                 && before.created_at.0 / 60_000 == minute
         });
         let opens_day = before.as_ref().is_none_or(|before| before.created_at.local_day(offset) != day);
-        let opens_unread = !unread_opened
-            && unread.is_some_and(|(read_no, last_no)| message.no > read_no && message.no <= last_no)
-            && me.is_some_and(|me| message.counts_for(me));
-        unread_opened |= opens_unread;
+        let opens_unread = first_unread == Some(message.no);
         before = Some(message.clone());
         let place = Place { leads: !follows || opens_day || opens_unread, opens_day, opens_unread };
         Row { message: message.clone(), place }
@@ -51,9 +72,7 @@ pub fn Timeline() -> impl IntoView {
     let Talk { store, chat_id, .. } = talk;
     let scroller = NodeRef::<html::Div>::new();
     // As of the opening: what arrives while one looks is not marked as new.
-    let unread = store.read_untracked(|state| {
-        state.chats.get(&chat_id).map(|chat| (chat.summary.read_no, chat.summary.chat.last_no))
-    });
+    let unread = store.with_chat_untracked(chat_id, Unread::of);
     let reader = Scroll::new(talk, scroller);
     let shown = reader.shown;
     let rows = memo(move || {
@@ -63,14 +82,13 @@ pub fn Timeline() -> impl IntoView {
     let has_older = memo(move || shown.get().first > 1);
     let has_newer = memo(move || shown.get().last < shown.get().last_no);
     let read_by_others = memo(move || store.with_chat(chat_id, |chat| chat.summary.read_by_others_no).unwrap_or(0));
-    let key = |row: &Row| (row.message.no, row.message.edited_at, row.message.deleted);
     view! {
         <div class="timeline-place">
         <div class="timeline" node_ref=scroller tabindex="0" role="log" aria-label=t!(i18n, chat.messages) aria-live="off"
             on:scroll=move |_| reader.scrolled()
             on:click=move |event| clicked(talk, &event)
             on:mouseover=move |event| hovered(talk, event.target())
-            on:mouseleave=move |_| talk.menu.set(None)
+            on:mouseleave=move |_| hovered(talk, None)
             on:keydown=move |event| pressed(talk, &event)>
             <Show when=move || has_older.get()>
                 <p class="centered-line only-without-script">
@@ -78,7 +96,7 @@ pub fn Timeline() -> impl IntoView {
                 </p>
             </Show>
             <ol class="messages">
-                <For each=move || rows.get() key=key let:row>
+                <For each=move || rows.get() key=|row| row.message.no let:row>
                     <MessageRow message=row.message rows read_by_others />
                 </For>
             </ol>
@@ -97,9 +115,36 @@ pub fn Timeline() -> impl IntoView {
                 <p class="centered-line text-muted">{t!(i18n, chat.empty)}</p>
             </Show>
         </div>
+        {unread.filter(|unread| unread.count > 0).map(|unread| view! { <ToUnread unread shown ready=reader.ready /> })}
         <ToNewest away=reader.away />
         </div>
-        <Announcer chat_id rows=rows />
+        <Announcer chat_id />
+    }
+    .into_any()
+}
+
+/// The way to the first message that was unread, until it has been in the document.
+#[component]
+fn ToUnread(unread: Unread, shown: Memo<Shown>, ready: Memo<bool>) -> impl IntoView {
+    let i18n = use_i18n();
+    let talk = Talk::current();
+    let no = unread.read_no + 1;
+    let met = RwSignal::new(false);
+    effect(move || {
+        if ready.get() && shown.get().first <= no {
+            met.set(true);
+        }
+    });
+    let go = move |event: leptos::ev::MouseEvent| {
+        event.prevent_default();
+        talk.jump.set(Some(Jump::To(no)));
+    };
+    view! {
+        <Show when=move || { ready.get() && !met.get() && shown.get().first > no }>
+            <a class="button to-unread" href=format!("?at={no}#m{no}") on:click=go>
+                {t!(i18n, chat.first_unread)}<span class="badge unread">{unread.count}</span>
+            </a>
+        </Show>
     }
     .into_any()
 }
@@ -110,9 +155,14 @@ fn ToNewest(away: RwSignal<bool>) -> impl IntoView {
     let i18n = use_i18n();
     let talk = Talk::current();
     let unread = memo(move || talk.store.with_chat(talk.chat_id, |chat| chat.summary.unread).unwrap_or(0));
+    let go = move |_| {
+        talk.jump.set(Some(Jump::Newest));
+        // The button goes; where it leads has the focus.
+        focus_timeline();
+    };
     view! {
         <Show when=move || away.get()>
-            <button class="icon-button to-newest" on:click=move |_| talk.jump.set(Some(Jump::Newest)) aria-label=t!(i18n, chat.newest)>
+            <button class="icon-button to-newest" on:click=go aria-label=t!(i18n, chat.newest)>
                 <Icon d=outline::DOWN />
                 <Show when=move || { unread.get() > 0 }><span class="badge unread">{unread}</span></Show>
             </button>
@@ -168,19 +218,29 @@ fn copy(store: Store, text: &str) {
     {
         let copied = window().navigator().clipboard().write_text(text);
         leptos::task::spawn_local(async move {
-            if wasm_bindgen_futures::JsFuture::from(copied).await.is_ok() {
-                store.notice.set(Some(Notice::Copied));
-            }
+            let copied = wasm_bindgen_futures::JsFuture::from(copied).await;
+            store.notice.set(Some(copied.map_or(Notice::Failed(ErrorCode::Forbidden), |_| Notice::Copied)));
         });
     }
     #[cfg(not(feature = "hydrate"))]
-    let _ = (store, text, Notice::Copied);
+    let _ = (store, text, Notice::Copied, ErrorCode::Forbidden);
 }
 
+/// The pointer is over a message, or has left them all. Rows that move under a pointer which rests take no menu
+/// from whoever is in it by keys.
 fn hovered(talk: Talk, target: Option<web_sys::EventTarget>) {
+    let in_menu = document().active_element().is_some_and(|at| at.closest(".actions").ok().flatten().is_some());
+    let left = target.is_none();
     let no = closest(target, ".message").and_then(|row| scroll::number_of(&row));
-    if no.is_some() && talk.menu.get_untracked() != no {
+    if (no.is_some() || left) && talk.menu.get_untracked() != no && !in_menu {
         talk.menu.set(no);
+    }
+}
+
+fn focus_timeline() {
+    let timeline = document().query_selector(".timeline").ok().flatten();
+    if let Some(timeline) = timeline.and_then(|found| found.dyn_into::<web_sys::HtmlElement>().ok()) {
+        let _ = timeline.focus();
     }
 }
 
@@ -237,27 +297,53 @@ fn pressed(talk: Talk, event: &leptos::ev::KeyboardEvent) {
     }
 }
 
-/// Tells screen readers of new messages, politely and not in a flood.
+/// Tells screen readers of what others write from now on, politely and not in a flood: what comes within
+/// two seconds is told together.
 #[component]
-fn Announcer(chat_id: ChatId, rows: Memo<Vec<Row>>) -> impl IntoView {
+fn Announcer(chat_id: ChatId) -> impl IntoView {
+    const PACE: Duration = Duration::from_secs(2);
     let i18n = use_i18n();
     let store = Store::current();
-    let said = RwSignal::new(String::new());
-    effect_from(move |before: Option<(ChatId, u64, i64)>| {
-        let newest = rows.with(|rows| rows.last().cloned());
-        let no = newest.as_ref().map_or(0, |row| row.message.no);
-        let now = crate::live::now(store).0;
-        let Some((_, last, at)) = before else { return (chat_id, no, 0) };
-        if no <= last || now - at < 2_000 {
-            return (chat_id, last.max(no), at);
+    let (count, said) = (RwSignal::new(0_usize), RwSignal::new(String::new()));
+    let last_no = move |chat: &ChatState| chat.summary.chat.last_no;
+    let told = StoredValue::new(store.with_chat_untracked(chat_id, last_no).unwrap_or(0));
+    let resting = StoredValue::new(false);
+    let say = move || {
+        let Some(before) = told.try_get_value() else { return };
+        let new = store.with_chat_untracked(chat_id, |chat| {
+            let me = untrack(|| store.me())?;
+            let messages = chat.messages.range(before + 1..).map(|(_, message)| message);
+            let new: Vec<_> = messages.filter(|message| message.counts_for(me)).collect();
+            let last = new.last()?;
+            let words = untrack(|| format!("{}: {}", store.name(last.sender_id), words::line(i18n, last)));
+            Some((last.no, new.len(), words))
+        });
+        let Some((no, new, words)) = new.flatten() else { return };
+        told.set_value(no);
+        resting.set_value(true);
+        let rested = move || {
+            resting.try_set_value(false);
+        };
+        set_timeout(rested, PACE);
+        count.set(new);
+        said.set(words);
+    };
+    let newest = memo(move || store.with_chat(chat_id, last_no).unwrap_or(0));
+    effect(move || {
+        if newest.get() <= told.get_value() {
+            return;
         }
-        let me = store.me();
-        if let Some(row) = newest.filter(|row| Some(row.message.sender_id) != me && row.message.event.is_none()) {
-            said.set(format!("{}: {}", store.name(row.message.sender_id), words::line(i18n, &row.message)));
-        }
-        (chat_id, no, now)
+        if resting.get_value() { set_timeout(say, PACE) } else { say() }
     });
-    view! { <p class="sr-only" role="status" aria-live="polite">{said}</p> }.into_any()
+    view! {
+        <p class="sr-only" role="status" aria-live="polite">
+            {follow(move || (count.get() > 1).then(|| {
+                view! { {count.get().to_string()}" "{counted!(i18n, chat.unread, count.get() as u64)}". " }.into_any()
+            }))}
+            {said}
+        </p>
+    }
+    .into_any()
 }
 
 /// The form that marks a chat as read where nothing else can.

@@ -1,7 +1,7 @@
 //! What is being typed. `public/boot.js` keeps it in the tab's session storage, so that it outlives a
 //! crash of all this; here it is read, and forgotten once it is sent.
 
-use leptos::prelude::window;
+use leptos::prelude::{document, window};
 use protocol::ids::ChatId;
 use web_sys::Storage;
 
@@ -17,6 +17,13 @@ pub fn forget(chat_id: ChatId) {
     }
 }
 
+/// Forgets it where it is this text.
+pub fn forget_if(chat_id: ChatId, text: &str) {
+    if kept(chat_id).as_deref() == Some(text) {
+        forget(chat_id);
+    }
+}
+
 /// Forgets what was typed in any chat.
 #[cfg(feature = "hydrate")]
 pub fn forget_all() {
@@ -25,8 +32,10 @@ pub fn forget_all() {
     }
 }
 
+/// By person: another may sign in in the same tab.
 fn key(chat_id: ChatId) -> String {
-    format!("draft:/chats/{chat_id}")
+    let person = document().document_element().and_then(|root| root.get_attribute("data-person"));
+    format!("draft:{}:/chats/{chat_id}", person.unwrap_or_default())
 }
 
 fn storage() -> Option<Storage> {

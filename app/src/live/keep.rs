@@ -124,7 +124,7 @@ fn put(writes: &mut Vec<Write>, table: Table, key: String, row: &impl Serialize)
 pub async fn page(address: &str) -> Seed {
     let mut seed = Seed {
         locale: cookie("locale").unwrap_or_default(),
-        look: crate::settings::look(cookie),
+        choices: crate::settings::choices(cookie),
         offset: super::socket::zone(),
         now: js_sys::Date::now() as i64,
         ..Seed::default()
@@ -144,8 +144,8 @@ async fn fill(seed: &mut Seed, database: &Database, address: &str) -> Result<()>
     let Some((me, mine, as_of)) = database.get(Table::Me, "").await?.as_deref().and_then(parse::<Known>) else {
         return Ok(());
     };
-    if let (None, Some(theme)) = (seed.look.get("theme"), &me.theme) {
-        seed.look.insert("theme".into(), theme.clone());
+    if let (None, Some(theme)) = (seed.choices.get("theme"), &me.theme) {
+        seed.choices.insert("theme".into(), theme.clone());
     }
     (seed.me, seed.mine, seed.as_of) = (Some(me), mine, Some(as_of));
     for (summary, users) in database.all(Table::Chats).await?.iter().filter_map(|row| parse::<Listed>(row)) {
@@ -189,7 +189,9 @@ pub async fn wipe(what: Wipe) {
         writes.push(Write::Clear(Table::Outbox));
         draft::forget_all();
         if let Some(storage) = local_storage() {
-            let _ = storage.remove_item(PERSON);
+            for item in [PERSON, crate::chat::RECENT] {
+                let _ = storage.remove_item(item);
+            }
         }
     }
     let _ = database.write(writes).await;

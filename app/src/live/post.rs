@@ -8,14 +8,17 @@ use crate::seed::Refused;
 use gloo_net::http::Request;
 #[cfg(feature = "hydrate")]
 use leptos::prelude::*;
-#[cfg(feature = "hydrate")]
-use protocol::error::ApiError;
 use protocol::error::ErrorCode;
+#[cfg(feature = "hydrate")]
+use protocol::error::{ApiError, Problem};
 
 /// A word to the reader about what they did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
     Failed(ErrorCode),
+    /// More of something than there can be.
+    #[cfg_attr(feature = "ssr", expect(dead_code, reason = "only a browser sends forms where they stand"))]
+    TooMany,
     Copied,
     Forwarded,
     Reported,
@@ -44,16 +47,11 @@ impl Store {
 
     /// Sends a form that is on the page: its fields say for themselves what is wrong with them.
     #[cfg(feature = "hydrate")]
-    fn send_form(
-        self,
-        url: String,
-        body: web_sys::UrlSearchParams,
-        done: Option<Notice>,
-        then: impl FnOnce() + 'static,
-    ) {
+    fn send_form(self, filled: Filled, done: Option<Notice>, then: impl FnOnce() + 'static) {
+        let Filled { url, fields, asks } = filled;
         leptos::task::spawn_local(async move {
             let form = url.rsplit('/').next().unwrap_or_default().to_owned();
-            let refused = request(&url, body).await.err();
+            let refused = request(&url, fields).await.err();
             match &refused {
                 None => {
                     if done.is_some() {
@@ -61,7 +59,12 @@ impl Store {
                     }
                     then();
                 }
-                Some(error) if error.fields.is_empty() => self.notice.set(Some(Notice::Failed(error.code))),
+                Some(error) if !asks && error.fields.values().any(|problem| problem == Problem::TooMany.name()) => {
+                    self.notice.set(Some(Notice::TooMany));
+                }
+                Some(error) if !asks || error.fields.is_empty() => {
+                    self.notice.set(Some(Notice::Failed(error.code)));
+                }
                 Some(_) => {}
             }
             let refused = refused.filter(|error| !error.fields.is_empty());
@@ -86,8 +89,8 @@ pub fn quietly_then(
     move |event| {
         event.prevent_default();
         #[cfg(feature = "hydrate")]
-        if let Some((url, body)) = filled(&event) {
-            store.send_form(url, body, done, then);
+        if let Some(filled) = filled(&event) {
+            store.send_form(filled, done, then);
         }
         #[cfg(not(feature = "hydrate"))]
         let _ = (store, done, then);
@@ -96,7 +99,15 @@ pub fn quietly_then(
 
 /// Where a form goes, and what is in it, the pressed button included.
 #[cfg(feature = "hydrate")]
-fn filled(event: &leptos::ev::SubmitEvent) -> Option<(String, web_sys::UrlSearchParams)> {
+struct Filled {
+    url: String,
+    fields: web_sys::UrlSearchParams,
+    /// It has fields to be filled in, which say what is wrong with them.
+    asks: bool,
+}
+
+#[cfg(feature = "hydrate")]
+fn filled(event: &leptos::ev::SubmitEvent) -> Option<Filled> {
     use wasm_bindgen::JsCast as _;
     let form: web_sys::HtmlFormElement = event.target()?.dyn_into().ok()?;
     let data = web_sys::FormData::new_with_form(&form).ok()?;
@@ -106,7 +117,8 @@ fn filled(event: &leptos::ev::SubmitEvent) -> Option<(String, web_sys::UrlSearch
         data.append_with_str(&name, &value).ok()?;
     }
     let fields = web_sys::UrlSearchParams::new_with_str_sequence_sequence(&data).ok()?;
-    Some((form.get_attribute("action")?, fields))
+    let asks = form.query_selector("input:not([type=hidden]), textarea").ok().flatten().is_some();
+    Some(Filled { url: form.get_attribute("action")?, fields, asks })
 }
 
 #[cfg(feature = "hydrate")]

@@ -153,6 +153,7 @@ impl Session {
                 });
             }
         }
+        self.note_read(&frame);
         let stranger = self.names_a_stranger(&frame);
         let mut need = Need::Nothing;
         store.change(|state| need = state.apply(frame));
@@ -171,6 +172,33 @@ impl Session {
             }
         }
         true
+    }
+
+    /// The server tells how far one has read: what was told it of that has arrived, and is not told again by
+    /// another socket, when the chat may have been marked as unread since.
+    fn note_read(&self, frame: &ServerFrame) {
+        let marks = self.store.read_up_to;
+        let me = self.store.me_untracked();
+        let arrived = |chat_id, no: u64, marked: bool| {
+            let is_told = |read: &ReadUpTo| read.no <= no && !marked;
+            if marks.with_untracked(|marks| marks.get(&chat_id).is_some_and(is_told)) {
+                marks.update_untracked(|marks| {
+                    marks.remove(&chat_id);
+                });
+            }
+        };
+        match frame {
+            ServerFrame::Read { chat_id, user_id, no } if Some(*user_id) == me => {
+                // A mark that was set aside is told of by `mine`.
+                let unmarks = marks.with_untracked(|marks| marks.get(chat_id).is_some_and(|read| read.unmarked > 0));
+                arrived(*chat_id, *no, unmarks);
+            }
+            ServerFrame::Mine { chat, .. } => arrived(chat.chat.id, chat.read_no, chat.marked_unread),
+            ServerFrame::Welcome(welcome) => {
+                welcome.chats.iter().for_each(|chat| arrived(chat.chat.id, chat.read_no, chat.marked_unread));
+            }
+            _ => {}
+        }
     }
 
     /// The change of a message that names somebody unknown: a page of changes from before it brings them.
@@ -198,14 +226,13 @@ impl Session {
         if self.greeting.is_some() {
             return;
         }
-        let frame =
-            self.store.read_untracked(|state| ClientFrame::Hello { mine: Some(state.mine), chats: state.heads() });
+        let frame = self.store.read_untracked(|state| state.hello());
         self.greeting = Some(self.ask(frame));
     }
 
     pub fn heads(&mut self) {
         self.heads_sent = now();
-        let frame = self.store.read_untracked(|state| ClientFrame::Heads { mine: state.mine, chats: state.heads() });
+        let frame = self.store.read_untracked(|state| state.heads());
         self.ask(frame);
     }
 

@@ -59,8 +59,8 @@ pub struct Store {
     pub heard: StoredValue<Timestamp>,
     /// As of when the rest is shown, while it may have changed since.
     pub as_of: RwSignal<Option<Timestamp>>,
-    /// How the product looks in this browser, by name.
-    pub look: RwSignal<BTreeMap<String, String>>,
+    /// What was chosen for this browser, by name.
+    pub choices: RwSignal<BTreeMap<String, String>>,
     /// A word to the reader about what they did last.
     pub notice: RwSignal<Option<Notice>>,
     /// Where the reader was in chats, when that was not the end.
@@ -75,7 +75,7 @@ impl Store {
     pub fn new(seed: Seed) -> Self {
         let mut state = State::default();
         state.mine = seed.mine;
-        let (offset, rendered_at, as_of, look) = (seed.offset, seed.now, seed.as_of, seed.look.clone());
+        let (offset, rendered_at, as_of, choices) = (seed.offset, seed.now, seed.as_of, seed.choices.clone());
         let page = absorb(&mut state, seed);
         Self {
             state: RwSignal::new(state),
@@ -88,7 +88,7 @@ impl Store {
             may_send: RwSignal::default(),
             heard: StoredValue::new(as_of.unwrap_or(Timestamp(rendered_at))),
             as_of: RwSignal::new(as_of),
-            look: RwSignal::new(look),
+            choices: RwSignal::new(choices),
             notice: RwSignal::default(),
             places: StoredValue::default(),
             offset,
@@ -100,6 +100,12 @@ impl Store {
     #[must_use]
     pub fn current() -> Self {
         expect_context()
+    }
+
+    /// What was chosen of `settings::CHOICES`; empty for the usual.
+    #[must_use]
+    pub fn chosen(self, name: &str) -> String {
+        self.choices.with(|choices| choices.get(name).cloned().unwrap_or_default())
     }
 
     /// Reads something of the state, and follows it. The signal's own code is one for all who read:
@@ -146,7 +152,7 @@ impl Store {
         self.change(|state| page = absorb(state, seed));
         self.page.update(|before| {
             // Whoever looked for somebody meanwhile goes on.
-            if page.query.is_empty() {
+            if page.query.is_empty() && !before.query.is_empty() {
                 page.query = std::mem::take(&mut before.query);
                 page.found = std::mem::take(&mut before.found);
             }

@@ -71,6 +71,10 @@ fn Person(user: User) -> impl IntoView {
     let store = Store::current();
     let is_me = store.read_untracked(|state| state.me_id() == Some(user.id));
     let (name, bio) = (user.display_name.clone(), user.bio.clone());
+    // Known once the page of this person is there.
+    let blocked = move || {
+        store.page.with(|page| page.person.as_ref().is_some_and(|person| person.id == user.id).then_some(page.blocked))
+    };
     view! {
         <Title text=name.clone() />
         <main id="main" class="pane scrolls">
@@ -95,7 +99,7 @@ fn Person(user: User) -> impl IntoView {
                             <button class="button primary">{t!(i18n, profiles.message)}</button>
                         </form>
                         <p class="hint">{t!(i18n, profiles.block_hint)}</p>
-                        <BlockForm user_id=user.id blocked=store.page.with_untracked(|page| page.blocked) />
+                        {follow(move || blocked().map(|blocked| view! { <BlockForm user_id=user.id blocked /> }))}
                     }.into_any()
                 }}
             </div>

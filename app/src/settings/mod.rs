@@ -49,15 +49,20 @@ pub fn SettingsSection(#[prop(into)] title: TextProp, children: Children) -> imp
     .into_any()
 }
 
-/// What can be chosen of how the product looks, by name; none is as the system has it. The document
-/// carries each as an attribute, and a cookie keeps it for this browser.
-pub const LOOKS: [(&str, &[&str]); 3] =
-    [("theme", &["light", "dark"]), ("text", &["small", "large"]), ("motion", &["reduced"])];
+/// What can be chosen for a browser, by name; nothing chosen is the usual. The document carries each as an
+/// attribute, and a cookie keeps it.
+pub const CHOICES: [(&str, &[&str]); 5] = [
+    ("theme", &["light", "dark"]),
+    ("text", &["small", "large"]),
+    ("motion", &["reduced"]),
+    ("notify", &["name", "off"]),
+    ("sound", &["off"]),
+];
 
 /// What was chosen of it, by the cookies.
 #[must_use]
-pub fn look(cookie: impl Fn(&'static str) -> Option<String>) -> BTreeMap<String, String> {
-    let known = LOOKS.iter().filter_map(|(name, values)| {
+pub fn choices(cookie: impl Fn(&'static str) -> Option<String>) -> BTreeMap<String, String> {
+    let known = CHOICES.iter().filter_map(|(name, values)| {
         let value = cookie(name)?;
         values.contains(&value.as_str()).then(|| ((*name).to_owned(), value))
     });
@@ -66,10 +71,10 @@ pub fn look(cookie: impl Fn(&'static str) -> Option<String>) -> BTreeMap<String,
 
 /// Shows a choice at once.
 fn apply(store: Store, name: &str, value: &str) {
-    store.look.update(|look| {
-        look.remove(name);
+    store.choices.update(|choices| {
+        choices.remove(name);
         if !value.is_empty() {
-            look.insert(name.to_owned(), value.to_owned());
+            choices.insert(name.to_owned(), value.to_owned());
         }
     });
     if let Some(root) = document().document_element() {
@@ -131,7 +136,7 @@ fn Choices(
     choose: fn(Store, &'static str, &'static str),
 ) -> impl IntoView {
     let store = Store::current();
-    let look = action == api::SetLook::url();
+    let of_browser = action == api::SetChoice::url();
     let form = move |(value, words): (&'static str, Words)| {
         let on_submit = move |event: leptos::ev::SubmitEvent| {
             choose(store, name, value);
@@ -139,8 +144,8 @@ fn Choices(
         };
         view! {
             <form method="post" action=action on:submit=on_submit>
-                {look.then(|| view! { <input type="hidden" name="name" value=name /> })}
-                <input type="hidden" name=if look { "value" } else { name } value=value />
+                {of_browser.then(|| view! { <input type="hidden" name="name" value=name /> })}
+                <input type="hidden" name=if of_browser { "value" } else { name } value=value />
                 <button class="button" aria-pressed=follow(move || chosen.with(|chosen| (chosen == value).to_string()))>{words}</button>
             </form>
         }
@@ -153,27 +158,29 @@ fn Choices(
     .into_any()
 }
 
+/// Buttons for one of `CHOICES`, which the other tabs follow.
 #[component]
-pub fn AppearancePage() -> impl IntoView {
-    let i18n = use_i18n();
-    let store = Store::current();
-    let chosen = move |name: &'static str| {
-        Signal::derive(move || store.look.with(|look| look.get(name).cloned().unwrap_or_default()))
-    };
+fn BrowserChoices(title: Words, name: &'static str, choices: Vec<(&'static str, Words)>) -> impl IntoView {
+    let chosen = Signal::derive(move || Store::current().chosen(name));
     let choose = |store, name, value| {
         apply(store, name, value);
         tell(name, value);
     };
-    let action = api::SetLook::url();
+    view! { <Choices title action=api::SetChoice::url() name choices chosen choose /> }.into_any()
+}
+
+#[component]
+pub fn AppearancePage() -> impl IntoView {
+    let i18n = use_i18n();
     view! {
         <SettingsSection title=move || t_string!(i18n, settings.appearance)>
-            <Choices title=t!(i18n, settings.theme) action name="theme" chosen=chosen("theme") choose choices=vec![
+            <BrowserChoices title=t!(i18n, settings.theme) name="theme" choices=vec![
                 ("", t!(i18n, settings.system)), ("light", t!(i18n, settings.light)), ("dark", t!(i18n, settings.dark)),
             ] />
-            <Choices title=t!(i18n, settings.text_size) action name="text" chosen=chosen("text") choose choices=vec![
+            <BrowserChoices title=t!(i18n, settings.text_size) name="text" choices=vec![
                 ("small", t!(i18n, settings.small)), ("", t!(i18n, settings.normal)), ("large", t!(i18n, settings.large)),
             ] />
-            <Choices title=t!(i18n, settings.motion) action name="motion" chosen=chosen("motion") choose choices=vec![
+            <BrowserChoices title=t!(i18n, settings.motion) name="motion" choices=vec![
                 ("", t!(i18n, settings.all_motion)), ("reduced", t!(i18n, settings.reduced)),
             ] />
         </SettingsSection>
@@ -235,6 +242,12 @@ pub fn NotificationsPage() -> impl IntoView {
             <Show when=move || permission.get() == "default">
                 <button class="button primary" on:click=move |_| crate::chat::ask_permission(permission)>{t!(i18n, settings.notify_on)}</button>
             </Show>
+            <BrowserChoices title=t!(i18n, settings.notify_shows) name="notify" choices=vec![
+                ("", t!(i18n, settings.notify_text)), ("name", t!(i18n, settings.notify_name)), ("off", t!(i18n, settings.notify_off)),
+            ] />
+            <BrowserChoices title=t!(i18n, settings.sound) name="sound" choices=vec![
+                ("", t!(i18n, settings.sound_on)), ("off", t!(i18n, settings.sound_off)),
+            ] />
         </SettingsSection>
     }
     .into_any()

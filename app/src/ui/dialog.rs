@@ -35,7 +35,7 @@ pub fn Dialog(
         <dialog open class="dialog" node_ref=dialog aria-label=title.clone() on:cancel=move |_: web_sys::Event| on_close.run(())>
             <header class="dialog-bar">
                 <h2 class="title">{title.clone()}</h2>
-                <a class="icon-button" role="button" href=back aria-label=t!(i18n, close) on:click=close><Icon d=outline::CLOSE /></a>
+                <a class="icon-button" href=back aria-label=t!(i18n, close) on:click=close><Icon d=outline::CLOSE /></a>
             </header>
             {children()}
         </dialog>

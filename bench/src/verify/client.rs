@@ -450,7 +450,7 @@ impl Client {
         if !matches!(ready, Some(ServerFrame::Ready { .. })) {
             return Err("not signed in".into());
         }
-        let hello = ClientFrame::Hello { mine: Some(state.mine), chats: state.heads() };
+        let hello = state.hello();
         let take = |reply| {
             apply(state, reply, None);
         };
@@ -471,7 +471,7 @@ impl Client {
             return;
         }
         if needs.contains(&Need::Hello) {
-            self.call(ClientFrame::Hello { mine: Some(self.state.mine), chats: self.state.heads() }).await;
+            self.call(self.state.hello()).await;
         }
         if needs.contains(&Need::Heads) {
             self.heads().await;
@@ -484,7 +484,7 @@ impl Client {
     }
 
     async fn heads(&mut self) {
-        self.call(ClientFrame::Heads { mine: self.state.mine, chats: self.state.heads() }).await;
+        self.call(self.state.heads()).await;
     }
 
     /// Whether `heads` finds nothing missing any more.

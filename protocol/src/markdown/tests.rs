@@ -111,6 +111,7 @@ fn a_few_emoji_are_shown_large() {
         ("👍 hi", false),
         ("", false),
         ("👍👍👍👍👍👍👍", false),
+        (&"👍\u{200d}".repeat(100), false),
     ] {
         assert_eq!(is_jumbo(text), expected, "{text}");
     }
@@ -184,6 +185,11 @@ fn long_repetitions_stay_shallow() {
         "```\n",
         "```a\n",
         "www.((",
+        "www.-",
+        "www.a)",
+        "www.a.b)",
+        "[](",
+        "@ab_c ",
         "https://",
         "@a",
         "(",

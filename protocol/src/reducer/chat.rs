@@ -1,7 +1,7 @@
 //! One chat as far as a device knows it.
 
 use crate::{
-    chat::{Chat, ChatSummary, History, Message, MessageKind},
+    chat::{Chat, ChatSummary, History, Message, MessageKind, Reacted},
     frames::Head,
     groups::Member,
     ids::{ClientId, UserId},
@@ -213,6 +213,16 @@ impl ChatState {
         self.hold(message);
     }
 
+    pub(super) fn apply_reacted(&mut self, no: u64, reacted: &[Reacted]) {
+        let Some(message) = self.messages.get_mut(&no) else { return };
+        for reaction in &mut Arc::make_mut(message).reactions {
+            let listed =
+                reacted.iter().filter(|reacted| reacted.emoji == reaction.emoji).map(|reacted| reacted.user.id);
+            let unnamed: Vec<UserId> = listed.filter(|id| !reaction.by.contains(id)).collect();
+            reaction.by.extend(unnamed);
+        }
+    }
+
     pub(super) fn apply_read(&mut self, user_id: UserId, no: u64, me: Option<UserId>) {
         let summary = &mut self.summary;
         let mark = if Some(user_id) == me { &mut summary.read_no } else { &mut summary.read_by_others_no };
@@ -343,8 +353,9 @@ impl ChatState {
         } else {
             // What was counted and is deleted or read since, and what is new since.
             let deleted = rows(counted_from + 1, counted_to).filter(|message| {
-                let as_it_was = Message { deleted: false, ..message.as_ref().clone() };
-                message.deleted && message.seq > seq && is_of_sort(&as_it_was)
+                message.deleted
+                    && message.seq > seq
+                    && is_of_sort(&Message { deleted: false, ..message.as_ref().clone() })
             });
             let read = unread_between(counted_from + 1, read_no.min(counted_to));
             let still = u64::from(server_count).saturating_sub(deleted.count() as u64 + read);

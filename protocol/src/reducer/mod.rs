@@ -6,9 +6,9 @@
 mod chat;
 
 use crate::{
-    chat::{Changes, ChatSummary, History, Message},
+    chat::{Changes, ChatSummary, History, Message, Reacted},
     error::ErrorCode,
-    frames::{Heads, ServerFrame, Welcome},
+    frames::{ClientFrame, Heads, Held, ServerFrame, Welcome},
     groups::Member,
     ids::{ChatId, ClientId, UserId},
     limits,
@@ -247,6 +247,14 @@ impl State {
         chat.count(me);
     }
 
+    /// Who reacted to a message as listed: its row names only the first of each kind.
+    pub fn apply_reacted(&mut self, chat_id: ChatId, no: u64, reacted: Vec<Reacted>) {
+        if let Some(chat) = self.chats.get_mut(&chat_id) {
+            chat.apply_reacted(no, &reacted);
+        }
+        self.learn_all(reacted.into_iter().map(|reacted| reacted.user).collect());
+    }
+
     /// The members of a chat as listed.
     pub fn apply_members(&mut self, chat_id: ChatId, members: Vec<Member>) {
         let me = self.me_id();
@@ -358,10 +366,32 @@ impl State {
         self.me.as_ref().map(|me| me.user.id)
     }
 
-    /// What `hello` and `heads` name: the newest 500 chats and their heads.
+    /// Asks for what has changed among one's chats.
     #[must_use]
-    pub fn heads(&self) -> HashMap<ChatId, u64> {
-        self.newest_chats().take(limits::HEADS_MAX).map(|chat| (chat.summary.chat.id, chat.named_head())).collect()
+    pub fn hello(&self) -> ClientFrame {
+        let Held { chats, read } = self.held();
+        ClientFrame::Hello { mine: Some(self.mine), chats, read }
+    }
+
+    /// Asks which of them have moved on.
+    #[must_use]
+    pub fn heads(&self) -> ClientFrame {
+        let Held { chats, read } = self.held();
+        ClientFrame::Heads { mine: self.mine, chats, read }
+    }
+
+    /// What `hello` and `heads` name: the newest 500 chats.
+    #[must_use]
+    pub fn held(&self) -> Held {
+        let mut held = Held::default();
+        for chat in self.newest_chats().take(limits::HEADS_MAX) {
+            let id = chat.summary.chat.id;
+            held.chats.insert(id, chat.named_head());
+            if chat.summary.unread > 0 {
+                held.read.insert(id, chat.summary.read_no);
+            }
+        }
+        held
     }
 
     /// When a chat was last active: by what it holds, or what waits to be sent.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    chat::{Chat, ChatEvent, ChatKind, MessageKind},
+    chat::{Chat, ChatEvent, ChatKind, MessageKind, Reacted, Reaction},
     frames::Head,
     groups::Role,
     ids::MessageId,
@@ -49,6 +49,19 @@ fn message(no: u64, seq: u64, sender: u128) -> Message {
     }
 }
 
+#[test]
+fn whoever_reacted_is_known_once_all_are_listed() {
+    let mut state = State::default();
+    state.apply_summary(summary(5, 1, 1, 0));
+    let reaction = Reaction { emoji: "👍".into(), count: 3, by: vec![user(2).id] };
+    state.apply_message(Message { reactions: vec![reaction], ..message(1, 5, 2) });
+    let listed = |n| Reacted { emoji: "👍".into(), user: user(n), reacted_at: Timestamp(0) };
+    state.apply_reacted(CHAT, 1, vec![listed(2), listed(1), listed(3)]);
+    assert_eq!(state.chats[&CHAT].messages[&1].reactions[0].by, [2, 1, 3].map(|n| user(n).id));
+    assert!(state.users.contains_key(&user(3).id));
+    state.apply_reacted(CHAT, 9, vec![listed(2)]);
+}
+
 fn summary(seq: u64, last_no: u64, read_no: u64, unread: u32) -> ChatSummary {
     ChatSummary {
         chat: Chat {
@@ -87,12 +100,12 @@ fn a_mention_that_goes_where_not_all_is_held_is_counted_by_the_server() {
     let mentioning = Message { mentions: vec![me().user.id], ..message(103, 4, 2) };
     counted.last_message = Some(mentioning.clone());
     state.apply_summary(counted);
-    assert_eq!((state.chats[&CHAT].summary.mentions_unread, state.heads()[&CHAT]), (1, 4));
+    assert_eq!((state.chats[&CHAT].summary.mentions_unread, state.held().chats[&CHAT]), (1, 4));
     state.apply(frame(Message { deleted: true, mentions: vec![], text: String::new(), seq: 5, ..mentioning }));
-    assert_eq!(state.heads()[&CHAT], 0, "asks for the count, whatever its head");
+    assert_eq!(state.held().chats[&CHAT], 0, "asks for the count, whatever its head");
     let head = Head { seq: 5, last_no: 103, read_no: 3, unread: 99, mentions_unread: 0 };
     state.apply(ServerFrame::Heads(Heads { mine: 1, chats: [(CHAT, head)].into(), gone: vec![] }));
-    assert_eq!((state.chats[&CHAT].summary.mentions_unread, state.heads()[&CHAT]), (0, 5));
+    assert_eq!((state.chats[&CHAT].summary.mentions_unread, state.held().chats[&CHAT]), (0, 5));
 }
 
 fn frame(message: Message) -> ServerFrame {

@@ -7,14 +7,17 @@ use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::Futures
 use protocol::{
     chat::{EditMessage, PostMessage},
     error::{ApiError, Problem},
-    frames::{ClientFrame, Request, ServerFrame},
+    frames::{ClientFrame, Held, Request, ServerFrame},
     ids::{ChatId, UserId},
     limits,
 };
 use serde::Deserialize;
 use services::{
-    Actor, Infra, Rejection, Result, chat,
-    chat::commit::Outcome,
+    Actor, Infra, Rejection, Result,
+    chat::{
+        self, React,
+        commit::{Outcome, Reacting},
+    },
     infra::{database, rates::Bucket},
     live::{Origin, SocketId, Subscription, encode},
     profiles::presence,
@@ -164,11 +167,12 @@ impl<'a> Dispatch<'a> {
                 return self.change(reference, |origin| chat::begin_delete(&infra, actor, chat_id, no, origin));
             }
             ClientFrame::React { chat_id, no, emoji } => {
-                return self.change(reference, |origin| chat::begin_react(&infra, actor, chat_id, no, &emoji, origin));
+                let given = React { no, emoji: &emoji, how: Reacting::Give };
+                return self.change(reference, |origin| chat::begin_react(&infra, actor, chat_id, given, origin));
             }
             ClientFrame::Unreact { chat_id, no, emoji } => {
-                return self
-                    .change(reference, |origin| chat::begin_unreact(&infra, actor, chat_id, no, &emoji, origin));
+                let taken = React { no, emoji: &emoji, how: Reacting::TakeBack };
+                return self.change(reference, |origin| chat::begin_react(&infra, actor, chat_id, taken, origin));
             }
             ClientFrame::Watch { user_ids } => return self.watch(reference, user_ids),
             ClientFrame::Typing { chat_id } => {
@@ -180,14 +184,16 @@ impl<'a> Dispatch<'a> {
                 self.typed.insert(chat_id, now);
                 async move { chat::typing(&infra, actor, chat_id).await.map(|()| None) }.boxed()
             }
-            ClientFrame::Hello { mine, chats } => async move {
-                chat::hello(&infra, actor, mine, &chats).await.map(|welcome| Some(ServerFrame::Welcome(welcome)))
+            ClientFrame::Hello { mine, chats, read } => async move {
+                let held = Held { chats, read };
+                chat::hello(&infra, actor, mine, &held).await.map(|welcome| Some(ServerFrame::Welcome(welcome)))
             }
             .boxed(),
-            ClientFrame::Heads { chats, .. } => {
-                async move { chat::heads(&infra, actor, &chats).await.map(|heads| Some(ServerFrame::Heads(heads))) }
-                    .boxed()
+            ClientFrame::Heads { chats, read, .. } => async move {
+                let held = Held { chats, read };
+                chat::heads(&infra, actor, &held).await.map(|heads| Some(ServerFrame::Heads(heads)))
             }
+            .boxed(),
             ClientFrame::Changes { chat_id, after, chats } => {
                 let mut wanted: Vec<(ChatId, u64)> = chats.into_iter().flatten().collect();
                 wanted.extend(chat_id.map(|chat_id| (chat_id, after.unwrap_or(0))));

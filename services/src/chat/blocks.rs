@@ -7,6 +7,7 @@ use crate::{
     profiles::{self, presence},
 };
 use protocol::{error::Problem, ids::UserId, profiles::User};
+use sqlx::{Postgres, Transaction};
 
 /// Blocks somebody: they can neither open nor write to a direct chat with the actor, nor add them to a
 /// group, and neither sees the other's presence.
@@ -20,7 +21,17 @@ pub async fn block(infra: &Infra, actor: Actor, user_id: UserId) -> Result<()> {
     if profiles::queries::users(&infra.db, &[user_id]).await?.is_empty() {
         return Err(Rejection::not_found());
     }
-    set_block(infra, actor, user_id, true).await
+    infra.rates.changes.take(actor.user_id)?;
+    let pairs = both_ways(actor.user_id, user_id);
+    let before = presence::visible(infra, &pairs).await?;
+    let mut tx = begin(infra, actor, user_id).await?;
+    let changed = queries::insert_block(&mut tx, actor.user_id, user_id).await?;
+    queries::mark_blocked(&mut tx, direct_id(actor.user_id, user_id), user_id, true).await?;
+    tx.commit().await?;
+    if changed {
+        presence::tell_change(infra, before, &pairs).await;
+    }
+    Ok(())
 }
 
 /// Lets somebody write again.
@@ -28,25 +39,29 @@ pub async fn block(infra: &Infra, actor: Actor, user_id: UserId) -> Result<()> {
 /// # Errors
 /// `unavailable` when the database does not answer.
 pub async fn unblock(infra: &Infra, actor: Actor, user_id: UserId) -> Result<()> {
-    set_block(infra, actor, user_id, false).await
-}
-
-async fn set_block(infra: &Infra, actor: Actor, user_id: UserId, blocked: bool) -> Result<()> {
     infra.rates.changes.take(actor.user_id)?;
-    let mut tx = database::begin(&infra.db).await?;
-    // Opening a direct chat takes the same locks.
-    queries::lock_mines(&mut tx, &[actor.user_id, user_id]).await?;
-    let changed = if blocked {
-        queries::insert_block(&mut tx, actor.user_id, user_id).await?
-    } else {
-        queries::delete_block(&mut tx, actor.user_id, user_id).await?
-    };
-    queries::set_blocked(&mut tx, direct_id(actor.user_id, user_id), user_id, blocked).await?;
+    let mut tx = begin(infra, actor, user_id).await?;
+    let changed = queries::delete_block(&mut tx, actor.user_id, user_id).await?;
+    queries::mark_blocked(&mut tx, direct_id(actor.user_id, user_id), user_id, false).await?;
     tx.commit().await?;
     if changed {
-        presence::tell_each_other(infra, actor.user_id, user_id).await;
+        // Neither could see the other until now.
+        presence::tell_change(infra, presence::Visible::default(), &both_ways(actor.user_id, user_id)).await;
     }
     Ok(())
+}
+
+fn both_ways(one: UserId, other: UserId) -> [(UserId, UserId); 2] {
+    [(one, other), (other, one)]
+}
+
+/// Begins a change of a block. What is being written in the direct chat comes before it or after it, as does
+/// opening that chat.
+async fn begin(infra: &Infra, actor: Actor, user_id: UserId) -> Result<Transaction<'static, Postgres>> {
+    let mut tx = database::begin(&infra.db).await?;
+    queries::lock_chat(&mut tx, direct_id(actor.user_id, user_id)).await?;
+    queries::lock_mines(&mut tx, &[actor.user_id, user_id]).await?;
+    Ok(tx)
 }
 
 /// Whether the actor has blocked somebody.

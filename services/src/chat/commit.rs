@@ -7,7 +7,7 @@
 mod batch;
 
 use crate::{Infra, Rejection, Result, live::Origin};
-use futures::FutureExt as _;
+use futures::{FutureExt as _, future::join_all};
 use protocol::{
     chat::Message,
     groups::{Member, Role},
@@ -34,6 +34,8 @@ pub enum Change {
     Post {
         client_id: ClientId,
         text: MessageText,
+        /// The user names in it.
+        mentions: Vec<String>,
         reply_to: Option<u64>,
         /// Whose words it forwards.
         forwarded_from: Option<UserId>,
@@ -41,6 +43,7 @@ pub enum Change {
     Edit {
         no: u64,
         text: MessageText,
+        mentions: Vec<String>,
         /// The `seq` of the row that was edited.
         base_seq: Option<u64>,
     },
@@ -51,10 +54,7 @@ pub enum Change {
     React {
         no: u64,
         emoji: String,
-    },
-    Unreact {
-        no: u64,
-        emoji: String,
+        how: Reacting,
     },
     AddMember(UserId),
     /// Oneself: leaving.
@@ -67,6 +67,14 @@ pub enum Change {
         title: Option<Title>,
         description: Option<String>,
     },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reacting {
+    Give,
+    TakeBack,
+    /// Whichever of these it is: for who cannot see it, because rows name only the first who reacted.
+    Toggle,
 }
 
 /// What became of a change.
@@ -90,6 +98,13 @@ struct Item {
     change: Change,
     origin: Option<Origin>,
     answer: oneshot::Sender<Result<Outcome>>,
+}
+
+impl Item {
+    fn of(actor: UserId, change: Change, origin: Option<Origin>) -> (Self, oneshot::Receiver<Result<Outcome>>) {
+        let (answer, answered) = oneshot::channel();
+        (Self { actor, change, origin, answer }, answered)
+    }
 }
 
 /// The queues of this node. A chat has one while changes of it wait.
@@ -122,29 +137,53 @@ pub fn submit(
     origin: Option<Origin>,
 ) -> Result<impl Future<Output = Result<Outcome>> + use<>> {
     infra.rates.changes.take(actor)?;
-    let (answer, answered) = oneshot::channel();
-    let item = Item { actor, change, origin, answer };
-    {
-        let mut queues = infra.queues.lock();
-        if infra.shutdown.is_cancelled() {
-            return Err(Rejection::unavailable());
-        }
-        match queues.get_mut(&chat_id) {
-            Some(waiting) if waiting.len() >= WAITING_MAX => return Err(Rejection::unavailable()),
-            Some(waiting) => waiting.push_back(item),
-            None => {
-                queues.insert(chat_id, VecDeque::from([item]));
-                infra.tasks.spawn(drain(infra.clone(), chat_id));
-            }
+    let (item, answered) = Item::of(actor, change, origin);
+    enqueue(infra, chat_id, vec![item])?;
+    Ok(answer(answered))
+}
+
+/// The same for several changes, which take their places together or not at all.
+///
+/// # Errors
+/// As `submit`.
+pub fn submit_all(
+    infra: &Infra,
+    chat_id: ChatId,
+    actor: UserId,
+    changes: Vec<Change>,
+) -> Result<impl Future<Output = Vec<Result<Outcome>>> + use<>> {
+    infra.rates.changes.take_many(actor, changes.len())?;
+    let items = changes.into_iter().map(|change| Item::of(actor, change, None));
+    let (items, answered): (Vec<Item>, Vec<_>) = items.unzip();
+    enqueue(infra, chat_id, items)?;
+    Ok(join_all(answered.into_iter().map(answer)))
+}
+
+fn enqueue(infra: &Infra, chat_id: ChatId, items: Vec<Item>) -> Result<()> {
+    if items.is_empty() {
+        return Ok(());
+    }
+    let mut queues = infra.queues.lock();
+    if infra.shutdown.is_cancelled() {
+        return Err(Rejection::unavailable());
+    }
+    match queues.get_mut(&chat_id) {
+        Some(waiting) if waiting.len() + items.len() > WAITING_MAX => return Err(Rejection::unavailable()),
+        Some(waiting) => waiting.extend(items),
+        None => {
+            queues.insert(chat_id, items.into());
+            infra.tasks.spawn(drain(infra.clone(), chat_id));
         }
     }
-    // Whoever waits longer is told so and tries again; what was accepted is committed all the same.
-    Ok(async {
-        match timeout(ANSWER_WITHIN, answered).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) | Err(_) => Err(Rejection::unavailable()),
-        }
-    })
+    Ok(())
+}
+
+/// Whoever waits longer is told so and tries again; what was accepted is committed all the same.
+async fn answer(answered: oneshot::Receiver<Result<Outcome>>) -> Result<Outcome> {
+    match timeout(ANSWER_WITHIN, answered).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) | Err(_) => Err(Rejection::unavailable()),
+    }
 }
 
 /// Commits what waits until nothing does. What was accepted is finished even while the node stops.

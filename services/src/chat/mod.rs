@@ -15,8 +15,7 @@ use crate::{
     live::Origin,
     profiles,
 };
-use commit::{Change, Outcome};
-use futures::future::join_all;
+use commit::{Change, Outcome, Reacting};
 use protocol::{
     Page,
     chat::{
@@ -24,9 +23,9 @@ use protocol::{
         Reacted, UpdateOwnState, Window,
     },
     error::{ErrorCode, Problem},
-    frames::{Heads, ServerFrame, Welcome},
+    frames::{Heads, Held, ServerFrame, Welcome},
     ids::{ChatId, ClientId, UserId},
-    limits,
+    limits, markdown,
     profiles::User,
     text::{MessageText, Reason},
     time::Timestamp,
@@ -87,7 +86,7 @@ pub async fn open_direct(infra: &Infra, actor: Actor, other: UserId) -> Result<(
     if created {
         // It shows in the other's list from its first message.
         queries::list_for(&mut tx, chat_id, &[other], false).await?;
-        queries::set_blocked(&mut tx, chat_id, other, blocks.contains(&(actor.user_id, other))).await?;
+        queries::mark_blocked(&mut tx, chat_id, other, blocks.contains(&(actor.user_id, other))).await?;
     }
     let listed = queries::list_for(&mut tx, chat_id, &[actor.user_id], true).await?;
     tx.commit().await?;
@@ -186,7 +185,8 @@ pub fn begin_post(
 ) -> Result<impl Future<Output = Result<Outcome>> + use<>> {
     let text = MessageText::parse(&data.text).map_err(|problem| Rejection::field("text", problem))?;
     let PostMessage { client_id, reply_to, .. } = data;
-    let change = Change::Post { client_id, text, reply_to, forwarded_from: None };
+    let mentions = markdown::mentions(text.as_str());
+    let change = Change::Post { client_id, text, mentions, reply_to, forwarded_from: None };
     commit::submit(infra, chat_id, actor.user_id, change, origin)
 }
 
@@ -217,23 +217,27 @@ pub async fn forward_message(
 /// The same for several, in their order.
 ///
 /// # Errors
-/// As `forward_message`, of the first that is refused; what cannot be read keeps all from being posted.
+/// As `forward_message`; what cannot be read, or not be posted now, keeps all from being posted.
 pub async fn forward_messages(infra: &Infra, actor: Actor, forward: Forward<'_>) -> Result<Vec<(Message, bool)>> {
     let Forward { from, to, sends } = forward;
     // What an earlier try has posted stands, whatever became of its source.
     let posted = posted_before(infra, actor, to, sends).await?;
     let left: Vec<u64> = sends.iter().filter(|(_, id)| !posted.contains_key(id)).map(|(no, _)| *no).collect();
     let sources = readable(infra, actor, from, &left).await?;
-    let mut begun = Vec::new();
+    let mut changes = Vec::new();
     for (no, client_id) in sends.iter().filter(|(_, id)| !posted.contains_key(id)) {
         let source = sources.iter().find(|source| source.no == *no).ok_or_else(Rejection::not_found)?;
         let author = source.forwarded_from.as_ref().and_then(|from| from.user_id).unwrap_or(source.sender_id);
         let text = MessageText::parse(&source.text).map_err(|problem| Rejection::field("text", problem))?;
-        let change = Change::Post { client_id: *client_id, text, reply_to: None, forwarded_from: Some(author) };
-        begun.push(commit::submit(infra, to, actor.user_id, change, None)?);
+        // What is forwarded mentions nobody anew.
+        let (mentions, reply_to, forwarded_from) = (Vec::new(), None, Some(author));
+        changes.push(Change::Post { client_id: *client_id, text, mentions, reply_to, forwarded_from });
     }
-    let outcomes = join_all(begun).await.into_iter().map(|outcome| message_of(outcome?));
-    posted.into_values().map(|message| Ok((message, false))).chain(outcomes).collect()
+    let outcomes = commit::submit_all(infra, to, actor.user_id, changes)?.await;
+    let stored = outcomes.into_iter().map(|outcome| message_of(outcome?));
+    let mut all = posted.into_values().map(|message| Ok((message, false))).chain(stored).collect::<Result<Vec<_>>>()?;
+    all.sort_by_key(|(message, _)| sends.iter().position(|(_, client_id)| *client_id == message.client_id));
+    Ok(all)
 }
 
 /// What earlier tries of these sends have posted, where the actor still is.
@@ -266,13 +270,21 @@ async fn readable(infra: &Infra, actor: Actor, chat_id: ChatId, nos: &[u64]) -> 
     Ok(messages)
 }
 
-/// Reacts to a message with an emoji; twice is once.
+/// An emoji for a message.
+#[derive(Clone, Copy, Debug)]
+pub struct React<'a> {
+    pub no: u64,
+    pub emoji: &'a str,
+    pub how: Reacting,
+}
+
+/// Reacts to a message with an emoji, or takes that back; twice is once.
 ///
 /// # Errors
 /// `invalid_input` for what is no emoji, or a twenty-first kind; `not_found`, `forbidden`, `conflict` for a
 /// deleted message, `rate_limited`, `unavailable`.
-pub async fn react(infra: &Infra, actor: Actor, chat_id: ChatId, no: u64, emoji: &str) -> Result<Message> {
-    Ok(message_of(begin_react(infra, actor, chat_id, no, emoji, None)?.await?)?.0)
+pub async fn react(infra: &Infra, actor: Actor, chat_id: ChatId, react: React<'_>) -> Result<Message> {
+    Ok(message_of(begin_react(infra, actor, chat_id, react, None)?.await?)?.0)
 }
 
 /// Takes a reaction's place in the chat's order now, and answers what becomes of it later.
@@ -283,34 +295,11 @@ pub fn begin_react(
     infra: &Infra,
     actor: Actor,
     chat_id: ChatId,
-    no: u64,
-    emoji: &str,
+    React { no, emoji, how }: React<'_>,
     origin: Option<Origin>,
 ) -> Result<impl Future<Output = Result<Outcome>> + use<>> {
-    commit::submit(infra, chat_id, actor.user_id, Change::React { no, emoji: rules::emoji(emoji)? }, origin)
-}
-
-/// Takes one's reaction back.
-///
-/// # Errors
-/// As `react`.
-pub async fn unreact(infra: &Infra, actor: Actor, chat_id: ChatId, no: u64, emoji: &str) -> Result<Message> {
-    Ok(message_of(begin_unreact(infra, actor, chat_id, no, emoji, None)?.await?)?.0)
-}
-
-/// Takes its place in the chat's order now, and answers what becomes of it later.
-///
-/// # Errors
-/// As `react`.
-pub fn begin_unreact(
-    infra: &Infra,
-    actor: Actor,
-    chat_id: ChatId,
-    no: u64,
-    emoji: &str,
-    origin: Option<Origin>,
-) -> Result<impl Future<Output = Result<Outcome>> + use<>> {
-    commit::submit(infra, chat_id, actor.user_id, Change::Unreact { no, emoji: rules::emoji(emoji)? }, origin)
+    let emoji = rules::emoji(emoji)?;
+    commit::submit(infra, chat_id, actor.user_id, Change::React { no, emoji, how }, origin)
 }
 
 /// Who reacted to a message, in order of time.
@@ -325,7 +314,10 @@ pub async fn reacted(
     cursor: Option<&str>,
     limit: Option<u32>,
 ) -> Result<Page<Reacted>> {
-    queries::head_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
+    let (_, last_no) = queries::head_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
+    if no == 0 || no > last_no {
+        return Err(Rejection::not_found());
+    }
     let (offset, limit) = (rules::parse_offset(cursor)?, i64::from(rules::limit(limit)?));
     let items = queries::reacted(&infra.db, chat_id, no, offset, limit + 1).await?;
     Ok(rules::page_of(items, offset, limit))
@@ -364,7 +356,9 @@ pub fn begin_edit(
     origin: Option<Origin>,
 ) -> Result<impl Future<Output = Result<Outcome>> + use<>> {
     let text = MessageText::parse(&data.text).map_err(|problem| Rejection::field("text", problem))?;
-    commit::submit(infra, chat_id, actor.user_id, Change::Edit { no, text, base_seq: data.base_seq }, origin)
+    let mentions = markdown::mentions(text.as_str());
+    let change = Change::Edit { no, text, mentions, base_seq: data.base_seq };
+    commit::submit(infra, chat_id, actor.user_id, change, origin)
 }
 
 /// Deletes a message for everybody; its row stays, empty.
@@ -380,8 +374,9 @@ pub async fn delete_message(infra: &Infra, actor: Actor, chat_id: ChatId, no: u6
 /// # Errors
 /// As `delete_message`, of the first that is refused.
 pub async fn delete_messages(infra: &Infra, actor: Actor, chat_id: ChatId, nos: &[u64]) -> Result<()> {
-    let begun: Vec<_> = nos.iter().map(|no| begin_delete(infra, actor, chat_id, *no, None)).collect::<Result<_>>()?;
-    join_all(begun).await.into_iter().try_for_each(|outcome| outcome.map(drop))
+    let changes = nos.iter().map(|no| Change::Delete { no: *no }).collect();
+    let outcomes = commit::submit_all(infra, chat_id, actor.user_id, changes)?.await;
+    outcomes.into_iter().try_for_each(|outcome| outcome.map(drop))
 }
 
 /// Takes a deletion's place in the chat's order now, and answers what becomes of it later.
@@ -404,20 +399,22 @@ pub fn begin_delete(
 /// `not_found`.
 pub async fn mark_read(infra: &Infra, actor: Actor, chat_id: ChatId, no: u64) -> Result<()> {
     let (marked_unread, moved) = queries::mark_read(&infra.db, chat_id, actor.user_id, no).await?;
+    match moved {
+        Some(marked) if marked.member_count <= limits::SMALL_GROUP && !marked.blocked => {
+            read_marks::publish(infra, chat_id, actor.user_id, marked.read_no, marked.members_seq).await;
+        }
+        Some(marked) => {
+            let frame = ServerFrame::Read { chat_id, user_id: actor.user_id, no: marked.read_no };
+            infra.live.tell(&[actor.user_id], &frame);
+        }
+        // Either the mark stands further already, or there is no such chat for this reader.
+        None => {
+            queries::head_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
+        }
+    }
     if marked_unread {
         let update = UpdateOwnState { marked_unread: Some(false), ..UpdateOwnState::default() };
         update_own_state(infra, actor, chat_id, update).await?;
-    }
-    let Some(marked) = moved else {
-        // Either the mark stands further already, or there is no such chat for this reader.
-        queries::head_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
-        return Ok(());
-    };
-    if marked.member_count <= limits::SMALL_GROUP && !marked.blocked {
-        read_marks::publish(infra, chat_id, actor.user_id, marked.read_no, marked.members_seq).await;
-    } else {
-        let frame = ServerFrame::Read { chat_id, user_id: actor.user_id, no: marked.read_no };
-        infra.live.tell(&[actor.user_id], &frame);
     }
     Ok(())
 }
@@ -482,16 +479,17 @@ pub async fn update_own_state(
             return Err(Rejection::field("draft", Problem::Characters));
         }
     }
-    let before = summary(infra, actor, chat_id).await?;
     infra.rates.changes.take(actor.user_id)?;
+    let mut tx = database::begin(&infra.db).await?;
+    // One's own devices take turns from here on, so that none undoes what another has just done.
+    let mine = queries::next_mine(&mut tx, &[actor.user_id]).await?;
+    let before = queries::summary(&mut *tx, actor.user_id, chat_id).await?.ok_or_else(Rejection::not_found)?;
     if update.muted_until.is_some() {
         // What has come back is no longer archived, though it were muted now.
         update.archived.get_or_insert(before.archived);
     }
     let archives = update.archived == Some(true) && (!before.archived || update.muted_until.is_some());
     let archived_no = archives.then_some(before.chat.last_no);
-    let mut tx = database::begin(&infra.db).await?;
-    let mine = queries::next_mine(&mut tx, &[actor.user_id]).await?;
     queries::update_own_state(&mut tx, actor.user_id, chat_id, mine, update, archived_no).await?;
     tx.commit().await?;
     tell_mine(infra, chat_id, &[actor.user_id]).await;
@@ -509,19 +507,14 @@ pub fn muted_for(hours: u32) -> Option<Timestamp> {
 ///
 /// # Errors
 /// `invalid_input` for more than 500 chats.
-pub async fn hello(infra: &Infra, actor: Actor, mine: Option<u64>, held: &HashMap<ChatId, u64>) -> Result<Welcome> {
-    check_held(held.len(), limits::HEADS_MAX)?;
+pub async fn hello(infra: &Infra, actor: Actor, mine: Option<u64>, held: &Held) -> Result<Welcome> {
+    check_held(held)?;
     // The number is read before the rows: what comes between is told twice, never not at all.
     let own = queries::own_head(&infra.db, actor.user_id, held).await?.ok_or_else(Rejection::unauthenticated)?;
     let limit = limits::WELCOME_MAX;
     let mut chats = queries::summaries_changed(&infra.db, actor.user_id, mine, held, i64::from(limit) + 1).await?;
     let count = chats.len();
-    let texts = |chat: &ChatSummary| {
-        let texts =
-            [chat.last_message.as_ref().map(|last| &last.text), chat.draft.as_ref(), Some(&chat.chat.description)];
-        texts.into_iter().flatten().map(String::len).sum()
-    };
-    let fitting = rules::fitting(chats.iter().map(|(chat, _)| texts(chat)), 1);
+    let fitting = rules::fitting(chats.iter().map(|(chat, named)| rules::summary_weight(chat, named)), 1);
     chats.truncate(fitting.min(limit as usize));
     let more = chats.len() < count;
     let (chats, named): (Vec<ChatSummary>, Vec<Vec<User>>) = chats.into_iter().unzip();
@@ -535,13 +528,14 @@ pub async fn hello(infra: &Infra, actor: Actor, mine: Option<u64>, held: &HashMa
 ///
 /// # Errors
 /// `invalid_input` for more than 500 chats.
-pub async fn heads(infra: &Infra, actor: Actor, held: &HashMap<ChatId, u64>) -> Result<Heads> {
-    check_held(held.len(), limits::HEADS_MAX)?;
+pub async fn heads(infra: &Infra, actor: Actor, held: &Held) -> Result<Heads> {
+    check_held(held)?;
     queries::heads(&infra.db, actor.user_id, held).await
 }
 
-fn check_held(count: usize, most: usize) -> Result<()> {
-    if count > most { Err(Rejection::field("chats", Problem::TooLong)) } else { Ok(()) }
+fn check_held(held: &Held) -> Result<()> {
+    let most = held.chats.len().max(held.read.len());
+    if most > limits::HEADS_MAX { Err(Rejection::field("chats", Problem::TooLong)) } else { Ok(()) }
 }
 
 /// The people named, each once.

@@ -8,6 +8,7 @@ use protocol::{
     groups::Role,
     ids::{ChatId, UserId},
     limits,
+    profiles::User,
     time::Timestamp,
 };
 
@@ -21,13 +22,16 @@ pub fn limit(asked: Option<u32>) -> Result<u32> {
     }
 }
 
-/// Authors edit what they wrote and have not deleted, as it stands.
+/// Authors edit what they wrote and have not deleted, as it stands; never what others wrote and they forward.
 ///
 /// # Errors
 /// `forbidden`; `conflict` with the newest row, where it is not the one that was edited.
 pub fn may_edit(message: &Message, actor: UserId, base_seq: Option<u64>) -> Result<()> {
     if message.kind == MessageKind::System || message.sender_id != actor {
         return Err(Rejection::forbidden("Only its author edits a message."));
+    }
+    if message.forwarded_from.is_some() {
+        return Err(Rejection::forbidden("These are somebody else's words."));
     }
     if message.deleted || base_seq.is_some_and(|seq| seq != message.seq) {
         let mut conflict = Rejection::conflict("The message has changed meanwhile.");
@@ -98,6 +102,29 @@ pub fn bounds(window: Window, last_no: u64, limit: u64) -> (u64, u64) {
 /// Bytes of message text in one answer over the socket. With what surrounds the text, an answer stays
 /// well below what may wait for a socket, whoever writes what.
 const ANSWER_TEXT: usize = 256 * 1024;
+
+/// Bytes of an id, and of a person without their bio, as JSON has them.
+const ID_BYTES: usize = 40;
+const PERSON_BYTES: usize = 200;
+
+/// About how many bytes a message is, without the people it names.
+#[must_use]
+pub fn message_weight(message: &Message) -> usize {
+    message.text.len() + ID_BYTES * message.people().count()
+}
+
+#[must_use]
+pub fn person_weight(person: &User) -> usize {
+    PERSON_BYTES + person.bio.len()
+}
+
+/// About how many bytes a chat of the list is, with the people its last message names.
+#[must_use]
+pub fn summary_weight(chat: &ChatSummary, named: &[User]) -> usize {
+    let last = chat.last_message.as_ref().map_or(0, message_weight);
+    let own = chat.draft.as_ref().map_or(0, String::len) + chat.chat.description.len();
+    last + own + named.iter().map(person_weight).sum::<usize>()
+}
 
 /// How many of these texts, by their bytes, fit into one of so many answers that are given together; the
 /// first always does.

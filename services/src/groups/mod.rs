@@ -137,7 +137,7 @@ pub async fn members(infra: &Infra, actor: Actor, chat_id: ChatId, page: Members
     if query.as_ref().is_some_and(|query| query.contains('\0')) {
         return Ok(Page::whole(Vec::new()));
     }
-    let items = queries::members(&infra.db, chat_id, query.as_deref(), offset, limit + 1).await?;
+    let items = queries::members(&infra.db, chat_id, actor.user_id, query.as_deref(), (offset, limit + 1)).await?;
     Ok(chat::rules::page_of(items, offset, limit))
 }
 

@@ -78,19 +78,28 @@ impl Bucket {
     /// # Errors
     /// `rate_limited`, with the time until there is one.
     pub fn take(&self) -> Result<()> {
+        self.take_many(1)
+    }
+
+    /// Takes so many, if there are so many.
+    ///
+    /// # Errors
+    /// `rate_limited`, with the time until there are.
+    pub fn take_many(&self, count: usize) -> Result<()> {
         if !self.enforced {
             return Ok(());
         }
+        let wanted = count as f64;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let refilled = state.0 + now.duration_since(state.1).as_secs_f64() * self.per_second;
         let tokens = refilled.min(self.burst);
-        let granted = tokens >= 1.0;
-        *state = (if granted { tokens - 1.0 } else { tokens }, now);
+        let granted = tokens >= wanted;
+        *state = (if granted { tokens - wanted } else { tokens }, now);
         if granted {
             Ok(())
         } else {
-            Err(Rejection::rate_limited(Duration::from_secs_f64((1.0 - tokens) / self.per_second)))
+            Err(Rejection::rate_limited(Duration::from_secs_f64((wanted - tokens) / self.per_second)))
         }
     }
 }
@@ -114,10 +123,19 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Buckets<K> {
     /// # Errors
     /// `rate_limited`, with the time until there is one.
     pub fn take(&self, key: K) -> Result<()> {
+        self.take_many(key, 1)
+    }
+
+    /// Takes so many, if there are so many.
+    ///
+    /// # Errors
+    /// `rate_limited`, with the time until there are.
+    pub fn take_many(&self, key: K, count: usize) -> Result<()> {
         if !self.enforced {
             return Ok(());
         }
-        self.by_key.get_with(key, || Arc::new(Bucket::new(self.enforced, self.per_second, self.burst))).take()
+        let bucket = || Arc::new(Bucket::new(self.enforced, self.per_second, self.burst));
+        self.by_key.get_with(key, bucket).take_many(count)
     }
 }
 

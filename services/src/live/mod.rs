@@ -43,6 +43,8 @@ pub struct Live {
 struct Sockets {
     by_id: HashMap<SocketId, Socket>,
     by_user: HashMap<UserId, HashSet<SocketId>>,
+    /// The sockets that are told of somebody's presence.
+    watchers: HashMap<UserId, HashSet<SocketId>>,
     /// Who is in a chat, as of its last membership change.
     audiences: HashMap<ChatId, (u64, Arc<HashSet<UserId>>)>,
     /// When all were told last that something may be missing.
@@ -86,11 +88,18 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         let mut sockets = self.live.live.lock();
         let Some(socket) = sockets.by_id.remove(&self.id) else { return };
-        if let Some(ids) = sockets.by_user.get_mut(&socket.actor.user_id) {
-            ids.remove(&self.id);
-            if ids.is_empty() {
-                sockets.by_user.remove(&socket.actor.user_id);
-            }
+        let Sockets { by_user, watchers, .. } = &mut *sockets;
+        forget(by_user, socket.actor.user_id, self.id);
+        socket.watched.into_iter().for_each(|user| forget(watchers, user, self.id));
+    }
+}
+
+/// Takes a socket out of those listed for somebody.
+fn forget(listed: &mut HashMap<UserId, HashSet<SocketId>>, user: UserId, id: SocketId) {
+    if let Some(ids) = listed.get_mut(&user) {
+        ids.remove(&id);
+        if ids.is_empty() {
+            listed.remove(&user);
         }
     }
 }
@@ -115,21 +124,25 @@ impl Live {
 
     /// Has a socket watch these people, in place of those it watched before.
     pub fn watch(&self, id: SocketId, users: &[UserId]) {
-        if let Some(socket) = self.lock().by_id.get_mut(&id) {
-            socket.watched = users.iter().copied().collect();
+        let mut sockets = self.lock();
+        let Sockets { by_id, watchers, .. } = &mut *sockets;
+        let Some(socket) = by_id.get_mut(&id) else { return };
+        let watched = users.iter().copied().collect();
+        for user in std::mem::replace(&mut socket.watched, watched) {
+            forget(watchers, user, id);
+        }
+        for user in users {
+            watchers.entry(*user).or_default().insert(id);
         }
     }
 
     /// Who of these people is watched, and by whom.
     #[must_use]
     pub fn watchers(&self, users: &[UserId]) -> Vec<(UserId, UserId)> {
-        let users: HashSet<&UserId> = users.iter().collect();
         let sockets = self.lock();
-        let watched = |socket: &Socket| {
-            let viewer = socket.actor.user_id;
-            socket.watched.iter().filter(|user| users.contains(user)).map(|user| (*user, viewer)).collect::<Vec<_>>()
-        };
-        sockets.by_id.values().flat_map(watched).collect()
+        let viewer = |id: &SocketId| sockets.by_id.get(id).map(|socket| socket.actor.user_id);
+        let watching = |user: &UserId| sockets.watchers.get(user).into_iter().flatten().filter_map(viewer);
+        users.iter().flat_map(|user| watching(user).map(|viewer| (*user, viewer)).collect::<Vec<_>>()).collect()
     }
 
     /// The sessions with an open socket.

@@ -49,6 +49,9 @@ pub async fn update_me(infra: &Infra, actor: Actor, data: UpdateMe) -> Result<Me
     }
     fields.check()?;
     infra.rates.changes.take(actor.user_id)?;
+    let is_shown = display_name.is_some() || bio.is_some();
+    let seen_before =
+        if data.last_seen.is_some() { Some(presence::seen_by_whom(infra, actor.user_id).await?) } else { None };
     let me = queries::update_me(
         &infra.db,
         actor.user_id,
@@ -64,10 +67,12 @@ pub async fn update_me(infra: &Infra, actor: Actor, data: UpdateMe) -> Result<Me
     )
     .await?
     .ok_or_else(Rejection::unauthenticated)?;
-    let acquaintances = queries::acquaintances(&infra.db, actor.user_id).await?;
-    infra.live.tell(&acquaintances, &ServerFrame::User { user: me.user.clone() });
-    if data.last_seen.is_some() {
-        presence::tell(infra, actor.user_id).await;
+    if is_shown {
+        let acquaintances = queries::acquaintances(&infra.db, actor.user_id).await?;
+        infra.live.tell(&acquaintances, &ServerFrame::User { user: me.user.clone() });
+    }
+    if let Some(before) = seen_before {
+        presence::tell_change_of(infra, before, actor.user_id).await;
     }
     Ok(me)
 }

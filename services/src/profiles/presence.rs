@@ -13,6 +13,9 @@ use tokio::sync::Notify;
 /// Comings and goings of so long are told together; a page that is only loaded again is not told at all.
 const PACE: Duration = Duration::from_secs(1);
 
+/// While nobody comes or goes it is noted so often who is here, because a node may end without a word.
+const NOTED_EVERY: Duration = Duration::from_secs(5 * 60);
+
 /// So many are told of by one statement.
 const TOLD_TOGETHER: usize = 500;
 
@@ -29,8 +32,8 @@ impl Presence {
     }
 }
 
-/// Pairs of somebody and who may see them, and when each was last here.
-type Visible = HashMap<(UserId, UserId), Option<Timestamp>>;
+/// Pairs of somebody and who may see them, and when the first was last here.
+pub type Visible = HashMap<(UserId, UserId), Option<Timestamp>>;
 
 /// Notes that a socket of somebody's has opened or closed.
 pub fn changed(infra: &Infra, user_id: UserId) {
@@ -43,7 +46,12 @@ pub async fn announce(infra: Infra) {
     let mut here: HashSet<UserId> = HashSet::new();
     loop {
         tokio::select! {
-            () = infra.shutdown.cancelled() => return,
+            // They are here until now; nobody will note that they went.
+            () = infra.shutdown.cancelled() => return note_here(&infra, &here).await,
+            () = tokio::time::sleep(NOTED_EVERY) => {
+                note_here(&infra, &here).await;
+                continue;
+            }
             () = infra.presence.wake.notified() => {}
         }
         tokio::select! {
@@ -68,6 +76,13 @@ pub async fn announce(infra: Infra) {
     }
 }
 
+async fn note_here(infra: &Infra, here: &HashSet<UserId>) {
+    let here: Vec<UserId> = here.iter().copied().collect();
+    if let Err(error) = database::within(queries::mark_seen(&infra.db, &here)).await {
+        tracing::warn!(cause = %error, "who is here was not noted");
+    }
+}
+
 /// Tells those who look at some people how it stands with them.
 async fn tell_of(infra: &Infra, users: &[UserId]) -> Result<()> {
     if users.is_empty() {
@@ -82,29 +97,44 @@ async fn tell_of(infra: &Infra, users: &[UserId]) -> Result<()> {
     Ok(())
 }
 
-/// Somebody has changed who may see them: all who look are told what they may know now.
-pub async fn tell(infra: &Infra, user_id: UserId) {
+/// Of pairs of somebody and who looks at them, those who may see.
+///
+/// # Errors
+/// `unavailable` when the database does not answer.
+pub async fn visible(infra: &Infra, pairs: &[(UserId, UserId)]) -> Result<Visible> {
+    queries::visible(&infra.db, pairs).await
+}
+
+/// Who looks at somebody and may see them.
+///
+/// # Errors
+/// `unavailable` when the database does not answer.
+pub async fn seen_by_whom(infra: &Infra, user_id: UserId) -> Result<Visible> {
+    visible(infra, &lookers(infra, &[user_id]).await?).await
+}
+
+/// Tells those of `pairs` who look, after a change of who may see whom. Whoever could see nothing `before`
+/// and can see nothing now hears nothing: that something was said would say that something has happened.
+pub async fn tell_change(infra: &Infra, before: Visible, pairs: &[(UserId, UserId)]) {
     let told = async {
-        let pairs = lookers(infra, &[user_id]).await?;
-        tell_pairs(infra, &pairs, &queries::visible(&infra.db, &pairs).await?);
+        let users: Vec<UserId> = pairs.iter().map(|(user, _)| *user).collect();
+        let mut looking = lookers(infra, &users).await?;
+        looking.retain(|pair| pairs.contains(pair));
+        let now = visible(infra, &looking).await?;
+        looking.retain(|pair| before.contains_key(pair) || now.contains_key(pair));
+        tell_pairs(infra, &looking, &now);
         Ok(())
     };
     if let Err(error) = database::within(told).await {
-        tracing::warn!(cause = %error, "a change of who may see somebody was not told");
+        tracing::warn!(cause = %error, "a change of who may see whom was not told");
     }
 }
 
-/// Two people may see each other no longer, or again.
-pub async fn tell_each_other(infra: &Infra, one: UserId, other: UserId) {
-    let told = async {
-        // Only those who look anyway: a stranger must not learn of it.
-        let mut pairs = lookers(infra, &[one, other]).await?;
-        pairs.retain(|pair| *pair == (one, other) || *pair == (other, one));
-        tell_pairs(infra, &pairs, &queries::visible(&infra.db, &pairs).await?);
-        Ok(())
-    };
-    if let Err(error) = database::within(told).await {
-        tracing::warn!(cause = %error, "a block's effect on presence was not told");
+/// The same for all who look at somebody.
+pub async fn tell_change_of(infra: &Infra, before: Visible, user_id: UserId) {
+    match database::within(lookers(infra, &[user_id])).await {
+        Ok(pairs) => tell_change(infra, before, &pairs).await,
+        Err(error) => tracing::warn!(cause = %error, "a change of who may see somebody was not told"),
     }
 }
 

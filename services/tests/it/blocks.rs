@@ -1,13 +1,14 @@
 //! What somebody who is blocked can no longer do, over any door.
 
-use crate::support::{Listener, World, draft, refused, refused_fields, say};
+use crate::support::{Listener, World, draft, react, refused, refused_fields, say};
 use protocol::{
     chat::{EditMessage, ForwardMessage},
     error::ErrorCode::{Forbidden, NotFound},
+    frames::ServerFrame,
     ids::ClientId,
 };
 use services::{
-    chat::{self, blocks},
+    chat::{self, blocks, commit::Reacting},
     groups::{self, NewGroup},
 };
 
@@ -30,7 +31,7 @@ async fn the_blocked_cannot_write_where_they_wrote_before() {
     let forward = ForwardMessage { chat_id: direct, client_id: ClientId::fresh() };
     assert_eq!(refused(chat::post_message(&world, bob, direct, draft("hey")).await), Some(Forbidden));
     assert_eq!(refused(chat::edit_message(&world, bob, direct, message.no, edit).await), Some(Forbidden));
-    assert_eq!(refused(chat::react(&world, bob, direct, 1, "👍").await), Some(Forbidden));
+    assert_eq!(refused(react(&world, bob, (direct, 1), "👍", Reacting::Give).await), Some(Forbidden));
     assert_eq!(refused(chat::forward_message(&world, bob, notes, 1, forward.clone()).await), Some(Forbidden));
     let listener = Listener::open(&world, alice);
     chat::typing(&world, bob, direct).await.unwrap();
@@ -67,6 +68,36 @@ async fn the_blocked_can_neither_begin_a_chat_nor_add_to_a_group() {
     let direct = world.direct(alice, bob).await;
     say(&world, alice, direct, "last word").await;
     assert_eq!(refused(chat::post_message(&world, bob, direct, draft("but")).await), Some(Forbidden));
+}
+
+#[tokio::test]
+async fn to_the_blocked_all_looks_as_it_was() {
+    let world = World::new().await;
+    let [alice, bob] = world.people(["alice", "bob"]).await;
+    let direct = world.direct(bob, alice).await;
+    for n in 1..=4 {
+        say(&world, bob, direct, &n.to_string()).await;
+    }
+    chat::mark_read(&world, alice, direct, 2).await.unwrap();
+    let read = async |reader| {
+        let members = groups::members(&world, reader, direct, groups::MembersPage::default()).await.unwrap();
+        let listed = members.items.iter().find(|member| member.user.id == alice.user_id).unwrap().read_no;
+        let changes = chat::changes(&world, reader, direct, 0, None).await.unwrap();
+        let changed = changes.members.iter().find(|member| member.user.id == alice.user_id).unwrap().read_no;
+        (chat::summary(&world, bob, direct).await.unwrap().read_by_others_no, listed, changed)
+    };
+    assert_eq!(read(bob).await, (2, 2, 2));
+    let listener = Listener::open(&world, bob);
+    blocks::block(&world, alice, bob.user_id).await.unwrap();
+    // What she reads from now on is not told, and what she had read is not taken back.
+    chat::mark_read(&world, alice, direct, 4).await.unwrap();
+    assert_eq!(read(bob).await, (2, 2, 2));
+    assert_eq!(read(alice).await, (2, 4, 4));
+    assert!(listener.frames().await.iter().all(|frame| matches!(frame, ServerFrame::Presence { .. })));
+    blocks::block(&world, alice, bob.user_id).await.unwrap();
+    assert_eq!(read(bob).await, (2, 2, 2), "blocking twice is once");
+    blocks::unblock(&world, alice, bob.user_id).await.unwrap();
+    assert_eq!(read(bob).await, (4, 4, 4));
 }
 
 #[tokio::test]

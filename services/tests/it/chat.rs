@@ -5,6 +5,7 @@ use futures::future::join_all;
 use protocol::{
     chat::{Changes, ChatKind, PostMessage, UpdateOwnState, Window},
     error::ErrorCode::{InvalidInput, NotFound},
+    frames::Held,
     groups::UpdateGroup,
     ids::{ChatId, ClientId, UserId},
     limits,
@@ -54,10 +55,10 @@ async fn a_direct_chat_shows_in_the_others_list_from_its_first_message() {
     let direct = world.direct(alice, bob).await;
     assert!(listed(&world, alice).await.contains(&direct));
     assert!(!listed(&world, bob).await.contains(&direct));
-    let before = chat::hello(&world, bob, None, &HashMap::new()).await.unwrap().mine;
+    let before = chat::hello(&world, bob, None, &Held::default()).await.unwrap().mine;
     say(&world, alice, direct, "hi").await;
     assert_eq!(listed(&world, bob).await[0], direct);
-    let welcome = chat::hello(&world, bob, Some(before), &HashMap::new()).await.unwrap();
+    let welcome = chat::hello(&world, bob, Some(before), &Held::default()).await.unwrap();
     assert_eq!((welcome.mine, welcome.chats[0].my_seq, welcome.chats[0].unread), (before + 1, before + 1, 1));
 }
 
@@ -297,7 +298,7 @@ async fn unread_is_exact_to_999() {
     for (more, expected) in [(998, 998), (1, 999), (1, 1_000), (50, 1_000)] {
         say_all(&world, alice, direct, more).await;
         assert_eq!(unread(&world, bob, direct).await, expected);
-        assert_eq!(chat::heads(&world, bob, &held).await.unwrap().chats[&direct].unread, expected);
+        assert_eq!(chat::heads(&world, bob, &held.clone().into()).await.unwrap().chats[&direct].unread, expected);
     }
     chat::mark_read(&world, bob, direct, 1_000).await.unwrap();
     assert_eq!(unread(&world, bob, direct).await, 50);
@@ -386,24 +387,24 @@ async fn hello_brings_what_the_device_does_not_hold() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let (quiet, busy) = (world.group(alice, &[bob]).await, world.group(alice, &[bob]).await);
-    let first = chat::hello(&world, bob, None, &HashMap::new()).await.unwrap();
+    let first = chat::hello(&world, bob, None, &Held::default()).await.unwrap();
     assert_eq!((first.chats.len(), first.more, first.user.user.id), (3, false, bob.user_id));
     let held: HashMap<ChatId, u64> = first.chats.iter().map(|chat| (chat.chat.id, chat.chat.seq)).collect();
-    let again = chat::hello(&world, bob, Some(first.mine), &held).await.unwrap();
+    let again = chat::hello(&world, bob, Some(first.mine), &held.clone().into()).await.unwrap();
     assert_eq!((again.chats, again.gone, again.mine), (vec![], vec![], first.mine));
 
     say(&world, alice, busy, "news").await;
     let nowhere = ChatId::fresh();
     let mut held_more = held.clone();
     held_more.insert(nowhere, 1);
-    let welcome = chat::hello(&world, bob, Some(first.mine), &held_more).await.unwrap();
+    let welcome = chat::hello(&world, bob, Some(first.mine), &held_more.clone().into()).await.unwrap();
     assert_eq!(welcome.chats.iter().map(|chat| chat.chat.id).collect::<Vec<_>>(), [busy]);
     assert_eq!(welcome.gone, [nowhere]);
     assert!(welcome.users.iter().any(|user| user.id == alice.user_id));
 
     // A chat not named is brought, however quiet.
     let named: HashMap<ChatId, u64> = held.into_iter().filter(|(id, _)| *id != quiet && *id != busy).collect();
-    let welcome = chat::hello(&world, bob, Some(first.mine), &named).await.unwrap();
+    let welcome = chat::hello(&world, bob, Some(first.mine), &named.clone().into()).await.unwrap();
     assert_eq!(welcome.chats.iter().map(|chat| chat.chat.id).collect::<Vec<_>>(), [busy, quiet]);
 }
 
@@ -415,7 +416,7 @@ async fn hello_brings_the_newest_two_hundred() {
         world.group(alice, &[]).await;
     }
     let last = world.group(alice, &[bob]).await;
-    let welcome = chat::hello(&world, alice, None, &HashMap::new()).await.unwrap();
+    let welcome = chat::hello(&world, alice, None, &Held::default()).await.unwrap();
     assert_eq!((welcome.chats.len(), welcome.more, welcome.chats[0].chat.id), (200, true, last));
 }
 
@@ -425,16 +426,16 @@ async fn heads_tell_what_moved_on_and_what_is_gone() {
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let (quiet, busy) = (world.group(alice, &[bob]).await, world.group(alice, &[bob]).await);
     let others = world.group(alice, &[]).await;
-    let welcome = chat::hello(&world, bob, None, &HashMap::new()).await.unwrap();
+    let welcome = chat::hello(&world, bob, None, &Held::default()).await.unwrap();
     let mut held: HashMap<ChatId, u64> = welcome.chats.iter().map(|chat| (chat.chat.id, chat.chat.seq)).collect();
     held.insert(others, 1);
     let message = say(&world, alice, busy, "news").await;
-    let heads = chat::heads(&world, bob, &held).await.unwrap();
+    let heads = chat::heads(&world, bob, &held.clone().into()).await.unwrap();
     assert_eq!((heads.mine, heads.gone), (welcome.mine, vec![others]));
     assert!(heads.chats.len() == 1 && !heads.chats.contains_key(&quiet));
     let head = heads.chats[&busy];
     assert_eq!((head.seq, head.read_no, head.unread), (message.seq, 0, 1));
-    let none = chat::heads(&world, bob, &HashMap::new()).await.unwrap();
+    let none = chat::heads(&world, bob, &Held::default()).await.unwrap();
     assert_eq!((none.mine, none.chats.len(), none.gone.len()), (welcome.mine, 0, 0));
 }
 
@@ -444,11 +445,11 @@ async fn more_than_five_hundred_chats_are_not_named_at_once() {
     let alice = register(&world, "alice").await;
     let held = |count: usize| -> HashMap<ChatId, u64> { (0..count).map(|_| (ChatId::fresh(), 1)).collect() };
     let most = held(limits::HEADS_MAX);
-    assert_eq!(chat::heads(&world, alice, &most).await.unwrap().gone.len(), 500);
-    assert_eq!(chat::hello(&world, alice, None, &most).await.unwrap().gone.len(), 500);
+    assert_eq!(chat::heads(&world, alice, &most.clone().into()).await.unwrap().gone.len(), 500);
+    assert_eq!(chat::hello(&world, alice, None, &most.clone().into()).await.unwrap().gone.len(), 500);
     let too_many = held(501);
-    assert_eq!(refused(chat::heads(&world, alice, &too_many).await), Some(InvalidInput));
-    assert_eq!(refused(chat::hello(&world, alice, None, &too_many).await), Some(InvalidInput));
+    assert_eq!(refused(chat::heads(&world, alice, &too_many.clone().into()).await), Some(InvalidInput));
+    assert_eq!(refused(chat::hello(&world, alice, None, &too_many.clone().into()).await), Some(InvalidInput));
 }
 
 #[tokio::test]
@@ -483,7 +484,7 @@ async fn ones_own_state_of_a_chat_is_ones_own() {
     let update = UpdateOwnState { draft: Some(Some("  ".into())), ..UpdateOwnState::default() };
     assert_eq!(chat::update_own_state(&world, alice, group, update).await.unwrap().draft, None);
 
-    let welcome = chat::hello(&world, alice, Some(before.my_seq), &HashMap::new()).await.unwrap();
+    let welcome = chat::hello(&world, alice, Some(before.my_seq), &Held::default()).await.unwrap();
     assert_eq!(welcome.mine, before.my_seq + 3);
     for draft in ["x".repeat(8_001), "nul\0".into()] {
         let update = UpdateOwnState { draft: Some(Some(draft)), ..UpdateOwnState::default() };

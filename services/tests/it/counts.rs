@@ -1,16 +1,18 @@
 //! What is unread is the same on all devices of a person, whatever happens and whatever they miss.
 
-use crate::support::{Listener, World, draft};
+use crate::support::{Listener, World, draft, react};
 use protocol::{
     chat::{EditMessage, UpdateOwnState, Window},
     error::ErrorCode,
-    frames::ServerFrame,
+    frames::{Held, ServerFrame},
     ids::ChatId,
     reducer::{Need, State},
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
-use services::{Actor, Infra, chat};
-use std::collections::HashMap;
+use services::{
+    Actor, Infra,
+    chat::{self, commit::Reacting},
+};
 
 const OPERATIONS: usize = 1_000;
 /// After so many the devices are compared.
@@ -29,7 +31,7 @@ impl Device {
     async fn open(infra: &Infra, actor: Actor, chat_id: ChatId, holds: Option<u32>, loses: u32) -> Self {
         let listener = Listener::open(infra, actor);
         let mut state = State::default();
-        state.apply(ServerFrame::Welcome(chat::hello(infra, actor, None, &HashMap::new()).await.unwrap()));
+        state.apply(ServerFrame::Welcome(chat::hello(infra, actor, None, &Held::default()).await.unwrap()));
         if let Some(holds) = holds {
             let history = chat::history(infra, actor, chat_id, Window::Newest, Some(holds)).await.unwrap();
             state.apply_history(chat_id, history);
@@ -47,16 +49,16 @@ impl Device {
 
     /// What every device does within 25 seconds.
     async fn heal(&mut self, infra: &Infra, actor: Actor, chat_id: ChatId) {
-        let heads = chat::heads(infra, actor, &self.state.heads()).await.unwrap();
+        let heads = chat::heads(infra, actor, &self.state.held()).await.unwrap();
         if self.state.apply(ServerFrame::Heads(heads)) == Need::Hello {
-            let welcome = chat::hello(infra, actor, Some(self.state.mine), &self.state.heads()).await.unwrap();
+            let welcome = chat::hello(infra, actor, Some(self.state.mine), &self.state.held()).await.unwrap();
             self.state.apply(ServerFrame::Welcome(welcome));
         }
         while let Some(after) = self.state.chats[&chat_id].gap() {
             let changes = chat::changes(infra, actor, chat_id, after, None).await.unwrap();
             self.state.apply_changes(after, changes);
         }
-        let heads = chat::heads(infra, actor, &self.state.heads()).await.unwrap();
+        let heads = chat::heads(infra, actor, &self.state.held()).await.unwrap();
         self.state.apply(ServerFrame::Heads(heads));
     }
 
@@ -79,7 +81,7 @@ async fn operate(infra: &Infra, random: &mut StdRng, [reader, alice, bob]: [Acto
             chat::edit_message(infra, other, chat_id, some_no, edit).await.map(drop)
         }
         60..72 => chat::delete_message(infra, alice, chat_id, some_no).await.map(drop),
-        72..80 => chat::react(infra, other, chat_id, some_no, "👍").await.map(drop),
+        72..80 => react(infra, other, (chat_id, some_no), "👍", Reacting::Give).await.map(drop),
         80..92 => chat::mark_read(infra, reader, chat_id, some_no).await,
         92..95 => {
             let update = UpdateOwnState { marked_unread: Some(true), ..UpdateOwnState::default() };
@@ -89,6 +91,33 @@ async fn operate(infra: &Infra, random: &mut StdRng, [reader, alice, bob]: [Acto
     };
     if let Err(rejection) = done {
         assert!(matches!(rejection.code(), ErrorCode::Forbidden | ErrorCode::Conflict), "{rejection}");
+    }
+}
+
+#[tokio::test]
+async fn a_chat_read_elsewhere_is_read_on_a_device_that_heard_nothing_of_it() {
+    let world = World::new().await;
+    let [reader, alice] = world.people(["reader", "alice"]).await;
+    let direct = world.direct(alice, reader).await;
+    for _ in 0..30 {
+        chat::post_message(&world, alice, direct, draft("words")).await.unwrap();
+    }
+    let asleep = Device::open(&world, reader, direct, None, 100).await;
+    // What is read is no change of the chat, nor of its list.
+    chat::mark_read(&world, reader, direct, 20).await.unwrap();
+    for by_hello in [true, false] {
+        let mut state = asleep.state.clone();
+        assert_eq!(state.chats[&direct].summary.unread, 30);
+        let (mine, held) = (Some(state.mine), state.held());
+        state.apply(if by_hello {
+            ServerFrame::Welcome(chat::hello(&world, reader, mine, &held).await.unwrap())
+        } else {
+            ServerFrame::Heads(chat::heads(&world, reader, &held).await.unwrap())
+        });
+        let summary = &state.chats[&direct].summary;
+        assert_eq!((summary.unread, summary.read_no), (10, 20), "by hello: {by_hello}");
+        // What is known is not told again.
+        assert!(chat::heads(&world, reader, &state.held()).await.unwrap().chats.is_empty());
     }
 }
 

@@ -249,10 +249,10 @@ async fn removed_member_gets_nothing_after_the_removal() {
     let listed = chat::list(&world, bob, None, None, None).await.unwrap().items;
     assert!(listed.iter().all(|chat| chat.chat.id != group));
     let held = HashMap::from([(group, seen.chat.seq)]);
-    let welcome = chat::hello(&world, bob, Some(seen.my_seq), &held).await.unwrap();
+    let welcome = chat::hello(&world, bob, Some(seen.my_seq), &held.clone().into()).await.unwrap();
     assert_eq!((welcome.gone, welcome.chats.len()), (vec![group], 1));
     assert!(welcome.mine > seen.my_seq);
-    let heads = chat::heads(&world, bob, &held).await.unwrap();
+    let heads = chat::heads(&world, bob, &held.clone().into()).await.unwrap();
     assert_eq!((heads.gone, heads.chats.len()), (vec![group], 0));
     assert_eq!(refused(chat::changes(&world, bob, group, seen.chat.seq, None).await), HIDDEN);
 }
@@ -381,7 +381,7 @@ async fn a_deleted_group_is_gone_for_everybody() {
         assert_eq!(refused(chat::summary(&world, actor, group).await), HIDDEN);
         assert_eq!(refused(chat::history(&world, actor, group, Window::Newest, None).await), HIDDEN);
         assert_eq!(refused(chat::post_message(&world, actor, group, draft("hi")).await), HIDDEN);
-        let heads = chat::heads(&world, actor, &HashMap::from([(group, 1)])).await.unwrap();
+        let heads = chat::heads(&world, actor, &HashMap::from([(group, 1)]).into()).await.unwrap();
         assert_eq!(heads.gone, [group]);
     }
     assert_eq!(refused(groups::delete(&world, alice, group).await), HIDDEN);

@@ -1,10 +1,10 @@
 //! Live delivery: what sockets are told, in which order, and what they are not.
 
-use crate::support::{Listener, World, draft, history, home, register, say, seq_of};
+use crate::support::{Listener, World, draft, history, home, react, register, say, seq_of};
 use futures::future::join_all;
 use protocol::{
     chat::{ChatSummary, EditMessage, ForwardMessage, Message, PostMessage, UpdateOwnState},
-    frames::{Reply, ServerFrame},
+    frames::{Held, Reply, ServerFrame},
     groups::{Member, Role, UpdateGroup},
     ids::{ChatId, ClientId},
     profiles::UpdateMe,
@@ -12,12 +12,12 @@ use protocol::{
     time::Timestamp,
 };
 use services::{
-    Actor, Infra, Result, auth, chat,
+    Actor, Infra, Result, auth,
+    chat::{self, commit::Reacting},
     groups::{self, MembersPage},
     live::{Close, Origin},
     profiles,
 };
-use std::collections::HashMap;
 
 /// The messages among some frames.
 fn messages(frames: &[ServerFrame]) -> Vec<&Message> {
@@ -99,7 +99,7 @@ async fn removed_member_is_told_so_and_gets_no_later_frame() {
     say(&world, alice, group, "later").await;
     chat::typing(&world, alice, group).await.unwrap();
     chat::mark_read(&world, carol, group, 2).await.unwrap();
-    let mine = chat::hello(&world, bob, None, &HashMap::new()).await.unwrap().mine;
+    let mine = chat::hello(&world, bob, None, &Held::default()).await.unwrap().mine;
     assert_eq!(leaving.frames().await, [ServerFrame::Removed { chat_id: group, mine }]);
     let told = staying.frames().await;
     assert_eq!(messages(&told).len(), 3);
@@ -291,7 +291,7 @@ async fn a_reader_that_does_not_keep_up_is_told_to_resync_and_misses_nothing() {
     }
     let needs = device.take_frames().await;
     assert!(needs.contains(&Need::Heads), "one word that something is missing");
-    let held = device.state.heads();
+    let held = device.state.held();
     let heads = chat::heads(&world, bob, &held).await.unwrap();
     device.state.apply(ServerFrame::Heads(heads));
     device.catch_up(&world).await;
@@ -326,7 +326,7 @@ impl Device {
     async fn open(infra: &Infra, actor: Actor, group: ChatId) -> Self {
         let listener = Listener::open(infra, actor);
         let mut state = State::default();
-        let welcome = chat::hello(infra, actor, None, &HashMap::new()).await.unwrap();
+        let welcome = chat::hello(infra, actor, None, &Held::default()).await.unwrap();
         state.apply(ServerFrame::Welcome(welcome));
         if state.chats.contains_key(&group) {
             let window = protocol::chat::Window::Newest;
@@ -431,9 +431,9 @@ async fn make(infra: &Infra, [alice, bob, carol, dora]: [Actor; 4], group: ChatI
         "pin" => chat::update_own_state(infra, carol, group, pin).await.map(drop),
         "draft" => chat::update_own_state(infra, carol, group, write_draft).await.map(drop),
         "mention" => chat::post_message(infra, bob, group, draft("@carol and @dora, not @nobody")).await.map(drop),
-        "react" => chat::react(infra, carol, group, 3, "👍").await.map(drop),
-        "react too" => chat::react(infra, bob, group, 3, "👍").await.map(drop),
-        "take back a reaction" => chat::unreact(infra, carol, group, 3, "👍").await.map(drop),
+        "react" => react(infra, carol, (group, 3), "👍", Reacting::Give).await.map(drop),
+        "react too" => react(infra, bob, (group, 3), "👍", Reacting::Give).await.map(drop),
+        "take back a reaction" => react(infra, carol, (group, 3), "👍", Reacting::TakeBack).await.map(drop),
         "edit a mention" => chat::edit_message(infra, bob, group, last_no, words("@alice")).await.map(drop),
         "forward" => {
             let to = ForwardMessage { chat_id: group, client_id: ClientId::fresh() };

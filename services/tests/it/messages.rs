@@ -1,6 +1,6 @@
 //! What people do with messages: mention, react, forward, report.
 
-use crate::support::{Listener, World, draft, history, refused, refused_fields, say};
+use crate::support::{self, Listener, World, draft, history, refused, refused_fields, say};
 use futures::future::join_all;
 use protocol::{
     chat::{EditMessage, ForwardMessage, ForwardedFrom, Message},
@@ -8,18 +8,22 @@ use protocol::{
     frames::ServerFrame,
     ids::{ChatId, ClientId},
 };
-use services::{Actor, Infra, Result, chat, groups};
+use services::{
+    Actor, Infra, Result,
+    chat::{self, commit::Reacting},
+    groups,
+};
 
 fn to(chat_id: ChatId) -> ForwardMessage {
     ForwardMessage { chat_id, client_id: ClientId::fresh() }
 }
 
 async fn react(infra: &Infra, actor: Actor, message: &Message, emoji: &str) -> Result<Message> {
-    chat::react(infra, actor, message.chat_id, message.no, emoji).await
+    support::react(infra, actor, (message.chat_id, message.no), emoji, Reacting::Give).await
 }
 
 async fn unreact(infra: &Infra, actor: Actor, message: &Message, emoji: &str) -> Result<Message> {
-    chat::unreact(infra, actor, message.chat_id, message.no, emoji).await
+    support::react(infra, actor, (message.chat_id, message.no), emoji, Reacting::TakeBack).await
 }
 
 /// The reactions of a message as `👍2 ❤️1`.
@@ -108,8 +112,12 @@ async fn what_is_no_emoji_or_one_kind_too_many_is_refused() {
     assert_eq!(refused(react(&world, stranger, &message, "👍").await), Some(NotFound));
     assert_eq!(refused(chat::reacted(&world, stranger, direct, 1, None, None).await), Some(NotFound));
     let group = world.group(alice, &[bob]).await;
-    assert_eq!(refused(chat::react(&world, bob, group, 1, "👍").await), Some(Forbidden), "nobody said it");
-    assert_eq!(refused(chat::react(&world, bob, group, 9, "👍").await), Some(NotFound));
+    assert_eq!(
+        refused(support::react(&world, bob, (group, 1), "👍", Reacting::Give).await),
+        Some(Forbidden),
+        "nobody said it"
+    );
+    assert_eq!(refused(support::react(&world, bob, (group, 9), "👍", Reacting::Give).await), Some(NotFound));
 }
 
 #[tokio::test]
@@ -119,7 +127,7 @@ async fn of_many_who_react_twenty_are_named_and_all_counted() {
     let names =
         ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t", "u", "v"];
     let names = names.map(|name| format!("person_{name}"));
-    let others = join_all(names.iter().map(|name| crate::support::register(&world, name))).await;
+    let others = join_all(names.iter().map(|name| support::register(&world, name))).await;
     let group = world.group(alice, &others).await;
     let message = say(&world, alice, group, "who is in?").await;
     let given = join_all(others.iter().map(|other| react(&world, *other, &message, "👍"))).await;
@@ -129,6 +137,16 @@ async fn of_many_who_react_twenty_are_named_and_all_counted() {
     let first = chat::reacted(&world, alice, group, message.no, None, Some(15)).await.unwrap();
     let rest = chat::reacted(&world, alice, group, message.no, first.next.as_deref(), Some(15)).await.unwrap();
     assert_eq!((first.items.len(), rest.items.len(), rest.next), (15, 7, None));
+    // Whoever is not named takes theirs back, or gives it, without knowing which it is.
+    let unnamed = others.iter().find(|other| !now.reactions[0].by.contains(&other.user_id)).unwrap();
+    let toggle = |actor, emoji| support::react(&world, actor, (group, message.no), emoji, Reacting::Toggle);
+    for count in [21, 22] {
+        assert_eq!(toggle(*unnamed, "👍").await.map(|m| m.reactions[0].count), Ok(count));
+    }
+    let [stranger] = world.people(["stranger"]).await;
+    assert_eq!(refused(toggle(stranger, "👍").await), Some(NotFound));
+    assert_eq!(refused_fields(toggle(*unnamed, "x").await), ["emoji"]);
+    assert_eq!(refused(chat::reacted(&world, alice, group, message.no + 1, None, None).await), Some(NotFound));
 }
 
 #[tokio::test]
@@ -163,6 +181,9 @@ async fn a_forwarded_message_names_its_author_and_is_posted_once() {
     }
     chat::delete_message(&world, alice, from, message.no).await.unwrap();
     assert_eq!(refused(chat::forward_message(&world, bob, from, message.no, to(target)).await), Some(NotFound));
+    // Nobody's words are changed by whoever forwards them.
+    let edit = EditMessage { text: "something else".into(), base_seq: None };
+    assert_eq!(refused(chat::edit_message(&world, bob, target, forwarded.no, edit).await), Some(Forbidden));
     // A late retry finds what it posted, though its source is gone.
     let late = chat::forward_message(&world, bob, from, message.no, data).await.unwrap();
     assert_eq!(late, (forwarded, false));
@@ -193,16 +214,16 @@ async fn reactions_and_mentions_of_one_batch_see_one_another() {
     let listener = Listener::open(&world, bob);
     let (sent, given, taken, again) = tokio::join!(
         chat::post_message(&world, alice, group, draft("@bob?")),
-        chat::react(&world, bob, group, 2, "👍"),
-        chat::unreact(&world, bob, group, 2, "👍"),
-        chat::react(&world, bob, group, 2, "👍"),
+        support::react(&world, bob, (group, 2), "👍", Reacting::Give),
+        support::react(&world, bob, (group, 2), "👍", Reacting::TakeBack),
+        support::react(&world, bob, (group, 2), "👍", Reacting::Give),
     );
     assert!(sent.is_ok() && taken.is_ok());
     assert_eq!(given.map(|message| message.mentions), Ok(vec![bob.user_id]));
     let now = history(&world, bob, group).await.pop().unwrap();
     assert_eq!((told(&now).as_str(), Ok(&now)), ("👍1", again.as_ref()));
     let frames = listener.frames().await;
-    let seqs: Vec<u64> = frames.iter().filter_map(crate::support::seq_of).collect();
+    let seqs: Vec<u64> = frames.iter().filter_map(support::seq_of).collect();
     assert!(seqs.is_sorted() && frames.iter().all(|frame| matches!(frame, ServerFrame::Message { .. })), "{frames:?}");
     let stored: i64 = sqlx::query_scalar("select count(*) from reactions").fetch_one(&world.db).await.unwrap();
     assert_eq!(stored, 1);

@@ -137,9 +137,40 @@ async fn whoever_may_not_see_hears_nothing_when_somebody_comes_or_goes() {
     presence::watch(&world, bob, blocked.subscription.id, &[alice.user_id]).await.unwrap();
     let socket = Socket::open(&world, alice);
     assert_eq!(told(&watching, alice).await, (true, false));
+    // Nor when she changes who may see her, or what is hers alone.
+    show_to(&world, alice, LastSeen::Everyone).await;
+    assert_eq!(told(&watching, alice).await, (true, false));
+    let theme = UpdateMe { theme: Some(Some("dark".into())), ..UpdateMe::default() };
+    profiles::update_me(&world, alice, theme).await.unwrap();
+    show_to(&world, alice, LastSeen::Nobody).await;
+    assert_eq!(told(&watching, alice).await, (false, false));
+    blocks::block(&world, alice, stranger.user_id).await.unwrap();
+    blocks::unblock(&world, alice, stranger.user_id).await.unwrap();
+    show_to(&world, alice, LastSeen::Everyone).await;
+    assert_eq!(told(&watching, alice).await, (true, false), "nothing was said in between");
     drop(socket);
     assert_eq!(told(&watching, alice).await, (false, true));
     assert_eq!(blocked.frames().await, []);
+}
+
+#[tokio::test]
+async fn whoever_is_here_when_the_node_stops_was_seen_until_then() {
+    let world = World::new().await;
+    let announcing = tokio::spawn(presence::announce((*world).clone()));
+    let [alice, bob] = world.people(["alice", "bob"]).await;
+    let direct = world.direct(alice, bob).await;
+    say(&world, alice, direct, "hi").await;
+    let watching = Listener::open(&world, bob);
+    let _socket = Socket::open(&world, alice);
+    assert_eq!(told(&watching, alice).await, (true, false));
+    let seen = async || -> time::OffsetDateTime {
+        let query = sqlx::query_scalar("select last_seen_at from presence where user_id = $1");
+        query.bind(alice.user_id.0).fetch_one(&world.db).await.unwrap()
+    };
+    let came = seen().await;
+    world.shutdown.cancel();
+    announcing.await.unwrap();
+    assert!(seen().await > came);
 }
 
 #[tokio::test]

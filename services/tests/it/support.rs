@@ -11,7 +11,7 @@ use protocol::{
 use services::{
     Actor, Infra, Result,
     auth::{self, Device},
-    chat,
+    chat::{self, commit::Reacting},
     groups::{self, NewGroup},
     infra::{Settings, database as pool},
     live::{Close, Next, Subscription},
@@ -117,6 +117,17 @@ pub async fn history(infra: &Infra, reader: Actor, chat_id: ChatId) -> Vec<Messa
 /// The refusal's code; none where it was granted.
 pub fn refused<T>(result: Result<T>) -> Option<ErrorCode> {
     result.err().map(|rejection| rejection.code())
+}
+
+/// Reacts to the message of this chat and number.
+pub async fn react(
+    infra: &Infra,
+    actor: Actor,
+    (chat_id, no): (ChatId, u64),
+    emoji: &str,
+    how: Reacting,
+) -> Result<Message> {
+    chat::react(infra, actor, chat_id, chat::React { no, emoji, how }).await
 }
 
 /// The names of the refused fields.

@@ -19,7 +19,11 @@ use protocol::{
     time::Timestamp,
 };
 use serde::Deserialize;
-use services::{Infra, Rejection, chat, groups};
+use services::{
+    Infra, Rejection,
+    chat::{self, React, commit::Reacting},
+    groups,
+};
 use utoipa_axum::routes;
 
 pub fn routes() -> Api {
@@ -208,7 +212,7 @@ async fn react(
     Caller(actor): Caller,
     Id((id, no, emoji)): Id<(ChatId, u64, String)>,
 ) -> Result<Json<Message>> {
-    Ok(Json(chat::react(&infra, actor, id, no, &emoji).await?))
+    Ok(Json(chat::react(&infra, actor, id, React { no, emoji: &emoji, how: Reacting::Give }).await?))
 }
 
 /// Take one's reaction back.
@@ -220,7 +224,7 @@ async fn unreact(
     Caller(actor): Caller,
     Id((id, no, emoji)): Id<(ChatId, u64, String)>,
 ) -> Result<Json<Message>> {
-    Ok(Json(chat::unreact(&infra, actor, id, no, &emoji).await?))
+    Ok(Json(chat::react(&infra, actor, id, React { no, emoji: &emoji, how: Reacting::TakeBack }).await?))
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]

@@ -1,7 +1,7 @@
 //! One transaction: lock the chat's row, look up who and what is named, decide each change on its own,
 //! number and write what remains, commit, publish in order, acknowledge.
 
-use super::{Change, Item, Outcome};
+use super::{Change, Item, Outcome, Reacting};
 use crate::{
     Infra, Rejection, Result,
     chat::{self, audience, not_a_group, queries, tell_mine},
@@ -16,12 +16,12 @@ use protocol::{
     frames::ServerFrame,
     groups::{Member, Role},
     ids::{ChatId, ClientId, MessageId, UserId},
-    limits, markdown,
+    limits,
     profiles::User,
     text::MessageText,
     time::Timestamp,
 };
-use sqlx::{Postgres, Transaction};
+use sqlx::{PgConnection, Postgres, Transaction};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// The chat as the batch leaves it, and what it wrote.
@@ -114,28 +114,55 @@ async fn write(infra: &Infra, chat_id: ChatId, items: &[Item]) -> Result<Written
         let outcomes = items.iter().map(|_| Err(Rejection::not_found())).collect();
         return Ok(Written { tx, draft: None, outcomes, left: Vec::new() });
     };
+    let first_message = row.last_no == 0;
+    let mut draft = look_up(infra, &mut tx, (chat_id, row), items).await?;
+    let outcomes: Vec<Result<Outcome>> = items.iter().map(|item| draft.apply(item)).collect();
+    if draft.frames.is_empty() {
+        return Ok(Written { tx, draft: None, outcomes, left: Vec::new() });
+    }
+    let opens = draft.row.kind == ChatKind::Direct && first_message && draft.row.last_no > 0;
+    let both = if opens { queries::member_ids(&mut tx, chat_id).await? } else { Vec::new() };
+    store(&mut tx, &draft, &both).await?;
+    let left = list(&mut tx, &mut draft, &both).await?;
+    Ok(Written { tx, draft: Some(draft), outcomes, left })
+}
+
+/// The chat as it stands, and whoever and whatever the changes name.
+async fn look_up(
+    infra: &Infra,
+    tx: &mut PgConnection,
+    (chat_id, row): (ChatId, queries::ChatRow),
+    items: &[Item],
+) -> Result<Draft> {
     let named: BTreeSet<UserId> =
         items.iter().flat_map(|item| [Some(item.actor), item.change.names()]).flatten().collect();
     let sends: Vec<(UserId, ClientId)> = items.iter().filter_map(Item::send_key).collect();
     let nos: Vec<u64> = items.iter().filter_map(|item| item.change.names_message()).collect();
     let reactions: BTreeSet<_> = items.iter().filter_map(Item::reaction).collect();
-    let called: BTreeSet<String> = items.iter().flat_map(|item| item.change.mentions()).collect();
+    let called: BTreeSet<&str> = items.iter().flat_map(|item| item.change.mentions()).map(String::as_str).collect();
     let added: Vec<(UserId, UserId)> = items.iter().filter_map(Item::addition).collect();
-    let mut draft = Draft {
+    let stored = if infra.is(Mutant::RetryInsertsTwice) {
+        HashMap::new()
+    } else {
+        queries::messages_by_client_id(tx, chat_id, &sends).await?
+    };
+    let users = if items.iter().any(|item| item.change.names().is_some()) {
+        let ids: Vec<UserId> = named.iter().copied().collect();
+        profiles::queries::users(&mut *tx, &ids).await?
+    } else {
+        Vec::new()
+    };
+    Ok(Draft {
         chat_id,
         now: clock::now(),
-        members: queries::members_named(&mut tx, chat_id, &named).await?,
-        stored: if infra.is(Mutant::RetryInsertsTwice) {
-            HashMap::new()
-        } else {
-            queries::messages_by_client_id(&mut tx, chat_id, &sends).await?
-        },
-        rows: queries::messages_named(&mut tx, chat_id, &nos).await?,
-        reacted: queries::reactions_named(&mut tx, chat_id, &reactions).await?,
+        members: queries::members_named(tx, chat_id, &named).await?,
+        stored,
+        rows: queries::messages_named(tx, chat_id, &nos).await?,
+        reacted: queries::reactions_named(tx, chat_id, &reactions).await?,
         reactions_changed: BTreeMap::new(),
-        called: queries::members_called(&mut tx, chat_id, &called).await?,
+        called: queries::members_called(tx, chat_id, &called).await?,
         blocks: queries::blocks_among(&mut *tx, &added).await?,
-        users: HashMap::new(),
+        users: users.into_iter().map(|user| (user.id, user)).collect(),
         row,
         members_changed: BTreeSet::new(),
         posted_up_to: BTreeMap::new(),
@@ -144,50 +171,44 @@ async fn write(infra: &Infra, chat_id: ChatId, items: &[Item]) -> Result<Written
         frames: Vec::new(),
         joined: BTreeSet::new(),
         left: BTreeSet::new(),
-    };
-    if items.iter().any(|item| item.change.names().is_some()) {
-        let ids: Vec<UserId> = named.into_iter().collect();
-        let users = profiles::queries::users(&mut *tx, &ids).await?;
-        draft.users = users.into_iter().map(|user| (user.id, user)).collect();
-    }
-    let first_message = draft.row.last_no == 0;
-    let outcomes: Vec<Result<Outcome>> = items.iter().map(|item| draft.apply(item)).collect();
-    if draft.frames.is_empty() {
-        return Ok(Written { tx, draft: None, outcomes, left: Vec::new() });
-    }
+    })
+}
 
-    queries::insert_messages(&mut tx, chat_id, &draft.messages).await?;
+/// Writes what was decided. `both` are the people of a direct chat whose first message this is.
+async fn store(tx: &mut PgConnection, draft: &Draft, both: &[UserId]) -> Result<()> {
+    let chat_id = draft.chat_id;
+    queries::insert_messages(tx, chat_id, &draft.messages).await?;
     let changed = draft.changed.iter().filter_map(|no| draft.rows.get(no));
-    queries::update_messages(&mut tx, chat_id, changed).await?;
+    queries::update_messages(tx, chat_id, changed).await?;
     let is_deleted = |no: &u64| draft.rows.get(no).is_some_and(|row| row.deleted);
     let deleted: Vec<u64> = draft.changed.iter().copied().filter(is_deleted).collect();
-    queries::write_reactions(&mut tx, chat_id, draft.now, &draft.reactions_changed, &deleted).await?;
+    queries::write_reactions(tx, chat_id, draft.now, &draft.reactions_changed, &deleted).await?;
     let members = draft.members_changed.iter().filter_map(|id| draft.members.get(id));
-    queries::upsert_members(&mut tx, chat_id, members).await?;
-    let both = if draft.row.kind == ChatKind::Direct && first_message && draft.row.last_no > 0 {
-        queries::member_ids(&mut tx, chat_id).await?
-    } else {
-        Vec::new()
-    };
+    queries::upsert_members(tx, chat_id, members).await?;
     if !both.is_empty() {
         // Before any member's row, as blocking takes them.
-        queries::lock_mines(&mut tx, &both).await?;
+        queries::lock_mines(tx, both).await?;
     }
-    queries::mark_posted(&mut tx, chat_id, &draft.posted_up_to).await?;
-    queries::update_chat(&mut tx, chat_id, &draft.row).await?;
+    queries::mark_posted(tx, chat_id, &draft.posted_up_to).await?;
+    queries::update_chat(tx, chat_id, &draft.row).await
+}
+
+/// Puts the chat into the lists of those who came, and out of those of who left; answers these with their
+/// own change's number.
+async fn list(tx: &mut PgConnection, draft: &mut Draft, both: &[UserId]) -> Result<Vec<(UserId, u64)>> {
+    let chat_id = draft.chat_id;
     if !draft.joined.is_empty() && !draft.left.is_empty() {
         let moved: Vec<UserId> = draft.joined.union(&draft.left).copied().collect();
-        queries::lock_mines(&mut tx, &moved).await?;
+        queries::lock_mines(tx, &moved).await?;
     }
     if !both.is_empty() {
-        draft.joined.extend(queries::list_for(&mut tx, chat_id, &both, true).await?);
+        draft.joined.extend(queries::list_for(tx, chat_id, both, true).await?);
     } else if !draft.joined.is_empty() {
         let joined: Vec<UserId> = draft.joined.iter().copied().collect();
-        queries::list_for(&mut tx, chat_id, &joined, true).await?;
+        queries::list_for(tx, chat_id, &joined, true).await?;
     }
     let left: Vec<UserId> = draft.left.iter().copied().collect();
-    let left = queries::unlist_for(&mut tx, chat_id, &left).await?;
-    Ok(Written { tx, draft: Some(draft), outcomes, left })
+    queries::unlist_for(tx, chat_id, &left).await
 }
 
 /// Tells the chat, in the order of the changes.
@@ -220,7 +241,7 @@ impl Item {
     }
 
     fn reaction(&self) -> Option<queries::ReactionKey> {
-        let (Change::React { no, emoji } | Change::Unreact { no, emoji }) = &self.change else { return None };
+        let Change::React { no, emoji, .. } = &self.change else { return None };
         Some(queries::ReactionKey { no: *no, emoji: emoji.clone(), user_id: self.actor })
     }
 
@@ -240,32 +261,30 @@ impl Change {
             | Self::Edit { .. }
             | Self::Delete { .. }
             | Self::React { .. }
-            | Self::Unreact { .. }
             | Self::UpdateGroup { .. } => None,
         }
     }
 
-    /// The user names that its text mentions; what is forwarded mentions nobody anew.
-    fn mentions(&self) -> Vec<String> {
+    /// The user names that its text mentions.
+    fn mentions(&self) -> &[String] {
         match self {
-            Self::Post { text, forwarded_from: None, .. } | Self::Edit { text, .. } => {
-                markdown::mentions(text.as_str())
-            }
-            _ => Vec::new(),
+            Self::Post { mentions, .. } | Self::Edit { mentions, .. } => mentions,
+            _ => &[],
         }
     }
 
     /// Whether it puts something before the others' eyes, which somebody they have blocked may not.
     fn writes(&self) -> bool {
-        matches!(self, Self::Post { .. } | Self::Edit { .. } | Self::React { .. })
+        match self {
+            Self::React { how, .. } => *how != Reacting::TakeBack,
+            _ => matches!(self, Self::Post { .. } | Self::Edit { .. }),
+        }
     }
 
     /// The message a change is about.
     fn names_message(&self) -> Option<u64> {
         match self {
-            Self::Edit { no, .. } | Self::Delete { no } | Self::React { no, .. } | Self::Unreact { no, .. } => {
-                Some(*no)
-            }
+            Self::Edit { no, .. } | Self::Delete { no } | Self::React { no, .. } => Some(*no),
             _ => None,
         }
     }
@@ -284,10 +303,13 @@ impl Draft {
         let of_group = || if self.row.kind == ChatKind::Group { Ok(()) } else { Err(not_a_group()) };
         match &item.change {
             Change::Post { .. } => self.post(item),
-            Change::Edit { no, text, base_seq } => self.edit(item, *no, text, *base_seq),
+            Change::Edit { no, text, base_seq, .. } => self.edit(item, *no, text, *base_seq),
             Change::Delete { no } => self.delete(item, *no, role),
-            Change::React { no, emoji } => self.react(item, *no, emoji),
-            Change::Unreact { no, emoji } => self.unreact(item, *no, emoji),
+            Change::React { no, emoji, how } => {
+                let key = queries::ReactionKey { no: *no, emoji: emoji.clone(), user_id: item.actor };
+                let given = *how == Reacting::Give || (*how == Reacting::Toggle && !self.reacted.contains(&key));
+                if given { self.react(item, key) } else { self.unreact(item, key) }
+            }
             Change::AddMember(user_id) => {
                 of_group()?;
                 rules::may_add(role)?;
@@ -316,7 +338,7 @@ impl Draft {
     }
 
     fn post(&mut self, item: &Item) -> Result<Outcome> {
-        let Change::Post { client_id, text, reply_to, forwarded_from } = &item.change else {
+        let Change::Post { client_id, text, reply_to, forwarded_from, .. } = &item.change else {
             return Err(Rejection::internal("a post is none"));
         };
         if let Some(stored) = self.stored.get(&(item.actor, *client_id)) {
@@ -342,7 +364,7 @@ impl Draft {
     /// The members whom a change's text mentions, each once, in its order.
     fn mentioned(&self, change: &Change) -> Vec<UserId> {
         let mut mentioned = Vec::new();
-        for id in change.mentions().iter().filter_map(|name| self.called.get(name)) {
+        for id in change.mentions().iter().filter_map(|name| self.called.get(name.as_str())) {
             if !mentioned.contains(id) {
                 mentioned.push(*id);
             }
@@ -378,16 +400,15 @@ impl Draft {
         Ok(self.rewrite(tombstone, item.origin))
     }
 
-    fn react(&mut self, item: &Item, no: u64, emoji: &str) -> Result<Outcome> {
-        let message = self.rows.get(&no).ok_or_else(Rejection::not_found)?;
+    fn react(&mut self, item: &Item, key: queries::ReactionKey) -> Result<Outcome> {
+        let message = self.rows.get(&key.no).ok_or_else(Rejection::not_found)?;
         chat::rules::may_react(message)?;
-        let key = queries::ReactionKey { no, emoji: emoji.to_owned(), user_id: item.actor };
         if self.reacted.contains(&key) {
             return Ok(Outcome::Message { message: message.clone(), new: false });
         }
         let mut message = message.clone();
         let kinds = message.reactions.len();
-        match message.reactions.iter_mut().find(|reaction| reaction.emoji == emoji) {
+        match message.reactions.iter_mut().find(|reaction| reaction.emoji == key.emoji) {
             Some(reaction) => {
                 reaction.count += 1;
                 if reaction.by.len() < limits::REACTED_BY {
@@ -395,21 +416,20 @@ impl Draft {
                 }
             }
             None if kinds >= limits::REACTIONS => return Err(Rejection::field("emoji", Problem::TooMany)),
-            None => message.reactions.push(Reaction { emoji: emoji.to_owned(), count: 1, by: vec![item.actor] }),
+            None => message.reactions.push(Reaction { emoji: key.emoji.clone(), count: 1, by: vec![item.actor] }),
         }
         self.reacted.insert(key.clone());
         self.reactions_changed.insert(key, true);
         Ok(self.rewrite(message, item.origin))
     }
 
-    fn unreact(&mut self, item: &Item, no: u64, emoji: &str) -> Result<Outcome> {
-        let message = self.rows.get(&no).ok_or_else(Rejection::not_found)?;
-        let key = queries::ReactionKey { no, emoji: emoji.to_owned(), user_id: item.actor };
+    fn unreact(&mut self, item: &Item, key: queries::ReactionKey) -> Result<Outcome> {
+        let message = self.rows.get(&key.no).ok_or_else(Rejection::not_found)?;
         if message.deleted || !self.reacted.remove(&key) {
             return Ok(Outcome::Message { message: message.clone(), new: false });
         }
         let mut message = message.clone();
-        for reaction in message.reactions.iter_mut().filter(|reaction| reaction.emoji == emoji) {
+        for reaction in message.reactions.iter_mut().filter(|reaction| reaction.emoji == key.emoji) {
             reaction.count = reaction.count.saturating_sub(1);
             reaction.by.retain(|by| *by != item.actor);
         }

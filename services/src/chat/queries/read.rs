@@ -8,7 +8,7 @@ use super::{
 use crate::{Result, chat::rules, infra::clock, profiles::queries::MeRow};
 use protocol::{
     chat::{Changes, Chat, ChatSummary, Message},
-    frames::{Head, Heads},
+    frames::{Head, Heads, Held},
     groups::Member,
     ids::{ChatId, UserId},
     profiles::{Me, User},
@@ -25,8 +25,15 @@ pub struct OwnHead {
     pub gone: Vec<ChatId>,
 }
 
-fn named(held: &HashMap<ChatId, u64>) -> (Vec<Uuid>, Vec<i64>) {
-    held.iter().map(|(id, seq)| (id.0, signed(*seq))).unzip()
+/// The chats that a device holds, their heads, and how far it knows them read where that may have changed.
+fn named(held: &Held) -> (Vec<Uuid>, Vec<i64>, Vec<Option<i64>>) {
+    let (mut ids, mut seqs, mut reads) = (Vec::new(), Vec::new(), Vec::new());
+    for (id, seq) in &held.chats {
+        ids.push(id.0);
+        seqs.push(signed(*seq));
+        reads.push(held.read.get(id).copied().map(signed));
+    }
+    (ids, seqs, reads)
 }
 
 /// A person of table `u`, as the wire has them.
@@ -71,6 +78,22 @@ macro_rules! time_text {
 macro_rules! is_archived {
     () => {
         "(own.archived and (c.last_no <= own.archived_no or coalesce(c.active_at < own.muted_until, false)))"
+    };
+}
+
+/// How far a member `m` has read, as a reader is told who is `$own`: whom the other of two has blocked is
+/// told what was so then.
+macro_rules! read_no {
+    ($own:literal, $reader:literal) => {
+        concat!(
+            "case when ",
+            $own,
+            ".blocked and m.user_id <> ",
+            $reader,
+            " then ",
+            $own,
+            ".others_read_no else m.read_no end"
+        )
     };
 }
 
@@ -120,7 +143,7 @@ macro_rules! summaries {
                  ", is_archived!(), " as archived,
                  m.role, m.read_no,
                  ", unread!("own.user_id"), " as unread, ", mentions_unread!("own.user_id"), " as mentions_unread,
-                 case when c.member_count <= 100 and not m.blocked then (
+                 case when m.blocked then m.others_read_no when c.member_count <= 100 then (
                      select coalesce(max(o.read_no), 0) from members o
                      where o.chat_id = c.chat_id and o.user_id <> own.user_id and not o.removed) else 0 end as read_by_others_no,
                  u.user_id, u.username, u.display_name, u.bio, u.avatar_url as peer_avatar_url,
@@ -138,7 +161,7 @@ macro_rules! summaries {
     };
 }
 
-pub async fn summary(db: &PgPool, user: UserId, chat_id: ChatId) -> Result<Option<ChatSummary>> {
+pub async fn summary(db: impl PgExecutor<'_>, user: UserId, chat_id: ChatId) -> Result<Option<ChatSummary>> {
     let row: Option<SummaryRow> = sqlx::query_as(summaries!("user_id = $1 and chat_id = $2", ""))
         .bind(user.0)
         .bind(chat_id.0)
@@ -187,16 +210,16 @@ pub async fn summaries(
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-/// Listed chats whose own row is newer than `mine`, or whose head is not the one held; with those whom
-/// their last messages name.
+/// Listed chats whose own row is newer than `mine`, whose head is not the one held, or that were read
+/// further; with those whom their last messages name.
 pub async fn summaries_changed(
     db: &PgPool,
     user: UserId,
     mine: Option<u64>,
-    held: &HashMap<ChatId, u64>,
+    held: &Held,
     limit: i64,
 ) -> Result<Vec<(ChatSummary, Vec<User>)>> {
-    let (chats, seqs) = named(held);
+    let (chats, seqs, reads) = named(held);
     let rows = sqlx::query(summaries!(
         concat!(
             ", (select json_agg(",
@@ -206,14 +229,16 @@ pub async fn summaries_changed(
             ")) as named"
         ),
         "user_id = $1 and listed",
-        "left join unnest($3::uuid[], $4::int8[]) as held (chat_id, seq) on held.chat_id = c.chat_id
-         where $2::int8 is null or own.my_seq > $2 or held.seq is distinct from c.seq
-         order by c.active_at desc, c.chat_id desc limit $5"
+        "left join unnest($3::uuid[], $4::int8[], $5::int8[]) as held (chat_id, seq, read_no)
+             on held.chat_id = c.chat_id
+         where $2::int8 is null or own.my_seq > $2 or held.seq is distinct from c.seq or m.read_no > held.read_no
+         order by c.active_at desc, c.chat_id desc limit $6"
     ))
     .bind(user.0)
     .bind(mine.map(signed))
     .bind(chats)
     .bind(seqs)
+    .bind(reads)
     .bind(limit)
     .fetch_all(db)
     .await?;
@@ -224,8 +249,8 @@ pub async fn summaries_changed(
     Ok(rows.iter().map(read).collect::<sqlx::Result<_>>()?)
 }
 
-pub async fn own_head(db: &PgPool, user: UserId, held: &HashMap<ChatId, u64>) -> Result<Option<OwnHead>> {
-    let (chats, _) = named(held);
+pub async fn own_head(db: &PgPool, user: UserId, held: &Held) -> Result<Option<OwnHead>> {
+    let (chats, ..) = named(held);
     let row = sqlx::query(
         "select u.user_id, u.username, u.display_name, u.bio, u.avatar_url, u.email, u.locale, u.theme, u.time_zone,
              u.last_seen, h.mine,
@@ -247,28 +272,33 @@ pub async fn own_head(db: &PgPool, user: UserId, held: &HashMap<ChatId, u64>) ->
 }
 
 /// One query: the person's number, and each named chat's head where it differs.
-pub async fn heads(db: &PgPool, user: UserId, held: &HashMap<ChatId, u64>) -> Result<Heads> {
-    let (chats, seqs) = named(held);
+pub async fn heads(db: &PgPool, user: UserId, held: &Held) -> Result<Heads> {
+    let (chats, seqs, reads) = named(held);
     let rows: Vec<HeadRow> = sqlx::query_as(concat!(
         "with own as materialized (select chat_id from user_chats where user_id = $1 and listed),
-             held as materialized (select h.chat_id, h.seq from unnest($2::uuid[], $3::int8[]) as h (chat_id, seq))
+             held as materialized (
+                 select h.chat_id, h.seq, h.read_no
+                 from unnest($2::uuid[], $3::int8[], $4::int8[]) as h (chat_id, seq, read_no))
          select coalesce((select mine from user_heads where user_id = $1), 0) as mine, held.chat_id,
-             c.seq, c.last_no, m.read_no, held.seq is distinct from c.seq as differs,
-             case when held.seq is distinct from c.seq then ",
+             c.seq, c.last_no, m.read_no, d.differs,
+             case when d.differs then ",
         unread!("$1"),
         " end as unread,
-             case when held.seq is distinct from c.seq then ",
+             case when d.differs then ",
         mentions_unread!("$1"),
         " end as mentions_unread
          from (select 1) as one
          left join held on true
          left join own on own.chat_id = held.chat_id
          left join chats c on c.chat_id = own.chat_id
-         left join members m on m.chat_id = c.chat_id and m.user_id = $1 and not m.removed"
+         left join members m on m.chat_id = c.chat_id and m.user_id = $1 and not m.removed
+         cross join lateral (
+             select held.seq is distinct from c.seq or coalesce(m.read_no > held.read_no, false) as differs) as d"
     ))
     .bind(user.0)
     .bind(chats)
     .bind(seqs)
+    .bind(reads)
     .fetch_all(db)
     .await?;
     let mut heads = Heads { mine: 0, chats: HashMap::new(), gone: Vec::new() };
@@ -382,7 +412,7 @@ pub async fn changes(db: &PgPool, user: UserId, wanted: &[(ChatId, u64)], limit:
     let rows: Vec<(String, Option<Uuid>, String)> = sqlx::query_as(concat!(
         "with wanted as materialized (
              select w.chat_id, w.after, c.kind, c.title, c.description, c.avatar_url, c.member_count, c.last_no, c.seq,
-                 c.row_seq
+                 c.row_seq, own.blocked, own.others_read_no
              from unnest($2::uuid[], $3::int8[]) as w (chat_id, after)
              join chats c on c.chat_id = w.chat_id
              join members own on own.chat_id = w.chat_id and own.user_id = $1 and not own.removed),
@@ -394,7 +424,9 @@ pub async fn changes(db: &PgPool, user: UserId, wanted: &[(ChatId, u64)], limit:
                  where m.chat_id = w.chat_id and m.seq > w.after order by m.seq limit $4) as m),
          came as materialized (
              select m.* from wanted w cross join lateral (
-                 select m.chat_id, m.user_id, m.role, m.joined_at, m.read_no, m.removed, m.seq from members m
+                 select m.chat_id, m.user_id, m.role, m.joined_at, ",
+        read_no!("w", "$1"),
+        " as read_no, m.removed, m.seq from members m
                  where m.chat_id = w.chat_id and m.seq > w.after order by m.seq limit $4) as m)
          select 'chat', chat_id, json_build_object('id', chat_id, 'kind', kind, 'title', title,
              'description', description, 'avatar_url', avatar_url, 'last_no', last_no, 'member_count', member_count,
@@ -472,12 +504,13 @@ fn cut(mut page: Changes, after: u64, (limit, answers): (u32, usize), users: &Ha
     page.chat = page.chat.filter(|row| row.seq > after);
     page.messages.sort_unstable_by_key(|message| message.seq);
     page.members.sort_unstable_by_key(|member| member.seq);
-    let weight = |message: &Message| -> usize {
-        let bios = message.people().filter_map(|id| users.get(&id)).map(|user| user.bio.len());
-        message.text.len() + bios.sum::<usize>()
+    let mut weighed = HashSet::new();
+    let mut weight = |message: &Message| -> usize {
+        let new = message.people().filter(|id| weighed.insert(*id)).filter_map(|id| users.get(&id));
+        rules::message_weight(message) + new.map(rules::person_weight).sum::<usize>()
     };
     let mut rows: Vec<(u64, usize)> = page.messages.iter().map(|message| (message.seq, weight(message))).collect();
-    rows.extend(page.members.iter().map(|member| (member.seq, member.user.bio.len())));
+    rows.extend(page.members.iter().map(|member| (member.seq, rules::person_weight(&member.user))));
     rows.extend(page.chat.iter().map(|row: &Chat| (row.seq, row.description.len())));
     rows.sort_unstable();
     let fitting = rules::fitting(rows.iter().map(|(_, bytes)| *bytes), answers).min(limit as usize);
@@ -495,28 +528,33 @@ fn cut(mut page: Changes, after: u64, (limit, answers): (u32, usize), users: &Ha
     page
 }
 
-/// A page of the members who are in the chat: by power, then by name, from beyond `offset`.
+/// A page of the members who are in the chat, as `reader` is shown them: by power, then by name, from
+/// beyond `offset`.
 pub async fn members(
     db: &PgPool,
     chat_id: ChatId,
+    reader: UserId,
     query: Option<&str>,
-    offset: i64,
-    limit: i64,
+    (offset, limit): (i64, i64),
 ) -> Result<Vec<Member>> {
     let prefix = query.map(|query| query.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-    let rows: Vec<rows::NamedMemberRow> = sqlx::query_as(
-        "select m.user_id, m.role, m.joined_at, m.read_no, m.removed, m.blocked, m.seq,
+    let rows: Vec<rows::NamedMemberRow> = sqlx::query_as(concat!(
+        "select m.user_id, m.role, m.joined_at, ",
+        read_no!("own", "$5"),
+        " as read_no, m.removed, m.blocked, m.seq,
              u.username, u.display_name, u.bio, u.avatar_url
          from members m join users u on u.user_id = m.user_id
+         join members own on own.chat_id = m.chat_id and own.user_id = $5
          where m.chat_id = $1 and not m.removed
            and ($2::text is null or u.username like $2 || '%' or lower(u.display_name) like $2 || '%')
          order by case m.role when 'owner' then 0 when 'admin' then 1 else 2 end, lower(u.display_name), u.user_id
-         offset $3 limit $4",
-    )
+         offset $3 limit $4"
+    ))
     .bind(chat_id.0)
     .bind(prefix)
     .bind(offset)
     .bind(limit)
+    .bind(reader.0)
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().map(|row| row.0).collect())

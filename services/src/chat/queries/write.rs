@@ -227,7 +227,7 @@ pub async fn update_messages(
 pub async fn members_called(
     tx: &mut PgConnection,
     chat_id: ChatId,
-    names: &BTreeSet<String>,
+    names: &BTreeSet<&str>,
 ) -> Result<HashMap<String, UserId>> {
     if names.is_empty() {
         return Ok(HashMap::new());
@@ -238,7 +238,7 @@ pub async fn members_called(
          where u.username = any($2)",
     )
     .bind(chat_id.0)
-    .bind(names.iter().map(String::as_str).collect::<Vec<_>>())
+    .bind(names.iter().copied().collect::<Vec<_>>())
     .fetch_all(tx)
     .await?;
     Ok(rows.into_iter().map(|(name, id)| (name, UserId(id))).collect())
@@ -264,14 +264,18 @@ pub async fn report(db: &PgPool, message: &Message, reporter: UserId, reason: &s
     Ok(())
 }
 
-/// Notes in the chat of two people whether one of them may not write there.
-pub async fn set_blocked(tx: &mut PgConnection, chat_id: ChatId, user: UserId, blocked: bool) -> Result<()> {
-    sqlx::query("update members set blocked = $3 where chat_id = $1 and user_id = $2")
-        .bind(chat_id.0)
-        .bind(user.0)
-        .bind(blocked)
-        .execute(tx)
-        .await?;
+/// Notes whether the other one of a direct chat has blocked `user` there.
+pub async fn mark_blocked(tx: &mut PgConnection, chat_id: ChatId, user: UserId, blocked: bool) -> Result<()> {
+    sqlx::query(
+        "update members m set blocked = $3, others_read_no = o.read_no
+         from members o
+         where m.chat_id = $1 and m.user_id = $2 and o.chat_id = $1 and o.user_id <> $2 and m.blocked <> $3",
+    )
+    .bind(chat_id.0)
+    .bind(user.0)
+    .bind(blocked)
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
