@@ -48,8 +48,11 @@ test('in English', async ({ person, browserOf }) => {
   const last = await baker.say(house, `Yes to **both**, I think. @${pilot.username}, bring the list:\n\`\`\`\nsoup, bread, 4 lamps\n\`\`\``, 2);
   for (const person of [pilot, cello, keeper]) await person.react(house, last, '🎉');
   await cello.react(house, last, '❤️');
+  const stops = await baker.groupWith('Stops on the way', [pilot]);
+  for (let n = 1; n <= 70; n++) await baker.say(stops, `Stop ${n}: ${n % 3 ? 'tea' : 'a long look at the river'}`);
   const pictures = pictureTaker(pilot, browserOf);
   await pictures([
+    ['desktop-first-unread', `/chats/${stops}`, desktop],
     ['desktop-forward', `/chats/${house}?forward=${last}`, desktop],
     ['desktop-reacted', `/chats/${house}?reacted=${last}`, { ...desktop, ...dark }],
     ['desktop-menu-plain', `/chats/${house}?menu=${last}`, { ...desktop, ...plain }],
@@ -57,6 +60,7 @@ test('in English', async ({ person, browserOf }) => {
     ['phone-reply', `/chats/${house}?reply=${last}`, phone],
     ['phone-delete', `/chats/${house}?delete=${last}`, { ...phone, ...dark }],
     ['phone-notifications', '/settings/notifications', phone],
+    ['phone-first-unread-plain', `/chats/${stops}`, { ...phone, ...dark, ...plain }],
     ['desktop-chats', '/chats', desktop],
     ['desktop-conversation', `/chats/${house}`, desktop],
     ['desktop-dark', `/chats/${house}`, { ...desktop, ...dark }],

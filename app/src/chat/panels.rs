@@ -63,7 +63,12 @@ fn Forward(nos: Vec<u64>) -> impl IntoView {
     let store = talk.store;
     let query = RwSignal::new(String::new());
     let chats = move || query.with(|query| words::chats_called(i18n, store, query));
-    let client_id = ClientId::fresh();
+    // A form that was refused may have been taken all the same: once more, it is the same one.
+    let before = store.page.with_untracked(|page| {
+        let refused = page.refused.as_ref().filter(|refused| refused.form == "forward_messages")?;
+        refused.value("client_id")?.parse().ok()
+    });
+    let client_id = before.unwrap_or_else(ClientId::fresh);
     view! {
         <Dialog title=t!(i18n, chat.forward_to) on_close=move |()| talk.panel.set(None) back=format!("/chats/{}", talk.chat_id)>
             <input type="search" class="input only-with-script" aria-label=t!(i18n, search) placeholder=t!(i18n, search)
