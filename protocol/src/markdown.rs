@@ -7,12 +7,16 @@
 //! that touches a word from outside, is text. Time and depth are bounded whatever is written.
 
 use crate::limits;
-use std::{collections::HashSet, fmt::Write as _};
+use std::{borrow::Cow, collections::HashSet, fmt::Write as _};
 
 /// Quotes within quotes.
 const QUOTES_MAX: usize = 4;
 /// Marks open at once: browsers stop nesting at 512 elements.
 const OPEN_MAX: usize = 32;
+/// Elements in one text: browsers take longer and longer for each of very many.
+const ELEMENTS_MAX: usize = 400;
+/// Marks upon one letter: no script has so many, and drawing thousands takes a browser long.
+const ACCENTS_MAX: usize = 10;
 /// More emoji than this are text like any other.
 const JUMBO_MAX: usize = 6;
 /// Anything can be joined to an emoji, without end; a family is 25 bytes.
@@ -24,17 +28,13 @@ const ADDRESS_MAX: usize = 2_048;
 /// button beside a block of code.
 #[must_use]
 pub fn html(text: &str, copy: &str) -> String {
-    let mut out = Output { html: true, copy, ..Output::default() };
-    out.blocks(&text.split('\n').collect::<Vec<_>>(), 0);
-    out.text
+    read(text, Output { html: true, copy, ..Output::default() }).text
 }
 
 /// A text without its marks, for where there is one line and no markup.
 #[must_use]
 pub fn plain(text: &str) -> String {
-    let mut out = Output::default();
-    out.blocks(&text.split('\n').collect::<Vec<_>>(), 0);
-    out.text
+    read(text, Output::default()).text
 }
 
 /// The user names that a text mentions, folded, each once, in its order; of very many, the first.
@@ -43,10 +43,36 @@ pub fn mentions(text: &str) -> Vec<String> {
     if !text.contains('@') {
         return Vec::new();
     }
-    let mut out = Output::default();
-    out.blocks(&text.split('\n').collect::<Vec<_>>(), 0);
     let mut seen = HashSet::new();
-    out.mentions.into_iter().filter(|name| seen.insert(name.clone())).take(limits::MENTIONS).collect()
+    read(text, Output::default())
+        .mentions
+        .into_iter()
+        .filter(|name| seen.insert(name.clone()))
+        .take(limits::MENTIONS)
+        .collect()
+}
+
+fn read<'a>(text: &str, mut out: Output<'a>) -> Output<'a> {
+    out.blocks(&calmed(text).split('\n').collect::<Vec<_>>(), 0);
+    out
+}
+
+/// A text with no more marks upon one letter than any script has.
+fn calmed(text: &str) -> Cow<'_, str> {
+    let is_accent = |c: char| {
+        matches!(c, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{591}'..='\u{5c7}' | '\u{610}'..='\u{61a}'
+            | '\u{64b}'..='\u{65f}' | '\u{6d6}'..='\u{6ed}' | '\u{e31}'..='\u{e3a}' | '\u{e47}'..='\u{e4e}'
+            | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
+    };
+    let stays = || {
+        let mut run = 0;
+        move |c: &char| {
+            run = if is_accent(*c) { run + 1 } else { 0 };
+            run <= ACCENTS_MAX
+        }
+    };
+    let mut all_stay = stays();
+    if text.chars().all(|c| all_stay(&c)) { text.into() } else { text.chars().filter(stays()).collect() }
 }
 
 /// Whether a text is a few emoji and nothing else, which are shown large.
@@ -73,12 +99,19 @@ pub fn is_jumbo(text: &str) -> bool {
     (1..=JUMBO_MAX).contains(&count)
 }
 
-#[derive(Default)]
 struct Output<'a> {
     html: bool,
     copy: &'a str,
     text: String,
     mentions: Vec<String>,
+    /// Elements that there may still be.
+    left: usize,
+}
+
+impl Default for Output<'_> {
+    fn default() -> Self {
+        Self { html: false, copy: "", text: String::new(), mentions: Vec::new(), left: ELEMENTS_MAX }
+    }
 }
 
 impl Output<'_> {
@@ -93,10 +126,13 @@ impl Output<'_> {
         };
         while let Some(line) = lines.get(at) {
             let rest = lines.get(at..).unwrap_or_default();
-            let taken = if let Some((language, code, taken)) = fence_at(at) {
+            let depth = if self.left > 0 { depth } else { QUOTES_MAX };
+            let taken = if let Some((language, code, taken)) = fence_at(at).filter(|_| self.left > 0) {
+                self.left -= 1;
                 self.code_block(language, &code);
                 taken
             } else if depth < QUOTES_MAX && line.starts_with('>') {
+                self.left -= 1;
                 let quoted: Vec<&str> = rest.iter().map_while(|line| line.strip_prefix('>')).collect();
                 let inner: Vec<&str> = quoted.iter().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
                 self.tag("<blockquote>");
@@ -151,9 +187,17 @@ impl Output<'_> {
 
     /// Text with marks in it.
     fn inline(&mut self, text: &str) {
-        let mut inline =
-            Inline { text, at: 0, before: None, tokens: Vec::new(), open: Vec::new(), unclosed: Vec::new() };
+        let mut inline = Inline {
+            text,
+            at: 0,
+            before: None,
+            tokens: Vec::new(),
+            open: Vec::new(),
+            unclosed: Vec::new(),
+            left: self.left,
+        };
         while inline.step() {}
+        self.left = inline.left;
         for token in inline.tokens {
             match (token, self.html) {
                 (Token::Text(text), true) => escape(text, &mut self.text),
@@ -255,6 +299,8 @@ struct Inline<'a> {
     open: Vec<Opened<'a>>,
     /// Lengths of runs of backticks that nothing closes from here on.
     unclosed: Vec<usize>,
+    /// Elements that there may still be.
+    left: usize,
 }
 
 impl<'a> Inline<'a> {
@@ -278,7 +324,13 @@ impl<'a> Inline<'a> {
     fn step(&mut self) -> bool {
         let rest = self.rest();
         let Some(first) = rest.chars().next() else { return false };
+        let made = self.tokens.len();
         let taken = match first {
+            _ if self.left == 0 => {
+                let text = self.pass(rest.len());
+                self.tokens.push(Token::Text(text));
+                true
+            }
             '\\' => self.escaped(rest),
             '`' => self.code(rest),
             '*' | '_' | '~' => self.mark(rest, first),
@@ -297,6 +349,8 @@ impl<'a> Inline<'a> {
         if !taken {
             self.plain(rest);
         }
+        let is_element = |token: &&Token<'_>| !matches!(token, Token::Text(_) | Token::Open(_));
+        self.left = self.left.saturating_sub(self.tokens.iter().skip(made).filter(is_element).count());
         true
     }
 

@@ -212,8 +212,10 @@ impl Scroll {
             Some((anchor, article)) => {
                 let moved =
                     article.get_bounding_client_rect().top() - scroller.get_bounding_client_rect().top() - anchor.top;
-                if moved.abs() >= 0.5 {
-                    scroller.set_scroll_top(scroller.scroll_top() + moved.round() as i32);
+                // A half always goes the same way: else two of them would make a whole.
+                let pixels = (moved + 0.5).floor() as i32;
+                if pixels != 0 {
+                    scroller.set_scroll_top(scroller.scroll_top() + pixels);
                 }
             }
             None if anchor.is_none() && self.wanted.get_untracked() == Wanted::End => {

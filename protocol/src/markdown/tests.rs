@@ -1,4 +1,4 @@
-use super::{OPEN_MAX, QUOTES_MAX, html as html_with, is_jumbo, mentions, plain};
+use super::{ACCENTS_MAX, ELEMENTS_MAX, OPEN_MAX, QUOTES_MAX, html as html_with, is_jumbo, mentions, plain};
 use proptest::prelude::*;
 
 const BLOCK: &str =
@@ -99,6 +99,37 @@ fn people_are_mentioned_outside_code() {
 #[test]
 fn a_preview_has_no_marks() {
     assert_eq!(plain("**a** `b` [c](https://x.example) @dan\n> e"), "a b c @dan\ne");
+}
+
+#[test]
+fn of_very_many_marks_the_first_are_marks() {
+    for (text, element) in [
+        ("`a` ".repeat(2_000), "<code>"),
+        ("*a* ".repeat(2_000), "<em>"),
+        ("www.a.b ".repeat(1_000), "<a "),
+        ("@someone ".repeat(800), "<a "),
+        ("> a\nb\n".repeat(1_000), "<blockquote>"),
+        ("```\na\n```\n".repeat(700), "<pre"),
+        ("**a** `b` [c](https://d.example)\n> e\n".repeat(200), "<"),
+    ] {
+        let html = html(&text);
+        let count = html.matches(element).count();
+        // Where all sorts are counted, there is an end for each beginning.
+        assert!(
+            (ELEMENTS_MAX - 2..=ELEMENTS_MAX * if element == "<" { 2 } else { 1 }).contains(&count),
+            "{element} {count}"
+        );
+        checked(&html);
+    }
+}
+
+#[test]
+fn thousands_of_marks_upon_one_letter_are_a_few() {
+    let accents = |count| format!("e{} o", "\u{301}".repeat(count));
+    assert_eq!(html(&accents(ACCENTS_MAX)), accents(ACCENTS_MAX));
+    assert_eq!(html(&accents(7_900)), accents(ACCENTS_MAX));
+    assert_eq!(plain(&accents(7_900)), accents(ACCENTS_MAX));
+    assert_eq!(html("ก็้ ก็้ नि مَّ"), "ก็้ ก็้ नि مَّ");
 }
 
 #[test]
