@@ -43,7 +43,7 @@ pub struct Page {
     pub opened: Option<Opened>,
     pub members: Option<(ChatId, Vec<Member>)>,
     pub person: Option<User>,
-    /// Whether the reader has blocked that person.
+    /// Whether the reader has blocked that person, or the other one of the chat.
     pub blocked: bool,
     /// What is looked for, and who was found.
     pub query: String,

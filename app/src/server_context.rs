@@ -254,6 +254,9 @@ async fn open(
     let at = at.or_else(|| of_day(midnight?));
     let summary = chat::summary(infra, actor, chat_id).await?;
     let read_no = summary.read_no;
+    if let Some(peer) = &summary.peer {
+        seed.page.blocked = chat::blocks::has_blocked(infra, actor, peer.id).await?;
+    }
     // The rows are newer than the number they are caught up from, never older.
     keep(seed, summary, history.seq);
     if number("seen").is_some() {

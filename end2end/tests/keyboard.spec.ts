@@ -29,6 +29,10 @@ test('everything is reached by keys', { tag: '@script' }, async ({ person, words
   await expect(ann.message('Three')).toBeFocused();
   await expect(ann.message('One')).toBeVisible();
   await expect(ann.message('Three')).toBeFocused();
+  await keyboard.press('Home');
+  await expect(ann.message('One')).toBeFocused();
+  await keyboard.press('End');
+  await expect(ann.message('Three')).toBeFocused();
   await keyboard.press('ArrowUp');
   await expect(ann.message('Two')).toBeFocused();
   await keyboard.press('Enter');
@@ -48,6 +52,21 @@ test('everything is reached by keys', { tag: '@script' }, async ({ person, words
   await keyboard.press('/');
   await expect(ann.page).toHaveURL('/new');
   await expect(ann.page.getByRole('searchbox')).toBeFocused();
+});
+
+test('the keys lead to both ends of a long history', { tag: '@script' }, async ({ person }) => {
+  const ann = await person('Ann');
+  const chat = await ann.savedChat();
+  for (let n = 1; n <= 124; n++) await ann.say(chat, `Line ${n}.`);
+  await ann.open(`/chats/${chat}`);
+  await expect(ann.message('Line 124.')).toBeInViewport();
+  await ann.timeline.focus();
+  await ann.page.keyboard.press('Home');
+  await expect(ann.message('Line 1.')).toBeFocused();
+  await expect(ann.message('Line 1.')).toBeInViewport();
+  await ann.page.keyboard.press('End');
+  await expect(ann.message('Line 124.')).toBeFocused();
+  await expect(ann.message('Line 124.')).toBeInViewport();
 });
 
 test('new messages are told to those who listen, and not all at once', { tag: '@script' }, async ({ person, words }) => {

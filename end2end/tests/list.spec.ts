@@ -39,6 +39,8 @@ test('a chat is marked as unread until it is read', async ({ person, words, plai
   if (!plain) await expect(ann.page.getByRole('button', { name: words.chat.mark_read })).toBeVisible();
   await ann.open('/chats?filter=unread');
   await expect(ann.row('Bob')).toContainText(words.chat.marked);
+  // The mark has no words to be seen, and is seen.
+  expect((await ann.row('Bob').locator('.badge').boundingBox())!.height).toBeGreaterThanOrEqual(20);
   await ann.row('Bob').click();
   if (plain) return;
   await expect(ann.message('Hello')).toBeVisible();
@@ -57,12 +59,31 @@ test('somebody who was away finds the first of much that is new', async ({ perso
   await expect(divider).toHaveCount(0);
   const first = ann.page.getByRole('link', { name: words.chat.first_unread });
   await expect(first).toContainText('100');
+  // What stands before all that was shown is not read by being at the end.
+  if (!plain) await bob.say(chat, 'Line 121.');
+  await ann.looksAgain();
+  if (!plain) await expect(ann.message('Line 121.')).toBeInViewport();
+  expect((await ann.summary(chat)).unread).toBe(plain ? 100 : 101);
   await first.click();
   await expect(ann.message('Line 21.')).toBeInViewport();
   await expect(divider).toBeInViewport();
   expect(await divider.evaluate((line) => line.parentElement!.id)).toBe('m21');
   await expect(first).toHaveCount(0);
-  if (!plain) await expect(ann.message('Line 21.')).toBeFocused();
+  if (plain) return;
+  await expect(ann.message('Line 21.')).toBeFocused();
+  await ann.page.getByRole('button', { name: words.chat.newest }).click();
+  await expect.poll(async () => (await ann.summary(chat)).unread).toBe(0);
+});
+
+test('whoever does not want what they missed has read it', { tag: '@script' }, async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await bob.directWith(ann);
+  for (let n = 1; n <= 60; n++) await bob.say(chat, `Line ${n}.`);
+  await ann.open(`/chats/${chat}`);
+  await expect(ann.page.getByRole('link', { name: words.chat.first_unread })).toBeVisible();
+  await ann.press(words.chat.mark_read);
+  await expect.poll(async () => (await ann.summary(chat)).unread).toBe(0);
+  await expect(ann.page.getByRole('link', { name: words.chat.first_unread })).toHaveCount(0);
 });
 
 test('a chat that is gone to stands where one has read up to', { tag: '@script' }, async ({ person, words }) => {

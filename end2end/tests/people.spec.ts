@@ -10,9 +10,10 @@ test('the blocked cannot write, and are not told why', async ({ person, words, p
   await expect(ann.main).toContainText('Bob');
   bob.expects(/status of 403/);
   await bob.write('Hello?');
-  await expect(bob.page.getByText(plain ? words.errors.forbidden : words.chat.not_sent)).toBeVisible();
+  await expect(bob.main.getByText(plain ? words.errors.forbidden : words.chat.not_sent)).toBeVisible();
   await ann.open(`/chats/${chat}`);
   await expect(ann.timeline.getByRole('article')).toHaveCount(1);
+  await expect(ann.main.getByText(words.profiles.you_blocked)).toBeVisible();
   // Where one comes by links, as where a page is loaded.
   await ann.page.getByRole('link', { name: 'Bob' }).last().click();
   await expect(ann.page.getByRole('button', { name: words.profiles.unblock })).toBeVisible();

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     i18n::use_i18n,
     live::{Notice, now},
+    profiles::BlockForm,
     ui::{FormError, Icon, Show, follow, outline, t},
 };
 use leptos::{html, prelude::*, server_fn::ServerFn};
@@ -80,6 +81,7 @@ pub fn Composer() -> impl IntoView {
     view! {
         <div class="composer">
             <MarkReadForm chat_id />
+            <Blocked />
             <FormError form="send_message" />
             <FormError form="edit_message" />
             <Show when=move || too_long.get()>
@@ -102,6 +104,23 @@ pub fn Composer() -> impl IntoView {
                 <button class="icon-button primary" aria-label=t!(i18n, chat.send)><Icon d=outline::SEND /></button>
             </form>
         </div>
+    }
+    .into_any()
+}
+
+/// Says that the other one of this chat cannot answer, and lets them again.
+#[component]
+fn Blocked() -> impl IntoView {
+    let i18n = use_i18n();
+    let Talk { store, chat_id, .. } = Talk::current();
+    let peer = store.with_chat_untracked(chat_id, |chat| Some(chat.summary.peer.as_ref()?.id)).flatten();
+    let blocked = move || {
+        store.page.with(|page| page.blocked && page.opened.as_ref().is_some_and(|opened| opened.chat_id == chat_id))
+    };
+    view! {
+        {follow(move || peer.filter(|_| blocked()).map(|user_id| view! {
+            <div class="about"><span class="hint grow">{t!(i18n, profiles.you_blocked)}</span><BlockForm user_id blocked=true /></div>
+        }))}
     }
     .into_any()
 }

@@ -151,7 +151,9 @@ fn ChatRow(id: ChatId) -> impl IntoView {
             let chat = state.chats.get(&id)?;
             let preview = match (state.unsent(id).next_back(), chat.last_message()) {
                 (Some(unsent), _) => {
-                    Preview::Text(format!("{}: {}", t_string!(i18n, chat.you), words::one_line(&unsent.text)))
+                    let refused = unsent.refused.is_some();
+                    let who = if refused { t_string!(i18n, chat.not_sent) } else { t_string!(i18n, chat.you) };
+                    Preview::Text(format!("{who}: {}", words::one_line(&unsent.text)))
                 }
                 // What one writes oneself at this moment is no news.
                 _ if chat.summary.draft.is_some() && !current.get() => {

@@ -13,6 +13,7 @@ use crate::{
 use leptos::{prelude::*, server_fn::ServerFn};
 use protocol::{
     chat::{ChatKind, Message, Reaction},
+    error::ErrorCode,
     limits, markdown,
     reducer::Unsent,
 };
@@ -236,7 +237,7 @@ fn Meta(message: Arc<Message>, own: bool, read_by_others: Memo<u64>) -> impl Int
         <p class="meta">
             {edited.map(|at| view! {
                 <span title=follow(move || format!("{}, {}", time::date(i18n, at, store.offset), time::clock(at, store.offset)))>
-                    {t!(i18n, chat.edited)}" "{follow(move || time::short(i18n, at, store))}","
+                    {t!(i18n, chat.edited)}" "{follow(move || time::short(i18n, at, store))}" ·"
                 </span>
             })}
             <time::Clock time=sent />
@@ -302,6 +303,7 @@ pub fn UnsentRow(unsent: Unsent) -> impl IntoView {
         store.change(|state| state.set_refused(client_id, None));
         store.wake();
     };
+    let why = (unsent.refused == Some(ErrorCode::Forbidden)).then(|| view! { ": "{t!(i18n, chat.may_not_write)} });
     let discard = move |_| store.change(|state| state.discard(client_id));
     view! {
         <li class="message">
@@ -312,7 +314,7 @@ pub fn UnsentRow(unsent: Unsent) -> impl IntoView {
                 <p class="meta">
                     {if unsent.refused.is_some() {
                         view! {
-                            <span class="state problem"><Icon d=outline::ALERT />{t!(i18n, chat.not_sent)}</span>
+                            <span class="state problem"><Icon d=outline::ALERT />{t!(i18n, chat.not_sent)}{why}</span>
                             <button class="link" on:click=retry>{t!(i18n, chat.retry)}</button>
                             <button class="link" on:click=discard>{t!(i18n, chat.delete)}</button>
                         }.into_any()

@@ -30,6 +30,9 @@ pub fn OwnState(chat_id: ChatId) -> impl IntoView {
                 {mute(8, t!(i18n, chat.mute_hours))}
                 {mute(limits::MUTE_FOR_EVER, t!(i18n, chat.mute_ever))}
                 <Show when=move || muted.get()>{mute(0, t!(i18n, chat.unmute))}</Show>
+            </form>
+            <form method="post" action=api::OwnState::url() class="choices" on:submit=quietly(store, None)>
+                <input type="hidden" name="chat_id" value=chat_id.to_string() />
                 <Toggle name="pinned" on=is(|s| s.pinned) words=[t!(i18n, chat.pin), t!(i18n, chat.unpin)] />
                 <Toggle name="archived" on=is(|s| s.archived) words=[t!(i18n, chat.archive), t!(i18n, chat.unarchive)] />
                 <Toggle name="marked_unread" on=is(|s| s.marked_unread) words=[t!(i18n, chat.mark_unread), t!(i18n, chat.mark_read)] />

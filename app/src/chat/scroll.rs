@@ -44,6 +44,9 @@ pub struct Scroll {
     pub shown: Memo<Shown>,
     /// Whether what there is to see first is held: where one has come by a link, only the last message is.
     pub ready: Memo<bool>,
+    /// The first message that was unread at the opening, until it has been in the document: before that nothing
+    /// counts as read, though one be at the end.
+    first_unread: RwSignal<Option<u64>>,
     /// Where the reader is; none at the end, where new messages are followed.
     anchor: StoredValue<Option<Place>>,
     /// Whether the end is out of sight.
@@ -77,7 +80,7 @@ fn shown(chat: &ChatState, wanted: Wanted) -> Shown {
 }
 
 impl Scroll {
-    pub fn new(talk: Talk, scroller: NodeRef<html::Div>) -> Self {
+    pub fn new(talk: Talk, scroller: NodeRef<html::Div>, first_unread: Option<u64>) -> Self {
         let Talk { store, chat_id, .. } = talk;
         let opened = store.page.with_untracked(|page| {
             let opened = page.opened.as_ref().filter(|opened| opened.chat_id == chat_id)?;
@@ -91,14 +94,27 @@ impl Scroll {
         let shown = memo(move || store.with_chat(chat_id, |chat| shown(chat, wanted.get())).unwrap_or_default());
         let (anchor, away) = (StoredValue::new(kept), RwSignal::new(false));
         let (loading, looked, meant) = (StoredValue::new(false), StoredValue::new(false), StoredValue::new(None));
-        let offset = StoredValue::new(0);
+        let (offset, first_unread) = (StoredValue::new(0), RwSignal::new(first_unread));
         let ready = memo(move || {
             let rows = shown.get();
             let held = rows.last > 0 && (rows.first == 1 || rows.last - rows.first + 1 >= ROWS_STEP);
             held || store.page.with(|page| page.opened.as_ref().is_some_and(|opened| opened.chat_id == chat_id))
         });
-        let scroll =
-            Self { store, chat_id, scroller, wanted, shown, ready, anchor, away, loading, looked, meant, offset };
+        let scroll = Self {
+            store,
+            chat_id,
+            scroller,
+            wanted,
+            shown,
+            first_unread,
+            ready,
+            anchor,
+            away,
+            loading,
+            looked,
+            meant,
+            offset,
+        };
         scroll.follow(talk);
         scroll
     }
@@ -112,6 +128,11 @@ impl Scroll {
                 self.open();
             } else if unsent > 0 && self.wanted.get_untracked() == Wanted::End {
                 self.anchor.set_value(None);
+            }
+            // Whoever answers has seen what there is.
+            let met = |no: u64| ready && shown.first <= no;
+            if unsent > 0 || self.first_unread.get_untracked().is_some_and(met) {
+                self.first_unread.set(None);
             }
             if opened.is_some() {
                 // Once the rows are in the document, and before anybody sees them.
@@ -179,6 +200,20 @@ impl Scroll {
 
     fn at_end(self, shown: &Shown) -> bool {
         self.looked.get_value() && self.anchor.get_value().is_none() && shown.last == shown.last_no
+    }
+
+    /// Whether something unread stands before all that is in the document.
+    pub fn passes_unread(self) -> bool {
+        self.ready.get() && self.first_unread.get().is_some_and(|no| self.shown.get().first > no)
+    }
+
+    /// Nobody wants to be led to it.
+    pub fn pass_unread(self) {
+        self.first_unread.set(None);
+        let shown = self.shown.get_untracked();
+        if self.at_end(&shown) {
+            self.mark_read(&shown);
+        }
     }
 
     /// The first look: where the reader was, at the message the address points to, at the first unread, else
@@ -364,7 +399,8 @@ impl Scroll {
             let summary = &chat.summary;
             summary.read_no < last || summary.marked_unread
         });
-        if visible && last == shown.last_no && unread.unwrap_or(false) {
+        let passes = self.first_unread.get_untracked().is_some_and(|no| shown.first > no);
+        if visible && !passes && last == shown.last_no && unread.unwrap_or(false) {
             self.store.mark_read(chat_id, last);
         }
     }

@@ -73,7 +73,8 @@ pub fn Timeline() -> impl IntoView {
     let scroller = NodeRef::<html::Div>::new();
     // As of the opening: what arrives while one looks is not marked as new.
     let unread = store.with_chat_untracked(chat_id, Unread::of);
-    let reader = Scroll::new(talk, scroller);
+    let first_unread = unread.filter(|unread| unread.count > 0).map(|unread| unread.read_no + 1);
+    let reader = Scroll::new(talk, scroller, first_unread);
     let shown = reader.shown;
     let rows = memo(move || {
         store.with_chat(chat_id, |chat| rows(chat, shown.get(), store.me(), store.offset, unread)).unwrap_or_default()
@@ -115,7 +116,7 @@ pub fn Timeline() -> impl IntoView {
                 <p class="centered-line text-muted">{t!(i18n, chat.empty)}</p>
             </Show>
         </div>
-        {unread.filter(|unread| unread.count > 0).map(|unread| view! { <ToUnread unread shown ready=reader.ready /> })}
+        {unread.filter(|unread| unread.count > 0).map(|unread| view! { <ToUnread unread reader /> })}
         <ToNewest away=reader.away />
         </div>
         <Announcer chat_id />
@@ -123,27 +124,25 @@ pub fn Timeline() -> impl IntoView {
     .into_any()
 }
 
-/// The way to the first message that was unread, until it has been in the document.
+/// The way to the first message that was unread, until it has been in the document, or nobody wants it.
 #[component]
-fn ToUnread(unread: Unread, shown: Memo<Shown>, ready: Memo<bool>) -> impl IntoView {
+fn ToUnread(unread: Unread, reader: Scroll) -> impl IntoView {
     let i18n = use_i18n();
     let talk = Talk::current();
     let no = unread.read_no + 1;
-    let met = RwSignal::new(false);
-    effect(move || {
-        if ready.get() && shown.get().first <= no {
-            met.set(true);
-        }
-    });
     let go = move |event: leptos::ev::MouseEvent| {
         event.prevent_default();
         talk.jump.set(Some(Jump::To(no)));
     };
     view! {
-        <Show when=move || { ready.get() && !met.get() && shown.get().first > no }>
-            <a class="button to-unread" href=format!("?at={no}#m{no}") on:click=go>
-                {t!(i18n, chat.first_unread)}<span class="badge unread">{unread.count}</span>
-            </a>
+        <Show when=move || reader.passes_unread()>
+            <div class="to-unread">
+                <a class="button" href=format!("?at={no}#m{no}") on:click=go>
+                    {t!(i18n, chat.first_unread)}<span class="badge unread">{unread.count}</span>
+                </a>
+                <button class="icon-button only-with-script" aria-label=t!(i18n, chat.mark_read) title=t!(i18n, chat.mark_read)
+                    on:click=move |_| reader.pass_unread()><Icon d=outline::CLOSE /></button>
+            </div>
         </Show>
     }
     .into_any()
@@ -265,7 +264,11 @@ fn pressed(talk: Talk, event: &leptos::ev::KeyboardEvent) {
             let target = match (key.as_str(), row) {
                 ("ArrowUp", Some(row)) => step(&row, true),
                 ("ArrowDown", Some(row)) => step(&row, false),
-                ("Home", _) => list().and_then(|list| list.first_element_child()),
+                ("Home" | "End", _) => {
+                    event.prevent_default();
+                    let last_no = talk.store.with_chat_untracked(talk.chat_id, |chat| chat.summary.chat.last_no);
+                    return talk.jump.set(Some(Jump::To(if key == "Home" { 1 } else { last_no.unwrap_or(1) })));
+                }
                 _ => list().and_then(|list| list.last_element_child()),
             };
             if let Some(no) = target.as_ref().and_then(scroll::number_of) {
