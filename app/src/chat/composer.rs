@@ -34,15 +34,13 @@ pub fn Composer() -> impl IntoView {
     let too_long = RwSignal::new(unfit);
     let completer = Completer::new(talk, field);
     let drafts = Drafts::new(talk, field);
-    // While an edit is on its way, Enter is not pressed for another.
-    let saving = StoredValue::new(None);
     let send = move || {
         let Some(field) = field.get_untracked() else { return };
         completer.close();
         match MessageText::parse(&field.value()) {
-            Ok(_) if saving.get_value() == Some(writing.get_untracked()) => {}
+            Ok(_) if drafts.is_saving() => {}
             Ok(text) => {
-                send(talk, drafts, saving, text);
+                send(talk, drafts, text);
                 too_long.set(false);
             }
             Err(Problem::Required) => {}
@@ -146,9 +144,9 @@ fn Hidden(client_id: Option<ClientId>) -> impl IntoView {
 }
 
 /// Sends what was written, or changes what was said.
-fn send(talk: Talk, drafts: Drafts, saving: StoredValue<Option<Writing>>, text: MessageText) {
+fn send(talk: Talk, drafts: Drafts, text: MessageText) {
     match talk.writing.get_untracked() {
-        Writing::Edit(no) => change(talk, (no, drafts.base_seq()), saving, &text),
+        Writing::Edit(no) => change(talk, drafts, no, &text),
         Writing::Reply(no) => post(talk, text, Some(no)),
         Writing::New => post(talk, text, None),
     }
@@ -156,14 +154,14 @@ fn send(talk: Talk, drafts: Drafts, saving: StoredValue<Option<Writing>>, text: 
 }
 
 /// Changes what was said, as it was when somebody began to; until that is taken the words stay where they are.
-fn change(talk: Talk, (no, base_seq): (u64, u64), saving: StoredValue<Option<Writing>>, text: &MessageText) {
+fn change(talk: Talk, drafts: Drafts, no: u64, text: &MessageText) {
     let Talk { store, chat_id, writing, .. } = talk;
     let edit = Writing::Edit(no);
-    saving.set_value(Some(edit));
+    let base_seq = drafts.begin_save();
     let (chat, no, seq) = (chat_id.to_string(), no.to_string(), base_seq.to_string());
     let fields = [("chat_id", &*chat), ("no", &no), ("base_seq", &seq), ("text", text.as_str())];
     store.post(api::EditMessage::url(), &fields, move |answer| {
-        saving.try_set_value(None);
+        drafts.saved();
         match answer {
             // Something else may be written by now.
             Ok(()) if writing.try_get_untracked() == Some(edit) => writing.set(Writing::New),
@@ -202,13 +200,6 @@ fn edit_last(talk: Talk, event: &leptos::ev::KeyboardEvent) {
 /// Where one writes, on the page that is open.
 fn field() -> Option<web_sys::HtmlTextAreaElement> {
     document().query_selector(".composer-input").ok().flatten()?.dyn_into().ok()
-}
-
-/// Puts the focus there.
-pub fn focus() {
-    if let Some(field) = field() {
-        let _ = field.focus();
-    }
 }
 
 /// Puts text there, in place of what is selected.

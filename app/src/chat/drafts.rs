@@ -34,6 +34,8 @@ pub struct Drafts {
     aside: StoredValue<String>,
     /// The message that is being edited, as it was when that began.
     edited: StoredValue<Option<Arc<Message>>>,
+    /// The edit that is on its way, while one is.
+    saving: StoredValue<Option<Writing>>,
 }
 
 impl Drafts {
@@ -47,6 +49,7 @@ impl Drafts {
             waiting: StoredValue::new(None),
             aside: StoredValue::new(drafted(store, chat_id).unwrap_or_default()),
             edited: StoredValue::new(None),
+            saving: StoredValue::new(None),
         };
         drafts.begin_edit();
         drafts.bring_back();
@@ -106,14 +109,26 @@ impl Drafts {
         });
     }
 
-    /// The change that wrote the words which are being edited. A reaction to them is none.
-    pub fn base_seq(self) -> u64 {
+    /// Whether what is being edited is on its way: Enter is not pressed for it twice.
+    pub fn is_saving(self) -> bool {
+        self.saving.get_value() == Some(self.talk.writing.get_untracked())
+    }
+
+    /// An edit goes on its way. Answers the change that wrote the words which are being edited; a reaction to
+    /// them is none.
+    pub fn begin_save(self) -> u64 {
+        self.saving.set_value(Some(self.talk.writing.get_untracked()));
         let (began, now) = (self.edited.get_value(), untrack(|| self.talk.edited()));
         let words = |message: &Message| (message.edited_at, message.deleted);
         match (began, now) {
             (Some(began), Some(now)) if words(&began) == words(&now) => now.seq,
             (began, _) => began.map_or(0, |began| began.seq),
         }
+    }
+
+    /// It was answered; whoever went on at once has no composer any more.
+    pub fn saved(self) {
+        self.saving.try_set_value(None);
     }
 
     fn is_editing(self) -> bool {

@@ -4,7 +4,7 @@ use super::words;
 use crate::{
     i18n::use_i18n,
     live::Store,
-    ui::{Avatar, Dialog, For, follow, memo, t, words::Words},
+    ui::{Avatar, Dialog, For, focus, follow, memo, t, words::Words},
 };
 use leptos::prelude::*;
 use leptos_router::{
@@ -32,7 +32,8 @@ pub fn Keys() -> impl IntoView {
     // Whoever comes by keys goes on by keys: where there is a field to type in, it has the focus.
     let go = move |to: &str| {
         navigate.with_value(|navigate| navigate(to, NavigateOptions::default()));
-        request_animation_frame(|| request_animation_frame(focus_field));
+        let field = || focus("main .composer-input, main [type=search]");
+        request_animation_frame(move || request_animation_frame(field));
     };
     let pressed = window_event_listener(leptos::ev::keydown, move |event| {
         let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
@@ -67,13 +68,6 @@ pub fn Keys() -> impl IntoView {
         })}
     }
     .into_any()
-}
-
-fn focus_field() {
-    let field = document().query_selector("main .composer-input, main [type=search]").ok().flatten();
-    if let Some(field) = field.and_then(|field| field.dyn_into::<web_sys::HtmlElement>().ok()) {
-        let _ = field.focus();
-    }
 }
 
 /// The chat before or after the one that is open, as the list has them.

@@ -8,11 +8,12 @@ use super::{
     words,
 };
 use crate::{
-    i18n::use_i18n,
+    i18n::{Locale, use_i18n},
     live::{Notice, Store},
-    ui::{For, Icon, Show, counted, effect, follow, memo, outline, t},
+    ui::{For, Icon, Show, counted, effect, focus, follow, memo, outline, t},
 };
 use leptos::{html, prelude::*, server_fn::ServerFn};
+use leptos_i18n::I18nContext;
 use protocol::{
     chat::{ChatSummary, Message, MessageKind},
     error::ErrorCode,
@@ -119,7 +120,7 @@ pub fn Timeline() -> impl IntoView {
         {unread.filter(|unread| unread.count > 0).map(|unread| view! { <ToUnread unread reader /> })}
         <ToNewest away=reader.away />
         </div>
-        <Announcer chat_id />
+        <Announcer />
     }
     .into_any()
 }
@@ -157,7 +158,7 @@ fn ToNewest(away: RwSignal<bool>) -> impl IntoView {
     let go = move |_| {
         talk.jump.set(Some(Jump::Newest));
         // The button goes; where it leads has the focus.
-        focus_timeline();
+        focus(".timeline");
     };
     view! {
         <Show when=move || away.get()>
@@ -236,18 +237,8 @@ fn hovered(talk: Talk, target: Option<web_sys::EventTarget>) {
     }
 }
 
-fn focus_timeline() {
-    let timeline = document().query_selector(".timeline").ok().flatten();
-    if let Some(timeline) = timeline.and_then(|found| found.dyn_into::<web_sys::HtmlElement>().ok()) {
-        let _ = timeline.focus();
-    }
-}
-
 fn focus_in_row(no: u64, selector: &str) {
-    let found = scroll::row(no).and_then(|row| row.query_selector(selector).ok().flatten());
-    if let Some(found) = found.and_then(|found| found.dyn_into::<web_sys::HtmlElement>().ok()) {
-        let _ = found.focus();
-    }
+    focus(&format!("#m{no} {selector}"));
 }
 
 /// The arrow keys walk from message to message; Enter goes to what can be done with it, Escape back.
@@ -293,7 +284,7 @@ fn pressed(talk: Talk, event: &leptos::ev::KeyboardEvent) {
             if let Some(no) = scroll::number_of(&row).filter(|_| !in_article) {
                 focus_in_row(no, "article");
             } else {
-                super::composer::focus();
+                focus(".composer-input");
             }
         }
         _ => {}
@@ -301,42 +292,63 @@ fn pressed(talk: Talk, event: &leptos::ev::KeyboardEvent) {
 }
 
 /// Tells screen readers of what others write from now on, politely and not in a flood: what comes within
-/// two seconds is told together.
-#[component]
-fn Announcer(chat_id: ChatId) -> impl IntoView {
+/// two seconds of the last word is told together.
+#[derive(Clone, Copy)]
+struct Announcements {
+    talk: Talk,
+    i18n: I18nContext<Locale>,
+    /// Up to which message all is told.
+    told: StoredValue<u64>,
+    resting: StoredValue<bool>,
+    /// What is said now, and how many messages it is about.
+    said: RwSignal<String>,
+    count: RwSignal<usize>,
+}
+
+impl Announcements {
     const PACE: Duration = Duration::from_secs(2);
-    let i18n = use_i18n();
-    let store = Store::current();
-    let (count, said) = (RwSignal::new(0_usize), RwSignal::new(String::new()));
-    let last_no = move |chat: &ChatState| chat.summary.chat.last_no;
-    let told = StoredValue::new(store.with_chat_untracked(chat_id, last_no).unwrap_or(0));
-    let resting = StoredValue::new(false);
-    let say = move || {
-        let Some(before) = told.try_get_value() else { return };
-        let new = store.with_chat_untracked(chat_id, |chat| {
-            let me = untrack(|| store.me())?;
+
+    /// Says what is new, unless something was said just now; then, once that has rested.
+    fn say(self) {
+        let Some(before) = self.told.try_get_value().filter(|_| !self.resting.get_value()) else { return };
+        let Some((no, new, words)) = untrack(|| self.news(before)) else { return };
+        self.told.set_value(no);
+        self.resting.set_value(true);
+        self.count.set(new);
+        self.said.set(words);
+        let rested = move || {
+            if self.resting.try_set_value(false).is_none() {
+                self.say();
+            }
+        };
+        set_timeout(rested, Self::PACE);
+    }
+
+    /// The newest message of others' after `before`, how many there are, and its words.
+    fn news(self, before: u64) -> Option<(u64, usize, String)> {
+        let Talk { store, chat_id, .. } = self.talk;
+        let me = store.me()?;
+        let (last, count) = store.with_chat(chat_id, |chat| {
             let messages = chat.messages.range(before + 1..).map(|(_, message)| message);
             let new: Vec<_> = messages.filter(|message| message.counts_for(me)).collect();
-            let last = new.last()?;
-            let words = untrack(|| format!("{}: {}", store.name(last.sender_id), words::line(i18n, last)));
-            Some((last.no, new.len(), words))
-        });
-        let Some((no, new, words)) = new.flatten() else { return };
-        told.set_value(no);
-        resting.set_value(true);
-        let rested = move || {
-            resting.try_set_value(false);
-        };
-        set_timeout(rested, PACE);
-        count.set(new);
-        said.set(words);
-    };
-    let newest = memo(move || store.with_chat(chat_id, last_no).unwrap_or(0));
+            Some((Arc::clone(new.last()?), new.len()))
+        })??;
+        Some((last.no, count, format!("{}: {}", store.name(last.sender_id), words::line(self.i18n, &last))))
+    }
+}
+
+#[component]
+fn Announcer() -> impl IntoView {
+    let i18n = use_i18n();
+    let talk = Talk::current();
+    let last_no = |chat: &ChatState| chat.summary.chat.last_no;
+    let (said, count) = (RwSignal::new(String::new()), RwSignal::new(0_usize));
+    let told = StoredValue::new(talk.store.with_chat_untracked(talk.chat_id, last_no).unwrap_or(0));
+    let announcements = Announcements { talk, i18n, told, resting: StoredValue::new(false), said, count };
+    let newest = memo(move || talk.store.with_chat(talk.chat_id, last_no).unwrap_or(0));
     effect(move || {
-        if newest.get() <= told.get_value() {
-            return;
-        }
-        if resting.get_value() { set_timeout(say, PACE) } else { say() }
+        newest.get();
+        announcements.say();
     });
     view! {
         <p class="sr-only" role="status" aria-live="polite">

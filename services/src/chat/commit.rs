@@ -5,8 +5,9 @@
 //! and a lone message waits for nobody.
 
 mod batch;
+mod draft;
 
-use crate::{Infra, Rejection, Result, live::Origin};
+use crate::{Infra, Rejection, Result, chat::queries, live::Origin};
 use futures::{FutureExt as _, future::join_all};
 use protocol::{
     chat::Message,
@@ -104,6 +105,62 @@ impl Item {
     fn of(actor: UserId, change: Change, origin: Option<Origin>) -> (Self, oneshot::Receiver<Result<Outcome>>) {
         let (answer, answered) = oneshot::channel();
         (Self { actor, change, origin, answer }, answered)
+    }
+
+    fn send_key(&self) -> Option<(UserId, ClientId)> {
+        match &self.change {
+            Change::Post { client_id, .. } => Some((self.actor, *client_id)),
+            _ => None,
+        }
+    }
+
+    fn reaction(&self) -> Option<queries::ReactionKey> {
+        let Change::React { no, emoji, .. } = &self.change else { return None };
+        Some(queries::ReactionKey { no: *no, emoji: emoji.clone(), user_id: self.actor })
+    }
+
+    /// Who is added, and by whom.
+    fn addition(&self) -> Option<(UserId, UserId)> {
+        let Change::AddMember(user_id) = &self.change else { return None };
+        Some((*user_id, self.actor))
+    }
+}
+
+impl Change {
+    /// The other person a change is about.
+    fn names(&self) -> Option<UserId> {
+        match self {
+            Self::AddMember(user_id) | Self::RemoveMember(user_id) | Self::ChangeRole { user_id, .. } => Some(*user_id),
+            Self::Post { .. }
+            | Self::Edit { .. }
+            | Self::Delete { .. }
+            | Self::React { .. }
+            | Self::UpdateGroup { .. } => None,
+        }
+    }
+
+    /// The user names that its text mentions.
+    fn mentions(&self) -> &[String] {
+        match self {
+            Self::Post { mentions, .. } | Self::Edit { mentions, .. } => mentions,
+            _ => &[],
+        }
+    }
+
+    /// Whether it puts something before the others' eyes, which somebody they have blocked may not.
+    fn writes(&self) -> bool {
+        match self {
+            Self::React { how, .. } => *how != Reacting::TakeBack,
+            _ => matches!(self, Self::Post { .. } | Self::Edit { .. }),
+        }
+    }
+
+    /// The message a change is about.
+    fn names_message(&self) -> Option<u64> {
+        match self {
+            Self::Edit { no, .. } | Self::Delete { no } | Self::React { no, .. } => Some(*no),
+            _ => None,
+        }
     }
 }
 

@@ -24,7 +24,7 @@ use protocol::{
     },
     error::{ErrorCode, Problem},
     frames::{Heads, Held, ServerFrame, Welcome},
-    ids::{ChatId, ClientId, UserId},
+    ids::{ChatId, ClientId, MessageId, UserId},
     limits, markdown,
     profiles::User,
     text::{MessageText, Reason},
@@ -588,6 +588,29 @@ pub(crate) async fn tell_mine(infra: &Infra, chat_id: ChatId, users: &[UserId]) 
             }
         }
         Err(error) => tracing::warn!(cause = %error, "a chat's own rows were not sent; heads will heal it"),
+    }
+}
+
+/// A message of now without anything in it: a system one until it gets words.
+pub(crate) fn empty_message(chat_id: ChatId, (no, seq): (u64, u64), sender_id: UserId) -> Message {
+    Message {
+        chat_id,
+        no,
+        seq,
+        id: MessageId::fresh(),
+        client_id: ClientId::fresh(),
+        sender_id,
+        kind: MessageKind::System,
+        text: String::new(),
+        reply_to: None,
+        forwarded_from: None,
+        attachments: Vec::new(),
+        reactions: Vec::new(),
+        mentions: Vec::new(),
+        event: None,
+        created_at: clock::now(),
+        edited_at: None,
+        deleted: false,
     }
 }
 

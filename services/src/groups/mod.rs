@@ -10,16 +10,16 @@ use crate::{
         commit::{self, Change, Outcome},
         queries,
     },
-    infra::{clock, database},
+    infra::database,
     profiles,
 };
 use protocol::{
     Page,
-    chat::{ChatEvent, ChatKind, ChatSummary, Message, MessageKind},
+    chat::{ChatEvent, ChatKind, ChatSummary, Message},
     error::{Fields, Problem},
     frames::ServerFrame,
     groups::{Member, Role, UpdateGroup},
-    ids::{ChatId, ClientId, MessageId, UserId},
+    ids::{ChatId, ClientId, UserId},
     limits,
     text::{Bio, Title},
 };
@@ -177,23 +177,5 @@ pub async fn change_role(infra: &Infra, actor: Actor, chat_id: ChatId, user_id: 
 }
 
 pub(crate) fn first_message(chat_id: ChatId, sender_id: UserId, event: ChatEvent, seq: u64) -> Message {
-    Message {
-        chat_id,
-        no: 1,
-        seq,
-        id: MessageId::fresh(),
-        client_id: ClientId::fresh(),
-        sender_id,
-        kind: MessageKind::System,
-        text: String::new(),
-        reply_to: None,
-        forwarded_from: None,
-        attachments: Vec::new(),
-        reactions: Vec::new(),
-        mentions: Vec::new(),
-        event: Some(event),
-        created_at: clock::now(),
-        edited_at: None,
-        deleted: false,
-    }
+    Message { event: Some(event), ..chat::empty_message(chat_id, (1, seq), sender_id) }
 }

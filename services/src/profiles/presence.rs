@@ -78,6 +78,9 @@ pub async fn announce(infra: Infra) {
 
 async fn note_here(infra: &Infra, here: &HashSet<UserId>) {
     let here: Vec<UserId> = here.iter().copied().collect();
+    if here.is_empty() {
+        return;
+    }
     if let Err(error) = database::within(queries::mark_seen(&infra.db, &here)).await {
         tracing::warn!(cause = %error, "who is here was not noted");
     }
@@ -113,13 +116,23 @@ pub async fn seen_by_whom(infra: &Infra, user_id: UserId) -> Result<Visible> {
     visible(infra, &lookers(infra, &[user_id]).await?).await
 }
 
-/// Tells those of `pairs` who look, after a change of who may see whom. Whoever could see nothing `before`
-/// and can see nothing now hears nothing: that something was said would say that something has happened.
+/// Tells those of `pairs` who look, after a change of who may see whom.
 pub async fn tell_change(infra: &Infra, before: Visible, pairs: &[(UserId, UserId)]) {
+    let users: Vec<UserId> = pairs.iter().map(|(user, _)| *user).collect();
+    tell_lookers(infra, before, &users, |pair| pairs.contains(pair)).await;
+}
+
+/// The same for all who look at somebody.
+pub async fn tell_change_of(infra: &Infra, before: Visible, user_id: UserId) {
+    tell_lookers(infra, before, &[user_id], |_| true).await;
+}
+
+/// Whoever could see nothing `before` and can see nothing now hears nothing: that something was said would
+/// say that something has happened.
+async fn tell_lookers(infra: &Infra, before: Visible, users: &[UserId], is_meant: impl Fn(&(UserId, UserId)) -> bool) {
     let told = async {
-        let users: Vec<UserId> = pairs.iter().map(|(user, _)| *user).collect();
-        let mut looking = lookers(infra, &users).await?;
-        looking.retain(|pair| pairs.contains(pair));
+        let mut looking = lookers(infra, users).await?;
+        looking.retain(is_meant);
         let now = visible(infra, &looking).await?;
         looking.retain(|pair| before.contains_key(pair) || now.contains_key(pair));
         tell_pairs(infra, &looking, &now);
@@ -127,14 +140,6 @@ pub async fn tell_change(infra: &Infra, before: Visible, pairs: &[(UserId, UserI
     };
     if let Err(error) = database::within(told).await {
         tracing::warn!(cause = %error, "a change of who may see whom was not told");
-    }
-}
-
-/// The same for all who look at somebody.
-pub async fn tell_change_of(infra: &Infra, before: Visible, user_id: UserId) {
-    match database::within(lookers(infra, &[user_id])).await {
-        Ok(pairs) => tell_change(infra, before, &pairs).await,
-        Err(error) => tracing::warn!(cause = %error, "a change of who may see somebody was not told"),
     }
 }
 
