@@ -5,7 +5,7 @@ test('a reply quotes what it answers, and leads there', async ({ person, words, 
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.directWith(bob);
   await ann.say(chat, 'Shall we sing on **Friday**?');
-  for (let n = 1; n <= 70; n++) await ann.say(chat, `Line ${n}`);
+  for (let n = 1; n <= 110; n++) await ann.say(chat, `Line ${n}`);
   await bob.open(`/chats/${chat}?at=1`);
   await bob.act('Shall we sing', words.chat.reply);
   await bob.write('On Friday, yes');
@@ -14,11 +14,23 @@ test('a reply quotes what it answers, and leads there', async ({ person, words, 
   // The quote has no marks.
   await expect(answer.locator('.quote')).toContainText('Shall we sing on Friday?');
   await expect(answer.locator('.quote')).toContainText('Ann');
-  await expect(ann.message('Line 10')).toHaveCount(0);
+  await expect(ann.message('Line 30')).toHaveCount(0);
   await answer.locator('.quote').click();
   const quoted = ann.message('Shall we sing').first();
   await expect(quoted).toBeInViewport();
   if (!plain) await expect(quoted).toBeFocused();
+});
+
+test('an answer to what is far above is quoted as it comes', async ({ person }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.directWith(bob);
+  await ann.say(chat, 'Who brings the **scores**?');
+  for (let n = 1; n <= 70; n++) await ann.say(chat, `Line ${n}`);
+  await ann.open(`/chats/${chat}`);
+  await bob.say(chat, 'I do', 1);
+  await ann.looksAgain();
+  await expect(ann.message('I do').locator('.quote')).toContainText('Who brings the scores?');
+  await expect(ann.message('Line 70')).toBeInViewport();
 });
 
 test('an edit is seen by all, and that it was edited', async ({ person, words }) => {

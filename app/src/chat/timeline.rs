@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     i18n::{Locale, use_i18n},
-    live::{Notice, Store},
+    live::{Connection, Notice, Store},
     ui::{For, Icon, Show, counted, effect, focus, follow, memo, outline, t},
 };
 use leptos::{html, prelude::*, server_fn::ServerFn};
@@ -81,6 +81,22 @@ pub fn Timeline() -> impl IntoView {
         store.with_chat(chat_id, |chat| rows(chat, shown.get(), store.me(), store.offset, unread)).unwrap_or_default()
     });
     let unsent = memo(move || store.read(|state| state.unsent(chat_id).cloned().collect::<Vec<_>>()));
+    let unheld = memo(move || {
+        let mut quoted: Vec<u64> = rows.with(|rows| rows.iter().filter_map(|row| row.message.reply_to).collect());
+        quoted.extend(unsent.with(|unsent| unsent.iter().filter_map(|unsent| unsent.reply_to).collect::<Vec<_>>()));
+        let first = |chat: &ChatState| quoted.into_iter().find(|no| !chat.messages.contains_key(no));
+        store.with_chat(chat_id, first).flatten()
+    });
+    // An answer that has just come may quote what only its window of the history brings; one after another.
+    effect(move || {
+        if let (Some(no), Connection::Open) = (unheld.get(), store.connection.get()) {
+            leptos::task::spawn_local(async move {
+                if let Ok(history) = api::load_history(chat_id, None, None, Some(no)).await {
+                    store.add_history(chat_id, history);
+                }
+            });
+        }
+    });
     let has_older = memo(move || shown.get().first > 1);
     let has_newer = memo(move || shown.get().last < shown.get().last_no);
     let read_by_others = memo(move || store.with_chat(chat_id, |chat| chat.summary.read_by_others_no).unwrap_or(0));

@@ -153,6 +153,9 @@ impl Session {
                 });
             }
         }
+        if matches!(frame, ServerFrame::Resync {}) {
+            self.watched = (Vec::new(), 0.0);
+        }
         self.note_read(&frame);
         let stranger = self.names_a_stranger(&frame);
         let mut need = Need::Nothing;
@@ -341,6 +344,10 @@ impl Session {
         users.sort_unstable();
         users.dedup();
         if users != self.watched.0 {
+            if self.watched.0.is_empty() {
+                // What was said meanwhile is lost; of those that may be seen no more nothing will be said.
+                self.store.change(State::forget_presence);
+            }
             self.tell(ClientFrame::Watch { user_ids: users.clone() });
         }
         self.watched = (users, now);

@@ -361,6 +361,11 @@ impl State {
         self.users.insert(user.id, user);
     }
 
+    /// Forgets who is here, before that is asked anew.
+    pub fn forget_presence(&mut self) {
+        self.users.values_mut().for_each(|user| (user.online, user.last_seen_at) = (None, None));
+    }
+
     #[must_use]
     pub fn me_id(&self) -> Option<UserId> {
         self.me.as_ref().map(|me| me.user.id)

@@ -454,6 +454,8 @@ fn presence_outlives_rows_without_it() {
     state.apply(ServerFrame::User { user: User { bio: "new".into(), ..user(2) } });
     let known = &state.users[&user(2).id];
     assert_eq!((known.online, known.bio.as_str()), (Some(true), "new"));
+    state.forget_presence();
+    assert_eq!(state.users[&user(2).id].online, None);
 }
 
 /// A chat's life on the server: every row as it stands, and the frame of each change.

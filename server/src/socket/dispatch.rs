@@ -236,14 +236,10 @@ impl<'a> Dispatch<'a> {
         if user_ids.len() > limits::WATCHED_MAX {
             return self.refuse(reference, &Rejection::field("user_ids", Problem::TooLong));
         }
-        let (infra, actor, socket) = (self.infra.clone(), self.actor, self.socket);
-        let work = async move {
-            match database::within(presence::watch(&infra, actor, socket, &user_ids)).await {
-                Ok(frames) => frames.iter().map(|frame| encode(reference, frame)).collect(),
-                Err(rejection) => vec![error(reference, &rejection)],
-            }
-        };
-        self.waiting.push_back(Waiting { work: work.boxed(), lasts: false });
+        let (infra, actor) = (self.infra.clone(), self.actor);
+        let origin = Origin { socket: self.socket, reference };
+        let work = async move { presence::watch(&infra, actor, origin, &user_ids).await.map(|()| None) };
+        self.waiting.push_back(Waiting { work: answered(reference, work), lasts: false });
     }
 
     /// The place in the chat's order is taken here, before the next frame is read. What is written is

@@ -100,7 +100,7 @@ async fn run(app: App, mut socket: WebSocket, by_cookie: Option<Verified>) {
     };
     // From here on nothing published is missed; whatever is read for `welcome` is read later.
     let subscription = Subscription::open(&app.infra, verified.actor);
-    presence::changed(&app.infra, verified.actor.user_id);
+    presence::opened(&app.infra, verified.actor.user_id);
     let outbound = subscription.outbound.clone();
     outbound.push_kept(ready(reference, verified));
     let (mut sink, mut stream) = socket.split();
@@ -117,7 +117,7 @@ async fn run(app: App, mut socket: WebSocket, by_cookie: Option<Verified>) {
         let _ = timeout(CLOSE_WITHIN, dispatch.finish()).await;
     }
     drop(subscription);
-    presence::changed(&app.infra, verified.actor.user_id);
+    presence::closed(&app.infra, verified.actor.user_id);
     let Some(code) = code else { return };
     let frame = CloseFrame { code, reason: "".into() };
     let polite = async {

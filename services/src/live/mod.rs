@@ -216,6 +216,13 @@ impl Live {
         }
     }
 
+    /// Answers a socket; like every answer it is never dropped.
+    pub fn answer(&self, origin: Origin, frame: &ServerFrame) {
+        if let Some(socket) = self.lock().by_id.get(&origin.socket) {
+            socket.outbound.push_kept(encode(origin.reference, frame));
+        }
+    }
+
     /// Sends a person what is theirs alone (`mine`, `removed`), which is never dropped.
     pub fn tell_own(&self, user: UserId, frame: &ServerFrame) {
         let bytes = encode(None, frame);

@@ -1,7 +1,12 @@
-//! Who is here, and who may know. A person is here while one of their sockets is open.
+//! Who is here, and who may know. A person is here from when a socket of theirs opens until none has been
+//! open for a moment.
 
 use super::queries;
-use crate::{Actor, Infra, Result, infra::database, live::SocketId};
+use crate::{
+    Actor, Infra, Result,
+    infra::database,
+    live::{Live, Origin},
+};
 use protocol::{frames::ServerFrame, ids::UserId, profiles::User, time::Timestamp};
 use std::{
     collections::{HashMap, HashSet},
@@ -19,37 +24,71 @@ const NOTED_EVERY: Duration = Duration::from_secs(5 * 60);
 /// So many are told of by one statement.
 const TOLD_TOGETHER: usize = 500;
 
-/// Whose sockets have come or gone since the others were told, and who the others think is here.
+/// Who is here. Whatever is told of that comes from here alone, and frames of it are queued under its lock: two
+/// sources, or two orders, and somebody who went would be shown as here for ever.
 #[derive(Default)]
 pub struct Presence {
-    changed: Mutex<HashSet<UserId>>,
+    known: Mutex<Known>,
     wake: Notify,
 }
 
+#[derive(Default)]
+struct Known {
+    here: HashSet<UserId>,
+    /// Who may have gone: a socket of theirs has closed.
+    closed: HashSet<UserId>,
+    /// Who has come or gone without the others having been told.
+    untold: HashSet<UserId>,
+}
+
+impl Known {
+    /// Takes out whom the others are to be told of.
+    fn moved(&mut self, live: &Live) -> Vec<UserId> {
+        let closed: Vec<UserId> = self.closed.drain().collect();
+        let connected: HashSet<UserId> = live.present(&closed).into_iter().collect();
+        let gone = closed.into_iter().filter(|id| !connected.contains(id));
+        self.untold.extend(gone.filter(|id| self.here.remove(id)));
+        self.untold.drain().collect()
+    }
+
+    /// How it stands with those who may be seen: here, or last here when.
+    fn standing(&self, user_id: UserId, last_seen_at: Option<Timestamp>) -> (bool, Option<Timestamp>) {
+        if self.here.contains(&user_id) { (true, None) } else { (false, last_seen_at) }
+    }
+}
+
 impl Presence {
-    fn lock(&self) -> MutexGuard<'_, HashSet<UserId>> {
-        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Pairs of somebody and who may see them, and when the first was last here.
 pub type Visible = HashMap<(UserId, UserId), Option<Timestamp>>;
 
-/// Notes that a socket of somebody's has opened or closed.
-pub fn changed(infra: &Infra, user_id: UserId) {
-    infra.presence.lock().insert(user_id);
+/// Notes that a socket of somebody's has opened.
+pub fn opened(infra: &Infra, user_id: UserId) {
+    let mut known = infra.presence.lock();
+    if known.here.insert(user_id) {
+        known.untold.insert(user_id);
+        infra.presence.wake.notify_one();
+    }
+}
+
+/// Notes that a socket of somebody's has closed.
+pub fn closed(infra: &Infra, user_id: UserId) {
+    infra.presence.lock().closed.insert(user_id);
     infra.presence.wake.notify_one();
 }
 
 /// Tells others of those who come and go, until the node stops.
 pub async fn announce(infra: Infra) {
-    let mut here: HashSet<UserId> = HashSet::new();
     loop {
         tokio::select! {
             // They are here until now; nobody will note that they went.
-            () = infra.shutdown.cancelled() => return note_here(&infra, &here).await,
+            () = infra.shutdown.cancelled() => return note_here(&infra).await,
             () = tokio::time::sleep(NOTED_EVERY) => {
-                note_here(&infra, &here).await;
+                note_here(&infra).await;
                 continue;
             }
             () = infra.presence.wake.notified() => {}
@@ -58,26 +97,19 @@ pub async fn announce(infra: Infra) {
             () = infra.shutdown.cancelled() => {}
             () = tokio::time::sleep(PACE) => {}
         }
-        let changed: Vec<UserId> = std::mem::take(&mut *infra.presence.lock()).into_iter().collect();
-        let present: HashSet<UserId> = infra.live.present(&changed).into_iter().collect();
-        let moved: Vec<UserId> = changed.into_iter().filter(|id| present.contains(id) != here.contains(id)).collect();
+        let moved = infra.presence.lock().moved(&infra.live);
         for some in moved.chunks(TOLD_TOGETHER) {
             if let Err(error) = database::within(tell_of(&infra, some)).await {
                 tracing::warn!(cause = %error, "some who came or went are told of later");
-                some.iter().for_each(|id| self::changed(&infra, *id));
-                continue;
-            }
-            for id in some {
-                if !here.remove(id) {
-                    here.insert(*id);
-                }
+                infra.presence.lock().untold.extend(some);
+                infra.presence.wake.notify_one();
             }
         }
     }
 }
 
-async fn note_here(infra: &Infra, here: &HashSet<UserId>) {
-    let here: Vec<UserId> = here.iter().copied().collect();
+async fn note_here(infra: &Infra) {
+    let here: Vec<UserId> = infra.presence.lock().here.iter().copied().collect();
     if here.is_empty() {
         return;
     }
@@ -154,43 +186,40 @@ async fn lookers(infra: &Infra, users: &[UserId]) -> Result<Vec<(UserId, UserId)
 
 /// Tells each second of a pair of the first: how it stands, or nothing that could be known.
 fn tell_pairs(infra: &Infra, pairs: &[(UserId, UserId)], visible: &Visible) {
-    let users: Vec<UserId> = pairs.iter().map(|(user, _)| *user).collect();
-    let here: HashSet<UserId> = infra.live.present(&users).into_iter().collect();
-    for pair @ (user, viewer) in pairs {
-        let (online, last_seen_at) = match visible.get(pair) {
-            Some(_) if here.contains(user) => (true, None),
-            Some(last_seen_at) => (false, *last_seen_at),
-            None => (false, None),
-        };
-        infra.live.tell(&[*viewer], &ServerFrame::Presence { user_id: *user, online, last_seen_at });
+    let known = infra.presence.lock();
+    for pair @ (user_id, viewer) in pairs {
+        let seen = visible.get(pair).map(|last_seen_at| known.standing(*user_id, *last_seen_at));
+        let (online, last_seen_at) = seen.unwrap_or_default();
+        infra.live.tell(&[*viewer], &ServerFrame::Presence { user_id: *user_id, online, last_seen_at });
     }
 }
 
-/// Has a socket told of these people from now on, in place of those it watched before; answers how it
+/// Has a socket told of these people from now on, in place of those it watched before, and answers it how it
 /// stands with those that its person may see.
 ///
 /// # Errors
 /// `unavailable` when the database does not answer.
-pub async fn watch(infra: &Infra, actor: Actor, socket: SocketId, users: &[UserId]) -> Result<Vec<ServerFrame>> {
-    infra.live.watch(socket, users);
-    let seen = seen_by(infra, actor, users).await?;
-    let frame = |(user_id, (online, last_seen_at))| ServerFrame::Presence { user_id, online, last_seen_at };
-    Ok(seen.into_iter().map(frame).collect())
+pub async fn watch(infra: &Infra, actor: Actor, origin: Origin, users: &[UserId]) -> Result<()> {
+    infra.live.watch(origin.socket, users);
+    let visible = seen_by(infra, actor, users).await?;
+    let known = infra.presence.lock();
+    for ((user_id, _), last_seen_at) in visible {
+        let (online, last_seen_at) = known.standing(user_id, last_seen_at);
+        infra.live.answer(origin, &ServerFrame::Presence { user_id, online, last_seen_at });
+    }
+    Ok(())
 }
 
 /// A person with their presence, where the actor may see it.
 pub(super) async fn shown_to(infra: &Infra, actor: Actor, user: User) -> Result<User> {
-    let seen = seen_by(infra, actor, &[user.id]).await?.remove(&user.id);
-    let (online, last_seen_at) = seen.map_or((None, None), |(online, last_seen_at)| (Some(online), last_seen_at));
+    let seen = seen_by(infra, actor, &[user.id]).await?.into_values().next();
+    let standing = seen.map(|last_seen_at| infra.presence.lock().standing(user.id, last_seen_at));
+    let (online, last_seen_at) = standing.map_or((None, None), |(online, at)| (Some(online), at));
     Ok(User { online, last_seen_at, ..user })
 }
 
-async fn seen_by(infra: &Infra, actor: Actor, users: &[UserId]) -> Result<HashMap<UserId, (bool, Option<Timestamp>)>> {
+/// Of these people those whom the actor may see.
+async fn seen_by(infra: &Infra, actor: Actor, users: &[UserId]) -> Result<Visible> {
     let pairs: Vec<(UserId, UserId)> = users.iter().map(|user| (*user, actor.user_id)).collect();
-    let visible = queries::visible(&infra.db, &pairs).await?;
-    let here: HashSet<UserId> = infra.live.present(users).into_iter().collect();
-    let seen = |((user, _), at): ((UserId, UserId), Option<Timestamp>)| {
-        if here.contains(&user) { (user, (true, None)) } else { (user, (false, at)) }
-    };
-    Ok(visible.into_iter().map(seen).collect())
+    visible(infra, &pairs).await
 }

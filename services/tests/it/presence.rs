@@ -8,6 +8,7 @@ use protocol::{
 use services::{
     Actor, Infra,
     chat::blocks,
+    live::Origin,
     profiles::{self, presence},
 };
 
@@ -33,13 +34,20 @@ async fn show_to(infra: &Infra, actor: Actor, last_seen: LastSeen) {
     profiles::update_me(infra, actor, update).await.unwrap();
 }
 
+/// What somebody who begins to look at another is answered.
+async fn watch(listener: &Listener, viewer: Actor, of: Actor) -> Vec<ServerFrame> {
+    let origin = Origin { socket: listener.subscription.id, reference: Some(1) };
+    presence::watch(&listener.infra, viewer, origin, &[of.user_id]).await.unwrap();
+    listener.frames().await
+}
+
 /// A socket as the server opens and closes one.
 struct Socket<'a>(&'a World, Actor, Option<Listener>);
 
 impl<'a> Socket<'a> {
     fn open(world: &'a World, actor: Actor) -> Self {
         let listener = Listener::open(world, actor);
-        presence::changed(world, actor.user_id);
+        presence::opened(world, actor.user_id);
         Self(world, actor, Some(listener))
     }
 }
@@ -47,7 +55,7 @@ impl<'a> Socket<'a> {
 impl Drop for Socket<'_> {
     fn drop(&mut self) {
         drop(self.2.take());
-        presence::changed(self.0, self.1.user_id);
+        presence::closed(self.0, self.1.user_id);
     }
 }
 
@@ -72,10 +80,28 @@ async fn those_who_talk_see_each_other_come_and_go() {
     assert_eq!(read(&world, alice, bob).await, (Some(false), true));
     assert_eq!(aside.frames().await, [], "a stranger who does not look is not told");
     // Whoever watches is, at once and from then on.
-    let watched = presence::watch(&world, stranger, aside.subscription.id, &[bob.user_id]).await.unwrap();
+    let watched = watch(&aside, stranger, bob).await;
     assert!(matches!(watched[..], [ServerFrame::Presence { online: false, last_seen_at: Some(_), .. }]), "{watched:?}");
     let _socket = Socket::open(&world, bob);
     assert_eq!(told(&aside, bob).await, (true, false));
+}
+
+#[tokio::test]
+async fn whoever_is_seen_to_be_here_is_seen_to_go_however_soon() {
+    let world = world().await;
+    let [alice, bob, stranger] = world.people(["alice", "bob", "stranger"]).await;
+    let direct = world.direct(alice, bob).await;
+    say(&world, alice, direct, "hi").await;
+    let (talking, watching) = (Listener::open(&world, bob), Listener::open(&world, stranger));
+    let socket = Socket::open(&world, alice);
+    // Both hear of her before her coming is announced.
+    show_to(&world, alice, LastSeen::Everyone).await;
+    assert_eq!(told(&talking, alice).await, (true, false));
+    let watched = watch(&watching, stranger, alice).await;
+    assert!(matches!(watched[..], [ServerFrame::Presence { online: true, .. }]), "{watched:?}");
+    drop(socket);
+    while told(&talking, alice).await.0 {}
+    while told(&watching, alice).await.0 {}
 }
 
 #[tokio::test]
@@ -96,7 +122,7 @@ async fn one_decides_who_may_see() {
         let by_name = profiles::by_username(&world, stranger, "alice").await.unwrap();
         assert_eq!(by_name.online, stranger_sees.0);
         let listener = Listener::open(&world, stranger);
-        let watched = presence::watch(&world, stranger, listener.subscription.id, &[alice.user_id]).await.unwrap();
+        let watched = watch(&listener, stranger, alice).await;
         assert_eq!(watched.len(), usize::from(stranger_sees != nothing));
         assert_eq!(read(&world, alice, alice).await.0, Some(true), "oneself is no secret");
     }
@@ -121,7 +147,8 @@ async fn whoever_may_no_longer_see_is_told_nothing_more() {
     assert_eq!(read(&world, alice, bob).await, (None, false), "neither sees the other");
     drop(socket);
     blocks::unblock(&world, alice, bob.user_id).await.unwrap();
-    assert!(!told(&watching, alice).await.0);
+    // That she went is noted after a moment.
+    while told(&watching, alice).await.0 {}
 }
 
 #[tokio::test]
@@ -134,7 +161,7 @@ async fn whoever_may_not_see_hears_nothing_when_somebody_comes_or_goes() {
     }
     blocks::block(&world, alice, bob.user_id).await.unwrap();
     let (blocked, watching) = (Listener::open(&world, bob), Listener::open(&world, stranger));
-    presence::watch(&world, bob, blocked.subscription.id, &[alice.user_id]).await.unwrap();
+    assert_eq!(watch(&blocked, bob, alice).await, []);
     let socket = Socket::open(&world, alice);
     assert_eq!(told(&watching, alice).await, (true, false));
     // Nor when she changes who may see her, or what is hers alone.

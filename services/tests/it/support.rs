@@ -137,7 +137,7 @@ pub fn refused_fields<T: std::fmt::Debug>(result: Result<T>) -> Vec<String> {
 
 /// A device with an open socket.
 pub struct Listener {
-    infra: Infra,
+    pub infra: Infra,
     user_id: UserId,
     pub subscription: Subscription,
 }
