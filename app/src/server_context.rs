@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use protocol::{
-    chat::Window,
+    chat::{ChatSummary, Window},
     error::{ApiError, ErrorCode},
     groups::Member,
     ids::{ChatId, ClientId, UserId},
@@ -197,6 +197,7 @@ async fn fill(
             let chat_id = id.parse().map_err(|_| Rejection::not_found())?;
             let summary = chat::summary(infra, actor, chat_id).await?;
             let seq = summary.chat.seq;
+            seed.page.blocked = has_blocked(infra, actor, &summary).await?;
             keep(seed, summary, seq);
             seed.page.members = Some((chat_id, members(infra, actor, chat_id).await?));
             find(infra, wanted("q"), seed).await?;
@@ -254,9 +255,7 @@ async fn open(
     let at = at.or_else(|| of_day(midnight?));
     let summary = chat::summary(infra, actor, chat_id).await?;
     let read_no = summary.read_no;
-    if let Some(peer) = &summary.peer {
-        seed.page.blocked = chat::blocks::has_blocked(infra, actor, peer.id).await?;
-    }
+    seed.page.blocked = has_blocked(infra, actor, &summary).await?;
     // The rows are newer than the number they are caught up from, never older.
     keep(seed, summary, history.seq);
     if number("seen").is_some() {
@@ -267,6 +266,12 @@ async fn open(
     Ok(())
 }
 
+/// Whether the reader has blocked the other one of a direct chat.
+async fn has_blocked(infra: &Infra, actor: Actor, summary: &ChatSummary) -> services::Result<bool> {
+    let Some(peer) = &summary.peer else { return Ok(false) };
+    chat::blocks::has_blocked(infra, actor, peer.id).await
+}
+
 /// The first hundred members of a chat.
 async fn members(infra: &Infra, actor: Actor, chat_id: ChatId) -> services::Result<Vec<Member>> {
     let page = groups::MembersPage { limit: Some(100), ..Default::default() };
@@ -274,7 +279,7 @@ async fn members(infra: &Infra, actor: Actor, chat_id: ChatId) -> services::Resu
 }
 
 /// Puts a chat among those of the list, as of `seq`.
-fn keep(seed: &mut Seed, mut summary: protocol::chat::ChatSummary, seq: u64) {
+fn keep(seed: &mut Seed, mut summary: ChatSummary, seq: u64) {
     summary.chat.seq = summary.chat.seq.min(seq);
     seed.chats.retain(|chat| chat.chat.id != summary.chat.id);
     seed.chats.push(summary);

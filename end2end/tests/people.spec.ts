@@ -32,6 +32,17 @@ test('the blocked cannot write, and are not told why', async ({ person, words, p
   await expect(ann.timeline.getByRole('article')).toHaveCount(2);
 });
 
+test('somebody is blocked where one talks with them', async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.talkingWith(bob);
+  await ann.page.getByRole('link', { name: words.chat.info }).click();
+  await ann.press(words.profiles.block);
+  await expect(ann.page).toHaveURL('/settings/privacy');
+  await ann.open(`/chats/${chat}/info`);
+  await ann.press(words.profiles.unblock);
+  await expect(ann.main).toContainText(words.settings.blocked_none);
+});
+
 test('one sees who is here, unless they do not want it', { tag: '@script' }, async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.talkingWith(bob);

@@ -6,7 +6,7 @@ use crate::{
     chat::{OpenDirect, OwnState, addressed_chat, title},
     i18n::{t_string, use_i18n},
     live::Store,
-    profiles::find_people,
+    profiles::{BlockForm, find_people},
     ui::{Avatar, Field, For, FormError, Icon, Show, counted, follow, memo, outline, t},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
@@ -230,6 +230,12 @@ fn Info(chat_id: ChatId) -> impl IntoView {
         members.sort_by(|a, b| b.role.cmp(&a.role).then_with(|| a.user.display_name.cmp(&b.user.display_name)));
         members
     });
+    // Known once the page of this chat is there.
+    let blocked = move || {
+        let is_this = |members: &(ChatId, Vec<Member>)| members.0 == chat_id;
+        store.page.with(|page| page.members.as_ref().is_some_and(is_this).then_some(page.blocked))
+    };
+    let peer = move || summary.with(|s| s.as_ref().and_then(|s| s.peer.as_ref()).map(|peer| peer.id));
     let found = found_people();
     let addable = move || {
         let inside = members.get();
@@ -287,6 +293,12 @@ fn Info(chat_id: ChatId) -> impl IntoView {
                         <button class="button danger">{t!(i18n, groups.leave)}</button>
                     </form>
                 </Show>
+                {follow(move || peer().zip(blocked()).map(|(user_id, blocked)| view! {
+                    <section class="stack">
+                        <p class="hint">{t!(i18n, profiles.block_hint)}</p>
+                        <BlockForm user_id blocked />
+                    </section>
+                }))}
             </div>
         </main>
     }
