@@ -57,3 +57,25 @@ test('one sees who is here, unless they do not want it', { tag: '@script' }, asy
   await expect(ann.main.getByText(words.profiles.online)).toHaveCount(0);
   await expect(ann.main.getByRole('banner').or(ann.main.locator('.header-text'))).toContainText(words.profiles.last_seen.split(' {{')[0]);
 });
+
+test('whoever hides while nobody looks is not seen as here', { tag: '@script' }, async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  await bob.open('/settings/privacy');
+  let asked = '';
+  ann.page.on('websocket', (socket) => {
+    socket.on('framesent', ({ payload }) => {
+      if (String(payload).includes('"watch"')) asked = String(payload);
+    });
+  });
+  await ann.open(`/users/@${bob.username}`);
+  await expect(ann.main.getByText(words.profiles.online, { exact: true })).toBeVisible();
+  await expect.poll(() => asked).toContain('"user_ids":["');
+  await ann.goTo(await ann.savedChat());
+  await expect.poll(() => asked).toContain('"user_ids":[]');
+  await bob.press(words.settings.nobody);
+  const bobs = `/api/v1/users/@${bob.username}`;
+  await expect.poll(async () => (await (await ann.page.request.get(bobs)).json()).online).toBeNull();
+  await ann.page.goBack();
+  await expect(ann.main.getByRole('heading', { name: 'Bob' })).toBeVisible();
+  await expect(ann.main.getByText(words.profiles.online, { exact: true })).toHaveCount(0);
+});

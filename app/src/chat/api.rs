@@ -210,3 +210,10 @@ pub async fn load_history(
     };
     context::answer(services::chat::history(&infra, actor, chat_id, window, None).await)
 }
+
+/// What messages answer, where it is not held: `nos` as `2,3,5`.
+#[server(prefix = "/fn", endpoint = "quoted")]
+pub async fn load_quoted(chat_id: ChatId, nos: String) -> Result<History, Refusal> {
+    let (infra, actor) = context::signed_in()?;
+    context::answer(services::chat::quoted(&infra, actor, chat_id, &context::numbers(&nos)?).await)
+}

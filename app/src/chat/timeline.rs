@@ -18,7 +18,8 @@ use protocol::{
     chat::{ChatSummary, Message, MessageKind},
     error::ErrorCode,
     ids::{ChatId, UserId},
-    reducer::ChatState,
+    limits,
+    reducer::{ChatState, Unsent},
 };
 use std::{sync::Arc, time::Duration};
 use wasm_bindgen::JsCast as _;
@@ -66,6 +67,32 @@ fn rows(chat: &ChatState, shown: Shown, me: Option<UserId>, offset: i32, unread:
     range.map(|(_, message)| message).map(row).collect()
 }
 
+/// An answer that has just come may quote what is not held: that is fetched, and nothing around it, which would
+/// change what is in the document.
+fn bring_quoted(talk: Talk, reader: Scroll, rows: Memo<Vec<Row>>, unsent: Memo<Vec<Unsent>>) {
+    let Talk { store, chat_id, .. } = talk;
+    let unheld = memo(move || {
+        let shows_quote = |row: &&Row| !row.message.deleted;
+        let mut nos: Vec<u64> =
+            rows.with(|rows| rows.iter().filter(shows_quote).filter_map(|row| row.message.reply_to).collect());
+        nos.extend(unsent.get().iter().filter_map(|unsent| unsent.reply_to));
+        store.with_chat(chat_id, |chat| nos.retain(|no| !chat.messages.contains_key(no)));
+        nos.truncate(limits::HISTORY_MAX as usize);
+        nos.iter().map(u64::to_string).collect::<Vec<_>>().join(",")
+    });
+    effect(move || {
+        let nos = unheld.get();
+        if nos.is_empty() || !reader.ready.get() || store.connection.get() != Connection::Open {
+            return;
+        }
+        leptos::task::spawn_local(async move {
+            if let Ok(quoted) = api::load_quoted(chat_id, nos).await {
+                store.add_history(chat_id, quoted);
+            }
+        });
+    });
+}
+
 #[component]
 pub fn Timeline() -> impl IntoView {
     let i18n = use_i18n();
@@ -81,22 +108,7 @@ pub fn Timeline() -> impl IntoView {
         store.with_chat(chat_id, |chat| rows(chat, shown.get(), store.me(), store.offset, unread)).unwrap_or_default()
     });
     let unsent = memo(move || store.read(|state| state.unsent(chat_id).cloned().collect::<Vec<_>>()));
-    let unheld = memo(move || {
-        let mut quoted: Vec<u64> = rows.with(|rows| rows.iter().filter_map(|row| row.message.reply_to).collect());
-        quoted.extend(unsent.with(|unsent| unsent.iter().filter_map(|unsent| unsent.reply_to).collect::<Vec<_>>()));
-        let first = |chat: &ChatState| quoted.into_iter().find(|no| !chat.messages.contains_key(no));
-        store.with_chat(chat_id, first).flatten()
-    });
-    // An answer that has just come may quote what only its window of the history brings; one after another.
-    effect(move || {
-        if let (Some(no), Connection::Open) = (unheld.get(), store.connection.get()) {
-            leptos::task::spawn_local(async move {
-                if let Ok(history) = api::load_history(chat_id, None, None, Some(no)).await {
-                    store.add_history(chat_id, history);
-                }
-            });
-        }
-    });
+    bring_quoted(talk, reader, rows, unsent);
     let has_older = memo(move || shown.get().first > 1);
     let has_newer = memo(move || shown.get().last < shown.get().last_no);
     let read_by_others = memo(move || store.with_chat(chat_id, |chat| chat.summary.read_by_others_no).unwrap_or(0));

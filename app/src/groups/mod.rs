@@ -230,12 +230,12 @@ fn Info(chat_id: ChatId) -> impl IntoView {
         members.sort_by(|a, b| b.role.cmp(&a.role).then_with(|| a.user.display_name.cmp(&b.user.display_name)));
         members
     });
+    let peer = memo(move || summary.with(|s| s.as_ref().and_then(|s| s.peer.as_ref()).map(|peer| peer.id)));
     // Known once the page of this chat is there.
-    let blocked = move || {
+    let blocked = memo(move || {
         let is_this = |members: &(ChatId, Vec<Member>)| members.0 == chat_id;
         store.page.with(|page| page.members.as_ref().is_some_and(is_this).then_some(page.blocked))
-    };
-    let peer = move || summary.with(|s| s.as_ref().and_then(|s| s.peer.as_ref()).map(|peer| peer.id));
+    });
     let found = found_people();
     let addable = move || {
         let inside = members.get();
@@ -293,12 +293,7 @@ fn Info(chat_id: ChatId) -> impl IntoView {
                         <button class="button danger">{t!(i18n, groups.leave)}</button>
                     </form>
                 </Show>
-                {follow(move || peer().zip(blocked()).map(|(user_id, blocked)| view! {
-                    <section class="stack">
-                        <p class="hint">{t!(i18n, profiles.block_hint)}</p>
-                        <BlockForm user_id blocked />
-                    </section>
-                }))}
+                {follow(move || peer.get().zip(blocked.get()).map(|(user_id, blocked)| view! { <BlockForm user_id blocked /> }))}
             </div>
         </main>
     }

@@ -99,7 +99,8 @@ fn changed_since(state: &State, kept: &mut HashMap<ChatId, Option<Mark>>, now: T
         }
         kept.insert(*id, mark);
         let (summary, history) = chat.window(ROWS);
-        let named = |id: UserId| state.users.get(&id).cloned();
+        // Whoever was here need not be when this is read.
+        let named = |id: UserId| Some(User { online: None, last_seen_at: None, ..state.users.get(&id)?.clone() });
         let last = summary.last_message.iter().flat_map(|message| message.people()).filter_map(named).collect();
         // A window is more than the last message, which any list brings.
         if let Some(mut history) = history.filter(|history| history.items.len() > 1) {

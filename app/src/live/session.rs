@@ -51,8 +51,9 @@ pub struct Session {
     welcomed: bool,
     typing_told: f64,
     heads_sent: f64,
-    /// Whose presence this socket is told, and since when.
-    watched: (Vec<UserId>, f64),
+    /// Whose presence this socket is told, and the page of one of them, which says no less.
+    watched: Option<(Vec<UserId>, Option<String>)>,
+    looked_around: f64,
 }
 
 impl Session {
@@ -71,7 +72,8 @@ impl Session {
             welcomed: false,
             typing_told: 0.0,
             heads_sent: now(),
-            watched: (Vec::new(), 0.0),
+            watched: None,
+            looked_around: 0.0,
         }
     }
 
@@ -154,7 +156,8 @@ impl Session {
             }
         }
         if matches!(frame, ServerFrame::Resync {}) {
-            self.watched = (Vec::new(), 0.0);
+            store.change(State::forget_presence);
+            self.watched = None;
         }
         self.note_read(&frame);
         let stranger = self.names_a_stranger(&frame);
@@ -331,26 +334,29 @@ impl Session {
         }
     }
 
-    /// Has itself told who of those on the screen are here.
+    /// Has itself told who of those on the screen are here. A person's own page says so too, and may have said it
+    /// before a frame that came sooner: they are asked for anew.
     fn watch(&mut self, now: f64) {
-        if now - self.watched.1 < WATCH_EVERY_MS {
+        if now - self.looked_around < WATCH_EVERY_MS {
             return;
         }
-        let shown = self.store.page.with_untracked(|page| page.person.as_ref().map(|user| user.id));
+        self.looked_around = now;
+        let (shown, address) = self.store.page.with_untracked(|page| {
+            let shown = page.person.as_ref().map(|user| user.id);
+            (shown, shown.map(|_| page.address.clone()))
+        });
         let mut users: Vec<UserId> = self.store.read_untracked(|state| {
             let peers = state.newest_chats().filter_map(|chat| Some(chat.summary.peer.as_ref()?.id));
             shown.into_iter().chain(peers).take(limits::WATCHED_MAX).collect()
         });
         users.sort_unstable();
         users.dedup();
-        if users != self.watched.0 {
-            if self.watched.0.is_empty() {
-                // What was said meanwhile is lost; of those that may be seen no more nothing will be said.
-                self.store.change(State::forget_presence);
-            }
-            self.tell(ClientFrame::Watch { user_ids: users.clone() });
+        let watched = Some((users, address));
+        if watched != self.watched {
+            let user_ids = watched.iter().flat_map(|(users, _)| users.clone()).collect();
+            self.tell(ClientFrame::Watch { user_ids });
+            self.watched = watched;
         }
-        self.watched = (users, now);
     }
 
     /// Too far behind: the newest window is read afresh, and replaces the rows held.

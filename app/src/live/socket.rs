@@ -16,6 +16,7 @@ use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
 use protocol::{
     frames::{Reply, SUBPROTOCOL, close},
+    reducer::State,
     time::Timestamp,
 };
 use std::pin::pin;
@@ -71,6 +72,7 @@ pub fn start(store: Store) {
             let opened = run(store, &mut wakes).await;
             failures = if opened { 0 } else { failures + 1 };
             store.connection.set(Connection::Waiting);
+            store.change(State::forget_presence);
             let heard = store.heard.get_value();
             store.as_of.update(|as_of| *as_of = as_of.or(Some(heard)));
             rest(&mut wakes, failures).await;

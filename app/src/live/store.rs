@@ -17,7 +17,6 @@ pub enum Connection {
     /// The page has just arrived, or has no JavaScript.
     #[default]
     Starting,
-    #[cfg_attr(feature = "ssr", expect(dead_code, reason = "only a browser has a socket"))]
     Open,
     /// Lost, and being made anew.
     Waiting,

@@ -38,7 +38,10 @@ pub fn BlockForm(user_id: UserId, blocked: bool) -> impl IntoView {
             {if blocked {
                 view! { <button class="button">{t!(i18n, profiles.unblock)}</button> }.into_any()
             } else {
-                view! { <button class="button danger">{t!(i18n, profiles.block)}</button> }.into_any()
+                view! {
+                    <p class="hint mb-3">{t!(i18n, profiles.block_hint)}</p>
+                    <button class="button danger">{t!(i18n, profiles.block)}</button>
+                }.into_any()
             }}
         </form>
     }
@@ -98,7 +101,6 @@ fn Person(user: User) -> impl IntoView {
                             <input type="hidden" name="user_id" value=user.id.to_string() />
                             <button class="button primary">{t!(i18n, profiles.message)}</button>
                         </form>
-                        <p class="hint">{t!(i18n, profiles.block_hint)}</p>
                         {follow(move || blocked().map(|blocked| view! { <BlockForm user_id=user.id blocked /> }))}
                     }.into_any()
                 }}

@@ -361,7 +361,7 @@ impl State {
         self.users.insert(user.id, user);
     }
 
-    /// Forgets who is here, before that is asked anew.
+    /// Forgets who is here, where nobody tells it any more.
     pub fn forget_presence(&mut self) {
         self.users.values_mut().for_each(|user| (user.online, user.last_seen_at) = (None, None));
     }

@@ -100,7 +100,7 @@ async fn run(app: App, mut socket: WebSocket, by_cookie: Option<Verified>) {
     };
     // From here on nothing published is missed; whatever is read for `welcome` is read later.
     let subscription = Subscription::open(&app.infra, verified.actor);
-    presence::opened(&app.infra, verified.actor.user_id);
+    let here = presence::Here::open(&app.infra, verified.actor.user_id);
     let outbound = subscription.outbound.clone();
     outbound.push_kept(ready(reference, verified));
     let (mut sink, mut stream) = socket.split();
@@ -116,8 +116,7 @@ async fn run(app: App, mut socket: WebSocket, by_cookie: Option<Verified>) {
     if !outbound.is_signed_out() {
         let _ = timeout(CLOSE_WITHIN, dispatch.finish()).await;
     }
-    drop(subscription);
-    presence::closed(&app.infra, verified.actor.user_id);
+    drop((subscription, here));
     let Some(code) = code else { return };
     let frame = CloseFrame { code, reason: "".into() };
     let polite = async {

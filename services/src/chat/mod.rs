@@ -155,6 +155,18 @@ pub async fn history(
     Ok(History { items, next, replies, users, seq, last_no })
 }
 
+/// Messages by their numbers, as what others quote.
+///
+/// # Errors
+/// `not_found`.
+pub async fn quoted(infra: &Infra, actor: Actor, chat_id: ChatId, nos: &[u64]) -> Result<History> {
+    let (seq, last_no) =
+        queries::head_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
+    let replies = queries::messages_by_no(&infra.db, chat_id, nos).await?;
+    let users = people(infra, replies.iter().flat_map(Message::people)).await?;
+    Ok(History { items: Vec::new(), next: None, replies, users, seq, last_no })
+}
+
 /// Stores a message and tells everybody in the chat. The flag tells whether it was stored now, or by
 /// an earlier try with the same `client_id`, whose text then stands.
 ///

@@ -38,25 +38,13 @@ async fn show_to(infra: &Infra, actor: Actor, last_seen: LastSeen) {
 async fn watch(listener: &Listener, viewer: Actor, of: Actor) -> Vec<ServerFrame> {
     let origin = Origin { socket: listener.subscription.id, reference: Some(1) };
     presence::watch(&listener.infra, viewer, origin, &[of.user_id]).await.unwrap();
-    listener.frames().await
+    let replies = listener.replies().await.into_iter().filter(|reply| reply.reference == origin.reference);
+    replies.map(|reply| reply.frame).collect()
 }
 
-/// A socket as the server opens and closes one.
-struct Socket<'a>(&'a World, Actor, Option<Listener>);
-
-impl<'a> Socket<'a> {
-    fn open(world: &'a World, actor: Actor) -> Self {
-        let listener = Listener::open(world, actor);
-        presence::opened(world, actor.user_id);
-        Self(world, actor, Some(listener))
-    }
-}
-
-impl Drop for Socket<'_> {
-    fn drop(&mut self) {
-        drop(self.2.take());
-        presence::closed(self.0, self.1.user_id);
-    }
+/// A socket as the server opens one.
+fn socket(world: &World, actor: Actor) -> (Listener, presence::Here) {
+    (Listener::open(world, actor), presence::Here::open(world, actor.user_id))
 }
 
 async fn world() -> World {
@@ -72,17 +60,17 @@ async fn those_who_talk_see_each_other_come_and_go() {
     let direct = world.direct(alice, bob).await;
     say(&world, alice, direct, "hi").await;
     let (watching, aside) = (Listener::open(&world, alice), Listener::open(&world, stranger));
-    let socket = Socket::open(&world, bob);
+    let open = socket(&world, bob);
     assert_eq!(told(&watching, bob).await, (true, false));
     assert_eq!(read(&world, alice, bob).await, (Some(true), false));
-    drop(socket);
+    drop(open);
     assert_eq!(told(&watching, bob).await, (false, true));
     assert_eq!(read(&world, alice, bob).await, (Some(false), true));
     assert_eq!(aside.frames().await, [], "a stranger who does not look is not told");
     // Whoever watches is, at once and from then on.
     let watched = watch(&aside, stranger, bob).await;
     assert!(matches!(watched[..], [ServerFrame::Presence { online: false, last_seen_at: Some(_), .. }]), "{watched:?}");
-    let _socket = Socket::open(&world, bob);
+    let _open = socket(&world, bob);
     assert_eq!(told(&aside, bob).await, (true, false));
 }
 
@@ -93,13 +81,13 @@ async fn whoever_is_seen_to_be_here_is_seen_to_go_however_soon() {
     let direct = world.direct(alice, bob).await;
     say(&world, alice, direct, "hi").await;
     let (talking, watching) = (Listener::open(&world, bob), Listener::open(&world, stranger));
-    let socket = Socket::open(&world, alice);
+    let open = socket(&world, alice);
     // Both hear of her before her coming is announced.
     show_to(&world, alice, LastSeen::Everyone).await;
     assert_eq!(told(&talking, alice).await, (true, false));
     let watched = watch(&watching, stranger, alice).await;
     assert!(matches!(watched[..], [ServerFrame::Presence { online: true, .. }]), "{watched:?}");
-    drop(socket);
+    drop(open);
     while told(&talking, alice).await.0 {}
     while told(&watching, alice).await.0 {}
 }
@@ -109,7 +97,7 @@ async fn one_decides_who_may_see() {
     let world = world().await;
     let [alice, friend, stranger] = world.people(["alice", "friend", "stranger"]).await;
     world.group(alice, &[friend]).await;
-    let _socket = Socket::open(&world, alice);
+    let _open = socket(&world, alice);
     let nothing = (None, false);
     for (choice, friend_sees, stranger_sees) in [
         (LastSeen::Everyone, (Some(true), false), (Some(true), false)),
@@ -123,7 +111,9 @@ async fn one_decides_who_may_see() {
         assert_eq!(by_name.online, stranger_sees.0);
         let listener = Listener::open(&world, stranger);
         let watched = watch(&listener, stranger, alice).await;
-        assert_eq!(watched.len(), usize::from(stranger_sees != nothing));
+        let seen =
+            ServerFrame::Presence { user_id: alice.user_id, online: stranger_sees != nothing, last_seen_at: None };
+        assert_eq!(watched, [seen]);
         assert_eq!(read(&world, alice, alice).await.0, Some(true), "oneself is no secret");
     }
 }
@@ -135,7 +125,7 @@ async fn whoever_may_no_longer_see_is_told_nothing_more() {
     let direct = world.direct(alice, bob).await;
     say(&world, alice, direct, "hi").await;
     let watching = Listener::open(&world, bob);
-    let socket = Socket::open(&world, alice);
+    let open = socket(&world, alice);
     assert_eq!(told(&watching, alice).await, (true, false));
     show_to(&world, alice, LastSeen::Nobody).await;
     assert_eq!(told(&watching, alice).await, (false, false), "as if nothing were known");
@@ -145,7 +135,7 @@ async fn whoever_may_no_longer_see_is_told_nothing_more() {
     assert_eq!(told(&watching, alice).await, (false, false));
     assert_eq!(read(&world, bob, alice).await, (None, false));
     assert_eq!(read(&world, alice, bob).await, (None, false), "neither sees the other");
-    drop(socket);
+    drop(open);
     blocks::unblock(&world, alice, bob.user_id).await.unwrap();
     // That she went is noted after a moment.
     while told(&watching, alice).await.0 {}
@@ -161,8 +151,9 @@ async fn whoever_may_not_see_hears_nothing_when_somebody_comes_or_goes() {
     }
     blocks::block(&world, alice, bob.user_id).await.unwrap();
     let (blocked, watching) = (Listener::open(&world, bob), Listener::open(&world, stranger));
-    assert_eq!(watch(&blocked, bob, alice).await, []);
-    let socket = Socket::open(&world, alice);
+    let nothing_known = ServerFrame::Presence { user_id: alice.user_id, online: false, last_seen_at: None };
+    assert_eq!(watch(&blocked, bob, alice).await, [nothing_known]);
+    let open = socket(&world, alice);
     assert_eq!(told(&watching, alice).await, (true, false));
     // Nor when she changes who may see her, or what is hers alone.
     show_to(&world, alice, LastSeen::Everyone).await;
@@ -175,7 +166,7 @@ async fn whoever_may_not_see_hears_nothing_when_somebody_comes_or_goes() {
     blocks::unblock(&world, alice, stranger.user_id).await.unwrap();
     show_to(&world, alice, LastSeen::Everyone).await;
     assert_eq!(told(&watching, alice).await, (true, false), "nothing was said in between");
-    drop(socket);
+    drop(open);
     assert_eq!(told(&watching, alice).await, (false, true));
     assert_eq!(blocked.frames().await, []);
 }
@@ -188,7 +179,7 @@ async fn whoever_is_here_when_the_node_stops_was_seen_until_then() {
     let direct = world.direct(alice, bob).await;
     say(&world, alice, direct, "hi").await;
     let watching = Listener::open(&world, bob);
-    let _socket = Socket::open(&world, alice);
+    let _open = socket(&world, alice);
     assert_eq!(told(&watching, alice).await, (true, false));
     let seen = async || -> time::OffsetDateTime {
         let query = sqlx::query_scalar("select last_seen_at from presence where user_id = $1");
