@@ -153,6 +153,13 @@ export class Person {
     if (this.plain) await this.page.waitForLoadState();
   }
 
+  /** Makes a choice among the settings, and waits until the server has it. */
+  async choose(setting: string, name: string) {
+    const stored = this.page.waitForResponse((answer) => answer.url().endsWith(`/fn/set_${setting}`));
+    await this.press(name);
+    await stored;
+  }
+
   /** Presses one of the buttons of a message, which come up beside it; without JavaScript on a page of their own. */
   async act(text: string, name: string) {
     const message = this.message(text);

@@ -64,12 +64,15 @@ test('nothing that comes up has a barrier, in light or in dark', { tag: '@script
   await inspect('the emoji');
   await ann.page.keyboard.press('Escape');
   await ann.act('Rehearsal', words.chat.select);
+  await expect(ann.message('Rehearsal')).toHaveAttribute('aria-current', 'true');
   await inspect('some messages chosen');
   await ann.open(`/chats/${group}`);
   await ann.page.keyboard.press('Control+k');
+  await expect(ann.dialog).toBeVisible();
   await inspect('the chats to jump to');
   await ann.open('/chats');
   await ann.page.keyboard.press('?');
+  await expect(ann.dialog).toBeVisible();
   await inspect('the keys');
   await ann.open(`/chats/${group}`);
   await ann.composer.pressSequentially('@');

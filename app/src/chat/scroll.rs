@@ -44,8 +44,8 @@ pub struct Scroll {
     pub shown: Memo<Shown>,
     /// Whether what there is to see first is held: where one has come by a link, only the last message is.
     pub ready: Memo<bool>,
-    /// The first message that was unread at the opening, until it has been in the document: before that nothing
-    /// counts as read, though one be at the end.
+    /// The first message that was unread at the opening, until the reader has met it: before that nothing counts as
+    /// read, though one be at the end.
     first_unread: RwSignal<Option<u64>>,
     /// Where the reader is; none at the end, where new messages are followed.
     anchor: StoredValue<Option<Place>>,
@@ -94,7 +94,9 @@ impl Scroll {
         let shown = memo(move || store.with_chat(chat_id, |chat| shown(chat, wanted.get())).unwrap_or_default());
         let (anchor, away) = (StoredValue::new(kept), RwSignal::new(false));
         let (loading, looked, meant) = (StoredValue::new(false), StoredValue::new(false), StoredValue::new(None));
-        let (offset, first_unread) = (StoredValue::new(0), RwSignal::new(first_unread));
+        let Shown { first, last, .. } = shown.get_untracked();
+        let first_unread = RwSignal::new(first_unread.filter(|no| *no < first || last < *no));
+        let offset = StoredValue::new(0);
         let ready = memo(move || {
             let rows = shown.get();
             let held = rows.last > 0 && (rows.first == 1 || rows.last - rows.first + 1 >= ROWS_STEP);
@@ -125,14 +127,15 @@ impl Scroll {
             let unsent = self.store.read(|state| state.unsent(self.chat_id).count());
             let (shown, ready) = (self.shown.get(), self.ready.get());
             if ready && opened != Some(true) {
+                // Where it is in the document, the reader begins there.
+                self.meet((shown.first, shown.last));
                 self.open();
             } else if unsent > 0 && self.wanted.get_untracked() == Wanted::End {
                 self.anchor.set_value(None);
             }
             // Whoever answers has seen what there is.
-            let met = |no: u64| ready && shown.first <= no;
-            if unsent > 0 || self.first_unread.get_untracked().is_some_and(met) {
-                self.first_unread.set(None);
+            if unsent > 0 {
+                self.meet((0, u64::MAX));
             }
             if opened.is_some() {
                 // Once the rows are in the document, and before anybody sees them.
@@ -202,14 +205,21 @@ impl Scroll {
         self.looked.get_value() && self.anchor.get_value().is_none() && shown.last == shown.last_no
     }
 
-    /// Whether something unread stands before all that is in the document.
+    /// Whether there is something unread that the reader has not met.
     pub fn passes_unread(self) -> bool {
-        self.ready.get() && self.first_unread.get().is_some_and(|no| self.shown.get().first > no)
+        self.ready.get() && self.first_unread.get().is_some()
+    }
+
+    /// These messages have come before the reader.
+    fn meet(self, (first, last): (u64, u64)) {
+        if self.first_unread.get_untracked().is_some_and(|no| first <= no && no <= last) {
+            self.first_unread.set(None);
+        }
     }
 
     /// Nobody wants to be led to it.
     pub fn pass_unread(self) {
-        self.first_unread.set(None);
+        self.meet((0, u64::MAX));
         let shown = self.shown.get_untracked();
         if self.at_end(&shown) {
             self.mark_read(&shown);
@@ -287,7 +297,11 @@ impl Scroll {
         let left = f64::from(scroller.scroll_height()) - top - height;
         let shown = self.shown.get_untracked();
         let at_end = left < NEAR_END_PX && shown.last == shown.last_no;
-        let anchor = if at_end { None } else { first_on_screen(&scroller) };
+        let top_row = first_on_screen(&scroller);
+        if let Some(top_row) = top_row {
+            self.meet((top_row.no, shown.last));
+        }
+        let anchor = if at_end { None } else { top_row };
         self.anchor.set_value(anchor);
         self.offset.set_value(scroller.scroll_top());
         self.store.places.update_value(|places| {
@@ -399,8 +413,8 @@ impl Scroll {
             let summary = &chat.summary;
             summary.read_no < last || summary.marked_unread
         });
-        let passes = self.first_unread.get_untracked().is_some_and(|no| shown.first > no);
-        if visible && !passes && last == shown.last_no && unread.unwrap_or(false) {
+        let met = self.first_unread.get_untracked().is_none();
+        if visible && met && last == shown.last_no && unread.unwrap_or(false) {
             self.store.mark_read(chat_id, last);
         }
     }

@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 const REFUSED_MS: f64 = 2_000.0;
 const HEADS_EVERY_MS: f64 = 20_000.0;
 const WATCH_EVERY_MS: f64 = 2_000.0;
+const WATCH_AGAIN_MS: f64 = 300_000.0;
 const TYPING_MS: i64 = 5_000;
 const TYPING_EVERY_MS: f64 = 3_000.0;
 
@@ -53,6 +54,8 @@ pub struct Session {
     heads_sent: f64,
     /// Whose presence this socket is told, and the page of one of them, which says no less.
     watched: Option<(Vec<UserId>, Option<String>)>,
+    /// By which request, and when.
+    watching: (u64, f64),
     looked_around: f64,
 }
 
@@ -73,6 +76,7 @@ impl Session {
             typing_told: 0.0,
             heads_sent: now(),
             watched: None,
+            watching: (0, 0.0),
             looked_around: 0.0,
         }
     }
@@ -132,6 +136,9 @@ impl Session {
             }
             ServerFrame::Error { .. } => {
                 // Asked again after a while.
+                if reference == Some(self.watching.0) {
+                    self.watched = None;
+                }
                 let refused = self.filling.values_mut().filter(|filling| Some(filling.reference) == reference);
                 refused.for_each(|filling| filling.since = now() - SILENCE_MS + REFUSED_MS);
             }
@@ -334,8 +341,9 @@ impl Session {
         }
     }
 
-    /// Has itself told who of those on the screen are here. A person's own page says so too, and may have said it
-    /// before a frame that came sooner: they are asked for anew.
+    /// Has itself told who is here of those it talks with. A person's own page says so too, and may have said it
+    /// before a frame that came sooner: they are asked for anew. So is everybody after a while, because groups that
+    /// are shared with somebody come and go.
     fn watch(&mut self, now: f64) {
         if now - self.looked_around < WATCH_EVERY_MS {
             return;
@@ -352,9 +360,9 @@ impl Session {
         users.sort_unstable();
         users.dedup();
         let watched = Some((users, address));
-        if watched != self.watched {
+        if watched != self.watched || now - self.watching.1 > WATCH_AGAIN_MS {
             let user_ids = watched.iter().flat_map(|(users, _)| users.clone()).collect();
-            self.tell(ClientFrame::Watch { user_ids });
+            self.watching = (self.ask(ClientFrame::Watch { user_ids }), now);
             self.watched = watched;
         }
     }

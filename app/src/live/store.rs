@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use protocol::{
     chat::{ChatSummary, History},
     ids::{ChatId, UserId},
+    profiles::User,
     reducer::{ChatState, State, Unsent},
     time::Timestamp,
 };
@@ -288,6 +289,10 @@ fn absorb(state: &mut State, seed: Seed) -> Page {
         state.apply_members(*chat_id, members.clone());
     }
     state.learn_all(seed.page.person.iter().chain(&seed.page.found).cloned().collect());
+    if let Some(User { id, online, last_seen_at, .. }) = &seed.page.person {
+        // Of whoever is no longer to be seen it says nothing, and nothing stays.
+        state.set_presence(*id, *online, *last_seen_at);
+    }
     seed.page
 }
 

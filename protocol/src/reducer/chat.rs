@@ -239,8 +239,13 @@ impl ChatState {
     }
 
     pub(super) fn hold(&mut self, message: Message) {
+        self.known.add(message.no, message.no);
+        self.hold_alone(message);
+    }
+
+    /// Holds what is quoted, which is no part of a stretch of the history.
+    pub(super) fn hold_alone(&mut self, message: Message) {
         let no = message.no;
-        self.known.add(no, no);
         self.summary.chat.last_no = self.summary.chat.last_no.max(no);
         match self.messages.get_mut(&no) {
             Some(held) if held.seq >= message.seq => {}

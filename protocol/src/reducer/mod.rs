@@ -105,9 +105,7 @@ impl State {
             ServerFrame::Read { chat_id, user_id, no } => self.apply_read(chat_id, user_id, no),
             ServerFrame::User { user } => self.learn(user),
             ServerFrame::Presence { user_id, online, last_seen_at } => {
-                if let Some(user) = self.users.get_mut(&user_id) {
-                    (user.online, user.last_seen_at) = (Some(online), last_seen_at);
-                }
+                self.set_presence(user_id, Some(online), last_seen_at);
             }
             ServerFrame::Resync {} => return Need::Heads,
             ServerFrame::Revoked {} => return Need::SignIn,
@@ -240,9 +238,8 @@ impl State {
         if let (Some(first), Some(last)) = (history.items.first(), history.items.last()) {
             chat.known.add(first.no, last.no);
         }
-        for message in history.items.into_iter().chain(history.replies) {
-            chat.hold(message);
-        }
+        history.items.into_iter().for_each(|message| chat.hold(message));
+        history.replies.into_iter().for_each(|message| chat.hold_alone(message));
         chat.latest = chat.latest.max(history.seq);
         chat.count(me);
     }
@@ -359,6 +356,13 @@ impl State {
             summary.peer = Some(User { online: None, last_seen_at: None, ..user.clone() });
         }
         self.users.insert(user.id, user);
+    }
+
+    /// How it stands with somebody who is known.
+    pub fn set_presence(&mut self, user_id: UserId, online: Option<bool>, last_seen_at: Option<Timestamp>) {
+        if let Some(user) = self.users.get_mut(&user_id) {
+            (user.online, user.last_seen_at) = (online, last_seen_at);
+        }
     }
 
     /// Forgets who is here, where nobody tells it any more.

@@ -231,7 +231,7 @@ impl<'a> Dispatch<'a> {
         self.waiting.push_back(Waiting { work: work.boxed(), lasts: false });
     }
 
-    /// Answers with a `presence` frame for each person that may be seen.
+    /// Answers with a `presence` frame for each person.
     fn watch(&mut self, reference: Option<u64>, user_ids: Vec<UserId>) {
         if user_ids.len() > limits::WATCHED_MAX {
             return self.refuse(reference, &Rejection::field("user_ids", Problem::TooLong));

@@ -22,15 +22,11 @@ pub async fn block(infra: &Infra, actor: Actor, user_id: UserId) -> Result<()> {
         return Err(Rejection::not_found());
     }
     infra.rates.changes.take(actor.user_id)?;
-    let pairs = both_ways(actor.user_id, user_id);
-    let before = presence::visible(infra, &pairs).await?;
+    let _choice = presence::Choice::of(infra, &[actor.user_id, user_id]);
     let mut tx = begin(infra, actor, user_id).await?;
-    let changed = queries::insert_block(&mut tx, actor.user_id, user_id).await?;
+    queries::insert_block(&mut tx, actor.user_id, user_id).await?;
     queries::mark_blocked(&mut tx, direct_id(actor.user_id, user_id), user_id, true).await?;
     tx.commit().await?;
-    if changed {
-        presence::tell_change(infra, before, &pairs).await;
-    }
     Ok(())
 }
 
@@ -40,19 +36,12 @@ pub async fn block(infra: &Infra, actor: Actor, user_id: UserId) -> Result<()> {
 /// `unavailable` when the database does not answer.
 pub async fn unblock(infra: &Infra, actor: Actor, user_id: UserId) -> Result<()> {
     infra.rates.changes.take(actor.user_id)?;
+    let _choice = presence::Choice::of(infra, &[actor.user_id, user_id]);
     let mut tx = begin(infra, actor, user_id).await?;
-    let changed = queries::delete_block(&mut tx, actor.user_id, user_id).await?;
+    queries::delete_block(&mut tx, actor.user_id, user_id).await?;
     queries::mark_blocked(&mut tx, direct_id(actor.user_id, user_id), user_id, false).await?;
     tx.commit().await?;
-    if changed {
-        // Neither could see the other until now.
-        presence::tell_change(infra, presence::Visible::default(), &both_ways(actor.user_id, user_id)).await;
-    }
     Ok(())
-}
-
-fn both_ways(one: UserId, other: UserId) -> [(UserId, UserId); 2] {
-    [(one, other), (other, one)]
 }
 
 /// Begins a change of a block. What is being written in the direct chat comes before it or after it, as does

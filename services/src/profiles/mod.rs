@@ -50,8 +50,7 @@ pub async fn update_me(infra: &Infra, actor: Actor, data: UpdateMe) -> Result<Me
     fields.check()?;
     infra.rates.changes.take(actor.user_id)?;
     let is_shown = display_name.is_some() || bio.is_some();
-    let seen_before =
-        if data.last_seen.is_some() { Some(presence::seen_by_whom(infra, actor.user_id).await?) } else { None };
+    let _choice = data.last_seen.map(|_| presence::Choice::of(infra, &[actor.user_id]));
     let me = queries::update_me(
         &infra.db,
         actor.user_id,
@@ -70,9 +69,6 @@ pub async fn update_me(infra: &Infra, actor: Actor, data: UpdateMe) -> Result<Me
     if is_shown {
         let acquaintances = queries::acquaintances(&infra.db, actor.user_id).await?;
         infra.live.tell(&acquaintances, &ServerFrame::User { user: me.user.clone() });
-    }
-    if let Some(before) = seen_before {
-        presence::tell_change_of(infra, before, actor.user_id).await;
     }
     Ok(me)
 }

@@ -36,9 +36,14 @@ struct Known {
     /// Since when they have none.
     closed: HashMap<UserId, Instant>,
     /// Who has come or gone without the others having been told.
-    untold: HashSet<UserId>,
-    /// How often somebody has changed who may see whom.
+    moved: HashSet<UserId>,
+    /// Who may be seen by others than the others have been told.
+    rechosen: HashSet<UserId>,
+    /// What each of those here was told of others, where that was something.
+    shown: HashMap<UserId, HashMap<UserId, Standing>>,
+    /// How often anybody changed who may see whom, and which was the last of somebody's.
     choices: u64,
+    last_choice: HashMap<UserId, u64>,
 }
 
 /// Whether somebody is here, else when they were last, where that may be known.
@@ -48,17 +53,36 @@ type Standing = (bool, Option<Timestamp>);
 type Pair = (UserId, UserId);
 
 impl Known {
-    /// Takes out whom the others are to be told of.
+    /// Takes out who has come or gone.
     fn take_moved(&mut self) -> Vec<UserId> {
         for (user_id, _) in self.closed.extract_if(|_, since| since.elapsed() >= PACE) {
             self.here.remove(&user_id);
-            self.untold.insert(user_id);
+            self.shown.remove(&user_id);
+            self.moved.insert(user_id);
         }
-        self.untold.drain().collect()
+        self.moved.drain().collect()
     }
 
     fn standing(&self, user_id: UserId, last_seen_at: Option<Timestamp>) -> Standing {
         if self.here.contains_key(&user_id) { (true, None) } else { (false, last_seen_at) }
+    }
+
+    /// Notes what is told now, as far as is `visible` by the choices up to `as_of`; answers it with what was
+    /// told before. Nothing is said by an older choice: the newer one is told after it.
+    fn show(&mut self, as_of: u64, pair: Pair, visible: &Visible) -> [Option<Standing>; 2] {
+        let (user_id, viewer) = pair;
+        let is_current = self.last_choice.get(&user_id).is_none_or(|last| *last <= as_of);
+        let last_seen_at = visible.get(&pair).filter(|_| is_current && self.here.contains_key(&viewer));
+        let now = last_seen_at.map(|last_seen_at| self.standing(user_id, *last_seen_at));
+        let shown = self.shown.entry(viewer).or_default();
+        let before = match now {
+            Some(now) => shown.insert(user_id, now),
+            None => shown.remove(&user_id),
+        };
+        if shown.is_empty() {
+            self.shown.remove(&viewer);
+        }
+        [before, now]
     }
 }
 
@@ -83,7 +107,7 @@ impl Here {
         *sockets += 1;
         let came = *sockets == 1 && known.closed.remove(&user_id).is_none();
         if came {
-            known.untold.insert(user_id);
+            known.moved.insert(user_id);
             infra.presence.wake.notify_one();
         }
         Self { infra: infra.clone(), user_id }
@@ -102,16 +126,45 @@ impl Drop for Here {
     }
 }
 
+/// A change of who may see some people. Those who look are told once it is dropped, whatever became of the
+/// change: one whose request was given up may have been stored.
+pub struct Choice<'a> {
+    infra: &'a Infra,
+    users: Vec<UserId>,
+}
+
+impl<'a> Choice<'a> {
+    /// Begins it, before anything is stored.
+    #[must_use]
+    pub fn of(infra: &'a Infra, users: &[UserId]) -> Self {
+        Self { infra, users: users.to_vec() }
+    }
+}
+
+impl Drop for Choice<'_> {
+    fn drop(&mut self) {
+        let mut known = self.infra.presence.lock();
+        known.choices += 1;
+        for user_id in &self.users {
+            let choice = known.choices;
+            known.last_choice.insert(*user_id, choice);
+            known.rechosen.insert(*user_id);
+        }
+        self.infra.presence.wake.notify_one();
+    }
+}
+
 /// Pairs that may see, and when the first of each was last here.
-pub type Visible = HashMap<Pair, Option<Timestamp>>;
+type Visible = HashMap<Pair, Option<Timestamp>>;
 
 /// Tells others of those who come and go, until the node stops.
 pub async fn announce(infra: Infra) {
+    let mut note = tokio::time::interval(NOTED_EVERY);
     loop {
         tokio::select! {
             // They are here until now; nobody will note that they went.
             () = infra.shutdown.cancelled() => return note_here(&infra).await,
-            () = tokio::time::sleep(NOTED_EVERY) => {
+            _ = note.tick() => {
                 note_here(&infra).await;
                 continue;
             }
@@ -121,15 +174,28 @@ pub async fn announce(infra: Infra) {
             () = infra.shutdown.cancelled() => {}
             () = tokio::time::sleep(PACE) => {}
         }
-        let moved = infra.presence.lock().take_moved();
+        let (moved, rechosen): (Vec<UserId>, Vec<UserId>) = {
+            let mut known = infra.presence.lock();
+            (known.take_moved(), known.rechosen.drain().collect())
+        };
         for some in moved.chunks(TOLD_TOGETHER) {
-            if let Err(error) = database::within(tell_of(&infra, some)).await {
+            let told = async {
+                queries::mark_seen(&infra.db, some).await?;
+                tell_of(&infra, some).await
+            };
+            if let Err(error) = database::within(told).await {
                 tracing::warn!(cause = %error, "some who came or went are told of later");
-                infra.presence.lock().untold.extend(some);
+                infra.presence.lock().moved.extend(some);
+            }
+        }
+        for some in rechosen.chunks(TOLD_TOGETHER) {
+            if let Err(error) = database::within(tell_of(&infra, some)).await {
+                tracing::warn!(cause = %error, "a change of who may see whom is told later");
+                infra.presence.lock().rechosen.extend(some);
             }
         }
         let known = infra.presence.lock();
-        if !(known.closed.is_empty() && known.untold.is_empty()) {
+        if !(known.closed.is_empty() && known.moved.is_empty() && known.rechosen.is_empty()) {
             infra.presence.wake.notify_one();
         }
     }
@@ -145,95 +211,28 @@ async fn note_here(infra: &Infra) {
     }
 }
 
-/// Tells those who look at some people how it stands with them.
+/// Tells those who look at some people how it stands with them, where that is not what they were told last.
+/// Whoever may not see hears nothing, or once that nothing is known: when something is said would say it.
 async fn tell_of(infra: &Infra, users: &[UserId]) -> Result<()> {
-    queries::mark_seen(&infra.db, users).await?;
-    // Whoever may not see hears nothing at all: when something is said would say it.
-    tell(infra, &lookers(infra, users).await?, |pair, standing| {
-        if let Some(standing) = standing {
-            tell_one(infra, pair, standing);
+    let as_of = infra.presence.lock().choices;
+    let pairs = lookers(infra, users).await?;
+    let visible = queries::visible(&infra.db, &pairs).await?;
+    for pair in pairs {
+        let mut known = infra.presence.lock();
+        let [before, now] = known.show(as_of, pair, &visible);
+        if before != now {
+            infra.live.tell(&[pair.1], &frame(pair.0, now));
         }
-    })
-    .await
-}
-
-/// Of pairs of somebody and who looks at them, those who may see.
-///
-/// # Errors
-/// `unavailable` when the database does not answer.
-pub async fn visible(infra: &Infra, pairs: &[Pair]) -> Result<Visible> {
-    queries::visible(&infra.db, pairs).await
-}
-
-/// Who looks at somebody and may see them.
-///
-/// # Errors
-/// `unavailable` when the database does not answer.
-pub async fn seen_by_whom(infra: &Infra, user_id: UserId) -> Result<Visible> {
-    visible(infra, &lookers(infra, &[user_id]).await?).await
-}
-
-/// Tells those of `pairs` who look, after a change of who may see whom.
-pub async fn tell_change(infra: &Infra, before: Visible, pairs: &[Pair]) {
-    let users: Vec<UserId> = pairs.iter().map(|(user, _)| *user).collect();
-    tell_lookers(infra, before, &users, |pair| pairs.contains(pair)).await;
-}
-
-/// The same for all who look at somebody.
-pub async fn tell_change_of(infra: &Infra, before: Visible, user_id: UserId) {
-    tell_lookers(infra, before, &[user_id], |_| true).await;
-}
-
-/// Whoever could see nothing `before` and can see nothing now hears nothing: that something was said would
-/// say that something has happened.
-async fn tell_lookers(infra: &Infra, before: Visible, users: &[UserId], is_meant: impl Fn(&Pair) -> bool) {
-    infra.presence.lock().choices += 1;
-    let told = async {
-        let mut looking = lookers(infra, users).await?;
-        looking.retain(is_meant);
-        tell(infra, &looking, |pair, standing| {
-            if standing.is_some() || before.contains_key(pair) {
-                tell_one(infra, pair, standing.unwrap_or_default());
-            }
-        })
-        .await
-    };
-    if let Err(error) = database::within(told).await {
-        tracing::warn!(cause = %error, "a change of who may see whom was not told");
     }
+    Ok(())
 }
 
 /// Who on this node looks at these people: those they have direct chats with, and who watches them.
 async fn lookers(infra: &Infra, users: &[UserId]) -> Result<Vec<Pair>> {
     let mut pairs: HashSet<Pair> = queries::direct_peers(&infra.db, users).await?.into_iter().collect();
     pairs.extend(infra.live.watchers(users));
-    let viewers: Vec<UserId> = pairs.iter().map(|(_, viewer)| *viewer).collect();
-    let here: HashSet<UserId> = infra.live.present(&viewers).into_iter().collect();
-    Ok(pairs.into_iter().filter(|(user, viewer)| user != viewer && here.contains(viewer)).collect())
-}
-
-/// Tells of each pair how it stands with the first, or that the second may not see: by `say`, which queues a
-/// frame. Begins anew where somebody has changed meanwhile who may see whom.
-async fn tell(infra: &Infra, pairs: &[Pair], say: impl Fn(&Pair, Option<Standing>)) -> Result<()> {
-    loop {
-        let choices = infra.presence.lock().choices;
-        let visible = visible(infra, pairs).await?;
-        let told = pairs.iter().all(|pair| {
-            let known = infra.presence.lock();
-            let current = known.choices == choices;
-            if current {
-                say(pair, visible.get(pair).map(|last_seen_at| known.standing(pair.0, *last_seen_at)));
-            }
-            current
-        });
-        if told {
-            return Ok(());
-        }
-    }
-}
-
-fn tell_one(infra: &Infra, (user_id, viewer): &Pair, (online, last_seen_at): Standing) {
-    infra.live.tell(&[*viewer], &ServerFrame::Presence { user_id: *user_id, online, last_seen_at });
+    let known = infra.presence.lock();
+    Ok(pairs.into_iter().filter(|(user, viewer)| user != viewer && known.here.contains_key(viewer)).collect())
 }
 
 /// Has a socket told of these people from now on, in place of those it watched before, and answers it how it
@@ -243,21 +242,26 @@ fn tell_one(infra: &Infra, (user_id, viewer): &Pair, (online, last_seen_at): Sta
 /// `unavailable` when the database does not answer.
 pub async fn watch(infra: &Infra, actor: Actor, origin: Origin, users: &[UserId]) -> Result<()> {
     infra.live.watch(origin.socket, users);
-    tell(infra, &pairs_of(actor, users), |(user_id, _), standing| {
-        let (online, last_seen_at) = standing.unwrap_or_default();
-        infra.live.answer(origin, &ServerFrame::Presence { user_id: *user_id, online, last_seen_at });
-    })
-    .await
+    let as_of = infra.presence.lock().choices;
+    let pairs: Vec<Pair> = users.iter().map(|user| (*user, actor.user_id)).collect();
+    let visible = queries::visible(&infra.db, &pairs).await?;
+    for pair in pairs {
+        let mut known = infra.presence.lock();
+        let [_, now] = known.show(as_of, pair, &visible);
+        infra.live.answer(origin, &frame(pair.0, now));
+    }
+    Ok(())
+}
+
+fn frame(user_id: UserId, standing: Option<Standing>) -> ServerFrame {
+    let (online, last_seen_at) = standing.unwrap_or_default();
+    ServerFrame::Presence { user_id, online, last_seen_at }
 }
 
 /// A person with their presence, where the actor may see it.
 pub(super) async fn shown_to(infra: &Infra, actor: Actor, user: User) -> Result<User> {
-    let seen = visible(infra, &pairs_of(actor, &[user.id])).await?.into_values().next();
+    let seen = queries::visible(&infra.db, &[(user.id, actor.user_id)]).await?.into_values().next();
     let standing = seen.map(|last_seen_at| infra.presence.lock().standing(user.id, last_seen_at));
     let (online, last_seen_at) = standing.map_or((None, None), |(online, at)| (Some(online), at));
     Ok(User { online, last_seen_at, ..user })
-}
-
-fn pairs_of(actor: Actor, users: &[UserId]) -> Vec<Pair> {
-    users.iter().map(|user| (*user, actor.user_id)).collect()
 }

@@ -147,26 +147,23 @@ pub async fn blocks_among(db: impl PgExecutor<'_>, pairs: &[(UserId, UserId)]) -
     Ok(rows.into_iter().map(|(user, blocked)| (UserId(user), UserId(blocked))).collect())
 }
 
-/// False where it was there already.
-pub async fn insert_block(tx: &mut PgConnection, user: UserId, blocked: UserId) -> Result<bool> {
-    let inserted =
-        sqlx::query("insert into blocks (user_id, blocked_id, created_at) values ($1, $2, $3) on conflict do nothing")
-            .bind(user.0)
-            .bind(blocked.0)
-            .bind(clock::to_database(clock::now()))
-            .execute(tx)
-            .await?;
-    Ok(inserted.rows_affected() > 0)
+pub async fn insert_block(tx: &mut PgConnection, user: UserId, blocked: UserId) -> Result<()> {
+    sqlx::query("insert into blocks (user_id, blocked_id, created_at) values ($1, $2, $3) on conflict do nothing")
+        .bind(user.0)
+        .bind(blocked.0)
+        .bind(clock::to_database(clock::now()))
+        .execute(tx)
+        .await?;
+    Ok(())
 }
 
-/// False where there was none.
-pub async fn delete_block(tx: &mut PgConnection, user: UserId, blocked: UserId) -> Result<bool> {
-    let deleted = sqlx::query("delete from blocks where user_id = $1 and blocked_id = $2")
+pub async fn delete_block(tx: &mut PgConnection, user: UserId, blocked: UserId) -> Result<()> {
+    sqlx::query("delete from blocks where user_id = $1 and blocked_id = $2")
         .bind(user.0)
         .bind(blocked.0)
         .execute(tx)
         .await?;
-    Ok(deleted.rows_affected() > 0)
+    Ok(())
 }
 
 /// Whom somebody has blocked, the latest first.
