@@ -434,15 +434,13 @@ impl<'a> Inline<'a> {
     fn link(&mut self, rest: &'a str) -> bool {
         let opened = self.open.iter().rposition(|open| matches!(open.mark, Mark::Link(_)));
         let Some(opened) = opened else { return false };
-        let end = target(rest).unwrap_or_default();
-        let address = rest.get(2..end).unwrap_or_default();
         let place = self.open.get(opened).map_or(0, |open| open.place);
-        if place + 1 >= self.tokens.len() || !is_safe(address) {
+        let Some(address) = target(rest).filter(|_| place + 1 < self.tokens.len()) else {
             // These brackets are brackets, and no longer open.
             self.open.remove(opened);
             return false;
-        }
-        self.pass(end + 1);
+        };
+        self.pass("](".len() + address.len() + ")".len());
         // No link is within another: not in this one's words, and not around it.
         self.open.truncate(opened);
         self.open.retain(|open| !matches!(open.mark, Mark::Link(_)));
@@ -497,14 +495,16 @@ fn closing_run(text: &str, run: usize) -> Option<usize> {
     None
 }
 
-/// Where the address of `](address)` ends: at the bracket that closes the first.
-fn target(rest: &str) -> Option<usize> {
+/// The address of `](address)`, which ends at the bracket that closes the first.
+fn target(rest: &str) -> Option<&str> {
+    // Few begin as one may, and only for those is an end looked for, which may be far.
+    let address = rest.strip_prefix("](").filter(|address| is_safe(address))?;
     let mut depth = 0_usize;
-    for (at, c) in rest.char_indices().skip(1).take(ADDRESS_MAX) {
+    for (at, c) in address.char_indices().take(ADDRESS_MAX) {
         match c {
             '(' => depth += 1,
-            _ if depth == 0 || c.is_whitespace() => return None,
-            ')' if depth == 1 => return Some(at),
+            _ if c.is_whitespace() => return None,
+            ')' if depth == 0 => return address.get(..at).filter(|address| is_safe(address)),
             ')' => depth -= 1,
             _ => {}
         }
