@@ -51,7 +51,7 @@ impl Person {
 
     pub async fn create_group(&self, others: &[Person]) -> Result<ChatId> {
         let member_ids = others.iter().map(|other| other.user_id).collect();
-        let body = CreateChat::Group { title: "Load".into(), member_ids, client_id: None };
+        let body = CreateChat::group("Load", member_ids);
         let made: ChatSummary = ask(self.address, "POST /api/v1/chats", Some(self), Some(&body)).await?;
         Ok(made.chat.id)
     }

@@ -254,18 +254,35 @@ crate::readable!(ChatEvent, |value| {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum CreateChat {
-    Direct {
-        user_id: UserId,
-    },
-    Group {
-        title: String,
-        #[serde(default)]
-        member_ids: Vec<UserId>,
-        /// Repeated with a retry, so that a group is made once.
-        client_id: Option<ClientId>,
-    },
+pub struct CreateChat {
+    /// `direct` or `group`.
+    pub kind: ChatKind,
+    /// Whom a direct chat is with.
+    pub user_id: Option<UserId>,
+    #[serde(default)]
+    pub title: String,
+    #[serde(default)]
+    pub member_ids: Vec<UserId>,
+    /// Repeated with a retry, so that a group is made once.
+    pub client_id: Option<ClientId>,
+}
+
+impl CreateChat {
+    #[must_use]
+    pub fn direct(user_id: UserId) -> Self {
+        Self {
+            kind: ChatKind::Direct,
+            user_id: Some(user_id),
+            title: String::new(),
+            member_ids: Vec::new(),
+            client_id: None,
+        }
+    }
+
+    #[must_use]
+    pub fn group(title: &str, member_ids: Vec<UserId>) -> Self {
+        Self { kind: ChatKind::Group, user_id: None, title: title.to_owned(), member_ids, client_id: None }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

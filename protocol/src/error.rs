@@ -103,8 +103,8 @@ impl Problem {
             Self::CommonPassword => "is too easy to guess",
             Self::WrongPassword => "is wrong",
             Self::Taken => "is taken",
-            Self::Unknown => "names something that does not exist",
-            Self::TooMany => "would be one too many",
+            Self::Unknown => "is unknown",
+            Self::TooMany => "is one too many",
         }
     }
 }
@@ -132,7 +132,7 @@ impl ApiError {
 
     /// A refusal because of one field.
     #[must_use]
-    pub fn field(name: &'static str, problem: Problem) -> Self {
+    pub fn field(name: &str, problem: Problem) -> Self {
         let mut fields = Fields::default();
         fields.refuse(name, problem);
         fields.into_error()
@@ -149,15 +149,15 @@ impl std::error::Error for ApiError {}
 
 /// Collects the refusals of a form, so that one answer names all of them.
 #[derive(Default)]
-pub struct Fields(Vec<(&'static str, Problem)>);
+pub struct Fields(Vec<(String, Problem)>);
 
 impl Fields {
-    pub fn refuse(&mut self, name: &'static str, problem: Problem) {
-        self.0.push((name, problem));
+    pub fn refuse(&mut self, name: &str, problem: Problem) {
+        self.0.push((name.to_owned(), problem));
     }
 
     /// Keeps a parsed value, or its refusal.
-    pub fn take<T>(&mut self, name: &'static str, parsed: Result<T, Problem>) -> Option<T> {
+    pub fn take<T>(&mut self, name: &str, parsed: Result<T, Problem>) -> Option<T> {
         parsed.map_err(|problem| self.refuse(name, problem)).ok()
     }
 
@@ -174,7 +174,7 @@ impl Fields {
         ApiError {
             code: ErrorCode::InvalidInput,
             message: format!("{}.", sentences.join("; ")),
-            fields: self.0.into_iter().map(|(name, problem)| (name.to_owned(), problem.name().to_owned())).collect(),
+            fields: self.0.into_iter().map(|(name, problem)| (name, problem.name().to_owned())).collect(),
             current: None,
         }
     }

@@ -73,5 +73,6 @@ pub struct UpdateMe {
     pub theme: Option<Option<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub time_zone: Option<Option<String>>,
-    pub last_seen: Option<LastSeen>,
+    /// `everyone`, `shared` or `nobody`.
+    pub last_seen: Option<String>,
 }

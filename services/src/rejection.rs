@@ -49,12 +49,12 @@ impl Rejection {
     /// Too often; after `wait` there is room again.
     #[must_use]
     pub fn rate_limited(wait: Duration) -> Self {
-        let error = ApiError::new(ErrorCode::RateLimited, "Too many attempts. Wait a while and try again.");
+        let error = ApiError::new(ErrorCode::RateLimited, "Too many requests. Wait a while and try again.");
         Self { error, retry_after: Some(wait) }
     }
 
     #[must_use]
-    pub fn field(name: &'static str, problem: Problem) -> Self {
+    pub fn field(name: &str, problem: Problem) -> Self {
         ApiError::field(name, problem).into()
     }
 

@@ -35,9 +35,6 @@ pub async fn set_language(locale: String) -> Result<(), Refusal> {
 #[server(prefix = "/fn", endpoint = "set_last_seen")]
 pub async fn set_last_seen(last_seen: String) -> Result<(), Refusal> {
     let (infra, actor) = context::signed_in()?;
-    let Some(last_seen) = protocol::profiles::LastSeen::from_name(&last_seen) else {
-        return context::refuse(services::Rejection::field("last_seen", Problem::Unknown));
-    };
     let update = UpdateMe { last_seen: Some(last_seen), ..Default::default() };
     context::answer(services::profiles::update_me(&infra, actor, update).await)?;
     leptos_axum::redirect("/settings/privacy");

@@ -184,15 +184,10 @@ async fn people(world: &Arc<World>, count: u16, rng: &mut StdRng) -> Result<Vec<
     let inside = ids.get(..ids.len() - 1).unwrap_or_default().to_vec();
     let moving: Vec<UserId> = inside.iter().copied().skip(1).collect();
     let owner = clients.first().ok_or("nobody is there")?;
-    let group = |title: &str, members: &[UserId]| CreateChat::Group {
-        title: title.into(),
-        member_ids: members.to_vec(),
-        client_id: None,
-    };
-    let steady = owner.create(group("Steady", &inside), inside.clone()).await?;
-    let changing = owner.create(group("Changing", &inside), inside.clone()).await?;
+    let steady = owner.create(CreateChat::group("Steady", inside.clone()), inside.clone()).await?;
+    let changing = owner.create(CreateChat::group("Changing", inside.clone()), inside.clone()).await?;
     let two: Vec<UserId> = ids.iter().copied().take(2).collect();
-    let direct = CreateChat::Direct { user_id: *two.last().ok_or("nobody is there")? };
+    let direct = CreateChat::direct(*two.last().ok_or("nobody is there")?);
     let direct = owner.create(direct, two.clone()).await?;
 
     let chats_of = |id: UserId| -> Vec<ChatId> {

@@ -4,11 +4,12 @@ use super::{App, Failure};
 use crate::http::guard;
 use axum::{
     body::Bytes,
-    extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request},
+    extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Request},
     http::{Extensions, HeaderMap, StatusCode, header, request::Parts},
 };
-use protocol::error::{ErrorCode, Problem};
-use serde::de::DeserializeOwned;
+use protocol::error::{ApiError, ErrorCode, Fields, Problem};
+use serde::de::{DeserializeOwned, value::MapDeserializer};
+use serde_json::Value;
 use services::{
     Actor, Rejection,
     auth::{self, Device},
@@ -17,6 +18,10 @@ use services::{
 use std::{
     net::{IpAddr, SocketAddr},
     time::Duration,
+};
+use utoipa::{
+    PartialSchema,
+    openapi::{RefOr, Schema},
 };
 
 /// A body that takes longer is not waited for.
@@ -38,7 +43,7 @@ pub struct Caller(pub Actor);
 /// The device that asks.
 pub struct ClientDevice(pub Device);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+impl<T: DeserializeOwned + PartialSchema, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
@@ -56,22 +61,51 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
                 unreadable()
             }
         })?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            // Serde's words name the place and what was expected there, never what stood there.
-            let what =
-                if error.is_data() { "The body does not have the expected fields" } else { "The body is not JSON" };
-            let message = format!("{what} (line {}, column {}).", error.line(), error.column());
-            Failure(protocol::error::ApiError::new(ErrorCode::InvalidInput, message).into())
-        })
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| misread::<T>(&bytes, &error).into())
     }
+}
+
+/// What is wrong with a body: each field that is missing or not of its form, else the place where its
+/// reading ended.
+fn misread<T: DeserializeOwned + PartialSchema>(bytes: &[u8], error: &serde_json::Error) -> Rejection {
+    let mut fields = Fields::default();
+    if let Ok(Value::Object(body)) = serde_json::from_slice(bytes) {
+        if let RefOr::T(Schema::Object(expected)) = T::schema() {
+            let missing = expected.required.iter().filter(|name| !body.contains_key(*name));
+            missing.for_each(|name| fields.refuse(name, Problem::Required));
+        }
+        for (name, value) in body {
+            // By itself it is refused by its own name, or for the lack of the others.
+            let alone = MapDeserializer::new(std::iter::once((name.as_str(), value)));
+            let read = serde_path_to_error::deserialize::<_, T>(alone);
+            if read.is_err_and(|error: serde_path_to_error::Error<serde_json::Error>| error.path().iter().len() > 0) {
+                fields.refuse(&name, Problem::Malformed);
+            }
+        }
+    }
+    fields.check().map_or_else(Rejection::from, |()| {
+        // Serde's words name the place and what was expected there, never what stood there.
+        let what = if error.is_data() { "The body does not have the expected fields" } else { "The body is not JSON" };
+        let message = format!("{what} (line {}, column {}).", error.line(), error.column());
+        ApiError::new(ErrorCode::InvalidInput, message).into()
+    })
 }
 
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Params<T> {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        let query = Query::<T>::from_request_parts(parts, state).await;
-        query.map(|Query(params)| Self(params)).map_err(|_| Rejection::field("query", Problem::Malformed).into())
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        let query = parts.uri.query().unwrap_or_default();
+        let read = |query: &str| serde_urlencoded::from_str::<T>(query);
+        read(query).map(Self).map_err(|_| {
+            let mut fields = Fields::default();
+            for pair in query.split('&').filter(|pair| read(pair).is_err()) {
+                let name = form_urlencoded::parse(pair.as_bytes()).next().map(|(name, _)| name);
+                fields.refuse(&name.unwrap_or_default(), Problem::Malformed);
+            }
+            // Each may be fine, and stand there twice.
+            fields.check().map_or_else(Rejection::from, |()| Rejection::field("query", Problem::Malformed)).into()
+        })
     }
 }
 

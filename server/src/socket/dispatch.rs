@@ -195,9 +195,13 @@ impl<'a> Dispatch<'a> {
             }
             .boxed(),
             ClientFrame::Changes { chat_id, after, chats } => {
-                let mut wanted: Vec<(ChatId, u64)> = chats.into_iter().flatten().collect();
-                wanted.extend(chat_id.map(|chat_id| (chat_id, after.unwrap_or(0))));
-                return self.read_changes(reference, wanted);
+                let wanted = match (chat_id, chats) {
+                    (Some(_), Some(_)) => {
+                        return self.refuse(reference, &Rejection::field("chats", Problem::TooMany));
+                    }
+                    (one, many) => one.map(|id| (id, after.unwrap_or(0))).into_iter().chain(many.into_iter().flatten()),
+                };
+                return self.read_changes(reference, wanted.collect());
             }
             ClientFrame::Read { chat_id, no } => {
                 async move { chat::mark_read(&infra, actor, chat_id, no).await.map(|()| None) }.boxed()

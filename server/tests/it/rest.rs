@@ -27,7 +27,11 @@ async fn two_people_talk_and_a_third_sees_nothing() {
     let send = json!({ "client_id": fresh_id(), "text": " привет " });
     let sent = server.post(&messages, send.clone()).by(&alice).send().await.expect_status(201).json();
     assert_eq!((&sent["no"], &sent["text"], &sent["sender_id"]), (&json!(1), &json!("привет"), &json!(alice.id)));
-    assert_eq!(server.post(&messages, send).by(&alice).send().await.expect_status(200).json(), sent);
+    // The first text wins, even over one that could not be sent.
+    for text in [" привет ", "other", ""] {
+        let again = json!({ "client_id": send["client_id"], "text": text });
+        assert_eq!(server.post(&messages, again).by(&alice).send().await.expect_status(200).json(), sent, "{text}");
+    }
 
     let page = server.get(&messages).by(&bob).send().await.expect_status(200).json();
     assert_eq!((&page["items"], &page["next"]), (&json!([sent]), &Value::Null));
@@ -275,10 +279,9 @@ async fn all_wrong_fields_come_in_one_answer() {
     let fields = refused(server.post("/api/v1/auth/register", register)).await;
     assert_eq!(fields, ["display_name", "email", "password", "username"]);
     assert_eq!(refused(server.post("/api/v1/auth/register", json!({}))).await, ["password", "username"]);
-    let profile =
-        json!({ "display_name": "", "bio": long, "email": "x", "locale": "xx", "theme": "x", "time_zone": "\0" });
+    let profile = json!({ "display_name": "", "bio": long, "email": "x", "locale": "xx", "theme": "x", "time_zone": "\0", "last_seen": "x" });
     let fields = refused(server.patch("/api/v1/me", profile).by(&alice)).await;
-    assert_eq!(fields, ["bio", "display_name", "email", "locale", "theme", "time_zone"]);
+    assert_eq!(fields, ["bio", "display_name", "email", "last_seen", "locale", "theme", "time_zone"]);
     let group = json!({ "kind": "group", "title": "", "member_ids": [NOWHERE] });
     assert_eq!(refused(server.post("/api/v1/chats", group).by(&alice)).await, ["member_ids", "title"]);
     let group = server.group(&alice, &[]).await;
@@ -291,6 +294,55 @@ async fn all_wrong_fields_come_in_one_answer() {
         let fields =
             refused(server.patch(&format!("/api/v1/chats/{group}"), json!({ "title": title })).by(&alice)).await;
         assert_eq!(fields, ["title"], "{title:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_of_its_form_is_named() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let group = server.group(&alice, &[]).await;
+    let (chat, messages) = (format!("/api/v1/chats/{group}"), format!("/api/v1/chats/{group}/messages"));
+    let refused = async |ask: crate::support::Ask| {
+        let answer = ask.by(&alice).send().await;
+        assert_eq!((answer.status, answer.error_code().as_str()), (422, "invalid_input"));
+        answer.json()["fields"].clone()
+    };
+    for (path, body, fields) in [
+        ("/api/v1/chats", json!({}), json!({ "kind": "required" })),
+        ("/api/v1/chats", json!({ "kind": "saved" }), json!({ "kind": "unknown" })),
+        ("/api/v1/chats", json!({ "kind": "direct" }), json!({ "user_id": "required" })),
+        (
+            "/api/v1/chats",
+            json!({ "kind": "flock", "title": 7, "member_ids": ["x"] }),
+            json!({ "kind": "malformed", "title": "malformed", "member_ids": "malformed" }),
+        ),
+        (
+            &messages,
+            json!({ "client_id": "x", "text": null, "reply_to": -1 }),
+            json!({ "client_id": "malformed", "text": "malformed", "reply_to": "malformed" }),
+        ),
+        (&format!("{messages}/1/forward"), json!({}), json!({ "chat_id": "required", "client_id": "required" })),
+        (&format!("{chat}/read"), json!({ "no": 1.5 }), json!({ "no": "malformed" })),
+    ] {
+        assert_eq!(refused(server.post(path, body.clone())).await, fields, "{path} {body}");
+    }
+    let mine = json!({ "muted_until": "tomorrow", "draft": 1, "pinned": "yes", "later": {} });
+    let named = json!({ "muted_until": "malformed", "draft": "malformed", "pinned": "malformed" });
+    assert_eq!(refused(server.patch(&format!("{chat}/me"), mine)).await, named);
+    for (path, fields) in [
+        (format!("{messages}?before=abc&limit=-1&later=1"), json!({ "before": "malformed", "limit": "malformed" })),
+        (format!("{messages}?before=1&after=5"), json!({ "before": "too_many", "after": "too_many" })),
+        (format!("{messages}?before=1&before=5"), json!({ "query": "malformed" })),
+        (format!("{messages}?limit=0"), json!({ "limit": "too_short" })),
+        (format!("{messages}?limit=101"), json!({ "limit": "too_long" })),
+        ("/api/v1/chats?archived=x".to_owned(), json!({ "archived": "malformed" })),
+    ] {
+        assert_eq!(refused(server.get(&path)).await, fields, "{path}");
+    }
+    // What is no object has no fields.
+    for body in [json!([]), json!("x"), json!(null)] {
+        assert_eq!(refused(server.post(&messages, body)).await, json!({}));
     }
 }
 

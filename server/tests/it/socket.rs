@@ -168,7 +168,8 @@ async fn many_chats_catch_up_in_one_frame_and_one_that_is_not_mine_fails_none() 
     expected.sort();
     assert_eq!(answered, expected);
     let many: serde_json::Map<String, Value> = (0..51).map(|_| (fresh_id(), json!(0))).collect();
-    for wrong in [json!({ "type": "changes" }), json!({ "type": "changes", "chats": many })] {
+    let twice = json!({ "type": "changes", "chat_id": fresh_id(), "chats": { fresh_id(): 0 } });
+    for wrong in [json!({ "type": "changes" }), json!({ "type": "changes", "chats": many }), twice] {
         assert_eq!(socket.call(wrong).await["code"], "invalid_input");
     }
 }

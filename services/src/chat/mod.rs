@@ -16,6 +16,7 @@ use crate::{
     profiles,
 };
 use commit::{Change, Outcome, Reacting};
+use futures::future::Either;
 use protocol::{
     Page,
     chat::{
@@ -195,11 +196,31 @@ pub fn begin_post(
     data: PostMessage,
     origin: Option<Origin>,
 ) -> Result<impl Future<Output = Result<Outcome>> + use<>> {
-    let text = MessageText::parse(&data.text).map_err(|problem| Rejection::field("text", problem))?;
-    let PostMessage { client_id, reply_to, .. } = data;
+    let PostMessage { client_id, text, reply_to } = data;
+    let text = match MessageText::parse(&text) {
+        Ok(text) => text,
+        Err(problem) => return posted_or(infra, actor, chat_id, client_id, problem).map(Either::Left),
+    };
     let mentions = markdown::mentions(text.as_str());
     let change = Change::Post { client_id, text, mentions, reply_to, forwarded_from: None };
-    commit::submit(infra, chat_id, actor.user_id, change, origin)
+    commit::submit(infra, chat_id, actor.user_id, change, origin).map(Either::Right)
+}
+
+/// What this send has posted before, whatever is repeated; else what is wrong with its text.
+fn posted_or(
+    infra: &Infra,
+    actor: Actor,
+    chat_id: ChatId,
+    client_id: ClientId,
+    problem: Problem,
+) -> Result<impl Future<Output = Result<Outcome>> + use<>> {
+    infra.rates.changes.take(actor.user_id)?;
+    let infra = infra.clone();
+    Ok(async move {
+        let posted = posted_before(&infra, actor, chat_id, &[(0, client_id)]).await?.into_values().next();
+        let message = posted.ok_or_else(|| Rejection::field("text", problem))?;
+        Ok(Outcome::Message { message, new: false })
+    })
 }
 
 /// Messages to be posted into another chat, each by a name of its own.

@@ -18,6 +18,7 @@ pub fn limit(asked: Option<u32>) -> Result<u32> {
     match asked {
         None => Ok(limits::HISTORY_DEFAULT),
         Some(limit @ 1..=limits::HISTORY_MAX) => Ok(limit),
+        Some(0) => Err(Rejection::field("limit", Problem::TooShort)),
         Some(_) => Err(Rejection::field("limit", Problem::TooLong)),
     }
 }

@@ -9,7 +9,7 @@ use protocol::{
     error::{Fields, Problem},
     frames::ServerFrame,
     ids::UserId,
-    profiles::{Me, UpdateMe, User},
+    profiles::{LastSeen, Me, UpdateMe, User},
     text::{Bio, DisplayName, Username},
 };
 
@@ -31,6 +31,8 @@ pub async fn update_me(infra: &Infra, actor: Actor, data: UpdateMe) -> Result<Me
     let mut fields = Fields::default();
     let display_name = data.display_name.and_then(|raw| fields.take("display_name", DisplayName::parse(&raw)));
     let bio = data.bio.and_then(|raw| fields.take("bio", Bio::parse(&raw)));
+    let last_seen = data.last_seen.map(|name| LastSeen::from_name(&name).ok_or(Problem::Unknown));
+    let last_seen = last_seen.and_then(|parsed| fields.take("last_seen", parsed));
     // What may be absent: empty is absent too.
     let clearable = |value: Option<Option<String>>| value.map(|value| value.unwrap_or_default().trim().to_owned());
     let (email, locale, time_zone) = (clearable(data.email), clearable(data.locale), clearable(data.time_zone));
@@ -50,7 +52,7 @@ pub async fn update_me(infra: &Infra, actor: Actor, data: UpdateMe) -> Result<Me
     fields.check()?;
     infra.rates.changes.take(actor.user_id)?;
     let is_shown = display_name.is_some() || bio.is_some();
-    let _choice = data.last_seen.map(|_| presence::Choice::of(infra, &[actor.user_id]));
+    let _choice = last_seen.map(|_| presence::Choice::of(infra, &[actor.user_id]));
     let me = queries::update_me(
         &infra.db,
         actor.user_id,
@@ -61,7 +63,7 @@ pub async fn update_me(infra: &Infra, actor: Actor, data: UpdateMe) -> Result<Me
             locale,
             theme,
             time_zone,
-            last_seen: data.last_seen,
+            last_seen,
         },
     )
     .await?

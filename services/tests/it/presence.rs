@@ -31,7 +31,7 @@ async fn read(infra: &Infra, reader: Actor, of: Actor) -> (Option<bool>, bool) {
 }
 
 async fn show_to(infra: &Infra, actor: Actor, last_seen: LastSeen) {
-    let update = UpdateMe { last_seen: Some(last_seen), ..UpdateMe::default() };
+    let update = UpdateMe { last_seen: Some(last_seen.name().to_owned()), ..UpdateMe::default() };
     profiles::update_me(infra, actor, update).await.unwrap();
 }
 

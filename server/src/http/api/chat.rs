@@ -9,10 +9,10 @@ use axum::{
 use protocol::{
     Page,
     chat::{
-        Changes, ChatSummary, CreateChat, EditMessage, ForwardMessage, History, MarkRead, Message, PostMessage,
-        Reacted, ReportMessage, UpdateOwnState, Window,
+        Changes, ChatKind, ChatSummary, CreateChat, EditMessage, ForwardMessage, History, MarkRead, Message,
+        PostMessage, Reacted, ReportMessage, UpdateOwnState, Window,
     },
-    error::{ApiError, Problem},
+    error::{ApiError, Fields, Problem},
     groups::UpdateGroup,
     ids::ChatId,
     limits,
@@ -72,11 +72,15 @@ async fn create(
     Caller(actor): Caller,
     Body(data): Body<CreateChat>,
 ) -> Result<(StatusCode, Json<ChatSummary>)> {
-    let (summary, new) = match data {
-        CreateChat::Direct { user_id } => chat::open_direct(&infra, actor, user_id).await?,
-        CreateChat::Group { title, member_ids, client_id } => {
-            groups::create(&infra, actor, groups::NewGroup { title, member_ids, client_id }).await?
+    let CreateChat { kind, user_id, title, member_ids, client_id } = data;
+    let (summary, new) = match kind {
+        ChatKind::Direct => {
+            let user_id = user_id.ok_or_else(|| Rejection::field("user_id", Problem::Required))?;
+            chat::open_direct(&infra, actor, user_id).await?
         }
+        ChatKind::Group => groups::create(&infra, actor, groups::NewGroup { title, member_ids, client_id }).await?,
+        // Everybody has one from the beginning.
+        ChatKind::Saved => return Err(Rejection::field("kind", Problem::Unknown).into()),
     };
     Ok((created(new), Json(summary)))
 }
@@ -139,16 +143,18 @@ impl HistoryQuery {
         let at =
             self.at.as_deref().map(|at| Timestamp::parse(at).ok_or_else(|| Rejection::field("at", Problem::Malformed)));
         let positions = [
-            self.before.map(Window::Before),
-            self.after.map(Window::After),
-            self.around.map(Window::Around),
-            at.transpose()?.map(Window::At),
+            ("before", self.before.map(Window::Before)),
+            ("after", self.after.map(Window::After)),
+            ("around", self.around.map(Window::Around)),
+            ("at", at.transpose()?.map(Window::At)),
         ];
-        let mut positions = positions.into_iter().flatten();
-        match (positions.next(), positions.next()) {
-            (window, None) => Ok(window.unwrap_or(Window::Newest)),
-            _ => Err(Rejection::field("query", Problem::Malformed)),
+        let given: Vec<_> = positions.into_iter().filter_map(|(name, window)| Some((name, window?))).collect();
+        if let [] | [_] = given[..] {
+            return Ok(given.first().map_or(Window::Newest, |(_, window)| *window));
         }
+        let mut fields = Fields::default();
+        given.iter().for_each(|(name, _)| fields.refuse(name, Problem::TooMany));
+        Err(fields.into_error().into())
     }
 }
 
