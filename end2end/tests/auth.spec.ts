@@ -94,7 +94,8 @@ test('a changed password ends the other sessions', async ({ browserOf, person, w
   await ann.field(words.auth.current_password).fill(ann.password);
   await ann.field(words.auth.new_password).fill('a quite different one');
   await ann.press(words.auth.change_password);
-  await expect(ann.page).toHaveURL('/settings/security');
+  await expect(ann.page).toHaveURL('/settings/security?saved');
+  await expect(ann.page.getByText(words.notices.saved)).toBeVisible();
   await ann.open('/settings/sessions');
   await expect(ann.page.getByText(words.auth.this_device)).toBeVisible();
   await expect(ann.page.getByRole('button', { name: words.auth.end_session })).toHaveCount(0);

@@ -103,6 +103,9 @@ test('hostile texts hold nobody up', async ({ person }) => {
     const note = (list: PerformanceObserverEntryList) => long.push(...list.getEntries().map((entry) => entry.duration));
     new PerformanceObserver(note).observe({ type: 'long-animation-frame' });
   });
+  // What the first message of all takes is not theirs.
+  await expect(ann.page.locator(`#m${await bob.say(chat, 'Hello')}`)).toBeVisible();
+  await ann.page.evaluate(() => long.splice(0));
   let greatest = 0;
   for (const text of hostile) {
     const no = await bob.say(chat, text);
@@ -123,7 +126,7 @@ test('hostile texts hold nobody up', async ({ person }) => {
   }, chat);
   const frame = greatest ? `${greatest.toFixed(0)} ms` : 'less than 50 ms';
   console.log(`${hostile.length} hostile texts: the longest frame of the page they came to took ${frame}; a page of all of them comes in ${server.toFixed(1)} ms (p50)`);
-  await expect(ann.timeline.getByRole('article')).toHaveCount(hostile.length);
+  await expect(ann.timeline.getByRole('article')).toHaveCount(1 + hostile.length);
 });
 
 /** Frames that took 50 ms and more. */

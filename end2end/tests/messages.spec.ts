@@ -271,3 +271,19 @@ test('hostile texts harm nothing', async ({ person }) => {
   await expect(ann.message('The page still takes words')).toHaveCount(1);
   await expect(ann.page).not.toHaveTitle(/owned/);
 });
+
+test('an emoji is found by its name, while one writes and in the picker', { tag: '@script' }, async ({ person, words, language }) => {
+  const ann = await person('Ann');
+  await ann.open(`/chats/${await ann.savedChat()}`);
+  const name = { en: 'fire', ru: 'огонь' }[language];
+  await ann.composer.pressSequentially(`Hot :${name}`);
+  await expect(ann.page.getByRole('option').first()).toContainText('🔥');
+  await ann.composer.press('Enter');
+  await expect(ann.composer).toHaveValue('Hot 🔥 ');
+  await ann.press(words.chat.emoji);
+  await ann.dialog.getByRole('searchbox').fill(name);
+  await ann.dialog.getByRole('button', { name, exact: true }).click();
+  // Whoever has chosen one writes on.
+  await expect(ann.composer).toBeFocused();
+  await expect(ann.composer).toHaveValue('Hot 🔥 🔥');
+});

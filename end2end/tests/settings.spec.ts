@@ -65,6 +65,40 @@ test('language and theme follow the account to another browser', async ({ browse
   await expect(elsewhere.locator('html')).toHaveAttribute('data-theme', 'dark');
 });
 
+test('the other tabs follow what is changed of the account', { tag: '@script' }, async ({ browserOf, person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const tab = ann.inTab(await ann.page.context().newPage());
+  const chosen = (name: string) => tab.page.getByRole('button', { name, exact: true, pressed: true });
+
+  await tab.open('/settings/privacy');
+  await ann.open('/settings/privacy');
+  await ann.choose('last_seen', words.settings.nobody);
+  await expect(chosen(words.settings.nobody)).toBeVisible();
+  await ann.open(`/users/@${bob.username}`);
+  await ann.press(words.profiles.block);
+  await expect(tab.page.getByRole('listitem').getByText('Bob')).toBeVisible();
+
+  await tab.open('/settings/profile');
+  await ann.open('/settings/profile');
+  await ann.field(words.auth.display_name).fill('Anna');
+  await ann.press(words.save);
+  await expect(tab.field(words.auth.display_name)).toHaveValue('Anna');
+  // Who saves something else there takes nothing back.
+  await tab.field(words.profiles.bio).fill('On the road.');
+  await tab.press(words.save);
+  await expect(ann.field(words.profiles.bio)).toHaveValue('On the road.');
+  await ann.page.reload();
+  await expect(ann.field(words.auth.display_name)).toHaveValue('Anna');
+
+  await ann.signIn(await browserOf());
+  await tab.open('/settings/sessions');
+  await ann.open('/settings/sessions');
+  const ends = tab.page.getByRole('button', { name: words.auth.end_session });
+  await expect(ends).toHaveCount(1);
+  await ann.press(words.auth.end_session);
+  await expect(ends).toHaveCount(0);
+});
+
 /** Chooses, and waits until the server knows; a live page does not wait for that. */
 async function choose(page: Page, name: string) {
   const remembered = page.waitForResponse((answer) => answer.url().includes('/fn/set_'));

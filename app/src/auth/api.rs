@@ -43,7 +43,7 @@ pub async fn change_password(current: String, new: String) -> Result<(), Refusal
     let (infra, actor) = context::signed_in()?;
     let data = protocol::auth::ChangePassword { current, new };
     context::answer(services::auth::change_password(&infra, actor, data).await)?;
-    leptos_axum::redirect("/settings/security");
+    leptos_axum::redirect("/settings/security?saved");
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use crate::{
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
 
 pub use api::SignOut;
 
@@ -64,11 +65,13 @@ pub fn RegisterPage() -> impl IntoView {
 #[component]
 pub fn SecurityPage() -> impl IntoView {
     let i18n = use_i18n();
+    let saved = use_query_map().with_untracked(|query| query.get_str("saved").is_some());
     view! {
         <SettingsSection title=move || t_string!(i18n, settings.security)>
             <form method="post" action=api::ChangePassword::url() class="stack">
                 <h2>{t!(i18n, auth.change_password)}</h2>
                 <FormError form="change_password" />
+                {saved.then(|| view! { <p role="status">{t!(i18n, notices.saved)}</p> })}
                 <Field form="change_password" name="current" kind="password" autocomplete="current-password"
                     label=t!(i18n, auth.current_password) />
                 <Field form="change_password" name="new" kind="password" autocomplete="new-password"

@@ -63,10 +63,11 @@ pub fn Arrivals() -> impl IntoView {
     });
     let arrival = RwSignal::new(None::<Arrival>);
     let newest = memo(move || newest(store));
+    let is_open = move |chat_id: ChatId| path.with(|path| path.starts_with(&format!("/chats/{chat_id}")));
     effect_from(move |before: Option<Option<Newest>>| {
         let now = newest.get();
         let (Some(before), Some((_, chat_id, no))) = (before, now) else { return now };
-        let is_open = path.with_untracked(|path| path.starts_with(&format!("/chats/{chat_id}")));
+        let is_open = untrack(|| is_open(chat_id));
         let hidden = document().hidden();
         if now > before
             && (hidden || !is_open)
@@ -78,7 +79,7 @@ pub fn Arrivals() -> impl IntoView {
     });
     view! {
         <div role="status">
-            {follow(move || arrival.get().map(|told| view! {
+            {follow(move || arrival.get().filter(|told| !is_open(told.chat_id)).map(|told| view! {
                 <a class="arrival" href=format!("/chats/{}", told.chat_id) on:click=move |_| arrival.set(None)>
                     <bdi class="chat-row-title">{told.title}</bdi>
                     <span class="chat-row-preview" dir="auto">{told.text}</span>

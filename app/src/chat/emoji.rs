@@ -58,7 +58,9 @@ pub fn find<'a>(table: &'a [Emoji], query: &str) -> Vec<&'a Emoji> {
     let is_meant =
         |emoji: &&Emoji| query.split_whitespace().all(|part| begins(&emoji.name, part) || begins(&emoji.words, part));
     let mut found: Vec<&Emoji> = table.iter().filter(is_meant).collect();
-    found.sort_by_key(|emoji| (!emoji.name.starts_with(query), !begins(&emoji.name, query)));
+    // The shortest of those that begin so is the nearest to what was typed.
+    let begun = |emoji: &&Emoji| if emoji.name.starts_with(query) { emoji.name.len() } else { usize::MAX };
+    found.sort_by_key(|emoji| (begun(emoji), !begins(&emoji.name, query)));
     found
 }
 
@@ -120,7 +122,8 @@ pub fn Picker(no: Option<u64>) -> impl IntoView {
                     },
                 );
             }
-            None => composer::insert(&emoji),
+            // Once the picker has given the focus back.
+            None => request_animation_frame(move || composer::insert(&emoji)),
         }
     };
     view! {

@@ -270,7 +270,7 @@ fn Actions(message: Arc<Message>, own: bool) -> impl IntoView {
     let may_delete = talk.may_delete(&message);
     let seen = own && kind == ChatKind::Group && members <= limits::SMALL_GROUP;
     view! {
-        <div class="actions" role="group" aria-label=t!(i18n, chat.actions)>
+        <div class="actions-place"><div class="actions" role="group" aria-label=t!(i18n, chat.actions)>
             <form class="only-without-script" method="post" action=api::React::url()>
                 <input type="hidden" name="chat_id" value=chat_id.to_string() />
                 <input type="hidden" name="no" value=no.clone() />
@@ -288,7 +288,7 @@ fn Actions(message: Arc<Message>, own: bool) -> impl IntoView {
                 {action("select", outline::CHECK, t!(i18n, chat.select), true)}
                 {(!own).then(|| action("report", outline::ALERT, t!(i18n, chat.report), false))}
             </form>
-        </div>
+        </div></div>
     }
     .into_any()
 }

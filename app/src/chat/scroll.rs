@@ -18,6 +18,8 @@ const ROWS_STEP: u64 = 50;
 const NEAR_END_PX: f64 = 40.0;
 /// Nearer to an end of what is in the document than this, and it moves on.
 const NEAR_EDGE_PX: f64 = 800.0;
+/// Where one has come to a message, it stands so far below the top: what leads up to it is seen too.
+const ARRIVED_PX: f64 = 96.0;
 
 /// The stretch of messages in the document, and the newest there is.
 #[derive(Clone, Copy, PartialEq, Default)]
@@ -146,7 +148,7 @@ impl Scroll {
                 request_animation_frame(move || self.settle());
             }
             if self.at_end(&shown) {
-                self.mark_read(&shown);
+                self.mark_read(shown.last);
             }
             ready || opened == Some(true)
         });
@@ -168,12 +170,7 @@ impl Scroll {
         });
         #[cfg(feature = "hydrate")]
         self.watch_size();
-        let returned = window_event_listener(leptos::ev::focus, move |_| {
-            let shown = self.shown.get_untracked();
-            if self.at_end(&shown) {
-                self.mark_read(&shown);
-            }
-        });
+        let returned = window_event_listener(leptos::ev::focus, move |_| self.rested());
         on_cleanup(move || returned.remove());
     }
 
@@ -220,10 +217,7 @@ impl Scroll {
     /// Nobody wants to be led to it.
     pub fn pass_unread(self) {
         self.meet((0, u64::MAX));
-        let shown = self.shown.get_untracked();
-        if self.at_end(&shown) {
-            self.mark_read(&shown);
-        }
+        self.rested();
     }
 
     /// The first look: where the reader was, at the message the address points to, at the first unread, else
@@ -240,11 +234,12 @@ impl Scroll {
             let unread = divider.and_then(|divider| number_of(&divider.parent_element()?));
             if self.anchor.get_value().is_none() {
                 let target = pointed.filter(|no| row(*no).is_some()).or(unread);
-                self.anchor.set_value(target.map(|no| Place { no, top: 16.0 }));
+                self.anchor.set_value(target.map(|no| Place { no, top: ARRIVED_PX }));
             }
             self.meant.set_value(pointed);
             self.settle();
             self.scrolled();
+            self.rested();
         });
     }
 
@@ -315,7 +310,7 @@ impl Scroll {
         }
         if at_end {
             self.wanted.set(Wanted::End);
-            self.mark_read(&shown);
+            self.mark_read(shown.last);
         } else if top < NEAR_EDGE_PX && shown.first > 1 {
             self.earlier(shown);
         } else if left < NEAR_EDGE_PX && shown.last < shown.last_no {
@@ -375,7 +370,7 @@ impl Scroll {
                 self.offset.set_value(scroller.scroll_top());
             }
             self.anchor.set_value(match jump {
-                Jump::To(no) => Some(Place { no, top: 96.0 }),
+                Jump::To(no) => Some(Place { no, top: ARRIVED_PX }),
                 Jump::Newest => None,
             });
             self.wanted.set(match jump {
@@ -389,6 +384,7 @@ impl Scroll {
             request_animation_frame(move || {
                 self.settle();
                 self.scrolled();
+                self.rested();
             });
         };
         if self.store.with_chat_untracked(chat_id, |chat| chat.known.covers(around.0, around.1)).unwrap_or(false) {
@@ -405,17 +401,27 @@ impl Scroll {
         });
     }
 
-    /// Reads up to the newest message, if it is on a screen that somebody looks at.
-    fn mark_read(self, shown: &Shown) {
+    /// Nobody scrolls any more: what is on the screen to its end is read.
+    pub fn rested(self) {
+        let Some(scroller) = self.element().filter(|_| self.looked.get_value()) else { return };
+        let shown = self.shown.get_untracked();
+        if self.at_end(&shown) {
+            self.mark_read(shown.last);
+        } else if let Some(no) = last_on_screen(&scroller) {
+            self.mark_read(no);
+        }
+    }
+
+    /// Reads up to a message, if it is on a screen that somebody looks at, who has met what is unread.
+    fn mark_read(self, no: u64) {
         let visible = document().has_focus().unwrap_or(false);
-        let (chat_id, last) = (self.chat_id, shown.last);
-        let unread = self.store.with_chat_untracked(chat_id, |chat| {
+        let unread = self.store.with_chat_untracked(self.chat_id, |chat| {
             let summary = &chat.summary;
-            summary.read_no < last || summary.marked_unread
+            summary.read_no < no || summary.marked_unread
         });
         let met = self.first_unread.get_untracked().is_none();
-        if visible && met && last == shown.last_no && unread.unwrap_or(false) {
-            self.store.mark_read(chat_id, last);
+        if visible && met && unread.unwrap_or(false) {
+            self.store.mark_read(self.chat_id, no);
         }
     }
 }
@@ -443,19 +449,31 @@ fn mark(no: u64) -> bool {
     article.focus_with_options(&options).is_ok()
 }
 
-/// The first row that reaches into the screen: rows stand in order, so it is looked for by halves.
+/// The first row that reaches into the screen.
 fn first_on_screen(scroller: &web_sys::Element) -> Option<Place> {
     let edge = scroller.get_bounding_client_rect().top();
+    let (rows, first) = ending_below(scroller, edge)?;
+    let row = rows.item(first)?;
+    Some(Place { no: number_of(&row)?, top: article(&row)?.get_bounding_client_rect().top() - edge })
+}
+
+/// The last row whose end is on the screen.
+fn last_on_screen(scroller: &web_sys::Element) -> Option<u64> {
+    let (rows, below) = ending_below(scroller, scroller.get_bounding_client_rect().bottom())?;
+    number_of(&rows.item(below.checked_sub(1)?)?)
+}
+
+/// The rows, and which is the first to end below a line: they stand in order, so it is looked for by halves.
+fn ending_below(scroller: &web_sys::Element, line: f64) -> Option<(web_sys::HtmlCollection, u32)> {
     let rows = scroller.query_selector(".messages").ok()??.children();
     let (mut low, mut high) = (0, rows.length());
     while low < high {
         let middle = low.midpoint(high);
-        if rows.item(middle)?.get_bounding_client_rect().bottom() > edge + 1.0 {
+        if rows.item(middle)?.get_bounding_client_rect().bottom() > line + 1.0 {
             high = middle;
         } else {
             low = middle + 1;
         }
     }
-    let row = rows.item(low)?;
-    Some(Place { no: number_of(&row)?, top: article(&row)?.get_bounding_client_rect().top() - edge })
+    Some((rows, low))
 }

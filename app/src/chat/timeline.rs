@@ -116,6 +116,7 @@ pub fn Timeline() -> impl IntoView {
         <div class="timeline-place">
         <div class="timeline" node_ref=scroller tabindex="0" role="log" aria-label=t!(i18n, chat.messages) aria-live="off"
             on:scroll=move |_| reader.scrolled()
+            on:scrollend=move |_| reader.rested()
             on:click=move |event| clicked(talk, &event)
             on:mouseover=move |event| hovered(talk, event.target())
             on:mouseleave=move |_| hovered(talk, None)

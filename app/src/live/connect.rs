@@ -57,6 +57,20 @@ fn follow(store: Store) {
     effect(move || super::begin(store));
 }
 
+/// Reads this page's data anew, where that still is this page when it comes.
+#[cfg(feature = "hydrate")]
+pub fn refresh(store: Store) {
+    let address = store.page.with_untracked(|page| page.address.clone());
+    leptos::task::spawn_local(async move {
+        let loaded = load(address.clone()).await;
+        if let Ok(Some(seed)) = loaded
+            && store.page.with_untracked(|page| page.address == address)
+        {
+            store.turn_to(seed);
+        }
+    });
+}
+
 /// Loads the page of an address; shows what this device kept of it where that fails.
 #[cfg(feature = "hydrate")]
 async fn turn(store: Store, address: Memo<String>) {

@@ -17,6 +17,8 @@ mod store;
 
 pub use connect::Connect;
 #[cfg(feature = "hydrate")]
+pub use connect::refresh;
+#[cfg(feature = "hydrate")]
 pub use keep::page as kept_page;
 pub use post::{Notice, quietly, quietly_then};
 #[cfg(feature = "hydrate")]

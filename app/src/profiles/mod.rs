@@ -5,9 +5,9 @@ mod api;
 use crate::{
     chat,
     i18n::{t_string, use_i18n},
-    live::{Notice, Store, quietly},
+    live::{Notice, Store, quietly_then},
     routes::NotFound,
-    settings::SettingsSection,
+    settings::{SettingsSection, tell_changed},
     ui::{Avatar, Field, FormError, Icon, follow, lower, memo, outline, t, time},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
@@ -115,19 +115,24 @@ fn Person(user: User) -> impl IntoView {
 pub fn OwnProfilePage() -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
-    let me = store.read_untracked(|state| state.me.clone());
-    let (name, bio, username) = me.map(|me| (me.user.display_name, me.user.bio, me.user.username)).unwrap_or_default();
+    let of_me = move |what: fn(&User) -> &String| {
+        Signal::derive(move || {
+            store.read(|state| state.me.as_ref().map(|me| what(&me.user).clone())).unwrap_or_default()
+        })
+    };
+    let name = of_me(|user| &user.display_name);
+    let username = untrack(|| of_me(|user| &user.username).get());
     view! {
         <SettingsSection title=move || t_string!(i18n, settings.profile)>
-            <form method="post" action=api::UpdateProfile::url() class="stack" on:submit=quietly(store, Some(Notice::Saved))>
+            <form method="post" action=api::UpdateProfile::url() class="stack" on:submit=quietly_then(store, Some(Notice::Saved), tell_changed)>
                 <div class="row">
-                    <Avatar name=name.clone() class="avatar-lg" />
+                    {follow(move || view! { <Avatar name=name.get() class="avatar-lg" /> })}
                     <a href=format!("/users/@{username}")>"@" {username.clone()}</a>
                 </div>
                 <FormError form="update_profile" />
                 <Field form="update_profile" name="display_name" maxlength=64 value=name autocomplete="name"
                     label=t!(i18n, auth.display_name) />
-                <Field form="update_profile" name="bio" maxlength=500 value=bio multiline=true
+                <Field form="update_profile" name="bio" maxlength=500 value=of_me(|user| &user.bio) multiline=true
                     label=t!(i18n, profiles.bio)
                     hint=t!(i18n, profiles.bio_hint) />
                 <button class="button primary">{t!(i18n, save)}</button>

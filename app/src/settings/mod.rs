@@ -4,7 +4,7 @@ mod api;
 
 use crate::{
     i18n::{Locale, t_string, use_i18n},
-    live::{Store, quietly},
+    live::{Store, quietly, quietly_then},
     profiles::BlockForm,
     ui::{For, Icon, Show, effect, follow, outline, t, words::Words},
 };
@@ -93,11 +93,16 @@ pub fn OtherTabs() -> impl IntoView {
         let (store, i18n) = (Store::current(), use_i18n());
         effect(move || {
             let Ok(channel) = web_sys::BroadcastChannel::new(CHANNEL) else { return };
+            // What was changed by a form that brings its page anew.
+            if is_here() {
+                tell(PAGE, "");
+            }
             let told =
                 Closure::<dyn FnMut(web_sys::MessageEvent)>::new(move |event: web_sys::MessageEvent| {
                     match event.data().as_string().unwrap_or_default().split_once('=') {
                         Some(("locale", "ru")) => i18n.set_locale(Locale::ru),
                         Some(("locale", _)) => i18n.set_locale(Locale::en),
+                        Some((PAGE, _)) if is_here() => crate::live::refresh(store),
                         Some((name, value)) => apply(store, name, value),
                         None => {}
                     }
@@ -112,6 +117,18 @@ pub fn OtherTabs() -> impl IntoView {
 
 #[cfg(feature = "hydrate")]
 const CHANNEL: &str = "settings";
+/// What the pages of the settings show of the account: the server knows it.
+const PAGE: &str = "page";
+
+#[cfg(feature = "hydrate")]
+fn is_here() -> bool {
+    window().location().pathname().is_ok_and(|path| path.starts_with("/settings/"))
+}
+
+/// Tells the other tabs of this browser that something of the account has changed.
+pub fn tell_changed() {
+    tell(PAGE, "");
+}
 
 /// Tells the other tabs of this browser.
 fn tell(name: &str, value: &str) {
@@ -140,7 +157,7 @@ fn Choices(
     let form = move |(value, words): (&'static str, Words)| {
         let on_submit = move |event: leptos::ev::SubmitEvent| {
             choose(store, name, value);
-            quietly(store, None)(event);
+            quietly_then(store, None, tell_changed)(event);
         };
         view! {
             <form method="post" action=action on:submit=on_submit>

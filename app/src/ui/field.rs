@@ -1,4 +1,5 @@
 use super::{
+    effect,
     show::Show,
     words::{Words, follow, t},
 };
@@ -15,7 +16,9 @@ pub fn Field(
     #[prop(optional)] hint: Option<Words>,
     #[prop(default = "text")] kind: &'static str,
     #[prop(optional)] autocomplete: &'static str,
-    #[prop(optional, into)] value: String,
+    /// What stands there, until somebody types.
+    #[prop(optional, into)]
+    value: Signal<String>,
     #[prop(default = 256)] maxlength: usize,
     #[prop(optional)] multiline: bool,
     #[prop(optional)] required: bool,
@@ -24,7 +27,7 @@ pub fn Field(
     let typed = page.with_untracked(|page| {
         page.refused.as_ref().filter(|refused| refused.form == form)?.value(name).map(str::to_owned)
     });
-    let value = typed.unwrap_or(value);
+    let value = move || typed.clone().unwrap_or_else(|| value.get());
     let problem = move || {
         page.with(|page| page.refused.as_ref().filter(|refused| refused.form == form)?.error.fields.get(name).cloned())
     };
@@ -41,9 +44,17 @@ pub fn Field(
     };
     let invalid = move || problem().map(|_| "true");
     let input = if multiline {
+        let (initial, field_id) = (untrack(&value), id.clone());
+        effect(move || {
+            let (field, value) = (document().get_element_by_id(&field_id), value());
+            // Where somebody has typed, the browser shows that instead.
+            if let Some(field) = field.filter(|field| field.text_content().as_ref() != Some(&value)) {
+                field.set_text_content(Some(&value));
+            }
+        });
         view! {
             <textarea id=id.clone() name=name rows="3" maxlength=maxlength required=required class="input" aria-describedby=described aria-invalid=invalid>
-                {value}
+                {initial}
             </textarea>
         }
         .into_any()
