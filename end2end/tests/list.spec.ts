@@ -76,6 +76,34 @@ test('somebody who was away finds the first of much that is new', async ({ perso
   await expect.poll(async () => (await ann.summary(chat)).unread).toBe(0);
 });
 
+test('whoever goes on reading from the first of much misses nothing', { tag: '@script' }, async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await bob.directWith(ann);
+  for (let n = 1; n <= 260; n++) await bob.say(chat, `Line ${n}.`);
+  await ann.read(chat, 20);
+  await ann.open(`/chats/${chat}`);
+  await ann.page.getByRole('link', { name: words.chat.first_unread }).click();
+  await expect(ann.message('Line 21.')).toBeInViewport();
+  await ann.timeline.hover();
+  const newest = ann.page.getByRole('button', { name: words.chat.newest });
+  let seen = await lastSeen(ann.timeline);
+  while (await newest.isVisible()) {
+    const step = await ann.timeline.evaluate((log) => log.clientHeight / 2);
+    await ann.page.mouse.wheel(0, step);
+    await expect.poll(async () => (await lastSeen(ann.timeline)) > seen || !(await newest.isVisible())).toBe(true);
+    const now = await lastSeen(ann.timeline);
+    const first = await ann.timeline.evaluate((log) => {
+      const rows = [...log.querySelectorAll('.messages > .message')];
+      return Number(rows.find((row) => row.getBoundingClientRect().bottom > log.getBoundingClientRect().top)!.id.slice(1));
+    });
+    // What was the last comes no higher than the top: nothing in between was passed over.
+    expect(first).toBeLessThanOrEqual(seen + 1);
+    seen = now;
+  }
+  expect(seen).toBe(260);
+  await expect.poll(async () => (await ann.summary(chat)).unread).toBe(0);
+});
+
 test('an answer to what came before the unread does not read it', { tag: '@script' }, async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await bob.directWith(ann);

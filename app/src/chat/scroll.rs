@@ -335,7 +335,8 @@ impl Scroll {
 
     fn later(self, shown: Shown) {
         let Shown { first, last, .. } = shown;
-        let on = move || Wanted::From(first + ROWS_STEP);
+        // No more goes at the other end than comes at this: of few rows none, for the reader is among them.
+        let on = move || Wanted::From(first.max((last + ROWS_STEP + 1).saturating_sub(ROWS_MAX)));
         if self.held(last).1 > last { self.wanted.set(on()) } else { self.load(None, Some(last), on) }
     }
 

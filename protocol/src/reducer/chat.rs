@@ -334,7 +334,10 @@ impl ChatState {
         let (read_no, last_no) = (self.summary.read_no, self.summary.chat.last_no);
         if self.known.covers(read_no + 1, last_no) {
             self.uncertain = false;
-        } else if read_no > counted_from && !self.known.covers(counted_from + 1, read_no.min(counted_to)) {
+        } else if read_no > counted_from
+            && (self.counted.unread > limits::UNREAD_EXACT
+                || !self.known.covers(counted_from + 1, read_no.min(counted_to)))
+        {
             self.uncertain = true;
         }
         let muted = self.summary.muted_until.is_some_and(|until| self.active_at() < until);
@@ -363,7 +366,9 @@ impl ChatState {
                     && is_of_sort(&Message { deleted: false, ..message.as_ref().clone() })
             });
             let read = unread_between(counted_from + 1, read_no.min(counted_to));
-            let still = u64::from(server_count).saturating_sub(deleted.count() as u64 + read);
+            let gone = if server_count > limits::UNREAD_EXACT { 0 } else { deleted.count() as u64 + read };
+            // Of more than the server counts, nobody knows what is left.
+            let still = u64::from(server_count).saturating_sub(gone);
             // Nobody knows how many of the rows read elsewhere that are not held had counted.
             still.min(counted_to.saturating_sub(read_no)) + unread_between(counted_to.max(read_no) + 1, last_no)
         };

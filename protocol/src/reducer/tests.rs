@@ -215,6 +215,18 @@ fn unread_is_counted_from_rows_where_all_are_held() {
 }
 
 #[test]
+fn of_more_than_the_server_counts_only_it_knows_what_is_left() {
+    let mut state = State { me: Some(me()), ..State::default() };
+    state.apply_summary(summary(2_000, 2_000, 100, 1_000));
+    let page = history((101..=150).map(|no| message(no, no, 2)).collect(), 2_000);
+    state.apply_history(CHAT, History { last_no: 2_000, ..page });
+    state.apply_read(CHAT, me().user.id, 150);
+    assert_eq!((state.chats[&CHAT].summary.unread, state.held().chats[&CHAT]), (1_000, 0));
+    state.apply_read(CHAT, me().user.id, 2_000);
+    assert_eq!((state.chats[&CHAT].summary.unread, state.held().chats[&CHAT]), (0, 2_000));
+}
+
+#[test]
 fn unread_goes_on_from_the_servers_count_where_rows_are_missing() {
     let mut state = State { me: Some(me()), ..State::default() };
     state.apply_summary(summary(50, 49, 9, 40));
