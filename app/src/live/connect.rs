@@ -63,8 +63,10 @@ pub fn refresh(store: Store) {
     let address = store.page.with_untracked(|page| page.address.clone());
     leptos::task::spawn_local(async move {
         let loaded = load(address.clone()).await;
+        // What was refused here stays to be read, and nobody else's page is taken.
         if let Ok(Some(seed)) = loaded
-            && store.page.with_untracked(|page| page.address == address)
+            && store.page.with_untracked(|page| page.address == address && page.refused.is_none())
+            && seed.me.as_ref().map(|me| me.user.id) == store.me_untracked()
         {
             store.turn_to(seed);
         }
