@@ -88,14 +88,19 @@ test('a changed password ends the other sessions', async ({ browserOf, person, w
   await ann.field(words.auth.current_password).fill('not this one');
   await ann.field(words.auth.new_password).fill('a quite different one');
   await ann.press(words.auth.change_password);
-  await expect(ann.page.getByText(words.problems.wrong_password)).toBeVisible();
   await ann.settled();
+  await expect(ann.page.getByText(words.problems.wrong_password)).toBeVisible();
 
   await ann.field(words.auth.current_password).fill(ann.password);
   await ann.field(words.auth.new_password).fill('a quite different one');
   await ann.press(words.auth.change_password);
   await expect(ann.page).toHaveURL('/settings/security?saved');
   await expect(ann.page.getByText(words.notices.saved)).toBeVisible();
+  await ann.field(words.auth.current_password).fill(ann.password);
+  await ann.field(words.auth.new_password).fill('a third one entirely');
+  await ann.press(words.auth.change_password);
+  await expect(ann.page.getByText(words.problems.wrong_password)).toBeVisible();
+  await expect(ann.page.getByText(words.notices.saved)).toHaveCount(0);
   await ann.open('/settings/sessions');
   await expect(ann.page.getByText(words.auth.this_device)).toBeVisible();
   await expect(ann.page.getByRole('button', { name: words.auth.end_session })).toHaveCount(0);

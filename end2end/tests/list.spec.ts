@@ -1,5 +1,5 @@
 import { type Locator } from '@playwright/test';
-import { expect, test } from '../support/messenger';
+import { expect, test, type Person } from '../support/messenger';
 
 test('chats are pinned, muted and archived, and come back', async ({ person, words, plain }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
@@ -51,9 +51,7 @@ test('a chat is marked as unread until it is read', async ({ person, words, plai
 
 test('somebody who was away finds the first of much that is new', async ({ person, words, plain }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
-  const chat = await bob.directWith(ann);
-  for (let n = 1; n <= 120; n++) await bob.say(chat, `Line ${n}.`);
-  await ann.read(chat, 20);
+  const chat = await linesFor(ann, bob, { all: 120, read: 20 });
   await ann.open(`/chats/${chat}`);
   await expect(ann.message('Line 120.')).toBeInViewport();
   const divider = ann.timeline.getByText(words.chat.new_messages);
@@ -78,9 +76,7 @@ test('somebody who was away finds the first of much that is new', async ({ perso
 
 test('whoever goes on reading from the first of much misses nothing', { tag: '@script' }, async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
-  const chat = await bob.directWith(ann);
-  for (let n = 1; n <= 260; n++) await bob.say(chat, `Line ${n}.`);
-  await ann.read(chat, 20);
+  const chat = await linesFor(ann, bob, { all: 260, read: 20 });
   await ann.open(`/chats/${chat}`);
   await ann.page.getByRole('link', { name: words.chat.first_unread }).click();
   await expect(ann.message('Line 21.')).toBeInViewport();
@@ -104,11 +100,29 @@ test('whoever goes on reading from the first of much misses nothing', { tag: '@s
   await expect.poll(async () => (await ann.summary(chat)).unread).toBe(0);
 });
 
+test('what lies before a message that one was led to is not read', { tag: '@script' }, async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await linesFor(ann, bob, { all: 120, read: 80 });
+  // Not far above, so that it is in the document too.
+  await ann.open(`/chats/${chat}?at=104#m104`);
+  await expect(ann.message('Line 104.')).toBeFocused();
+  await bob.say(chat, 'Line 121.');
+  const first = ann.page.getByRole('link', { name: words.chat.first_unread });
+  await expect(first).toContainText('41');
+  await ann.timeline.hover();
+  const seen = await lastSeen(ann.timeline);
+  await ann.page.mouse.wheel(0, 200);
+  await expect.poll(() => lastSeen(ann.timeline)).toBeGreaterThan(seen);
+  expect((await ann.summary(chat)).unread).toBe(41);
+  await first.click();
+  await expect(ann.message('Line 81.')).toBeFocused();
+  await expect.poll(async () => (await ann.summary(chat)).unread).toBe(121 - (await lastSeen(ann.timeline)));
+  await expect(first).toHaveCount(0);
+});
+
 test('an answer to what came before the unread does not read it', { tag: '@script' }, async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
-  const chat = await bob.directWith(ann);
-  for (let n = 1; n <= 80; n++) await bob.say(chat, `Line ${n}.`);
-  await ann.read(chat, 29);
+  const chat = await linesFor(ann, bob, { all: 80, read: 29 });
   await ann.open(`/chats/${chat}`);
   const first = ann.page.getByRole('link', { name: words.chat.first_unread });
   await expect(first).toContainText('51');
@@ -124,8 +138,7 @@ test('an answer to what came before the unread does not read it', { tag: '@scrip
 
 test('whoever does not want what they missed has read it', { tag: '@script' }, async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
-  const chat = await bob.directWith(ann);
-  for (let n = 1; n <= 60; n++) await bob.say(chat, `Line ${n}.`);
+  const chat = await linesFor(ann, bob, { all: 60, read: 0 });
   await ann.open(`/chats/${chat}`);
   await expect(ann.page.getByRole('link', { name: words.chat.first_unread })).toBeVisible();
   await ann.press(words.chat.mark_read);
@@ -135,9 +148,7 @@ test('whoever does not want what they missed has read it', { tag: '@script' }, a
 
 test('a chat that is gone to stands where one has read up to', { tag: '@script' }, async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
-  const chat = await bob.directWith(ann);
-  for (let n = 1; n <= 45; n++) await bob.say(chat, `Line ${n}.`);
-  await ann.read(chat, 10);
+  const chat = await linesFor(ann, bob, { all: 45, read: 10 });
   await ann.open('/chats');
   await ann.row('Bob').click();
   await expect(ann.timeline.getByText(words.chat.new_messages)).toBeInViewport();
@@ -297,6 +308,14 @@ test('the tab and the page tell of new messages elsewhere', { tag: '@script' }, 
 
 /** What the browser was given to show. */
 declare let noted: string[];
+
+/** A chat of many lines, of which Ann has read the first. */
+async function linesFor(ann: Person, bob: Person, { all, read }: { all: number; read: number }) {
+  const chat = await bob.directWith(ann);
+  for (let n = 1; n <= all; n++) await bob.say(chat, `Line ${n}.`);
+  if (read) await ann.read(chat, read);
+  return chat;
+}
 
 /** The last message whose end is on the screen. */
 function lastSeen(timeline: Locator) {

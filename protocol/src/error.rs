@@ -73,7 +73,7 @@ pub enum Problem {
     WrongPassword,
     Taken,
     Unknown,
-    /// There are as many as there may be.
+    /// There are as many as there may be; of those that exclude each other, one.
     TooMany,
 }
 
@@ -152,8 +152,11 @@ impl std::error::Error for ApiError {}
 pub struct Fields(Vec<(String, Problem)>);
 
 impl Fields {
+    /// Of a field that is refused twice the first reason stays.
     pub fn refuse(&mut self, name: &str, problem: Problem) {
-        self.0.push((name.to_owned(), problem));
+        if self.0.iter().all(|(refused, _)| refused != name) {
+            self.0.push((name.to_owned(), problem));
+        }
     }
 
     /// Keeps a parsed value, or its refusal.

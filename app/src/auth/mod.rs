@@ -65,7 +65,8 @@ pub fn RegisterPage() -> impl IntoView {
 #[component]
 pub fn SecurityPage() -> impl IntoView {
     let i18n = use_i18n();
-    let saved = use_query_map().with_untracked(|query| query.get_str("saved").is_some());
+    let refused = Store::current().page.with_untracked(|page| page.refused.is_some());
+    let saved = !refused && use_query_map().with_untracked(|query| query.get_str("saved").is_some());
     view! {
         <SettingsSection title=move || t_string!(i18n, settings.security)>
             <form method="post" action=api::ChangePassword::url() class="stack">

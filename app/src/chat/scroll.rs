@@ -202,15 +202,27 @@ impl Scroll {
         self.looked.get_value() && self.anchor.get_value().is_none() && shown.last == shown.last_no
     }
 
-    /// Whether there is something unread that the reader has not met.
-    pub fn passes_unread(self) -> bool {
-        self.ready.get() && self.first_unread.get().is_some()
+    /// The first unread message, where the reader has not met it.
+    pub fn unmet(self) -> Option<u64> {
+        self.first_unread.get().filter(|_| self.ready.get())
     }
 
     /// These messages have come before the reader.
     fn meet(self, (first, last): (u64, u64)) {
         if self.first_unread.get_untracked().is_some_and(|no| first <= no && no <= last) {
             self.first_unread.set(None);
+        }
+    }
+
+    /// The reader has come to a message without passing what is before it.
+    fn land(self, no: u64) {
+        let next = self.store.with_chat_untracked(self.chat_id, |chat| {
+            let summary = &chat.summary;
+            let next = (summary.unread > 0).then_some(summary.read_no + 1)?;
+            (next < no && no < summary.chat.last_no).then_some(next)
+        });
+        if let Some(next) = next.flatten() {
+            self.first_unread.set(Some(next));
         }
     }
 
@@ -233,7 +245,9 @@ impl Scroll {
             let divider = scroller.query_selector(".unread-divider").ok().flatten();
             let unread = divider.and_then(|divider| number_of(&divider.parent_element()?));
             if self.anchor.get_value().is_none() {
-                let target = pointed.filter(|no| row(*no).is_some()).or(unread);
+                let pointed = pointed.filter(|no| row(*no).is_some());
+                pointed.into_iter().for_each(|no| self.land(no));
+                let target = pointed.or(unread);
                 self.anchor.set_value(target.map(|no| Place { no, top: ARRIVED_PX }));
             }
             self.meant.set_value(pointed);
@@ -367,6 +381,9 @@ impl Scroll {
         // What an answer quotes is held alone: there is more around it to be seen.
         let around = (no.saturating_sub(ROWS_STEP / 2).max(1), (no + ROWS_STEP / 2).min(last_no));
         let arrive = move || {
+            if let Jump::To(no) = jump {
+                self.land(no);
+            }
             if let Some(scroller) = self.element() {
                 self.offset.set_value(scroller.scroll_top());
             }

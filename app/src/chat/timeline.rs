@@ -29,13 +29,12 @@ use wasm_bindgen::JsCast as _;
 struct Unread {
     read_no: u64,
     last_no: u64,
-    count: u32,
 }
 
 impl Unread {
     fn of(chat: &ChatState) -> Self {
-        let ChatSummary { read_no, unread, chat, .. } = &chat.summary;
-        Self { read_no: *read_no, last_no: chat.last_no, count: *unread }
+        let ChatSummary { read_no, chat, .. } = &chat.summary;
+        Self { read_no: *read_no, last_no: chat.last_no }
     }
 
     /// The first of it, where that can be told from the messages held.
@@ -101,7 +100,8 @@ pub fn Timeline() -> impl IntoView {
     let scroller = NodeRef::<html::Div>::new();
     // As of the opening: what arrives while one looks is not marked as new.
     let unread = store.with_chat_untracked(chat_id, Unread::of);
-    let first_unread = unread.filter(|unread| unread.count > 0).map(|unread| unread.read_no + 1);
+    let is_unread = store.with_chat_untracked(chat_id, |chat| chat.summary.unread > 0) == Some(true);
+    let first_unread = unread.filter(|_| is_unread).map(|unread| unread.read_no + 1);
     let reader = Scroll::new(talk, scroller, first_unread);
     let shown = reader.shown;
     let rows = memo(move || {
@@ -112,6 +112,7 @@ pub fn Timeline() -> impl IntoView {
     let has_older = memo(move || shown.get().first > 1);
     let has_newer = memo(move || shown.get().last < shown.get().last_no);
     let read_by_others = memo(move || store.with_chat(chat_id, |chat| chat.summary.read_by_others_no).unwrap_or(0));
+    let unread_count = memo(move || store.with_chat(chat_id, |chat| chat.summary.unread).unwrap_or(0));
     view! {
         <div class="timeline-place">
         <div class="timeline" node_ref=scroller tabindex="0" role="log" aria-label=t!(i18n, chat.messages) aria-live="off"
@@ -146,29 +147,29 @@ pub fn Timeline() -> impl IntoView {
                 <p class="centered-line text-muted">{t!(i18n, chat.empty)}</p>
             </Show>
         </div>
-        {unread.filter(|unread| unread.count > 0).map(|unread| view! { <ToUnread unread reader /> })}
-        <ToNewest away=reader.away />
+        <ToUnread reader unread=unread_count />
+        <ToNewest away=reader.away unread=unread_count />
         </div>
         <Announcer />
     }
     .into_any()
 }
 
-/// The way to the first message that was unread, until it has been in the document, or nobody wants it.
+/// The way to the first unread message, until the reader has met it, or nobody wants it.
 #[component]
-fn ToUnread(unread: Unread, reader: Scroll) -> impl IntoView {
+fn ToUnread(reader: Scroll, unread: Memo<u32>) -> impl IntoView {
     let i18n = use_i18n();
     let talk = Talk::current();
-    let no = unread.read_no + 1;
+    let no = move || reader.unmet().unwrap_or(1);
     let go = move |event: leptos::ev::MouseEvent| {
         event.prevent_default();
-        talk.jump.set(Some(Jump::To(no)));
+        talk.jump.set(Some(Jump::To(untrack(no))));
     };
     view! {
-        <Show when=move || reader.passes_unread()>
+        <Show when=move || reader.unmet().is_some()>
             <div class="to-unread">
-                <a class="button" href=format!("?at={no}#m{no}") on:click=go>
-                    {t!(i18n, chat.first_unread)}<span class="badge unread">{unread.count}</span>
+                <a class="button" href=follow(move || format!("?at={}#m{}", no(), no())) on:click=go>
+                    {t!(i18n, chat.first_unread)}<span class="badge unread">{unread}</span>
                 </a>
                 <button class="icon-button only-with-script" aria-label=t!(i18n, chat.mark_read) title=t!(i18n, chat.mark_read)
                     on:click=move |_| reader.pass_unread()><Icon d=outline::CLOSE /></button>
@@ -180,10 +181,9 @@ fn ToUnread(unread: Unread, reader: Scroll) -> impl IntoView {
 
 /// The way to the newest message, and how many there are to read.
 #[component]
-fn ToNewest(away: RwSignal<bool>) -> impl IntoView {
+fn ToNewest(away: RwSignal<bool>, unread: Memo<u32>) -> impl IntoView {
     let i18n = use_i18n();
     let talk = Talk::current();
-    let unread = memo(move || talk.store.with_chat(talk.chat_id, |chat| chat.summary.unread).unwrap_or(0));
     let go = move |_| {
         talk.jump.set(Some(Jump::Newest));
         // The button goes; where it leads has the focus.

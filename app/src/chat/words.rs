@@ -84,11 +84,13 @@ pub fn preview(i18n: Words, store: Store, summary: &ChatSummary, message: &Messa
     }
     if Some(message.sender_id) == store.me() && summary.chat.kind != ChatKind::Saved {
         format!("{}: {text}", t_string!(i18n, chat.you))
-    } else {
+    } else if summary.chat.kind == ChatKind::Group
+        && let name = store.name(message.sender_id)
         // Somebody unknown will be known in a moment.
-        match store.name(message.sender_id) {
-            name if summary.chat.kind == ChatKind::Group && !name.is_empty() => format!("{name}: {text}"),
-            _ => text,
-        }
+        && !name.is_empty()
+    {
+        format!("{name}: {text}")
+    } else {
+        text
     }
 }

@@ -66,11 +66,17 @@ pub fn refresh(store: Store) {
         // What was refused here stays to be read, and nobody else's page is taken.
         if let Ok(Some(seed)) = loaded
             && store.page.with_untracked(|page| page.address == address && page.refused.is_none())
-            && seed.me.as_ref().map(|me| me.user.id) == store.me_untracked()
+            && is_mine(store, &seed)
         {
             store.turn_to(seed);
         }
     });
+}
+
+/// Whether a page is of whom this one is: somebody else may have signed in in this browser meanwhile.
+#[cfg(feature = "hydrate")]
+fn is_mine(store: Store, seed: &Seed) -> bool {
+    seed.me.as_ref().map(|me| me.user.id) == store.me_untracked()
 }
 
 /// Loads the page of an address; shows what this device kept of it where that fails.
@@ -85,9 +91,7 @@ async fn turn(store: Store, address: Memo<String>) {
             return;
         }
         match loaded {
-            Ok(Some(seed)) if seed.me.as_ref().map(|me| me.user.id) == store.me_untracked() => {
-                return store.turn_to(seed);
-            }
+            Ok(Some(seed)) if is_mine(store, &seed) => return store.turn_to(seed),
             // Signed out, somebody else by now, or something only a whole page can tell.
             Ok(_) => {
                 let _ = window().location().set_href(&wanted);

@@ -92,7 +92,6 @@ pub fn OtherTabs() -> impl IntoView {
         use wasm_bindgen::{JsCast as _, closure::Closure};
         let (store, i18n) = (Store::current(), use_i18n());
         effect(move || {
-            let Ok(channel) = web_sys::BroadcastChannel::new(CHANNEL) else { return };
             // What was changed by a form that brings its page anew.
             if is_here() {
                 tell(PAGE, "");
@@ -102,27 +101,42 @@ pub fn OtherTabs() -> impl IntoView {
                     match event.data().as_string().unwrap_or_default().split_once('=') {
                         Some(("locale", "ru")) => i18n.set_locale(Locale::ru),
                         Some(("locale", _)) => i18n.set_locale(Locale::en),
-                        Some((PAGE, _)) if is_here() => crate::live::refresh(store),
+                        Some((PAGE, _)) => follow_page(store),
                         Some((name, value)) => apply(store, name, value),
                         None => {}
                     }
                 });
-            channel.set_onmessage(Some(told.as_ref().unchecked_ref()));
+            on_channel(|channel| channel.set_onmessage(Some(told.as_ref().unchecked_ref())));
             // It lives as long as the page.
             told.forget();
-            std::mem::forget(channel);
         });
     }
 }
 
+/// Does something with the channel between the tabs of this browser. There is one for the whole page, because a
+/// channel does not hear what it says itself.
 #[cfg(feature = "hydrate")]
-const CHANNEL: &str = "settings";
+fn on_channel(act: impl FnOnce(&web_sys::BroadcastChannel)) {
+    thread_local! {
+        static CHANNEL: Option<web_sys::BroadcastChannel> = web_sys::BroadcastChannel::new("settings").ok();
+    }
+    CHANNEL.with(|channel| channel.as_ref().map(act));
+}
+
 /// What the pages of the settings show of the account: the server knows it.
 const PAGE: &str = "page";
 
 #[cfg(feature = "hydrate")]
 fn is_here() -> bool {
     window().location().pathname().is_ok_and(|path| path.starts_with("/settings/"))
+}
+
+/// Another tab has changed something that may be shown here.
+#[cfg(feature = "hydrate")]
+fn follow_page(store: Store) {
+    if is_here() {
+        crate::live::refresh(store);
+    }
 }
 
 /// Tells the other tabs of this browser that something of the account has changed.
@@ -133,10 +147,9 @@ pub fn tell_changed() {
 /// Tells the other tabs of this browser.
 fn tell(name: &str, value: &str) {
     #[cfg(feature = "hydrate")]
-    if let Ok(channel) = web_sys::BroadcastChannel::new(CHANNEL) {
+    on_channel(|channel| {
         let _ = channel.post_message(&format!("{name}={value}").into());
-        channel.close();
-    }
+    });
     #[cfg(not(feature = "hydrate"))]
     let _ = (name, value);
 }

@@ -290,6 +290,9 @@ async fn all_wrong_fields_come_in_one_answer() {
         let fields = refused(server.post(&format!("/api/v1/chats/{group}/messages"), send).by(&alice)).await;
         assert_eq!(fields, ["text"], "{text:?}");
     }
+    let send = json!({ "client_id": fresh_id(), "text": "", "reply_to": 9_999 });
+    let fields = refused(server.post(&format!("/api/v1/chats/{group}/messages"), send).by(&alice)).await;
+    assert_eq!(fields, ["reply_to", "text"]);
     for title in ["", "a\nb", "a\u{202e}b", "a\0b", &long] {
         let fields =
             refused(server.patch(&format!("/api/v1/chats/{group}"), json!({ "title": title })).by(&alice)).await;

@@ -214,6 +214,22 @@ async fn answers_larger_than_what_may_wait_for_a_socket_arrive_whole() {
 }
 
 #[tokio::test]
+async fn a_repeated_send_is_answered_whatever_it_repeats_and_however_soon() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let group = server.group(&alice, &[]).await;
+    let mut socket = server.socket(&alice).await;
+    let id = fresh_id();
+    for (n, text) in ["first", "", "second"].into_iter().enumerate() {
+        socket.send(json!({ "type": "send", "ref": n + 1, "chat_id": group, "client_id": id, "text": text })).await;
+    }
+    for _ in 0..3 {
+        let answer = socket.next().await;
+        assert_eq!((&answer["type"], &answer["message"]["text"]), (&json!("ack"), &json!("first")), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_mark_of_somebody_who_has_gone_counts() {
     let server = Server::start().await;
     let [alice, bob] = server.people(["alice", "bob"]).await;

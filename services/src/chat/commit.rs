@@ -11,6 +11,7 @@ use crate::{Infra, Rejection, Result, chat::queries, live::Origin};
 use futures::{FutureExt as _, future::join_all};
 use protocol::{
     chat::Message,
+    error::Problem,
     groups::{Member, Role},
     ids::{ChatId, ClientId, UserId},
     text::{MessageText, Title},
@@ -34,7 +35,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 pub enum Change {
     Post {
         client_id: ClientId,
-        text: MessageText,
+        /// Or what is wrong with it, which does not matter where this send was stored before.
+        text: std::result::Result<MessageText, Problem>,
         /// The user names in it.
         mentions: Vec<String>,
         reply_to: Option<u64>,

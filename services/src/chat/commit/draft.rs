@@ -9,7 +9,7 @@ use crate::{
 };
 use protocol::{
     chat::{Chat, ChatEvent, ChatKind, ForwardedFrom, Message, MessageKind, Reaction},
-    error::Problem,
+    error::{Fields, Problem},
     frames::ServerFrame,
     groups::{Member, Role},
     ids::{ChatId, ClientId, UserId},
@@ -104,13 +104,16 @@ impl Draft {
         if let Some(stored) = self.stored.get(&(item.actor, *client_id)) {
             return Ok(Outcome::Message { message: stored.clone(), new: false });
         }
+        let mut fields = Fields::default();
         if reply_to.is_some_and(|no| no == 0 || no > self.row.last_no) {
-            return Err(Rejection::field("reply_to", Problem::Unknown));
+            fields.refuse("reply_to", Problem::Unknown);
         }
+        let text = fields.take("text", text.clone()).map(MessageText::into_string).unwrap_or_default();
+        fields.check()?;
         let message = Message {
             client_id: *client_id,
             kind: MessageKind::Text,
-            text: text.as_str().to_owned(),
+            text,
             reply_to: *reply_to,
             forwarded_from: forwarded_from.map(|id| ForwardedFrom { user_id: Some(id), name: None }),
             mentions: self.mentioned(&item.change),

@@ -1,0 +1,135 @@
+//! Any history, whatever of it arrives and in which order, caught up, is the same state.
+
+use super::*;
+
+/// A chat's life on the server: every row as it stands, and the frame of each change.
+struct Life {
+    seq: u64,
+    messages: BTreeMap<u64, Message>,
+    members: BTreeMap<UserId, Member>,
+    row: Chat,
+    frames: Vec<ServerFrame>,
+}
+
+impl Life {
+    /// As `device` holds it.
+    fn new() -> Self {
+        let messages = (1..=3).map(|no| (no, message(no, no + 1, 2))).collect();
+        Self { seq: 4, messages, members: BTreeMap::new(), row: summary(4, 3, 3, 0).chat, frames: vec![] }
+    }
+
+    /// One change, of kind and target by chance.
+    fn change(&mut self, (kind, target): (u8, u64)) {
+        self.seq += 1;
+        let (seq, newest) = (self.seq, self.messages.len() as u64);
+        match kind {
+            0..=3 => {
+                // An edit of what exists, else the next new message.
+                let mut row = message(target.min(newest + 1), seq, 2 + u128::from(target % 2));
+                if let Some(held) = self.messages.get(&row.no) {
+                    row = Message { seq, text: row.text, edited_at: Some(Timestamp(9)), ..held.clone() };
+                }
+                if self.messages.get(&row.no).is_some_and(|held| held.deleted) {
+                    (row.text, row.edited_at, row.deleted) = (String::new(), None, true);
+                }
+                self.put(row);
+            }
+            4 => {
+                let held = self.messages.get(&target.clamp(1, newest)).cloned();
+                let Some(held) = held else { return };
+                self.put(Message { seq, text: String::new(), deleted: true, ..held });
+            }
+            5 => {
+                let user = user(2 + u128::from(target % 4));
+                let removed = target % 3 == 0;
+                let member =
+                    Member { user, role: Some(Role::Member), joined_at: Timestamp(0), read_no: 0, removed, seq };
+                self.members.insert(member.user.id, member.clone());
+                self.frames.push(ServerFrame::Member { chat_id: CHAT, seq, member });
+            }
+            _ => {
+                self.row = Chat { title: Some(format!("as of {seq}")), seq, last_no: newest, ..self.row.clone() };
+                self.frames.push(ServerFrame::Chat { chat_id: CHAT, seq, chat: self.row.clone() });
+            }
+        }
+    }
+
+    fn put(&mut self, message: Message) {
+        self.messages.insert(message.no, message.clone());
+        self.frames.push(frame(message));
+    }
+
+    /// A page of changes as the server cuts it.
+    fn changes(&self, after: u64, limit: usize) -> Changes {
+        let mut seqs: Vec<u64> = self.messages.values().map(|row| row.seq).collect();
+        seqs.extend(self.members.values().map(|row| row.seq));
+        seqs.push(self.row.seq);
+        seqs.retain(|seq| *seq > after);
+        seqs.sort_unstable();
+        let more = seqs.len() > limit;
+        let last = if more { seqs[limit - 1] } else { self.seq };
+        let on_page = |seq: u64| seq > after && seq <= last;
+        let mut messages: Vec<Message> = self.messages.values().filter(|row| on_page(row.seq)).cloned().collect();
+        messages.sort_by_key(|row| row.seq);
+        Changes {
+            chat_id: CHAT,
+            messages,
+            members: self.members.values().filter(|row| on_page(row.seq)).cloned().collect(),
+            chat: on_page(self.row.seq).then(|| self.row.clone()),
+            seq: last,
+            more,
+            users: vec![],
+        }
+    }
+
+    /// What a device that comes afresh is told.
+    fn snapshot(&self) -> State {
+        let unread = self.messages.values().filter(|row| row.no > 3 && row.counts_for(user(1).id)).count();
+        let mut end = summary(self.seq, self.messages.len() as u64, 3, unread as u32);
+        end.chat.title.clone_from(&self.row.title);
+        let mut state = State { me: Some(me()), mine: 1, ..State::default() };
+        state.apply_summary(end);
+        state.apply_history(CHAT, history(self.messages.values().cloned().collect(), self.seq));
+        state.apply_members(CHAT, self.members.values().cloned().collect());
+        state
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(10_000))]
+
+    /// Frames dropped, repeated and in any order, then catching up in pages: the snapshot of the end.
+    #[test]
+    fn any_history_caught_up_equals_the_end(
+        changes in proptest::collection::vec((0u8..8, 1u64..12), 1..40),
+        delivered in proptest::collection::vec(0usize..40, 0..60),
+        limit in 1usize..9,
+    ) {
+        let mut life = Life::new();
+        changes.into_iter().for_each(|change| life.change(change));
+        let mut state = device();
+        for frame in delivered.iter().filter_map(|index| life.frames.get(*index)) {
+            state.apply(frame.clone());
+        }
+        // `heads` tells that something is missing, where no frame did.
+        state.apply(heads(life.seq, life.messages.len() as u64, 3, 0));
+        let mut pages = 0;
+        while let Some(after) = state.chats[&CHAT].gap() {
+            state.apply_changes(after, life.changes(after, limit));
+            pages += 1;
+            proptest::prop_assert!(pages <= 60, "it comes to an end");
+        }
+        let snapshot = life.snapshot();
+        let (held, fresh) = (&state.chats[&CHAT], &snapshot.chats[&CHAT]);
+        proptest::prop_assert_eq!(held.head, life.seq);
+        proptest::prop_assert_eq!(&held.messages, &fresh.messages);
+        // Read marks are watermarks beside the rows: what a message implies, no row repeats.
+        let members = |chat: &ChatState| -> Vec<_> {
+            chat.members.values().map(|member| (member.user.id, member.seq, member.role, member.removed)).collect()
+        };
+        proptest::prop_assert_eq!(members(held), members(fresh));
+        proptest::prop_assert_eq!(&held.summary.chat.title, &fresh.summary.chat.title);
+        proptest::prop_assert_eq!(held.summary.unread, fresh.summary.unread);
+        proptest::prop_assert_eq!(held.summary.chat.last_no, fresh.summary.chat.last_no);
+    }
+}
