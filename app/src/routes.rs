@@ -1,18 +1,18 @@
 //! The only `<Router>`: every address of the product.
 
-use crate::ui::effect;
 use crate::{
     Seed, auth, chat, groups,
     i18n::{I18nContextProvider, Locale, t_string, use_i18n},
     live::{self, Store},
     profiles, settings,
-    ui::t,
+    ui::{effect, effect_from, focus_page, t},
 };
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
     SsrMode,
     components::{ParentRoute, Route, Router, Routes},
+    hooks::use_location,
     path,
 };
 use leptos_use::UseLocalesOptions;
@@ -65,6 +65,7 @@ fn Pages() -> impl IntoView {
         <a class="skip" href="#main" rel="external">{t!(i18n, skip_to_content)}</a>
         <Router>
             <live::Connect />
+            <Arrival />
             <Routes fallback=NotFound>
                 <Route path=path!("/login") view=auth::LoginPage ssr=SsrMode::Async />
                 <Route path=path!("/register") view=auth::RegisterPage ssr=SsrMode::Async />
@@ -89,6 +90,20 @@ fn Pages() -> impl IntoView {
         </Router>
     }
     .into_any()
+}
+
+/// Whoever has come to another page goes on in it by keys. Renders nothing.
+#[component]
+fn Arrival() -> impl IntoView {
+    let path = use_location().pathname;
+    effect_from(move |before: Option<String>| {
+        let now = path.get();
+        if before.is_some_and(|before| before != now) {
+            // The page is there with the next frame.
+            request_animation_frame(|| request_animation_frame(focus_page));
+        }
+        now
+    });
 }
 
 #[component]

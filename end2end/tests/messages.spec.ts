@@ -21,6 +21,31 @@ test('a reply quotes what it answers, and leads there', async ({ person, words, 
   if (!plain) await expect(quoted).toBeFocused();
 });
 
+test('what one answers stays with what one has written of it', { tag: '@script' }, async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.directWith(bob);
+  await ann.say(chat, 'Shall we sing?');
+  for (let n = 1; n <= 110; n++) await ann.say(chat, `Line ${n}`);
+  await bob.groupWith('Choir', []);
+  await bob.open(`/chats/${chat}?at=1`);
+  await bob.act('Shall we sing?', words.chat.reply);
+  await expect(bob.composer).toBeFocused();
+  await bob.composer.pressSequentially('Yes');
+  await bob.page.keyboard.press('Alt+ArrowUp');
+  await expect(bob.page.getByRole('heading', { name: 'Choir' })).toBeVisible();
+  const answered = bob.page.locator('.composer .quote');
+  await expect(answered).toHaveCount(0);
+  await bob.page.keyboard.press('Alt+ArrowDown');
+  await expect(answered).toContainText('Shall we sing?');
+  await bob.page.reload();
+  await bob.settled();
+  await expect(answered).toContainText('Shall we sing?');
+  await expect(bob.composer).toHaveValue('Yes');
+  await bob.composer.press('Enter');
+  await expect(bob.message('Yes').locator('.quote')).toContainText('Shall we sing?');
+  await expect(answered).toHaveCount(0);
+});
+
 test('an answer to what is far above is quoted as it comes', async ({ person }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.directWith(bob);

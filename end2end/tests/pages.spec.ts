@@ -75,6 +75,32 @@ test('links lead everywhere without a reload', { tag: '@script' }, async ({ pers
   expect(await ann.page.evaluate(() => 'marked' in window)).toBe(true);
 });
 
+test('whoever comes to another page goes on in it by keys', { tag: '@script' }, async ({ person, words }) => {
+  const bob = await person('Bob');
+  const [ann, touching] = [await person('Ann'), await person('Ann', { hasTouch: true, isMobile: true })];
+  for (const one of [ann, touching]) {
+    await one.say(await one.directWith(bob), 'Hello');
+    await one.open('/chats');
+    await one.row('Bob').click();
+    await expect(one.message('Hello')).toBeVisible();
+  }
+  const focused = ann.page.locator(':focus');
+  await expect(ann.composer).toBeFocused();
+  await expect(ann.composer).toHaveAccessibleDescription('Bob');
+  await ann.main.getByRole('link', { name: 'Bob' }).click();
+  await expect(ann.page.getByRole('heading', { name: 'Bob', level: 1 })).toBeFocused();
+  await ann.page.goBack();
+  await expect(ann.composer).toBeFocused();
+  await ann.page.goBack();
+  await expect(focused).toHaveText(words.chat.chats);
+  await ann.list.getByRole('link', { name: words.settings.title }).click();
+  await expect(focused).toHaveText(words.settings.title);
+  await ann.page.keyboard.press('/');
+  await expect(ann.page.getByRole('searchbox')).toBeFocused();
+  // The keyboard of a phone comes up when it is asked for.
+  await expect(touching.main.getByRole('heading', { name: 'Bob' })).toBeFocused();
+});
+
 test('the keyboard alone reaches everything in a sensible order', async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.directWith(bob);

@@ -3,12 +3,11 @@
 
 use super::words;
 use crate::{
-    i18n::{Locale, use_i18n},
+    i18n::use_i18n,
     live::{Store, now},
-    ui::{effect, effect_from, follow, memo, t},
+    ui::{I18n, effect, effect_from, follow, memo, t},
 };
 use leptos::prelude::*;
-use leptos_i18n::I18nContext;
 use leptos_router::hooks::use_location;
 use protocol::{ids::ChatId, reducer::ChatState, time::Timestamp};
 use std::time::Duration;
@@ -107,7 +106,7 @@ fn newest(store: Store) -> Option<Newest> {
     })
 }
 
-fn told(i18n: I18nContext<Locale>, store: Store, (chat_id, no): (ChatId, u64)) -> Option<Arrival> {
+fn told(i18n: I18n, store: Store, (chat_id, no): (ChatId, u64)) -> Option<Arrival> {
     let of_chat = |chat: &ChatState| Some((chat.summary.clone(), chat.last_message()?.clone()));
     let (summary, message) = store.with_chat_untracked(chat_id, of_chat)??;
     let text = words::preview(i18n, store, &summary, &message);

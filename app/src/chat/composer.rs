@@ -24,13 +24,8 @@ pub fn Composer() -> impl IntoView {
     let talk = Talk::current();
     let Talk { store, chat_id, writing, .. } = talk;
     let field = NodeRef::<html::Textarea>::new();
-    let (refused, client_id, unfit) = store.page.with_untracked(|page| {
-        let refused = page.refused.as_ref().filter(|r| matches!(r.form.as_str(), "send_message" | "edit_message"));
-        let typed = refused.and_then(|refused| refused.value("text")).map(str::to_owned);
-        (typed, page.client_id, refused.is_some_and(|refused| !refused.error.fields.is_empty()))
-    });
-    let edited = talk.edited().map(|message| message.text.clone());
-    let typed = refused.or(edited).or_else(|| drafted(store, chat_id));
+    let client_id = store.page.with_untracked(|page| page.client_id);
+    let (typed, unfit) = at_first(talk);
     let too_long = RwSignal::new(unfit);
     let completer = Completer::new(talk, field);
     let drafts = Drafts::new(talk, field);
@@ -49,12 +44,12 @@ pub fn Composer() -> impl IntoView {
         let _ = field.focus();
     };
     let on_key = move |event: leptos::ev::KeyboardEvent| {
+        // While an input method composes, Enter chooses its word.
         if event.is_composing() || completer.pressed(&event) {
             return;
         }
         let empty = field.get_untracked().is_some_and(|field| field.value().is_empty());
         match event.key().as_str() {
-            // While an input method composes, Enter chooses its word.
             "Enter" if !event.shift_key() => {
                 event.prevent_default();
                 send();
@@ -92,7 +87,7 @@ pub fn Composer() -> impl IntoView {
                 <button type="button" class="icon-button only-with-script" aria-label=t!(i18n, chat.emoji) title=t!(i18n, chat.emoji)
                     on:click=move |_| talk.panel.set(Some(Panel::Emoji(None)))><Icon d=outline::SMILE /></button>
                 <textarea node_ref=field name="text" rows="1" class="composer-input" dir="auto" required
-                    aria-label=t!(i18n, chat.message)
+                    aria-label=t!(i18n, chat.message) aria-describedby="chat-title"
                     placeholder=t!(i18n, chat.message)
                     data-editing=follow(move || matches!(writing.get(), Writing::Edit(_)).then_some(""))
                     on:keydown=on_key
@@ -104,6 +99,17 @@ pub fn Composer() -> impl IntoView {
         </div>
     }
     .into_any()
+}
+
+/// What stands in the field at first, and whether it was refused for being what it is.
+fn at_first(talk: Talk) -> (Option<String>, bool) {
+    let (refused, unfit) = talk.store.page.with_untracked(|page| {
+        let refused = page.refused.as_ref().filter(|r| matches!(r.form.as_str(), "send_message" | "edit_message"));
+        let typed = refused.and_then(|refused| refused.value("text")).map(str::to_owned);
+        (typed, refused.is_some_and(|refused| !refused.error.fields.is_empty()))
+    });
+    let edited = || talk.edited().map(|message| message.text.clone());
+    (refused.or_else(edited).or_else(|| drafted(talk.store, talk.chat_id)), unfit)
 }
 
 /// Says that the other one of this chat cannot answer, and lets them again.

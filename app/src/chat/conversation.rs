@@ -135,7 +135,7 @@ fn Header(chat_id: ChatId, title: Memo<String>) -> impl IntoView {
         <a class="header-link" href=href>
             <Avatar name=Signal::derive(move || title.get()) />
             <span class="header-text">
-                <h1 class="title"><bdi>{title}</bdi></h1>
+                <h1 class="title" id="chat-title"><bdi>{title}</bdi></h1>
                 <span class="hint" aria-live="off">
                     {follow(move || if !typing.with(String::is_empty) && is_group() {
                         t!(i18n, chat.is_typing, who = move || typing.get()).into_any()

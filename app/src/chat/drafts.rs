@@ -59,10 +59,15 @@ impl Drafts {
         drafts
     }
 
-    /// What was typed before a crash or a reload is there again.
+    /// What was typed before a crash or a reload is there again, and so is what it answers.
     fn bring_back(self) {
+        let Talk { chat_id, writing, .. } = self.talk;
         effect(move || {
-            let (Some(field), Some(draft)) = (self.field.get(), draft::kept(self.talk.chat_id)) else { return };
+            let Some(field) = self.field.get() else { return };
+            if let (Writing::New, Some(no)) = (writing.get_untracked(), draft::kept_reply(chat_id)) {
+                writing.set(Writing::Reply(no));
+            }
+            let Some(draft) = draft::kept(chat_id) else { return };
             if !self.is_editing() && (field.value().is_empty() || field.value() == self.told.get_value()) {
                 field.set_value(&draft);
             }
@@ -73,6 +78,11 @@ impl Drafts {
     fn give_way(self) {
         effect_from(move |before: Option<Writing>| {
             let now = self.talk.writing.get();
+            match now {
+                Writing::New => draft::keep_reply(self.talk.chat_id, None),
+                Writing::Reply(no) => draft::keep_reply(self.talk.chat_id, Some(no)),
+                Writing::Edit(_) => {}
+            }
             if let (Some(field), Some(before)) = (self.field.get_untracked(), before.filter(|before| *before != now)) {
                 let was_editing = matches!(before, Writing::Edit(_));
                 if let Some(edited) = self.talk.edited() {

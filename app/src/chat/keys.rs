@@ -4,7 +4,7 @@ use super::words;
 use crate::{
     i18n::use_i18n,
     live::Store,
-    ui::{Avatar, Dialog, For, focus, follow, memo, t, words::Words},
+    ui::{Avatar, Dialog, For, focus_page, follow, memo, t, words::Words},
 };
 use leptos::prelude::*;
 use leptos_router::{
@@ -29,11 +29,11 @@ pub fn Keys() -> impl IntoView {
     let open = RwSignal::new(Open::Nothing);
     let path = use_location().pathname;
     let navigate = StoredValue::new_local(use_navigate());
-    // Whoever comes by keys goes on by keys: where there is a field to type in, it has the focus.
     let go = move |to: &str| {
         navigate.with_value(|navigate| navigate(to, NavigateOptions::default()));
-        let field = || focus("main .composer-input, main [type=search]");
-        request_animation_frame(move || request_animation_frame(field));
+        if path.with_untracked(|path| path == to) {
+            focus_page();
+        }
     };
     let pressed = window_event_listener(leptos::ev::keydown, move |event| {
         let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());

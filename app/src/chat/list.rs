@@ -4,7 +4,7 @@ use super::words;
 use crate::{
     i18n::{t_string, use_i18n},
     live::{Connection, Store, now},
-    ui::{Avatar, For, Icon, Show, counted, follow, memo, outline, t, time},
+    ui::{Avatar, For, I18n, Icon, Show, counted, follow, memo, outline, t, time},
 };
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_query_map};
@@ -146,30 +146,7 @@ fn ChatRow(id: ChatId) -> impl IntoView {
         let href = href.clone();
         memo(move || location.pathname.with(|path| path.starts_with(&href)))
     };
-    let row = memo(move || {
-        store.read(|state| {
-            let chat = state.chats.get(&id)?;
-            let preview = match (state.unsent(id).next_back(), chat.last_message()) {
-                (Some(unsent), _) => {
-                    let refused = unsent.refused.is_some();
-                    let who = if refused { t_string!(i18n, chat.not_sent) } else { t_string!(i18n, chat.you) };
-                    Preview::Text(format!("{who}: {}", words::one_line(&unsent.text)))
-                }
-                // What one writes oneself at this moment is no news.
-                _ if chat.summary.draft.is_some() && !current.get() => {
-                    let draft = words::one_line(chat.summary.draft.as_deref().unwrap_or_default());
-                    Preview::Text(format!("{}: {draft}", t_string!(i18n, chat.draft)))
-                }
-                (None, Some(message)) => match &message.event {
-                    Some(event) => Preview::Event(event.clone()),
-                    None => Preview::Text(words::preview(i18n, store, &chat.summary, message)),
-                },
-                (None, None) => Preview::Text(String::new()),
-            };
-            let title = words::title(i18n, &chat.summary);
-            Some(Row { title, preview, time: state.active_at(chat), summary: chat.summary.clone() })
-        })
-    });
+    let row = memo(move || row_of(i18n, store, id, current.get()));
     let typing = memo(move || store.typing.with(|typing| typing.keys().any(|(chat, _)| *chat == id)));
     let is = move |what: fn(&ChatSummary) -> bool| row.with(|row| row.as_ref().is_some_and(|row| what(&row.summary)));
     let muted =
@@ -211,6 +188,32 @@ fn ChatRow(id: ChatId) -> impl IntoView {
         </li>
     }
     .into_any()
+}
+
+/// What the row of a chat shows; `open`, while that is the one being read.
+fn row_of(i18n: I18n, store: Store, id: ChatId, open: bool) -> Option<Row> {
+    store.read(|state| {
+        let chat = state.chats.get(&id)?;
+        let preview = match (state.unsent(id).next_back(), chat.last_message()) {
+            (Some(unsent), _) => {
+                let refused = unsent.refused.is_some();
+                let who = if refused { t_string!(i18n, chat.not_sent) } else { t_string!(i18n, chat.you) };
+                Preview::Text(format!("{who}: {}", words::one_line(&unsent.text)))
+            }
+            // What one writes oneself at this moment is no news.
+            _ if chat.summary.draft.is_some() && !open => {
+                let draft = words::one_line(chat.summary.draft.as_deref().unwrap_or_default());
+                Preview::Text(format!("{}: {draft}", t_string!(i18n, chat.draft)))
+            }
+            (None, Some(message)) => match &message.event {
+                Some(event) => Preview::Event(event.clone()),
+                None => Preview::Text(words::preview(i18n, store, &chat.summary, message)),
+            },
+            (None, None) => Preview::Text(String::new()),
+        };
+        let title = words::title(i18n, &chat.summary);
+        Some(Row { title, preview, time: state.active_at(chat), summary: chat.summary.clone() })
+    })
 }
 
 /// What is unread in a chat: a mention, a mark, a number.

@@ -4,16 +4,15 @@ use super::{
     api,
     message::{MessageRow, Place, Row, UnsentRow},
     scroll::{self, Scroll, Shown},
-    talk::{Jump, Talk},
+    talk::{Jump, Talk, Writing},
     words,
 };
 use crate::{
-    i18n::{Locale, use_i18n},
+    i18n::use_i18n,
     live::{Connection, Notice, Store},
-    ui::{For, Icon, Show, counted, effect, focus, follow, memo, outline, t},
+    ui::{For, I18n, Icon, Show, counted, effect, focus, follow, memo, outline, t},
 };
 use leptos::{html, prelude::*, server_fn::ServerFn};
-use leptos_i18n::I18nContext;
 use protocol::{
     chat::{ChatSummary, Message, MessageKind},
     error::ErrorCode,
@@ -66,8 +65,8 @@ fn rows(chat: &ChatState, shown: Shown, me: Option<UserId>, offset: i32, unread:
     range.map(|(_, message)| message).map(row).collect()
 }
 
-/// An answer that has just come may quote what is not held: that is fetched, and nothing around it, which would
-/// change what is in the document.
+/// An answer, come just now or still being written, may quote what is not held: that is fetched, and nothing
+/// around it, which would change what is in the document.
 fn bring_quoted(talk: Talk, reader: Scroll, rows: Memo<Vec<Row>>, unsent: Memo<Vec<Unsent>>) {
     let Talk { store, chat_id, .. } = talk;
     let unheld = memo(move || {
@@ -75,6 +74,9 @@ fn bring_quoted(talk: Talk, reader: Scroll, rows: Memo<Vec<Row>>, unsent: Memo<V
         let mut nos: Vec<u64> =
             rows.with(|rows| rows.iter().filter(shows_quote).filter_map(|row| row.message.reply_to).collect());
         nos.extend(unsent.get().iter().filter_map(|unsent| unsent.reply_to));
+        if let Writing::Reply(no) = talk.writing.get() {
+            nos.push(no);
+        }
         store.with_chat(chat_id, |chat| nos.retain(|no| !chat.messages.contains_key(no)));
         nos.truncate(limits::HISTORY_MAX as usize);
         nos.iter().map(u64::to_string).collect::<Vec<_>>().join(",")
@@ -325,7 +327,7 @@ fn pressed(talk: Talk, event: &leptos::ev::KeyboardEvent) {
 #[derive(Clone, Copy)]
 struct Announcements {
     talk: Talk,
-    i18n: I18nContext<Locale>,
+    i18n: I18n,
     /// Up to which message all is told.
     told: StoredValue<u64>,
     resting: StoredValue<bool>,

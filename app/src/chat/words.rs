@@ -1,23 +1,20 @@
 //! What chats and their events are called in the reader's language.
 
 use crate::{
-    i18n::{Locale, t_string},
+    i18n::t_string,
     live::Store,
-    ui::{lower, t},
+    ui::{I18n, lower, t},
 };
 use leptos::prelude::*;
-use leptos_i18n::I18nContext;
 use protocol::{
     chat::{ChatEvent, ChatKind, ChatSummary, Message},
     ids::{ChatId, UserId},
     markdown,
 };
 
-type Words = I18nContext<Locale>;
-
 /// A chat's name for its reader.
 #[must_use]
-pub fn title(i18n: Words, summary: &ChatSummary) -> String {
+pub fn title(i18n: I18n, summary: &ChatSummary) -> String {
     match (summary.chat.kind, &summary.chat.title) {
         (ChatKind::Saved, _) => t_string!(i18n, chat.saved).to_owned(),
         (_, Some(title)) => title.clone(),
@@ -27,7 +24,7 @@ pub fn title(i18n: Words, summary: &ChatSummary) -> String {
 
 /// Chats by a part of their names, as the list has them.
 #[must_use]
-pub fn chats_called(i18n: Words, store: Store, query: &str) -> Vec<(ChatId, String)> {
+pub fn chats_called(i18n: I18n, store: Store, query: &str) -> Vec<(ChatId, String)> {
     let query = lower(query.trim());
     store.read(|state| {
         let chats = state.newest_chats().map(|chat| (chat.summary.chat.id, title(i18n, &chat.summary)));
@@ -37,7 +34,7 @@ pub fn chats_called(i18n: Words, store: Store, query: &str) -> Vec<(ChatId, Stri
 
 /// What a system message tells.
 #[must_use]
-pub fn event(i18n: Words, store: Store, event: &ChatEvent) -> AnyView {
+pub fn event(i18n: I18n, store: Store, event: &ChatEvent) -> AnyView {
     let who = |id: UserId| move || store.name(id);
     match event.clone() {
         ChatEvent::GroupCreated { actor_id, title } => {
@@ -61,7 +58,7 @@ pub fn event(i18n: Words, store: Store, event: &ChatEvent) -> AnyView {
 
 /// What a message says, in one line without marks.
 #[must_use]
-pub fn line(i18n: Words, message: &Message) -> String {
+pub fn line(i18n: I18n, message: &Message) -> String {
     if message.deleted {
         return t_string!(i18n, chat.deleted).to_owned();
     }
@@ -77,7 +74,7 @@ pub fn one_line(text: &str) -> String {
 
 /// A message in one line, for the list; an event is told by `event`.
 #[must_use]
-pub fn preview(i18n: Words, store: Store, summary: &ChatSummary, message: &Message) -> String {
+pub fn preview(i18n: I18n, store: Store, summary: &ChatSummary, message: &Message) -> String {
     let text = line(i18n, message);
     if message.deleted {
         return text;

@@ -236,11 +236,6 @@ fn Info(chat_id: ChatId) -> impl IntoView {
         let is_this = |members: &(ChatId, Vec<Member>)| members.0 == chat_id;
         store.page.with(|page| page.members.as_ref().is_some_and(is_this).then_some(page.blocked))
     });
-    let found = found_people();
-    let addable = move || {
-        let inside = members.get();
-        found().into_iter().filter(|user| !inside.iter().any(|member| member.user.id == user.id)).collect::<Vec<_>>()
-    };
     view! {
         <Title text=name />
         <main id="main" class="pane scrolls">
@@ -258,24 +253,7 @@ fn Info(chat_id: ChatId) -> impl IntoView {
                             label=t!(i18n, groups.group_name) />
                         <button class="button">{t!(i18n, save)}</button>
                     </form>
-                    <section class="stack">
-                        <h2>{t!(i18n, groups.add_members)}</h2>
-                        <FormError form="add_member" />
-                        <form method="get" action=format!("/chats/{chat_id}/info") role="search"><SearchField /></form>
-                        <ul class="rows">
-                            <For each=addable key=|user| user.id let:user>
-                                <li class="row">
-                                    <PersonLine user=user.clone() />
-                                    <form method="post" action=api::AddMember::url()>
-                                        <input type="hidden" name="chat_id" value=chat_id.to_string() />
-                                        <input type="hidden" name="user_id" value=user.id.to_string() />
-                                        <button class="button">{t!(i18n, groups.add)}<span class="sr-only">" " {user.display_name.clone()}</span></button>
-                                    </form>
-                                </li>
-                            </For>
-                        </ul>
-                        <NobodyFound />
-                    </section>
+                    <AddMembers chat_id members />
                 </Show>
                 <section class="stack">
                     <h2>{follow(move || counted!(i18n, groups.members_count, count(), count = count))}</h2>
@@ -296,6 +274,38 @@ fn Info(chat_id: ChatId) -> impl IntoView {
                 {follow(move || peer.get().zip(blocked.get()).map(|(user_id, blocked)| view! { <BlockForm user_id blocked /> }))}
             </div>
         </main>
+    }
+    .into_any()
+}
+
+/// People to add, found as one types; who is in already is not among them.
+#[component]
+fn AddMembers(chat_id: ChatId, members: Memo<Vec<Member>>) -> impl IntoView {
+    let i18n = use_i18n();
+    let found = found_people();
+    let addable = move || {
+        let inside = members.get();
+        found().into_iter().filter(|user| !inside.iter().any(|member| member.user.id == user.id)).collect::<Vec<_>>()
+    };
+    view! {
+        <section class="stack">
+            <h2>{t!(i18n, groups.add_members)}</h2>
+            <FormError form="add_member" />
+            <form method="get" action=format!("/chats/{chat_id}/info") role="search"><SearchField /></form>
+            <ul class="rows">
+                <For each=addable key=|user| user.id let:user>
+                    <li class="row">
+                        <PersonLine user=user.clone() />
+                        <form method="post" action=api::AddMember::url()>
+                            <input type="hidden" name="chat_id" value=chat_id.to_string() />
+                            <input type="hidden" name="user_id" value=user.id.to_string() />
+                            <button class="button">{t!(i18n, groups.add)}<span class="sr-only">" " {user.display_name.clone()}</span></button>
+                        </form>
+                    </li>
+                </For>
+            </ul>
+            <NobodyFound />
+        </section>
     }
     .into_any()
 }

@@ -7,13 +7,13 @@ use web_sys::Storage;
 
 #[must_use]
 pub fn kept(chat_id: ChatId) -> Option<String> {
-    storage()?.get_item(&key(chat_id)).ok().flatten()
+    storage()?.get_item(&key("draft", chat_id)).ok().flatten()
 }
 
 pub fn forget(chat_id: ChatId) {
     if let Some(storage) = storage() {
         // A browser that keeps nothing has nothing to forget.
-        let _ = storage.remove_item(&key(chat_id));
+        let _ = storage.remove_item(&key("draft", chat_id));
     }
 }
 
@@ -22,6 +22,22 @@ pub fn forget_if(chat_id: ChatId, text: &str) {
     if kept(chat_id).as_deref() == Some(text) {
         forget(chat_id);
     }
+}
+
+/// The number of the message that is being answered.
+#[must_use]
+pub fn kept_reply(chat_id: ChatId) -> Option<u64> {
+    storage()?.get_item(&key("reply", chat_id)).ok().flatten()?.parse().ok()
+}
+
+pub fn keep_reply(chat_id: ChatId, reply_to: Option<u64>) {
+    let Some(storage) = storage() else { return };
+    let key = key("reply", chat_id);
+    // As above.
+    let _ = match reply_to {
+        Some(no) => storage.set_item(&key, &no.to_string()),
+        None => storage.remove_item(&key),
+    };
 }
 
 /// Forgets what was typed in any chat.
@@ -33,9 +49,9 @@ pub fn forget_all() {
 }
 
 /// By person: another may sign in in the same tab.
-fn key(chat_id: ChatId) -> String {
+fn key(what: &str, chat_id: ChatId) -> String {
     let person = document().document_element().and_then(|root| root.get_attribute("data-person"));
-    format!("draft:{}:/chats/{chat_id}", person.unwrap_or_default())
+    format!("{what}:{}:/chats/{chat_id}", person.unwrap_or_default())
 }
 
 fn storage() -> Option<Storage> {

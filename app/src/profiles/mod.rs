@@ -8,7 +8,7 @@ use crate::{
     live::{Notice, Store, quietly_then},
     routes::NotFound,
     settings::{SettingsSection, tell_changed},
-    ui::{Avatar, Field, FormError, Icon, follow, lower, memo, outline, t, time},
+    ui::{Avatar, Field, FormError, I18n, Icon, follow, lower, memo, outline, t, time},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
@@ -18,7 +18,7 @@ use protocol::{ids::UserId, profiles::User};
 pub use api::find_people;
 
 /// Whether somebody is here, or when they were last, as far as one may know.
-pub fn seen(i18n: leptos_i18n::I18nContext<crate::i18n::Locale>, store: Store, user: &User) -> AnyView {
+pub fn seen(i18n: I18n, store: Store, user: &User) -> AnyView {
     match (user.online, user.last_seen_at) {
         (Some(true), _) => t!(i18n, profiles.online).into_any(),
         (_, Some(at)) => t!(i18n, profiles.last_seen, when = move || time::short(i18n, at, store)).into_any(),

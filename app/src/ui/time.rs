@@ -1,14 +1,8 @@
 //! Times in the reader's zone and language; the same words on both sides.
 
-use crate::{
-    i18n::{Locale, t_string},
-    live::Store,
-};
+use crate::{i18n::t_string, live::Store, ui::I18n};
 use leptos::prelude::*;
-use leptos_i18n::I18nContext;
 use protocol::time::Timestamp;
-
-type Words = I18nContext<Locale>;
 
 /// `14:05`
 #[must_use]
@@ -19,14 +13,14 @@ pub fn clock(time: Timestamp, offset: i32) -> String {
 
 /// `12 November 2026`, in the reader's order of words.
 #[must_use]
-pub fn date(i18n: Words, time: Timestamp, offset: i32) -> String {
+pub fn date(i18n: I18n, time: Timestamp, offset: i32) -> String {
     let civil = time.civil(offset);
     format!("{} {} {}", civil.day, month(i18n, civil.month), civil.year)
 }
 
 /// For a list: the hour today, else the day, else the date.
 #[must_use]
-pub fn short(i18n: Words, time: Timestamp, store: Store) -> String {
+pub fn short(i18n: I18n, time: Timestamp, store: Store) -> String {
     let (civil, today) = (time.civil(store.offset), Timestamp(store.rendered_at));
     if time.local_day(store.offset) >= today.local_day(store.offset) {
         clock(time, store.offset)
@@ -38,7 +32,7 @@ pub fn short(i18n: Words, time: Timestamp, store: Store) -> String {
     }
 }
 
-fn month(i18n: Words, month: u8) -> &'static str {
+fn month(i18n: I18n, month: u8) -> &'static str {
     match month {
         1 => t_string!(i18n, months.january),
         2 => t_string!(i18n, months.february),

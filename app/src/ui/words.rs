@@ -1,11 +1,15 @@
 //! Words of the locale files in views, and numbers among them.
 
+use crate::i18n::Locale;
 use leptos::{prelude::*, tachys::reactive_graph::SharedReactiveFunction};
 use std::sync::{Arc, Mutex};
 
 /// Something that follows what it is made of. For each sort of thing there is one type, because each
 /// closure type that a view holds costs the browser's download the code that draws it.
 pub type Follow<T> = SharedReactiveFunction<T>;
+
+/// The reader's language, and the words in it.
+pub type I18n = leptos_i18n::I18nContext<Locale>;
 
 /// Words that follow the reader's language.
 pub type Words = Follow<&'static str>;

@@ -19,7 +19,7 @@ use protocol::{
     limits,
 };
 use services::{
-    Rejection, auth,
+    Actor, Rejection, auth,
     infra::{
         clock,
         tokens::{TokenType, Verified},
@@ -228,30 +228,32 @@ async fn read(
             dispatch.refuse(text.as_deref().and_then(dispatch::reference_of), &rejection);
             continue;
         }
-        let Some(text) = text else {
-            dispatch.refuse(None, &invalid("Frames are JSON text."));
-            continue;
-        };
-        let request = match serde_json::from_str::<Request>(&text) {
-            Ok(request) => request,
-            Err(_) => {
-                dispatch.refuse(dispatch::reference_of(&text), &invalid("This frame is not one of ours."));
-                continue;
-            }
-        };
-        if let ClientFrame::Auth { access_token } = request.frame {
-            match auth::authenticate(&app.infra, TokenType::Access, &access_token).await {
-                Ok(verified) if verified.actor == dispatch.actor() => {
-                    token_life = token_life.map(|_| expiry(verified));
-                    dispatch.answer(ready(request.reference, verified));
+        match request(text.as_deref()) {
+            Ok(Request { reference, frame: ClientFrame::Auth { access_token } }) => {
+                match renewed(app, dispatch.actor(), &access_token).await {
+                    Ok(verified) => {
+                        token_life = token_life.map(|_| expiry(verified));
+                        dispatch.answer(ready(reference, verified));
+                    }
+                    Err(rejection) => dispatch.refuse(reference, &rejection),
                 }
-                Ok(_) => dispatch.refuse(request.reference, &Rejection::unauthenticated()),
-                Err(rejection) => dispatch.refuse(request.reference, &rejection),
             }
-        } else {
-            dispatch.take(request);
+            Ok(request) => dispatch.take(request),
+            Err((reference, rejection)) => dispatch.refuse(reference, &rejection),
         }
     }
+}
+
+/// What a frame asks for, or its `ref` and why it asks for nothing; binary ones have no text.
+fn request(text: Option<&str>) -> Result<Request, (Option<u64>, Rejection)> {
+    let text = text.ok_or((None, invalid("Frames are JSON text.")))?;
+    serde_json::from_str(text).map_err(|_| (dispatch::reference_of(text), invalid("This frame is not one of ours.")))
+}
+
+/// What a fresh `auth` frame brings, if it is of the socket's own session.
+async fn renewed(app: &App, actor: Actor, token: &str) -> services::Result<Verified> {
+    let verified = auth::authenticate(&app.infra, TokenType::Access, token).await?;
+    if verified.actor == actor { Ok(verified) } else { Err(Rejection::unauthenticated()) }
 }
 
 /// Closes the socket when the node restarts, at a moment of its own, so that not all come back at once;

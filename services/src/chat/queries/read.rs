@@ -409,7 +409,45 @@ pub async fn no_at(db: &PgPool, chat_id: ChatId, time: Timestamp) -> Result<Opti
 /// A page of changes of each chat by `seq`, cut by count and by bytes, by one statement and so in one
 /// snapshot. Chats that the reader is not in are left out.
 pub async fn changes(db: &PgPool, user: UserId, wanted: &[(ChatId, u64)], limit: u32) -> Result<Vec<Changes>> {
-    let rows: Vec<(String, Option<Uuid>, String)> = sqlx::query_as(concat!(
+    let mut pages: HashMap<ChatId, Changes> = HashMap::new();
+    let mut users: HashMap<UserId, User> = HashMap::new();
+    for (part, chat_id, row) in &changed_rows(db, user, wanted, limit).await? {
+        let Some(chat_id) = chat_id.map(ChatId) else {
+            let user: User = parse(row)?;
+            users.insert(user.id, user);
+            continue;
+        };
+        let page = pages.entry(chat_id).or_insert_with(|| Changes {
+            chat_id,
+            messages: Vec::new(),
+            members: Vec::new(),
+            chat: None,
+            seq: 0,
+            more: false,
+            users: Vec::new(),
+        });
+        match part.as_str() {
+            "chat" => page.chat = Some(parse(row)?),
+            "head" => page.seq = parse(row)?,
+            "message" => page.messages.push(parse(row)?),
+            _ => page.members.push(parse(row)?),
+        }
+    }
+    let found = wanted.iter().filter_map(|(chat_id, after)| Some((pages.remove(chat_id)?, *after)));
+    Ok(found.map(|(page, after)| cut(page, after, (limit, wanted.len()), &users)).collect())
+}
+
+/// A row of any kind: what it is (`chat`, `head`, `message`, `member`, `user`), of which chat, and itself as JSON.
+type ChangedRow = (String, Option<Uuid>, String);
+
+/// Of each chat its row and its head, and of messages and members one more than `limit`, which tells that there are more.
+async fn changed_rows(
+    db: &PgPool,
+    user: UserId,
+    wanted: &[(ChatId, u64)],
+    limit: u32,
+) -> sqlx::Result<Vec<ChangedRow>> {
+    sqlx::query_as(concat!(
         "with wanted as materialized (
              select w.chat_id, w.after, c.kind, c.title, c.description, c.avatar_url, c.member_count, c.last_no, c.seq,
                  c.row_seq, own.blocked, own.others_read_no
@@ -466,33 +504,7 @@ pub async fn changes(db: &PgPool, user: UserId, wanted: &[(ChatId, u64)], limit:
     .bind(wanted.iter().map(|(_, after)| signed(*after)).collect::<Vec<_>>())
     .bind(i64::from(limit) + 1)
     .fetch_all(db)
-    .await?;
-    let mut pages: HashMap<ChatId, Changes> = HashMap::new();
-    let mut users: HashMap<UserId, User> = HashMap::new();
-    for (part, chat_id, row) in &rows {
-        let Some(chat_id) = chat_id.map(ChatId) else {
-            let user: User = parse(row)?;
-            users.insert(user.id, user);
-            continue;
-        };
-        let page = pages.entry(chat_id).or_insert_with(|| Changes {
-            chat_id,
-            messages: Vec::new(),
-            members: Vec::new(),
-            chat: None,
-            seq: 0,
-            more: false,
-            users: Vec::new(),
-        });
-        match part.as_str() {
-            "chat" => page.chat = Some(parse(row)?),
-            "head" => page.seq = parse(row)?,
-            "message" => page.messages.push(parse(row)?),
-            _ => page.members.push(parse(row)?),
-        }
-    }
-    let found = wanted.iter().filter_map(|(chat_id, after)| Some((pages.remove(chat_id)?, *after)));
-    Ok(found.map(|(page, after)| cut(page, after, (limit, wanted.len()), &users)).collect())
+    .await
 }
 
 fn parse<T: serde::de::DeserializeOwned>(row: &str) -> sqlx::Result<T> {
