@@ -1,6 +1,7 @@
 //! The real binary on a real port, told from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says by panicking that it cannot go on")]
 
+mod access;
 mod crash;
 #[path = "../../../services/tests/it/database.rs"]
 mod database;
