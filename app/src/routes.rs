@@ -95,13 +95,24 @@ fn Pages() -> impl IntoView {
 /// Whoever has come to another page goes on in it by keys. Renders nothing.
 #[component]
 fn Arrival() -> impl IntoView {
-    let path = use_location().pathname;
-    effect_from(move |before: Option<String>| {
-        let now = path.get();
+    let location = use_location();
+    let page = Store::current().page;
+    let coming = StoredValue::new(false);
+    effect_from(move |before: Option<(String, String)>| {
+        let now = (location.pathname.get(), location.search.get());
         if before.is_some_and(|before| before != now) {
-            // The page is there with the next frame.
-            request_animation_frame(|| request_animation_frame(focus_page));
+            coming.set_value(true);
         }
+        // What is on its way is there when its data are.
+        page.track();
+        // It is drawn with the next frame.
+        request_animation_frame(move || {
+            request_animation_frame(move || {
+                if coming.get_value() && focus_page() {
+                    coming.set_value(false);
+                }
+            })
+        });
         now
     });
 }

@@ -16,6 +16,12 @@ test('everything is reached by keys', { tag: '@script' }, async ({ person, words
   await keyboard.press('Enter');
   await expect(ann.page).toHaveURL(`/chats/${chat}`);
   await expect(ann.composer).toBeFocused();
+  // From anywhere in a chat its name leads to where one writes, and on the page of people / to the search.
+  await ann.timeline.focus();
+  await keyboard.press('Control+k');
+  await ann.dialog.getByRole('searchbox').pressSequentially('bob');
+  await keyboard.press('Enter');
+  await expect(ann.composer).toBeFocused();
   await keyboard.press('Alt+ArrowDown');
   await expect(ann.page).toHaveURL(`/chats/${group}`);
   await expect(ann.composer).toBeFocused();

@@ -21,28 +21,60 @@ test('a reply quotes what it answers, and leads there', async ({ person, words, 
   if (!plain) await expect(quoted).toBeFocused();
 });
 
-test('what one answers stays with what one has written of it', { tag: '@script' }, async ({ person, words }) => {
+test('what one answers stays with what one has written of it', { tag: '@script' }, async ({ browserOf, person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.directWith(bob);
   await ann.say(chat, 'Shall we sing?');
   for (let n = 1; n <= 110; n++) await ann.say(chat, `Line ${n}`);
+  await bob.say(chat, 'My own');
   await bob.groupWith('Choir', []);
-  await bob.open(`/chats/${chat}?at=1`);
-  await bob.act('Shall we sing?', words.chat.reply);
-  await expect(bob.composer).toBeFocused();
-  await bob.composer.pressSequentially('Yes');
-  await bob.page.keyboard.press('Alt+ArrowUp');
-  await expect(bob.page.getByRole('heading', { name: 'Choir' })).toBeVisible();
-  const answered = bob.page.locator('.composer .quote');
+  const { page, composer } = bob;
+  const answered = page.locator('.composer .quote');
+  const answers = async (text: string) => {
+    await bob.open(`/chats/${chat}?at=1`);
+    await bob.act('Shall we sing?', words.chat.reply);
+    await expect(composer).toBeFocused();
+    await composer.pressSequentially(text);
+  };
+  const again = async (path = `/chats/${chat}`) => {
+    await bob.open(path);
+    await expect(bob.message('My own')).toBeVisible();
+  };
+  await answers('Yes');
+  await page.keyboard.press('Alt+ArrowUp');
+  await expect(page.getByRole('heading', { name: 'Choir' })).toBeVisible();
   await expect(answered).toHaveCount(0);
-  await bob.page.keyboard.press('Alt+ArrowDown');
+  await page.keyboard.press('Alt+ArrowDown');
   await expect(answered).toContainText('Shall we sing?');
-  await bob.page.reload();
-  await bob.settled();
+  await again();
   await expect(answered).toContainText('Shall we sing?');
-  await expect(bob.composer).toHaveValue('Yes');
-  await bob.composer.press('Enter');
+  // An edit stands in its place only meanwhile.
+  await bob.act('My own', words.chat.edit);
+  await expect(composer).toHaveValue('My own');
+  await composer.press('Escape');
+  await expect(composer).toHaveValue('Yes');
+  await expect(answered).toContainText('Shall we sing?');
+  await composer.press('Enter');
   await expect(bob.message('Yes').locator('.quote')).toContainText('Shall we sing?');
+  await again();
+  await expect(answered).toHaveCount(0);
+
+  await answers('No');
+  await composer.press('Escape');
+  await expect(answered).toHaveCount(0);
+  await again();
+  await expect(composer).toHaveValue('No');
+  await expect(answered).toHaveCount(0);
+
+  // What another device has sent answers nothing here.
+  await composer.fill('');
+  await answers('Perhaps');
+  const second = bob.inTab(await browserOf());
+  await second.signIn();
+  await second.open(`/chats/${chat}`);
+  await expect(second.composer).toHaveValue('Perhaps');
+  await second.composer.press('Enter');
+  await expect(composer).toHaveValue('');
   await expect(answered).toHaveCount(0);
 });
 

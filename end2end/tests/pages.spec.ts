@@ -92,11 +92,27 @@ test('whoever comes to another page goes on in it by keys', { tag: '@script' }, 
   await ann.page.goBack();
   await expect(ann.composer).toBeFocused();
   await ann.page.goBack();
-  await expect(focused).toHaveText(words.chat.chats);
+  await expect(ann.list.getByRole('heading', { name: words.chat.chats })).toBeFocused();
   await ann.list.getByRole('link', { name: words.settings.title }).click();
   await expect(focused).toHaveText(words.settings.title);
+  const search = ann.page.getByRole('searchbox');
   await ann.page.keyboard.press('/');
-  await expect(ann.page.getByRole('searchbox')).toBeFocused();
+  await expect(search).toBeFocused();
+  await search.fill(touching.username);
+  // A page that is on its way has nothing yet to go on in.
+  let letGo!: () => void;
+  const held = new Promise<void>((resolve) => (letGo = resolve));
+  await ann.page.route('**/fn/load', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await ann.main.getByRole('link', { name: touching.username }).click();
+  await expect(ann.page.locator('main[aria-busy]')).toBeVisible();
+  letGo();
+  await expect(ann.page.getByRole('heading', { name: 'Ann', level: 1 })).toBeFocused();
+  await ann.page.keyboard.press('/');
+  await ann.main.getByRole('link', { name: words.groups.new_group }).click();
+  await expect(focused).toHaveText(words.groups.new_group);
   // The keyboard of a phone comes up when it is asked for.
   await expect(touching.main.getByRole('heading', { name: 'Bob' })).toBeFocused();
 });

@@ -64,10 +64,14 @@ impl Drafts {
         let Talk { chat_id, writing, .. } = self.talk;
         effect(move || {
             let Some(field) = self.field.get() else { return };
-            if let (Writing::New, Some(no)) = (writing.get_untracked(), draft::kept_reply(chat_id)) {
-                writing.set(Writing::Reply(no));
+            let kept = draft::kept(chat_id);
+            if kept.is_none() && self.told.with_value(String::is_empty) {
+                draft::keep_reply(chat_id, None);
             }
-            let Some(draft) = draft::kept(chat_id) else { return };
+            if writing.get_untracked() == Writing::New {
+                self.answer_again();
+            }
+            let Some(draft) = kept else { return };
             if !self.is_editing() && (field.value().is_empty() || field.value() == self.told.get_value()) {
                 field.set_value(&draft);
             }
@@ -78,10 +82,11 @@ impl Drafts {
     fn give_way(self) {
         effect_from(move |before: Option<Writing>| {
             let now = self.talk.writing.get();
-            match now {
-                Writing::New => draft::keep_reply(self.talk.chat_id, None),
-                Writing::Reply(no) => draft::keep_reply(self.talk.chat_id, Some(no)),
-                Writing::Edit(_) => {}
+            match (before, now) {
+                (Some(Writing::Reply(_)), Writing::New) => draft::keep_reply(self.talk.chat_id, None),
+                (Some(Writing::Edit(_)), Writing::New) => self.answer_again(),
+                (_, Writing::Reply(no)) => draft::keep_reply(self.talk.chat_id, Some(no)),
+                _ => {}
             }
             if let (Some(field), Some(before)) = (self.field.get_untracked(), before.filter(|before| *before != now)) {
                 let was_editing = matches!(before, Writing::Edit(_));
@@ -100,9 +105,16 @@ impl Drafts {
         });
     }
 
+    /// What is written answers what it did before.
+    fn answer_again(self) {
+        if let Some(no) = draft::kept_reply(self.talk.chat_id) {
+            self.talk.writing.set(Writing::Reply(no));
+        }
+    }
+
     /// Another device has written on, and nobody has here.
     fn follow_others(self) {
-        let Talk { store, chat_id, .. } = self.talk;
+        let Talk { store, chat_id, writing, .. } = self.talk;
         let elsewhere = memo(move || store.with_chat(chat_id, |chat| chat.summary.draft.clone()).flatten());
         effect(move || {
             let draft = elsewhere.get().unwrap_or_default();
@@ -114,6 +126,10 @@ impl Drafts {
             if field.value() == self.told.get_value() && draft != self.told.get_value() {
                 field.set_value(&draft);
                 draft::forget(chat_id);
+                // It was sent there, with what it answered.
+                if draft.is_empty() {
+                    writing.set(Writing::New);
+                }
             }
             self.told.set_value(draft);
         });

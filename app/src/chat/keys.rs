@@ -4,7 +4,7 @@ use super::words;
 use crate::{
     i18n::use_i18n,
     live::Store,
-    ui::{Avatar, Dialog, For, focus_page, follow, memo, t, words::Words},
+    ui::{Avatar, Dialog, For, WRITING, focus, follow, memo, t, words::Words},
 };
 use leptos::prelude::*;
 use leptos_router::{
@@ -30,10 +30,11 @@ pub fn Keys() -> impl IntoView {
     let path = use_location().pathname;
     let navigate = StoredValue::new_local(use_navigate());
     let go = move |to: &str| {
-        navigate.with_value(|navigate| navigate(to, NavigateOptions::default()));
-        if path.with_untracked(|path| path == to) {
-            focus_page();
+        if path.with_untracked(|path| path != to) {
+            return navigate.with_value(|navigate| navigate(to, NavigateOptions::default()));
         }
+        // One is there already; the dialog goes first.
+        request_animation_frame(|| request_animation_frame(|| focus(WRITING)));
     };
     let pressed = window_event_listener(leptos::ev::keydown, move |event| {
         let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());

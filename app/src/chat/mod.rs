@@ -97,7 +97,7 @@ pub fn NothingOpen() -> impl IntoView {
     let i18n = use_i18n();
     view! {
         <Title text=move || t_string!(i18n, chat.chats) />
-        <main id="main" class="pane centered only-wide">
+        <main id="main" class="pane centered">
             <h1 class="sr-only">{t!(i18n, chat.chats)}</h1>
             <p class="text-muted">{t!(i18n, chat.choose)}</p>
             <a class="button primary" href="/new">{t!(i18n, chat.new_chat)}</a>

@@ -1,5 +1,5 @@
 //! What is being typed. `public/boot.js` keeps it in the tab's session storage, so that it outlives a
-//! crash of all this; here it is read, and forgotten once it is sent.
+//! crash of all this; here it is read, and forgotten once it is sent. What it answers is kept beside it.
 
 use leptos::prelude::{document, window};
 use protocol::ids::ChatId;
@@ -33,7 +33,7 @@ pub fn kept_reply(chat_id: ChatId) -> Option<u64> {
 pub fn keep_reply(chat_id: ChatId, reply_to: Option<u64>) {
     let Some(storage) = storage() else { return };
     let key = key("reply", chat_id);
-    // As above.
+    // A browser that keeps nothing still has it on the page.
     let _ = match reply_to {
         Some(no) => storage.set_item(&key, &no.to_string()),
         None => storage.remove_item(&key),

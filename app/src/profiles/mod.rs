@@ -56,7 +56,9 @@ pub fn PersonPage() -> impl IntoView {
     let person = memo(move || {
         let name = params.with(|params| params.get("name").unwrap_or_default());
         let name = lower(name.trim_start_matches('@'));
-        store.read(|state| state.users.values().find(|user| user.username == name).cloned())
+        let found = store.read(|state| state.users.values().find(|user| user.username == name).cloned());
+        // Whoever comes or goes is the same, and their page stays.
+        found.map(|user| User { online: None, last_seen_at: None, ..user })
     });
     let missing = move || store.page.with(|page| page.missing);
     view! {

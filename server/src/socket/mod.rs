@@ -246,7 +246,7 @@ async fn read(
 
 /// What a frame asks for, or its `ref` and why it asks for nothing; binary ones have no text.
 fn request(text: Option<&str>) -> Result<Request, (Option<u64>, Rejection)> {
-    let text = text.ok_or((None, invalid("Frames are JSON text.")))?;
+    let text = text.ok_or_else(|| (None, invalid("Frames are JSON text.")))?;
     serde_json::from_str(text).map_err(|_| (dispatch::reference_of(text), invalid("This frame is not one of ours.")))
 }
 

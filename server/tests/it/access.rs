@@ -1,11 +1,11 @@
-//! Who may do what to a message: one table, held over REST and over the socket alike.
+//! Who may do what to a message: one table, held over REST, and where there is a frame or a form for it over the
+//! socket and the pages too.
 
-use crate::support::{Home, Person, Server, Socket, fresh_id};
-use serde_json::json;
+use crate::support::{Answer, Home, Person, Server, fresh_id};
+use serde_json::{Value, json};
 
-/// Statuses by who asks; over the socket a refusal has the code of the same status. A message that is gone is
-/// one that its author has deleted: of its words nothing is left to forward or to report. What one may not see
-/// is answered as what does not exist.
+/// Statuses by who asks. A message that is gone is one that its author has deleted: of its words nothing is left
+/// to forward or to report. What one may not see is answered as what does not exist.
 const TABLE: &str = "
                     anonymous  stranger  former  member  author  admin  owner
     answer          401        404       404     201     201     201    201
@@ -31,8 +31,17 @@ const TABLE: &str = "
 struct Group {
     server: Server,
     id: String,
-    people: Vec<(&'static str, Option<Person>)>,
     author: Person,
+    people: Vec<Standing>,
+}
+
+struct Standing {
+    name: &'static str,
+    person: Option<Person>,
+    /// What their browser sends.
+    cookie: Option<String>,
+    /// Their own notes, to forward to.
+    saved: String,
 }
 
 impl Group {
@@ -46,27 +55,35 @@ impl Group {
         server.patch(&of(admin), json!({ "role": "admin" })).by(owner).send().await.expect_status(204);
         server.delete(&of(former)).by(owner).send().await.expect_status(204);
         let author = author.clone();
-        let known = names.into_iter().zip(people.map(Some));
-        Self { server, id, people: [("anonymous", None)].into_iter().chain(known).collect(), author }
-    }
-
-    /// The number of a new message of the author's.
-    async fn message(&self, gone: bool) -> u64 {
-        let no = self.server.say(&self.author, &self.id, "Hello").await["no"].as_u64().unwrap();
-        if gone {
-            self.server.delete(&self.path(no)).by(&self.author).send().await.expect_status(200);
+        let mut standings = vec![Standing { name: "anonymous", person: None, cookie: None, saved: id.clone() }];
+        for (name, person) in names.into_iter().zip(people) {
+            let listed = server.get("/api/v1/chats").by(&person).send().await.expect_status(200).json();
+            let saved = listed["items"].as_array().unwrap().iter().find(|chat| chat["kind"] == "saved").unwrap();
+            let (cookie, saved) = (server.cookie(&person).await, saved["id"].as_str().unwrap().to_owned());
+            standings.push(Standing { name, person: Some(person), cookie: Some(cookie), saved });
         }
-        no
+        Self { server, id, author, people: standings }
     }
 
-    fn path(&self, no: u64) -> String {
-        format!("/api/v1/chats/{}/messages/{no}", self.id)
+    /// A new message of the author's.
+    async fn message(&self, gone: bool) -> Value {
+        let said = self.server.say(&self.author, &self.id, "Hello").await;
+        if !gone {
+            return said;
+        }
+        let path = format!("/api/v1/chats/{}/messages/{}", self.id, said["no"]);
+        self.server.delete(&path).by(&self.author).send().await.expect_status(200).json()
     }
 
-    /// The status of a request.
-    async fn over_rest(&self, deed: &str, no: u64, person: Option<&Person>) -> u16 {
-        let (server, message) = (&self.server, self.path(no));
-        let chat = format!("/api/v1/chats/{}", self.id);
+    async fn as_it_is(&self, no: &Value) -> Value {
+        let after = no.as_u64().unwrap() - 1;
+        let path = format!("/api/v1/chats/{}/messages?after={after}&limit=1", self.id);
+        self.server.get(&path).by(&self.author).send().await.expect_status(200).json()["items"][0].take()
+    }
+
+    async fn over_rest(&self, deed: &str, no: &Value, by: &Standing) -> u16 {
+        let (server, chat) = (&self.server, format!("/api/v1/chats/{}", self.id));
+        let message = format!("{chat}/messages/{no}");
         let ask = match deed {
             "answer" => {
                 let body = json!({ "client_id": fresh_id(), "text": "And you?", "reply_to": no });
@@ -78,87 +95,107 @@ impl Group {
             "unreact" => server.delete(&format!("{message}/reactions/👍")),
             "reactions" => server.get(&format!("{message}/reactions")),
             "forward" => {
-                let into = match person {
-                    Some(person) => self.saved(person).await,
-                    None => self.id.clone(),
-                };
-                server.post(&format!("{message}/forward"), json!({ "chat_id": into, "client_id": fresh_id() }))
+                server.post(&format!("{message}/forward"), json!({ "chat_id": by.saved, "client_id": fresh_id() }))
             }
             "report" => server.post(&format!("{message}/reports"), json!({ "reason": "Rude" })),
             "read" => server.post(&format!("{chat}/read"), json!({ "no": no })),
             _ => panic!("{deed} is not known"),
         };
-        let ask = match person {
+        let ask = match &by.person {
             Some(person) => ask.by(person),
             None => ask,
         };
         ask.send().await.status
     }
 
-    /// The status that the answer to a frame stands for, where there is such a frame and it is answered.
-    async fn over_socket(&self, deed: &str, no: u64, socket: &mut Socket) -> Option<u16> {
-        let chat_id = &self.id;
-        let frame = match deed {
-            "answer" => {
-                json!({ "type": "send", "chat_id": chat_id, "client_id": fresh_id(), "text": "Hm", "reply_to": no })
-            }
-            "edit" => json!({ "type": "edit", "chat_id": chat_id, "no": no, "text": "Hi" }),
-            "delete" => json!({ "type": "delete", "chat_id": chat_id, "no": no }),
-            "react" | "unreact" => json!({ "type": deed, "chat_id": chat_id, "no": no, "emoji": "👍" }),
+    /// The code of the refusal, none where it is done; nothing where no frame does it.
+    async fn over_socket(&self, deed: &str, no: &Value, by: &Standing) -> Option<Option<String>> {
+        let mut frame = match deed {
+            "answer" => json!({ "type": "send", "client_id": fresh_id(), "text": "And you?", "reply_to": no }),
+            "edit" => json!({ "type": "edit", "no": no, "text": "Hi" }),
+            "delete" => json!({ "type": "delete", "no": no }),
+            "react" | "unreact" => json!({ "type": deed, "no": no, "emoji": "👍" }),
             _ => return None,
         };
-        let answer = socket.call(frame).await;
-        Some(match (answer["type"].as_str().unwrap(), answer["code"].as_str()) {
-            ("ack", _) if deed == "answer" => 201,
-            ("ack", _) => 200,
-            ("error", Some("unauthenticated")) => 401,
-            ("error", Some("forbidden")) => 403,
-            ("error", Some("not_found")) => 404,
-            ("error", Some("conflict")) => 409,
-            _ => panic!("{deed} is answered {answer}"),
-        })
-    }
-
-    /// Somebody's own notes.
-    async fn saved(&self, person: &Person) -> String {
-        let listed = self.server.get("/api/v1/chats").by(person).send().await.expect_status(200).json();
-        let saved = listed["items"].as_array().unwrap().iter().find(|chat| chat["kind"] == "saved").unwrap();
-        saved["id"].as_str().unwrap().to_owned()
-    }
-
-    async fn socket(&self, person: Option<&Person>) -> Socket {
-        match person {
+        frame["chat_id"] = json!(self.id);
+        let mut socket = match &by.person {
             Some(person) => self.server.socket(person).await,
             None => self.server.upgrade(&[]).await.unwrap(),
-        }
+        };
+        let answer = socket.call(frame).await;
+        assert!(["ack", "error"].contains(&answer["type"].as_str().unwrap()), "{deed} is answered {answer}");
+        Some(answer["code"].as_str().map(str::to_owned))
+    }
+
+    /// The same of the form of a page.
+    async fn over_pages(&self, deed: &str, no: &Value, by: &Standing) -> Option<Option<String>> {
+        let (chat, id, to) = (&self.id, fresh_id(), &by.saved);
+        let (form, fields) = match deed {
+            "answer" => ("send_message", format!("client_id={id}&text=And+you%3F&reply_to={no}")),
+            "edit" => ("edit_message", format!("no={no}&text=Hi")),
+            "delete" => ("delete_messages", format!("nos={no}")),
+            "react" => ("react", format!("no={no}&emoji=👍")),
+            "unreact" => ("react", format!("no={no}&taken=👍")),
+            "forward" => ("forward_messages", format!("nos={no}&to={to}&client_id={id}")),
+            "report" => ("report_message", format!("no={no}&reason=Rude")),
+            _ => return None,
+        };
+        let body = format!("chat_id={chat}&{fields}");
+        let ask = self.server.ask("POST", &format!("/fn/{form}")).body("application/x-www-form-urlencoded", body);
+        let ask = ask.header("origin", &format!("http://{}", self.server.address));
+        let ask = match &by.cookie {
+            Some(cookie) => ask.header("cookie", cookie),
+            None => ask,
+        };
+        let answer: Answer = ask.send().await;
+        Some((answer.status >= 400).then(|| answer.error_code()))
     }
 }
 
+/// The code of an error by its status (PROTOCOL section 3).
+fn code(status: u16) -> Option<String> {
+    let code = match status {
+        401 => "unauthenticated",
+        403 => "forbidden",
+        404 => "not_found",
+        409 => "conflict",
+        _ => return None,
+    };
+    Some(code.to_owned())
+}
+
 #[tokio::test]
-async fn everybody_may_do_to_a_message_what_their_standing_allows_over_each_pathway() {
+async fn everybody_may_do_to_a_message_what_their_standing_allows_over_every_pathway() {
     let group = Group::gather().await;
     let mut lines = TABLE.lines().map(str::trim).filter(|line| !line.is_empty());
-    let standings: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
-    assert_eq!(standings, group.people.iter().map(|(standing, _)| *standing).collect::<Vec<_>>());
-    let mut wrong = Vec::new();
+    let names: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
+    assert_eq!(names, group.people.iter().map(|standing| standing.name).collect::<Vec<_>>());
     for line in lines {
-        let (deed, mut cells) = line.split_once(' ').unwrap();
-        let gone = cells.trim_start().starts_with("gone");
-        cells = cells.trim_start().trim_start_matches("gone");
-        let expected: Vec<u16> = cells.split_whitespace().map(|cell| cell.parse().unwrap()).collect();
-        assert_eq!(expected.len(), standings.len(), "{line}");
-        for ((standing, person), expected) in group.people.iter().zip(expected) {
-            let mut told = |pathway: &str, status: u16| {
-                if status != expected {
-                    wrong.push(format!("{deed}{}, {standing}, {pathway}: {status}", if gone { " gone" } else { "" }));
+        let (deed, cells) = line.split_once(' ').unwrap();
+        let cells = cells.trim_start();
+        let (gone, cells) = cells.strip_prefix("gone").map_or((false, cells), |cells| (true, cells));
+        let statuses: Vec<u16> = cells.split_whitespace().map(|cell| cell.parse().unwrap()).collect();
+        assert_eq!(statuses.len(), names.len(), "{line}");
+        for (by, status) in group.people.iter().zip(statuses) {
+            let what = format!("{deed}{} by {}", if gone { " gone" } else { "" }, by.name);
+            let message = group.message(gone).await;
+            let no = &message["no"];
+            assert_eq!(group.over_rest(deed, no, by).await, status, "{what}, REST");
+            if status >= 400 {
+                if let Some(refused) = group.over_socket(deed, no, by).await {
+                    assert_eq!(refused, code(status), "{what}, socket");
                 }
-            };
-            told("REST", group.over_rest(deed, group.message(gone).await, person.as_ref()).await);
-            let mut socket = group.socket(person.as_ref()).await;
-            if let Some(status) = group.over_socket(deed, group.message(gone).await, &mut socket).await {
-                told("socket", status);
+                if let Some(refused) = group.over_pages(deed, no, by).await {
+                    assert_eq!(refused, code(status), "{what}, pages");
+                }
+                assert_eq!(group.as_it_is(no).await, message, "{what} leaves it as it is");
+                continue;
             }
+            // What is done once may be something else the next time.
+            let no = &group.message(gone).await["no"];
+            assert_eq!(group.over_socket(deed, no, by).await.flatten(), None, "{what}, socket");
+            let no = &group.message(gone).await["no"];
+            assert_eq!(group.over_pages(deed, no, by).await.flatten(), None, "{what}, pages");
         }
     }
-    assert!(wrong.is_empty(), "{wrong:#?}");
 }

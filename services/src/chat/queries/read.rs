@@ -440,7 +440,8 @@ pub async fn changes(db: &PgPool, user: UserId, wanted: &[(ChatId, u64)], limit:
 /// A row of any kind: what it is (`chat`, `head`, `message`, `member`, `user`), of which chat, and itself as JSON.
 type ChangedRow = (String, Option<Uuid>, String);
 
-/// Of each chat its row and its head, and of messages and members one more than `limit`, which tells that there are more.
+/// Of each chat its row and its head, and of messages and members one more than `limit`, which tells that there
+/// are more.
 async fn changed_rows(
     db: &PgPool,
     user: UserId,
