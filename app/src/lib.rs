@@ -10,6 +10,7 @@ mod locales {
 }
 use locales::i18n;
 
+mod arrival;
 mod auth;
 mod chat;
 mod groups;

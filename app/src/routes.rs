@@ -1,18 +1,19 @@
 //! The only `<Router>`: every address of the product.
 
 use crate::{
-    Seed, auth, chat, groups,
+    Seed,
+    arrival::Arrival,
+    auth, chat, groups,
     i18n::{I18nContextProvider, Locale, t_string, use_i18n},
     live::{self, Store},
     profiles, settings,
-    ui::{effect, effect_from, focus_page, t},
+    ui::{effect, t},
 };
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
     SsrMode,
     components::{ParentRoute, Route, Router, Routes},
-    hooks::use_location,
     path,
 };
 use leptos_use::UseLocalesOptions;
@@ -90,31 +91,6 @@ fn Pages() -> impl IntoView {
         </Router>
     }
     .into_any()
-}
-
-/// Whoever has come to another page goes on in it by keys. Renders nothing.
-#[component]
-fn Arrival() -> impl IntoView {
-    let location = use_location();
-    let page = Store::current().page;
-    let coming = StoredValue::new(false);
-    effect_from(move |before: Option<(String, String)>| {
-        let now = (location.pathname.get(), location.search.get());
-        if before.is_some_and(|before| before != now) {
-            coming.set_value(true);
-        }
-        // What is on its way is there when its data are.
-        page.track();
-        // It is drawn with the next frame.
-        request_animation_frame(move || {
-            request_animation_frame(move || {
-                if coming.get_value() && focus_page() {
-                    coming.set_value(false);
-                }
-            })
-        });
-        now
-    });
 }
 
 #[component]

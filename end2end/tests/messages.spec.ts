@@ -60,8 +60,9 @@ test('what one answers stays with what one has written of it', { tag: '@script' 
   await expect(answered).toHaveCount(0);
 
   await answers('No');
-  await composer.press('Escape');
+  await page.locator('.composer').getByRole('link', { name: words.cancel }).click();
   await expect(answered).toHaveCount(0);
+  await expect(composer).toBeFocused();
   await again();
   await expect(composer).toHaveValue('No');
   await expect(answered).toHaveCount(0);
@@ -73,9 +74,11 @@ test('what one answers stays with what one has written of it', { tag: '@script' 
   await second.signIn();
   await second.open(`/chats/${chat}`);
   await expect(second.composer).toHaveValue('Perhaps');
+  await bob.timeline.focus();
   await second.composer.press('Enter');
   await expect(composer).toHaveValue('');
   await expect(answered).toHaveCount(0);
+  await expect(bob.timeline).toBeFocused();
 });
 
 test('an answer to what is far above is quoted as it comes', async ({ person }) => {

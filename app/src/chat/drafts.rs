@@ -99,7 +99,10 @@ impl Drafts {
                 } else if was_editing {
                     field.set_value(&self.aside.get_value());
                 }
-                let _ = field.focus();
+                // What ends, ends where somebody pressed something, or far away.
+                if now != Writing::New {
+                    let _ = field.focus();
+                }
             }
             now
         });

@@ -2,9 +2,10 @@
 
 use super::words;
 use crate::{
+    arrival::WRITING,
     i18n::use_i18n,
     live::Store,
-    ui::{Avatar, Dialog, For, WRITING, focus, follow, memo, t, words::Words},
+    ui::{Avatar, Dialog, For, focus, follow, memo, once_drawn, t, words::Words},
 };
 use leptos::prelude::*;
 use leptos_router::{
@@ -34,7 +35,7 @@ pub fn Keys() -> impl IntoView {
             return navigate.with_value(|navigate| navigate(to, NavigateOptions::default()));
         }
         // One is there already; the dialog goes first.
-        request_animation_frame(|| request_animation_frame(|| focus(WRITING)));
+        once_drawn(|| focus(WRITING));
     };
     let pressed = window_event_listener(leptos::ev::keydown, move |event| {
         let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     i18n::{t_string, use_i18n},
     live::Store,
-    ui::{For, Icon, Show, colour, follow, memo, outline, t, time},
+    ui::{For, Icon, Show, colour, focus, follow, memo, outline, t, time},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use protocol::{
@@ -343,6 +343,7 @@ pub fn About(talk: Talk) -> impl IntoView {
     let cancel = move |event: leptos::ev::MouseEvent| {
         event.prevent_default();
         talk.writing.set(Writing::New);
+        focus(".composer-input");
     };
     view! {
         <Show when=move || no().is_some()>

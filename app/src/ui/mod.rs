@@ -16,7 +16,7 @@ pub use avatar::{Avatar, colour};
 pub use case::{lower, upper};
 pub use dialog::Dialog;
 pub use field::{Field, FormError};
-pub use focus::{WRITING, focus, focus_page};
+pub use focus::{find, focus, once_drawn};
 pub use icon::{Icon, outline};
 pub use list::For;
 pub(crate) use plural::counted;
