@@ -16,13 +16,13 @@ use protocol::{
     ids::{ChatId, ClientId, UserId},
     time::Timestamp,
 };
-use services::{Actor, Infra, Rejection, auth, chat, groups, infra::clock, profiles};
+use services::{Actor, Node, Rejection, auth, chat, groups, infra::clock, profiles};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a request brings to pages and server functions.
 #[derive(Clone)]
 pub struct Request {
-    pub infra: Infra,
+    pub node: Node,
     pub actor: Option<Actor>,
     pub device: auth::Device,
     /// Writes the cookie of a session, or without a token removes it.
@@ -51,10 +51,10 @@ pub fn request() -> Result<Request, Refusal> {
 ///
 /// # Errors
 /// `unauthenticated`.
-pub fn signed_in() -> Result<(Infra, Actor), Refusal> {
+pub fn signed_in() -> Result<(Node, Actor), Refusal> {
     let request = request()?;
     match request.actor {
-        Some(actor) => Ok((request.infra, actor)),
+        Some(actor) => Ok((request.node, actor)),
         None => refuse(Rejection::unauthenticated()),
     }
 }
@@ -101,7 +101,7 @@ pub fn numbers(text: &str) -> Result<Vec<u64>, Refusal> {
 /// `unavailable` when the database does not answer.
 pub async fn sign_in_browser(actor: Actor) -> Result<(), Refusal> {
     let request = request()?;
-    let token = answer(auth::renew_session(&request.infra, actor).await)?;
+    let token = answer(auth::renew_session(&request.node, actor).await)?;
     add_cookie((request.session_cookie)(request.https, Some(&token)));
     Ok(())
 }
@@ -152,7 +152,7 @@ pub async fn load(request: &Request, parts: &Parts, address: &str) -> services::
     if matches!(segments.as_slice(), [] | ["login" | "register"]) {
         return Ok(Loaded::Redirect("/chats".into()));
     }
-    let welcome = chat::hello(&request.infra, actor, None, &Default::default()).await?;
+    let welcome = chat::hello(&request.node, actor, None, &Default::default()).await?;
     if cookie(&parts.headers, "locale").is_none()
         && let Some(locale) = &welcome.user.locale
     {
@@ -186,7 +186,7 @@ async fn fill(
     query: &[(String, String)],
     seed: &mut Seed,
 ) -> services::Result<()> {
-    let infra = &request.infra;
+    let node = &request.node;
     let wanted = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     match segments {
         ["chats"]
@@ -195,28 +195,28 @@ async fn fill(
         ["chats", id] => open(request, actor, id, query, seed).await?,
         ["chats", id, "info"] => {
             let chat_id = id.parse().map_err(|_| Rejection::not_found())?;
-            let summary = chat::summary(infra, actor, chat_id).await?;
+            let summary = chat::summary(node, actor, chat_id).await?;
             let seq = summary.chat.seq;
-            seed.page.blocked = has_blocked(infra, actor, &summary).await?;
+            seed.page.blocked = has_blocked(node, actor, &summary).await?;
             keep(seed, summary, seq);
-            seed.page.members = Some((chat_id, members(infra, actor, chat_id).await?));
-            find(infra, wanted("q"), seed).await?;
+            seed.page.members = Some((chat_id, members(node, actor, chat_id).await?));
+            find(node, wanted("q"), seed).await?;
         }
         ["new"] => {
-            find(infra, wanted("q"), seed).await?;
+            find(node, wanted("q"), seed).await?;
             let chosen: Vec<UserId> =
                 query.iter().filter(|(key, _)| key == "member_ids[]").filter_map(|(_, id)| id.parse().ok()).collect();
-            seed.page.chosen = profiles::by_ids(infra, &chosen).await?;
+            seed.page.chosen = profiles::by_ids(node, &chosen).await?;
             seed.page.client_id = Some(ClientId::fresh());
         }
         ["users", name] => {
             let username = name.strip_prefix('@').ok_or_else(Rejection::not_found)?;
-            let person = profiles::by_username(infra, actor, username).await?;
-            seed.page.blocked = chat::blocks::has_blocked(infra, actor, person.id).await?;
+            let person = profiles::by_username(node, actor, username).await?;
+            seed.page.blocked = chat::blocks::has_blocked(node, actor, person.id).await?;
             seed.page.person = Some(person);
         }
-        ["settings", "sessions"] => seed.page.sessions = auth::sessions(infra, actor).await?,
-        ["settings", "privacy"] => seed.page.found = chat::blocks::list(infra, actor).await?,
+        ["settings", "sessions"] => seed.page.sessions = auth::sessions(node, actor).await?,
+        ["settings", "privacy"] => seed.page.found = chat::blocks::list(node, actor).await?,
         _ => return Err(Rejection::not_found()),
     }
     Ok(())
@@ -230,7 +230,7 @@ async fn open(
     query: &[(String, String)],
     seed: &mut Seed,
 ) -> services::Result<()> {
-    let infra = &request.infra;
+    let node = &request.node;
     let wanted = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let number = |name: &str| wanted(name).and_then(|value| value.parse::<u64>().ok());
     let chat_id = id.parse().map_err(|_| Rejection::not_found())?;
@@ -246,20 +246,20 @@ async fn open(
         (.., Some(midnight)) => Window::At(midnight),
         _ => Window::Newest,
     };
-    let history = chat::history(infra, actor, chat_id, window, None).await?;
+    let history = chat::history(node, actor, chat_id, window, None).await?;
     let of_day = |day: Timestamp| {
         let first = history.items.iter().find(|message| message.created_at >= day);
         // After the last day there is the last message.
         first.or(history.items.last()).map(|message| message.no)
     };
     let at = at.or_else(|| of_day(midnight?));
-    let summary = chat::summary(infra, actor, chat_id).await?;
+    let summary = chat::summary(node, actor, chat_id).await?;
     let read_no = summary.read_no;
-    seed.page.blocked = has_blocked(infra, actor, &summary).await?;
+    seed.page.blocked = has_blocked(node, actor, &summary).await?;
     // The rows are newer than the number they are caught up from, never older.
     keep(seed, summary, history.seq);
     if number("seen").is_some() {
-        seed.page.members = Some((chat_id, members(infra, actor, chat_id).await?));
+        seed.page.members = Some((chat_id, members(node, actor, chat_id).await?));
     }
     seed.page.opened = Some(Opened { chat_id, history, read_no, at });
     seed.page.client_id = Some(ClientId::fresh());
@@ -267,15 +267,15 @@ async fn open(
 }
 
 /// Whether the reader has blocked the other one of a direct chat.
-async fn has_blocked(infra: &Infra, actor: Actor, summary: &ChatSummary) -> services::Result<bool> {
+async fn has_blocked(node: &Node, actor: Actor, summary: &ChatSummary) -> services::Result<bool> {
     let Some(peer) = &summary.peer else { return Ok(false) };
-    chat::blocks::has_blocked(infra, actor, peer.id).await
+    chat::blocks::has_blocked(node, actor, peer.id).await
 }
 
 /// The first hundred members of a chat.
-async fn members(infra: &Infra, actor: Actor, chat_id: ChatId) -> services::Result<Vec<Member>> {
+async fn members(node: &Node, actor: Actor, chat_id: ChatId) -> services::Result<Vec<Member>> {
     let page = groups::MembersPage { limit: Some(100), ..Default::default() };
-    Ok(groups::members(infra, actor, chat_id, page).await?.items)
+    Ok(groups::members(node, actor, chat_id, page).await?.items)
 }
 
 /// Puts a chat among those of the list, as of `seq`.
@@ -285,9 +285,9 @@ fn keep(seed: &mut Seed, mut summary: ChatSummary, seq: u64) {
     seed.chats.push(summary);
 }
 
-async fn find(infra: &Infra, query: Option<&str>, seed: &mut Seed) -> services::Result<()> {
+async fn find(node: &Node, query: Option<&str>, seed: &mut Seed) -> services::Result<()> {
     seed.page.query = query.unwrap_or_default().to_owned();
-    seed.page.found = profiles::find(infra, &seed.page.query).await?;
+    seed.page.found = profiles::find(node, &seed.page.query).await?;
     Ok(())
 }
 

@@ -4,9 +4,9 @@ use crate::{config, serve};
 use clap::{Args, Subcommand};
 use protocol::{auth::Register, error::ErrorCode, text::Password};
 use services::{
-    Infra,
+    Node, Settings,
     auth::{self, Device},
-    infra::{Settings, database},
+    infra::database,
 };
 use std::{
     io::{BufRead as _, Write as _},
@@ -49,9 +49,9 @@ pub async fn migrate(database: config::Database) -> Result<(), String> {
 pub async fn run(admin: Admin) -> Result<(), String> {
     let storage = serve::Storage::open(&admin.data).await?;
     let result = async {
-        let infra = Infra::open(storage.db.clone(), Settings::default()).await.map_err(|error| error.to_string())?;
-        let done = perform(&infra, admin.command).await;
-        infra.stop().await;
+        let node = Node::open(storage.db.clone(), Settings::default()).await.map_err(|error| error.to_string())?;
+        let done = perform(&node, admin.command).await;
+        node.stop().await;
         done
     };
     let result = result.await;
@@ -59,7 +59,7 @@ pub async fn run(admin: Admin) -> Result<(), String> {
     result
 }
 
-async fn perform(infra: &Infra, command: Command) -> Result<(), String> {
+async fn perform(node: &Node, command: Command) -> Result<(), String> {
     let said = |error: services::Rejection| error.to_string();
     match command {
         Command::CreateAdmin { username, existing } => {
@@ -67,19 +67,19 @@ async fn perform(infra: &Infra, command: Command) -> Result<(), String> {
                 let device = Device::new(Some("command line"), IpAddr::V4(Ipv4Addr::LOCALHOST));
                 let password = read_password()?;
                 let data = Register { username: username.clone(), password, display_name: None, email: None };
-                let (actor, _) = auth::register(infra, &device, data).await.map_err(|error| match error.code() {
+                let (actor, _) = auth::register(node, &device, data).await.map_err(|error| match error.code() {
                     ErrorCode::Conflict => format!("{username} has an account: to make it an admin's, add --existing"),
                     _ => error.to_string(),
                 })?;
-                auth::sign_out(infra, actor).await.map_err(said)?;
+                auth::sign_out(node, actor).await.map_err(said)?;
             }
-            auth::make_admin(infra, &username).await.map_err(said)
+            auth::make_admin(node, &username).await.map_err(said)
         }
         Command::ResetPassword { username } => {
             let password = read_password()?;
-            auth::reset_password(infra, &username, &password).await.map_err(said)
+            auth::reset_password(node, &username, &password).await.map_err(said)
         }
-        Command::RevokeSessions { username } => auth::revoke_sessions(infra, &username).await.map_err(said),
+        Command::RevokeSessions { username } => auth::revoke_sessions(node, &username).await.map_err(said),
     }
 }
 

@@ -2,8 +2,7 @@
 
 use clap::{Args, ValueEnum};
 #[cfg(debug_assertions)]
-use services::infra::Mutant;
-use services::infra::Settings;
+use services::{Mutant, Settings};
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 
 #[derive(Args, Clone, Debug)]

@@ -62,17 +62,17 @@ pub async fn run(demo: Demo) -> Result<(), String> {
 }
 
 async fn perform(running: &Running, demo: Demo) -> Result<(), String> {
-    let infra = &running.infra;
+    let node = &running.node;
     let said = |rejection: Rejection| rejection.to_string();
     let password = fresh_password();
-    let account = services::demo::open_account(infra, &password).await.map_err(said)?;
+    let account = services::demo::open_account(node, &password).await.map_err(said)?;
     let Programme { loaded, live } = programme(demo.source, demo.rooms).await?;
     for room in &loaded {
-        let new = services::demo::load_room(infra, room, account.user_id).await.map_err(said)?;
+        let new = services::demo::load_room(node, room, account.user_id).await.map_err(said)?;
         serve::say(&progress(room, new));
     }
     for Live { room, .. } in &live {
-        services::demo::load_room(infra, room, account.user_id).await.map_err(said)?;
+        services::demo::load_room(node, room, account.user_id).await.map_err(said)?;
     }
     let titles: Vec<&str> = live.iter().map(|live| live.room.title.as_str()).collect();
     serve::say(&format!("\nMessenger is at http://{} (Ctrl+C stops it)", running.address));
@@ -81,7 +81,7 @@ async fn perform(running: &Running, demo: Demo) -> Result<(), String> {
 
     let mut rooms = JoinSet::new();
     for live in live {
-        rooms.spawn(replay::replay(infra.clone(), running.address, live, demo.speed));
+        rooms.spawn(replay::replay(node.clone(), running.address, live, demo.speed));
     }
     while let Some(ended) = rooms.join_next().await {
         ended.map_err(|error| error.to_string())?.map_err(said)?;

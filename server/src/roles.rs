@@ -5,12 +5,12 @@ use crate::{
     http::{Api, api, pages},
     socket,
 };
-use services::{Infra, auth, profiles::presence};
+use services::{Node, auth, profiles::presence};
 
 struct RoleRow {
     role: Role,
     routes: &'static [fn() -> Api],
-    tasks: &'static [fn(&Infra)],
+    tasks: &'static [fn(&Node)],
 }
 
 const ROLES: &[RoleRow] = &[
@@ -18,17 +18,17 @@ const ROLES: &[RoleRow] = &[
     RoleRow {
         role: Role::Auth,
         routes: &[api::auth::routes],
-        tasks: &[|infra| {
+        tasks: &[|node| {
             auth::warm_up();
-            infra.tasks.spawn(auth::forget_ended_sessions(infra.clone()));
+            node.tasks.spawn(auth::forget_ended_sessions(node.clone()));
         }],
     },
     RoleRow {
         role: Role::Chat,
         routes: &[api::chat::routes, api::groups::routes, socket::routes],
-        tasks: &[|infra| {
-            infra.tasks.spawn(auth::watch_sessions(infra.clone()));
-            infra.tasks.spawn(presence::announce(infra.clone()));
+        tasks: &[|node| {
+            node.tasks.spawn(auth::watch_sessions(node.clone()));
+            node.tasks.spawn(presence::announce(node.clone()));
         }],
     },
     RoleRow { role: Role::Files, routes: &[], tasks: &[] },
@@ -45,6 +45,6 @@ pub fn routes(roles: &[Role]) -> Api {
 }
 
 /// Starts the background tasks of some roles.
-pub fn spawn_tasks(infra: &Infra, roles: &[Role]) {
-    chosen(roles).flat_map(|row| row.tasks).for_each(|spawn| spawn(infra));
+pub fn spawn_tasks(node: &Node, roles: &[Role]) {
+    chosen(roles).flat_map(|row| row.tasks).for_each(|spawn| spawn(node));
 }

@@ -7,7 +7,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use services::{
-    Infra,
+    Node,
     infra::{database, private_postgres::PrivatePostgres},
 };
 use socket2::SockRef;
@@ -78,7 +78,7 @@ impl Storage {
 
 /// A server that is up.
 pub struct Running {
-    pub infra: Infra,
+    pub node: Node,
     pub address: SocketAddr,
     storage: Storage,
     drain_delay: Duration,
@@ -117,42 +117,42 @@ pub async fn start(config: config::Serve) -> Result<Running, String> {
         return Err(format!("no built front end in {}: run `make build` first", config.site_dir.display()));
     }
     let storage = Storage::open(&config.data).await?;
-    let infra = match Infra::open(storage.db.clone(), config.settings()).await {
-        Ok(infra) => infra,
+    let node = match Node::open(storage.db.clone(), config.settings()).await {
+        Ok(node) => node,
         Err(error) => {
             storage.close().await;
             return Err(error.to_string());
         }
     };
-    roles::spawn_tasks(&infra, &config.role);
+    roles::spawn_tasks(&node, &config.role);
     let drain_delay = Duration::from_secs(config.drain_delay.into());
-    let router = http::router(infra.clone(), config);
-    let accepting = tokio::spawn(accept(listener, router, infra.clone()));
-    Ok(Running { infra, address, storage, drain_delay, accepting })
+    let router = http::router(node.clone(), config);
+    let accepting = tokio::spawn(accept(listener, router, node.clone()));
+    Ok(Running { node, address, storage, drain_delay, accepting })
 }
 
 impl Running {
     /// Says not ready, stops accepting, finishes what was begun, closes sockets, then the database.
     pub async fn stop(self) {
-        self.infra.draining.store(true, Ordering::Relaxed);
+        self.node.draining.store(true, Ordering::Relaxed);
         tokio::time::sleep(self.drain_delay).await;
-        self.infra.shutdown.cancel();
+        self.node.shutdown.cancel();
         if self.accepting.await.is_err() {
             tracing::warn!("the listener ended by itself");
         }
-        self.infra.stop().await;
+        self.node.stop().await;
         self.storage.close().await;
     }
 }
 
-async fn accept(listener: TcpListener, router: axum::Router, infra: Infra) {
+async fn accept(listener: TcpListener, router: axum::Router, node: Node) {
     let mut builder = http1::Builder::new();
     // `axum::serve` waits for ever for a head that never ends, or never begins.
     builder.timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN).max_buf_size(HEAD_BYTES);
     let connections = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
-            () = infra.shutdown.cancelled() => break,
+            () = node.shutdown.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
         let (stream, peer) = match accepted {
@@ -170,7 +170,7 @@ async fn accept(listener: TcpListener, router: axum::Router, infra: Infra) {
         let mut make = router.clone().into_make_service_with_connect_info::<SocketAddr>();
         let Ok(service) = make.call(Peer(peer)).await;
         let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-        connections.spawn(converse(connection.with_upgrades(), infra.shutdown.clone()));
+        connections.spawn(converse(connection.with_upgrades(), node.shutdown.clone()));
     }
     drop(listener);
     connections.close();

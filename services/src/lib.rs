@@ -1,6 +1,6 @@
 //! What the product does. No HTTP, no pages, never WASM.
 //!
-//! Operations are free functions `(infra, actor, data)`; each checks its own rights, so that every
+//! Operations are free functions `(node, actor, data)`; each checks its own rights, so that every
 //! pathway (REST, WebSocket, server function, page) is the same door.
 
 pub mod auth;
@@ -9,10 +9,13 @@ pub mod demo;
 pub mod groups;
 pub mod infra;
 pub mod live;
+mod mutant;
+mod node;
 pub mod profiles;
 mod rejection;
 
-pub use infra::Infra;
+pub use mutant::Mutant;
+pub use node::{Node, Settings};
 pub use rejection::{Rejection, Result};
 
 use protocol::ids::{SessionId, UserId};

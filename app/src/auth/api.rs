@@ -11,7 +11,7 @@ use crate::server_context as context;
 pub async fn sign_in(login: String, password: String) -> Result<(), Refusal> {
     let request = context::request()?;
     let data = protocol::auth::SignIn { login, password };
-    let (actor, _) = context::answer(services::auth::sign_in(&request.infra, &request.device, data).await)?;
+    let (actor, _) = context::answer(services::auth::sign_in(&request.node, &request.device, data).await)?;
     context::sign_in_browser(actor).await?;
     leptos_axum::redirect("/chats");
     Ok(())
@@ -23,7 +23,7 @@ pub async fn register(username: String, password: String, display_name: String) 
     // A form sends its empty fields too.
     let display_name = Some(display_name).filter(|name| !name.trim().is_empty());
     let data = protocol::auth::Register { username, password, display_name, email: None };
-    let (actor, _) = context::answer(services::auth::register(&request.infra, &request.device, data).await)?;
+    let (actor, _) = context::answer(services::auth::register(&request.node, &request.device, data).await)?;
     context::sign_in_browser(actor).await?;
     leptos_axum::redirect("/chats");
     Ok(())
@@ -31,8 +31,8 @@ pub async fn register(username: String, password: String, display_name: String) 
 
 #[server(prefix = "/fn", endpoint = "sign_out")]
 pub async fn sign_out() -> Result<(), Refusal> {
-    let (infra, actor) = context::signed_in()?;
-    context::answer(services::auth::sign_out(&infra, actor).await)?;
+    let (node, actor) = context::signed_in()?;
+    context::answer(services::auth::sign_out(&node, actor).await)?;
     context::sign_out_browser()?;
     leptos_axum::redirect("/login");
     Ok(())
@@ -40,17 +40,17 @@ pub async fn sign_out() -> Result<(), Refusal> {
 
 #[server(prefix = "/fn", endpoint = "change_password")]
 pub async fn change_password(current: String, new: String) -> Result<(), Refusal> {
-    let (infra, actor) = context::signed_in()?;
+    let (node, actor) = context::signed_in()?;
     let data = protocol::auth::ChangePassword { current, new };
-    context::answer(services::auth::change_password(&infra, actor, data).await)?;
+    context::answer(services::auth::change_password(&node, actor, data).await)?;
     leptos_axum::redirect("/settings/security?saved");
     Ok(())
 }
 
 #[server(prefix = "/fn", endpoint = "revoke_session")]
 pub async fn revoke_session(session_id: SessionId) -> Result<(), Refusal> {
-    let (infra, actor) = context::signed_in()?;
-    context::answer(services::auth::revoke_session(&infra, actor, session_id).await)?;
+    let (node, actor) = context::signed_in()?;
+    context::answer(services::auth::revoke_session(&node, actor, session_id).await)?;
     leptos_axum::redirect("/settings/sessions");
     Ok(())
 }

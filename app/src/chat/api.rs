@@ -16,8 +16,8 @@ use protocol::chat::Reacted;
 
 #[server(prefix = "/fn", endpoint = "open_direct")]
 pub async fn open_direct(user_id: UserId) -> Result<(), Refusal> {
-    let (infra, actor) = context::signed_in()?;
-    let (chat, _) = context::answer(services::chat::open_direct(&infra, actor, user_id).await)?;
+    let (node, actor) = context::signed_in()?;
+    let (chat, _) = context::answer(services::chat::open_direct(&node, actor, user_id).await)?;
     leptos_axum::redirect(&format!("/chats/{}", chat.chat.id));
     Ok(())
 }
@@ -30,9 +30,9 @@ pub async fn send_message(
     text: String,
     #[server(default)] reply_to: Option<u64>,
 ) -> Result<(), Refusal> {
-    let (infra, actor) = context::signed_in()?;
+    let (node, actor) = context::signed_in()?;
     let data = protocol::chat::PostMessage { client_id, text: text.clone(), reply_to };
-    let (message, new) = context::answer(services::chat::post_message(&infra, actor, chat_id, data).await)?;
+    let (message, new) = context::answer(services::chat::post_message(&node, actor, chat_id, data).await)?;
     let typed = protocol::text::MessageText::parse(&text);
     // The form went out twice with different words: the first stand, and these are not lost.
     if !new && typed.is_ok_and(|typed| typed.as_str() != message.text) {
@@ -49,9 +49,9 @@ pub async fn edit_message(
     text: String,
     #[server(default)] base_seq: Option<u64>,
 ) -> Result<(), Refusal> {
-    let (infra, actor) = context::signed_in()?;
+    let (node, actor) = context::signed_in()?;
     let data = protocol::chat::EditMessage { text, base_seq };
-    context::answer(services::chat::edit_message(&infra, actor, chat_id, no, data).await)?;
+    context::answer(services::chat::edit_message(&node, actor, chat_id, no, data).await)?;
     leptos_axum::redirect(&format!("/chats/{chat_id}?at={no}#m{no}"));
     Ok(())
 }
@@ -59,9 +59,9 @@ pub async fn edit_message(
 /// Deletes one's own messages for everybody, or as an admin anybody's: `nos` as `2,3,5`.
 #[server(prefix = "/fn", endpoint = "delete_messages")]
 pub async fn delete_messages(chat_id: ChatId, nos: String) -> Result<(), Refusal> {
-    let (infra, actor) = context::signed_in()?;
+    let (node, actor) = context::signed_in()?;
     let nos = context::numbers(&nos)?;
-    context::answer(services::chat::delete_messages(&infra, actor, chat_id, &nos).await)?;
+    context::answer(services::chat::delete_messages(&node, actor, chat_id, &nos).await)?;
     leptos_axum::redirect(&format!("/chats/{chat_id}"));
     Ok(())
 }
@@ -69,11 +69,11 @@ pub async fn delete_messages(chat_id: ChatId, nos: String) -> Result<(), Refusal
 /// Posts messages into another chat, in their order.
 #[server(prefix = "/fn", endpoint = "forward_messages")]
 pub async fn forward_messages(chat_id: ChatId, nos: String, to: ChatId, client_id: ClientId) -> Result<(), Refusal> {
-    let (infra, actor) = context::signed_in()?;
+    let (node, actor) = context::signed_in()?;
     // The form's name for itself makes one for each message, so that a repeated form forwards once.
     let sends: Vec<(u64, ClientId)> = context::numbers(&nos)?.into_iter().map(|no| (no, client_id.of(no))).collect();
     let forward = services::chat::Forward { from: chat_id, to, sends: &sends };
-    context::answer(services::chat::forward_messages(&infra, actor, forward).await)?;
+    context::answer(services::chat::forward_messages(&node, actor, forward).await)?;
     leptos_axum::redirect(&format!("/chats/{to}"));
     Ok(())
 }
@@ -88,10 +88,10 @@ pub async fn react(
     #[server(default)] toggled: Option<String>,
 ) -> Result<(), Refusal> {
     use services::chat::{React, commit::Reacting};
-    let (infra, actor) = context::signed_in()?;
+    let (node, actor) = context::signed_in()?;
     for (emoji, how) in [(emoji, Reacting::Give), (taken, Reacting::TakeBack), (toggled, Reacting::Toggle)] {
         if let Some(emoji) = &emoji {
-            context::answer(services::chat::react(&infra, actor, chat_id, React { no, emoji, how }).await)?;
+            context::answer(services::chat::react(&node, actor, chat_id, React { no, emoji, how }).await)?;
         }
     }
     leptos_axum::redirect(&format!("/chats/{chat_id}?at={no}#m{no}"));
@@ -116,8 +116,8 @@ pub async fn fetch(url: &str) -> Option<String> {
 
 #[server(prefix = "/fn", endpoint = "report_message")]
 pub async fn report_message(chat_id: ChatId, no: u64, reason: String) -> Result<(), Refusal> {
-    let (infra, actor) = context::signed_in()?;
-    context::answer(services::chat::report_message(&infra, actor, chat_id, no, &reason).await)?;
+    let (node, actor) = context::signed_in()?;
+    context::answer(services::chat::report_message(&node, actor, chat_id, no, &reason).await)?;
     leptos_axum::redirect(&format!("/chats/{chat_id}?at={no}#m{no}"));
     Ok(())
 }
@@ -131,7 +131,7 @@ pub async fn own_state(
     #[server(default)] archived: Option<bool>,
     #[server(default)] marked_unread: Option<bool>,
 ) -> Result<(), Refusal> {
-    let (infra, actor) = context::signed_in()?;
+    let (node, actor) = context::signed_in()?;
     let update = protocol::chat::UpdateOwnState {
         muted_until: mute.map(services::chat::muted_for),
         pinned,
@@ -139,7 +139,7 @@ pub async fn own_state(
         draft: None,
         marked_unread,
     };
-    context::answer(services::chat::update_own_state(&infra, actor, chat_id, update).await)?;
+    context::answer(services::chat::update_own_state(&node, actor, chat_id, update).await)?;
     let list = marked_unread == Some(true);
     leptos_axum::redirect(&if list { "/chats".to_owned() } else { format!("/chats/{chat_id}/info") });
     Ok(())
@@ -148,20 +148,20 @@ pub async fn own_state(
 /// Keeps what somebody writes, for their other devices; nothing ends it.
 #[server(prefix = "/fn", endpoint = "keep_draft")]
 pub async fn keep_draft(chat_id: ChatId, #[server(default)] draft: String) -> Result<(), Refusal> {
-    let (infra, actor) = context::signed_in()?;
+    let (node, actor) = context::signed_in()?;
     let update = protocol::chat::UpdateOwnState { draft: Some(Some(draft)), ..Default::default() };
-    context::answer(services::chat::update_own_state(&infra, actor, chat_id, update).await)?;
+    context::answer(services::chat::update_own_state(&node, actor, chat_id, update).await)?;
     Ok(())
 }
 
 /// Blocks somebody, or lets them write again.
 #[server(prefix = "/fn", endpoint = "block")]
 pub async fn block(user_id: UserId, blocked: bool) -> Result<(), Refusal> {
-    let (infra, actor) = context::signed_in()?;
+    let (node, actor) = context::signed_in()?;
     context::answer(if blocked {
-        services::chat::blocks::block(&infra, actor, user_id).await
+        services::chat::blocks::block(&node, actor, user_id).await
     } else {
-        services::chat::blocks::unblock(&infra, actor, user_id).await
+        services::chat::blocks::unblock(&node, actor, user_id).await
     })?;
     leptos_axum::redirect("/settings/privacy");
     Ok(())
@@ -170,16 +170,16 @@ pub async fn block(user_id: UserId, blocked: bool) -> Result<(), Refusal> {
 /// The members of a small group, or those of any whose name begins so.
 #[server(prefix = "/fn", endpoint = "members")]
 pub async fn load_members(chat_id: ChatId, query: String) -> Result<Vec<Member>, Refusal> {
-    let (infra, actor) = context::signed_in()?;
+    let (node, actor) = context::signed_in()?;
     let most = Some(protocol::limits::HISTORY_MAX);
     let page = services::groups::MembersPage { query: Some(&query), limit: most, ..Default::default() };
-    Ok(context::answer(services::groups::members(&infra, actor, chat_id, page).await)?.items)
+    Ok(context::answer(services::groups::members(&node, actor, chat_id, page).await)?.items)
 }
 
 #[server(prefix = "/fn", endpoint = "mark_read")]
 pub async fn mark_read(chat_id: ChatId, no: u64) -> Result<(), Refusal> {
-    let (infra, actor) = context::signed_in()?;
-    context::answer(services::chat::mark_read(&infra, actor, chat_id, no).await)?;
+    let (node, actor) = context::signed_in()?;
+    context::answer(services::chat::mark_read(&node, actor, chat_id, no).await)?;
     leptos_axum::redirect(&format!("/chats/{chat_id}"));
     Ok(())
 }
@@ -187,9 +187,9 @@ pub async fn mark_read(chat_id: ChatId, no: u64) -> Result<(), Refusal> {
 /// A page of one's chats, newest activity first.
 #[server(prefix = "/fn", endpoint = "chats")]
 pub async fn load_chats(cursor: Option<String>) -> Result<Page<ChatSummary>, Refusal> {
-    let (infra, actor) = context::signed_in()?;
+    let (node, actor) = context::signed_in()?;
     let most = Some(protocol::limits::HISTORY_MAX);
-    context::answer(services::chat::list(&infra, actor, None, cursor.as_deref(), most).await)
+    context::answer(services::chat::list(&node, actor, None, cursor.as_deref(), most).await)
 }
 
 /// A window of a history: before, after or around a message, else the newest.
@@ -201,19 +201,19 @@ pub async fn load_history(
     around: Option<u64>,
 ) -> Result<History, Refusal> {
     use protocol::chat::Window;
-    let (infra, actor) = context::signed_in()?;
+    let (node, actor) = context::signed_in()?;
     let window = match (before, after, around) {
         (Some(no), ..) => Window::Before(no),
         (_, Some(no), _) => Window::After(no),
         (.., Some(no)) => Window::Around(no),
         _ => Window::Newest,
     };
-    context::answer(services::chat::history(&infra, actor, chat_id, window, None).await)
+    context::answer(services::chat::history(&node, actor, chat_id, window, None).await)
 }
 
 /// What messages answer, where it is not held: `nos` as `2,3,5`.
 #[server(prefix = "/fn", endpoint = "quoted")]
 pub async fn load_quoted(chat_id: ChatId, nos: String) -> Result<History, Refusal> {
-    let (infra, actor) = context::signed_in()?;
-    context::answer(services::chat::quoted(&infra, actor, chat_id, &context::numbers(&nos)?).await)
+    let (node, actor) = context::signed_in()?;
+    context::answer(services::chat::quoted(&node, actor, chat_id, &context::numbers(&nos)?).await)
 }

@@ -13,26 +13,26 @@ pub async fn create_group(
     #[server(default)] member_ids: Vec<UserId>,
     client_id: ClientId,
 ) -> Result<(), Refusal> {
-    let (infra, actor) = context::signed_in()?;
+    let (node, actor) = context::signed_in()?;
     let new = services::groups::NewGroup { title, member_ids, client_id: Some(client_id) };
-    let (chat, _) = context::answer(services::groups::create(&infra, actor, new).await)?;
+    let (chat, _) = context::answer(services::groups::create(&node, actor, new).await)?;
     leptos_axum::redirect(&format!("/chats/{}", chat.chat.id));
     Ok(())
 }
 
 #[server(prefix = "/fn", endpoint = "rename_group")]
 pub async fn rename_group(chat_id: ChatId, title: String) -> Result<(), Refusal> {
-    let (infra, actor) = context::signed_in()?;
+    let (node, actor) = context::signed_in()?;
     let update = protocol::groups::UpdateGroup { title: Some(title), description: None };
-    context::answer(services::groups::update(&infra, actor, chat_id, update).await)?;
+    context::answer(services::groups::update(&node, actor, chat_id, update).await)?;
     leptos_axum::redirect(&format!("/chats/{chat_id}/info"));
     Ok(())
 }
 
 #[server(prefix = "/fn", endpoint = "add_member")]
 pub async fn add_member(chat_id: ChatId, user_id: UserId) -> Result<(), Refusal> {
-    let (infra, actor) = context::signed_in()?;
-    context::answer(services::groups::add_member(&infra, actor, chat_id, user_id).await)?;
+    let (node, actor) = context::signed_in()?;
+    context::answer(services::groups::add_member(&node, actor, chat_id, user_id).await)?;
     leptos_axum::redirect(&format!("/chats/{chat_id}/info"));
     Ok(())
 }
@@ -40,8 +40,8 @@ pub async fn add_member(chat_id: ChatId, user_id: UserId) -> Result<(), Refusal>
 /// Removes somebody; oneself is leaving.
 #[server(prefix = "/fn", endpoint = "remove_member")]
 pub async fn remove_member(chat_id: ChatId, user_id: UserId) -> Result<(), Refusal> {
-    let (infra, actor) = context::signed_in()?;
-    context::answer(services::groups::remove_member(&infra, actor, chat_id, user_id).await)?;
+    let (node, actor) = context::signed_in()?;
+    context::answer(services::groups::remove_member(&node, actor, chat_id, user_id).await)?;
     let left = user_id == actor.user_id;
     leptos_axum::redirect(&if left { "/chats".to_owned() } else { format!("/chats/{chat_id}/info") });
     Ok(())

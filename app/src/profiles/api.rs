@@ -9,10 +9,10 @@ use crate::server_context as context;
 
 #[server(prefix = "/fn", endpoint = "update_profile")]
 pub async fn update_profile(display_name: String, bio: String) -> Result<(), Refusal> {
-    let (infra, actor) = context::signed_in()?;
+    let (node, actor) = context::signed_in()?;
     let update =
         protocol::profiles::UpdateMe { display_name: Some(display_name), bio: Some(bio), ..Default::default() };
-    context::answer(services::profiles::update_me(&infra, actor, update).await)?;
+    context::answer(services::profiles::update_me(&node, actor, update).await)?;
     leptos_axum::redirect("/settings/profile");
     Ok(())
 }
@@ -20,6 +20,6 @@ pub async fn update_profile(display_name: String, bio: String) -> Result<(), Ref
 /// People whose names are like what was typed.
 #[server(prefix = "/fn", endpoint = "find_people")]
 pub async fn find_people(query: String) -> Result<Vec<User>, Refusal> {
-    let (infra, _) = context::signed_in()?;
-    context::answer(services::profiles::find(&infra, &query).await)
+    let (node, _) = context::signed_in()?;
+    context::answer(services::profiles::find(&node, &query).await)
 }

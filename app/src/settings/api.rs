@@ -34,9 +34,9 @@ pub async fn set_language(locale: String) -> Result<(), Refusal> {
 /// Who may see when one is here.
 #[server(prefix = "/fn", endpoint = "set_last_seen")]
 pub async fn set_last_seen(last_seen: String) -> Result<(), Refusal> {
-    let (infra, actor) = context::signed_in()?;
+    let (node, actor) = context::signed_in()?;
     let update = UpdateMe { last_seen: Some(last_seen), ..Default::default() };
-    context::answer(services::profiles::update_me(&infra, actor, update).await)?;
+    context::answer(services::profiles::update_me(&node, actor, update).await)?;
     leptos_axum::redirect("/settings/privacy");
     Ok(())
 }
@@ -46,7 +46,7 @@ pub async fn set_last_seen(last_seen: String) -> Result<(), Refusal> {
 async fn choose(name: &'static str, value: &str, update: UpdateMe) -> Result<(), Refusal> {
     let request = context::request()?;
     if let Some(actor) = request.actor {
-        context::answer(services::profiles::update_me(&request.infra, actor, update).await)?;
+        context::answer(services::profiles::update_me(&request.node, actor, update).await)?;
     }
     context::remember(name, value);
     Ok(())

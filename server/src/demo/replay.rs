@@ -11,7 +11,7 @@ use protocol::{
 };
 use serde::Deserialize;
 use services::{
-    Actor, Infra, Result,
+    Actor, Node, Result,
     auth::{self, Device},
 };
 use std::{
@@ -56,7 +56,7 @@ enum Cue {
 
 /// A client: who, and where.
 struct Player {
-    infra: Infra,
+    node: Node,
     address: SocketAddr,
     chat_id: ChatId,
     actor: Actor,
@@ -69,15 +69,15 @@ struct Player {
 ///
 /// # Errors
 /// `unavailable` when its people cannot be signed in.
-pub async fn replay(infra: Infra, address: SocketAddr, live: Live, speed: f64) -> Result<()> {
+pub async fn replay(node: Node, address: SocketAddr, live: Live, speed: f64) -> Result<()> {
     let device = Device::new(Some("Demo"), IpAddr::V4(Ipv4Addr::LOCALHOST));
     let chat_id = live.room.chat_id();
     let mut players = JoinSet::new();
     let mut cast = HashMap::new();
     for person in &live.room.people {
-        let actor = auth::open_session(&infra, person.user_id, &device).await?;
+        let actor = auth::open_session(&node, person.user_id, &device).await?;
         let (cue, cues) = mpsc::channel(16);
-        players.spawn(play(Player { infra: infra.clone(), address, chat_id, actor, cues, unanswered: None }));
+        players.spawn(play(Player { node: node.clone(), address, chat_id, actor, cues, unanswered: None }));
         cast.insert(person.user_id, cue);
     }
     if live.lines.is_empty() {
@@ -149,7 +149,7 @@ async fn act(player: &mut Player) -> std::result::Result<(), Broken> {
 }
 
 async fn sign_in(player: &Player, socket: &mut Socket) -> std::result::Result<(), Broken> {
-    let access_token = auth::issue_tokens(&player.infra, player.actor).await?.access_token;
+    let access_token = auth::issue_tokens(&player.node, player.actor).await?.access_token;
     send(socket, &Request { reference: None, frame: ClientFrame::Auth { access_token } }).await
 }
 

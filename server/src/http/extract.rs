@@ -128,7 +128,7 @@ impl FromRequestParts<App> for Caller {
                 (TokenType::Session, guard::session_cookie(app, &parts.headers).ok_or_else(Rejection::unauthenticated)?)
             }
         };
-        Ok(Self(auth::authenticate(&app.infra, typ, token).await?.actor))
+        Ok(Self(auth::authenticate(&app.node, typ, token).await?.actor))
     }
 }
 

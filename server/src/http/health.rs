@@ -22,8 +22,8 @@ async fn healthz() -> Json<Value> {
 
 /// The dependencies, each named.
 async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
-    let stopping = app.infra.draining.load(Ordering::Relaxed) || app.infra.shutdown.is_cancelled();
-    let ping = async { Ok(database::ping(&app.infra.db).await?) };
+    let stopping = app.node.draining.load(Ordering::Relaxed) || app.node.shutdown.is_cancelled();
+    let ping = async { Ok(database::ping(&app.node.db).await?) };
     let database = database::within(ping).await.is_ok();
     let ready = database && !stopping;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

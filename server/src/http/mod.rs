@@ -14,7 +14,7 @@ pub use extract::{Body, Caller, ClientDevice, Id, Params};
 
 use crate::{config, roles};
 use axum::{Router, extract::FromRef, middleware, response::IntoResponse, routing::any};
-use services::{Infra, Rejection};
+use services::{Node, Rejection};
 use std::sync::Arc;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 use utoipa::OpenApi as _;
@@ -26,15 +26,15 @@ pub type Api = OpenApiRouter<App>;
 /// What handlers work with.
 #[derive(Clone)]
 pub struct App {
-    pub infra: Infra,
+    pub node: Node,
     pub config: Arc<config::Serve>,
     /// Of the front end's files; a debug build has none, because they change under way.
     pub version: Option<Arc<str>>,
 }
 
-impl FromRef<App> for Infra {
+impl FromRef<App> for Node {
     fn from_ref(app: &App) -> Self {
-        app.infra.clone()
+        app.node.clone()
     }
 }
 
@@ -57,11 +57,11 @@ impl utoipa::Modify for Bearer {
 }
 
 /// Everything that a server of this configuration answers.
-pub fn router(infra: Infra, config: config::Serve) -> Router {
+pub fn router(node: Node, config: config::Serve) -> Router {
     // A second router finds the first one's executor, which is the same.
     let _ = any_spawner::Executor::init_custom_executor(rendering::Eager);
     let version = site::version(&config.site_dir);
-    let app = App { infra, version, config: Arc::new(config) };
+    let app = App { node, version, config: Arc::new(config) };
     let (routes, document) =
         Api::with_openapi(Document::openapi()).merge(roles::routes(&app.config.role)).split_for_parts();
     let docs = utoipa_swagger_ui::SwaggerUi::new("/api/docs").url("/api/openapi.json", document);

@@ -66,11 +66,11 @@ async fn page_request(app: &App, parts: &Parts) -> Result<(context::Request, Opt
     let https = app.config.is_https();
     let (mut actor, mut renewed) = (None, None);
     if let Some(token) = guard::session_cookie(app, &parts.headers) {
-        match auth::authenticate(&app.infra, TokenType::Session, token).await {
+        match auth::authenticate(&app.node, TokenType::Session, token).await {
             Ok(verified) => {
                 actor = Some(verified.actor);
                 if clock::now().0 / 1_000 - verified.issued_at > COOKIE_AGE {
-                    let token = auth::renew_session(&app.infra, verified.actor).await?;
+                    let token = auth::renew_session(&app.node, verified.actor).await?;
                     renewed = Some(guard::set_session_cookie(https, Some(&token)));
                 }
             }
@@ -79,7 +79,7 @@ async fn page_request(app: &App, parts: &Parts) -> Result<(context::Request, Opt
         }
     }
     let request = context::Request {
-        infra: app.infra.clone(),
+        node: app.node.clone(),
         actor,
         device: extract::device(parts, app),
         session_cookie: guard::set_session_cookie,

@@ -13,7 +13,7 @@ use protocol::{
 };
 use serde::Deserialize;
 use services::{
-    Actor, Infra, Rejection, Result,
+    Actor, Node, Rejection, Result,
     chat::{
         self, React,
         commit::{Outcome, Reacting},
@@ -36,7 +36,7 @@ const TYPING_EVERY: Duration = Duration::from_millis(2_900);
 
 /// A socket's frames on their way through the services.
 pub struct Dispatch<'a> {
-    infra: &'a Infra,
+    node: &'a Node,
     actor: Actor,
     socket: SocketId,
     subscription: &'a Subscription,
@@ -61,13 +61,13 @@ struct Waiting {
 type Work = BoxFuture<'static, Vec<Bytes>>;
 
 impl<'a> Dispatch<'a> {
-    pub fn new(infra: &'a Infra, actor: Actor, subscription: &'a Subscription) -> Self {
+    pub fn new(node: &'a Node, actor: Actor, subscription: &'a Subscription) -> Self {
         Self {
-            infra,
+            node,
             actor,
             socket: subscription.id,
             subscription,
-            rate: infra.rates.frames(),
+            rate: node.rates.frames(),
             too_fast: None,
             typed: HashMap::new(),
             changes: FuturesUnordered::new(),
@@ -152,27 +152,27 @@ impl<'a> Dispatch<'a> {
 
     /// Begins what a frame asks for.
     pub fn take(&mut self, Request { reference, frame }: Request) {
-        let (infra, actor) = (self.infra.clone(), self.actor);
+        let (node, actor) = (self.node.clone(), self.actor);
         let lasts = matches!(frame, ClientFrame::Read { .. });
         let work: BoxFuture<'static, Result<Option<ServerFrame>>> = match frame {
             ClientFrame::Send { chat_id, client_id, text, reply_to } => {
                 let data = PostMessage { client_id, text, reply_to };
-                return self.change(reference, |origin| chat::begin_post(&infra, actor, chat_id, data, origin));
+                return self.change(reference, |origin| chat::begin_post(&node, actor, chat_id, data, origin));
             }
             ClientFrame::Edit { chat_id, no, text, base_seq } => {
                 let data = EditMessage { text, base_seq };
-                return self.change(reference, |origin| chat::begin_edit(&infra, actor, chat_id, no, data, origin));
+                return self.change(reference, |origin| chat::begin_edit(&node, actor, chat_id, no, data, origin));
             }
             ClientFrame::Delete { chat_id, no } => {
-                return self.change(reference, |origin| chat::begin_delete(&infra, actor, chat_id, no, origin));
+                return self.change(reference, |origin| chat::begin_delete(&node, actor, chat_id, no, origin));
             }
             ClientFrame::React { chat_id, no, emoji } => {
                 let given = React { no, emoji: &emoji, how: Reacting::Give };
-                return self.change(reference, |origin| chat::begin_react(&infra, actor, chat_id, given, origin));
+                return self.change(reference, |origin| chat::begin_react(&node, actor, chat_id, given, origin));
             }
             ClientFrame::Unreact { chat_id, no, emoji } => {
                 let taken = React { no, emoji: &emoji, how: Reacting::TakeBack };
-                return self.change(reference, |origin| chat::begin_react(&infra, actor, chat_id, taken, origin));
+                return self.change(reference, |origin| chat::begin_react(&node, actor, chat_id, taken, origin));
             }
             ClientFrame::Watch { user_ids } => return self.watch(reference, user_ids),
             ClientFrame::Typing { chat_id } => {
@@ -182,16 +182,16 @@ impl<'a> Dispatch<'a> {
                 }
                 self.typed.retain(|_, last| now.duration_since(*last) < TYPING_EVERY);
                 self.typed.insert(chat_id, now);
-                async move { chat::typing(&infra, actor, chat_id).await.map(|()| None) }.boxed()
+                async move { chat::typing(&node, actor, chat_id).await.map(|()| None) }.boxed()
             }
             ClientFrame::Hello { mine, chats, read } => async move {
                 let held = Held { chats, read };
-                chat::hello(&infra, actor, mine, &held).await.map(|welcome| Some(ServerFrame::Welcome(welcome)))
+                chat::hello(&node, actor, mine, &held).await.map(|welcome| Some(ServerFrame::Welcome(welcome)))
             }
             .boxed(),
             ClientFrame::Heads { chats, read, .. } => async move {
                 let held = Held { chats, read };
-                chat::heads(&infra, actor, &held).await.map(|heads| Some(ServerFrame::Heads(heads)))
+                chat::heads(&node, actor, &held).await.map(|heads| Some(ServerFrame::Heads(heads)))
             }
             .boxed(),
             ClientFrame::Changes { chat_id, after, chats } => {
@@ -204,7 +204,7 @@ impl<'a> Dispatch<'a> {
                 return self.read_changes(reference, wanted.collect());
             }
             ClientFrame::Read { chat_id, no } => {
-                async move { chat::mark_read(&infra, actor, chat_id, no).await.map(|()| None) }.boxed()
+                async move { chat::mark_read(&node, actor, chat_id, no).await.map(|()| None) }.boxed()
             }
             ClientFrame::Ping => return self.answer(encode(reference, &ServerFrame::Pong {})),
             // The socket itself signs in.
@@ -221,9 +221,9 @@ impl<'a> Dispatch<'a> {
             let problem = if wanted.is_empty() { Problem::Required } else { Problem::TooLong };
             return self.refuse(reference, &Rejection::field("chats", problem));
         }
-        let (infra, actor) = (self.infra.clone(), self.actor);
+        let (node, actor) = (self.node.clone(), self.actor);
         let work = async move {
-            let pages = match database::within(chat::changes_of_many(&infra, actor, &wanted)).await {
+            let pages = match database::within(chat::changes_of_many(&node, actor, &wanted)).await {
                 Ok(pages) => pages,
                 Err(rejection) => return vec![error(reference, &rejection)],
             };
@@ -240,9 +240,9 @@ impl<'a> Dispatch<'a> {
         if user_ids.len() > limits::WATCHED_MAX {
             return self.refuse(reference, &Rejection::field("user_ids", Problem::TooLong));
         }
-        let (infra, actor) = (self.infra.clone(), self.actor);
+        let (node, actor) = (self.node.clone(), self.actor);
         let origin = Origin { socket: self.socket, reference };
-        let work = async move { presence::watch(&infra, actor, origin, &user_ids).await.map(|()| None) };
+        let work = async move { presence::watch(&node, actor, origin, &user_ids).await.map(|()| None) };
         self.waiting.push_back(Waiting { work: answered(reference, work), lasts: false });
     }
 

@@ -62,7 +62,7 @@ async fn upgrade(
         return Failure(Rejection::forbidden("Sockets from other sites are refused.")).into_response();
     }
     let signed_in = match cookie {
-        Some(token) => match auth::authenticate(&app.infra, TokenType::Session, token).await {
+        Some(token) => match auth::authenticate(&app.node, TokenType::Session, token).await {
             Ok(verified) => Some(verified),
             Err(rejection) if rejection.code() == ErrorCode::Unavailable => return Failure(rejection).into_response(),
             Err(_) => None,
@@ -72,7 +72,7 @@ async fn upgrade(
     let Ok(upgrade) = upgrade else {
         return Failure(invalid("This address speaks WebSocket only.")).into_response();
     };
-    let tasks = app.infra.tasks.clone();
+    let tasks = app.node.tasks.clone();
     upgrade
         .protocols([SUBPROTOCOL])
         .read_buffer_size(BUFFER_BYTES)
@@ -89,7 +89,7 @@ async fn run(app: App, mut socket: WebSocket, by_cookie: Option<Verified>) {
         None => {
             let signed_in = tokio::select! {
                 signed_in = timeout(SIGN_IN_WITHIN, first_frame(&app, &mut socket)) => signed_in,
-                () = app.infra.shutdown.cancelled() => Ok(Err(close::RESTARTING)),
+                () = app.node.shutdown.cancelled() => Ok(Err(close::RESTARTING)),
             };
             match signed_in {
                 Ok(Ok(signed_in)) => signed_in,
@@ -99,13 +99,13 @@ async fn run(app: App, mut socket: WebSocket, by_cookie: Option<Verified>) {
         }
     };
     // From here on nothing published is missed; whatever is read for `welcome` is read later.
-    let subscription = Subscription::open(&app.infra, verified.actor);
-    let here = presence::Here::open(&app.infra, verified.actor.user_id);
+    let subscription = Subscription::open(&app.node, verified.actor);
+    let here = presence::Here::open(&app.node, verified.actor.user_id);
     let outbound = subscription.outbound.clone();
     outbound.push_kept(ready(reference, verified));
     let (mut sink, mut stream) = socket.split();
     let token_life = by_cookie.is_none().then(|| expiry(verified));
-    let mut dispatch = Dispatch::new(&app.infra, verified.actor, &subscription);
+    let mut dispatch = Dispatch::new(&app.node, verified.actor, &subscription);
 
     let code = tokio::select! {
         code = write(&mut sink, &outbound) => code,
@@ -147,7 +147,7 @@ async fn first_frame(app: &App, socket: &mut WebSocket) -> Result<(Verified, Opt
         };
         let (reference, rejection) = match serde_json::from_str::<Request>(&text) {
             Ok(Request { reference, frame: ClientFrame::Auth { access_token } }) => {
-                match auth::authenticate(&app.infra, TokenType::Access, &access_token).await {
+                match auth::authenticate(&app.node, TokenType::Access, &access_token).await {
                     Ok(verified) => return Ok((verified, reference)),
                     Err(rejection) => (reference, rejection),
                 }
@@ -252,15 +252,15 @@ fn request(text: Option<&str>) -> Result<Request, (Option<u64>, Rejection)> {
 
 /// What a fresh `auth` frame brings, if it is of the socket's own session.
 async fn renewed(app: &App, actor: Actor, token: &str) -> services::Result<Verified> {
-    let verified = auth::authenticate(&app.infra, TokenType::Access, token).await?;
+    let verified = auth::authenticate(&app.node, TokenType::Access, token).await?;
     if verified.actor == actor { Ok(verified) } else { Err(Rejection::unauthenticated()) }
 }
 
 /// Closes the socket when the node restarts, at a moment of its own, so that not all come back at once;
 /// completes when that has waited long enough for a slow reader.
 async fn restart(app: &App, outbound: &Outbound) {
-    app.infra.shutdown.cancelled().await;
-    let spread = (SPREAD_EACH * u32::try_from(app.infra.live.count()).unwrap_or(u32::MAX)).min(SPREAD_MOST);
+    app.node.shutdown.cancelled().await;
+    let spread = (SPREAD_EACH * u32::try_from(app.node.live.count()).unwrap_or(u32::MAX)).min(SPREAD_MOST);
     tokio::time::sleep(spread.mul_f64(rand::random())).await;
     outbound.close(Close::Restarting);
     tokio::time::sleep(CLOSE_WITHIN).await;

@@ -4,10 +4,7 @@ use crate::database;
 use futures::{SinkExt as _, StreamExt as _};
 use protocol::frames::SUBPROTOCOL;
 use serde_json::{Value, json};
-use services::{
-    Actor, Infra, auth,
-    infra::{Settings, database as pool},
-};
+use services::{Actor, Node, Settings, auth, infra::database as pool};
 use std::{
     collections::HashMap,
     net::SocketAddr,
@@ -202,8 +199,8 @@ impl Server {
         let actor =
             Actor { user_id: person.id.parse().unwrap(), session_id: session["id"].as_str().unwrap().parse().unwrap() };
         let db = pool::connect(self.home.database_url.as_deref().unwrap(), 1).await.unwrap();
-        let infra = Infra::open(db, Settings::default()).await.unwrap();
-        format!("messenger_session={}", auth::renew_session(&infra, actor).await.unwrap())
+        let node = Node::open(db, Settings::default()).await.unwrap();
+        format!("messenger_session={}", auth::renew_session(&node, actor).await.unwrap())
     }
 
     /// An upgrade to a socket, with some headers.

@@ -7,7 +7,7 @@
 mod batch;
 mod draft;
 
-use crate::{Infra, Rejection, Result, chat::queries, live::Origin};
+use crate::{Node, Rejection, Result, chat::queries, live::Origin};
 use futures::{FutureExt as _, future::join_all};
 use protocol::{
     chat::Message,
@@ -189,15 +189,15 @@ impl Queues {
 /// `rate_limited`, `unavailable` when too many wait or the node is stopping; the future, what the chat's
 /// rules refuse.
 pub fn submit(
-    infra: &Infra,
+    node: &Node,
     chat_id: ChatId,
     actor: UserId,
     change: Change,
     origin: Option<Origin>,
 ) -> Result<impl Future<Output = Result<Outcome>> + use<>> {
-    infra.rates.changes.take(actor)?;
+    node.rates.changes.take(actor)?;
     let (item, answered) = Item::of(actor, change, origin);
-    enqueue(infra, chat_id, vec![item])?;
+    enqueue(node, chat_id, vec![item])?;
     Ok(answer(answered))
 }
 
@@ -206,24 +206,24 @@ pub fn submit(
 /// # Errors
 /// As `submit`.
 pub fn submit_all(
-    infra: &Infra,
+    node: &Node,
     chat_id: ChatId,
     actor: UserId,
     changes: Vec<Change>,
 ) -> Result<impl Future<Output = Vec<Result<Outcome>>> + use<>> {
-    infra.rates.changes.take_many(actor, changes.len())?;
+    node.rates.changes.take_many(actor, changes.len())?;
     let items = changes.into_iter().map(|change| Item::of(actor, change, None));
     let (items, answered): (Vec<Item>, Vec<_>) = items.unzip();
-    enqueue(infra, chat_id, items)?;
+    enqueue(node, chat_id, items)?;
     Ok(join_all(answered.into_iter().map(answer)))
 }
 
-fn enqueue(infra: &Infra, chat_id: ChatId, items: Vec<Item>) -> Result<()> {
+fn enqueue(node: &Node, chat_id: ChatId, items: Vec<Item>) -> Result<()> {
     if items.is_empty() {
         return Ok(());
     }
-    let mut queues = infra.queues.lock();
-    if infra.shutdown.is_cancelled() {
+    let mut queues = node.queues.lock();
+    if node.shutdown.is_cancelled() {
         return Err(Rejection::unavailable());
     }
     match queues.get_mut(&chat_id) {
@@ -231,7 +231,7 @@ fn enqueue(infra: &Infra, chat_id: ChatId, items: Vec<Item>) -> Result<()> {
         Some(waiting) => waiting.extend(items),
         None => {
             queues.insert(chat_id, items.into());
-            infra.tasks.spawn(drain(infra.clone(), chat_id));
+            node.tasks.spawn(drain(node.clone(), chat_id));
         }
     }
     Ok(())
@@ -246,20 +246,20 @@ async fn answer(answered: oneshot::Receiver<Result<Outcome>>) -> Result<Outcome>
 }
 
 /// Commits what waits until nothing does. What was accepted is finished even while the node stops.
-async fn drain(infra: Infra, chat_id: ChatId) {
+async fn drain(node: Node, chat_id: ChatId) {
     loop {
         let items: Vec<Item> = {
-            let mut queues = infra.queues.lock();
+            let mut queues = node.queues.lock();
             let Some(waiting) = queues.get_mut(&chat_id) else { return };
             if waiting.is_empty() {
                 queues.remove(&chat_id);
                 return;
             }
-            let count = waiting.len().min(infra.queues.batch);
+            let count = waiting.len().min(node.queues.batch);
             waiting.drain(..count).collect()
         };
         // A panic in one batch must not end the queue for those behind it; those in it hear `unavailable`.
-        if AssertUnwindSafe(batch::commit(&infra, chat_id, items)).catch_unwind().await.is_err() {
+        if AssertUnwindSafe(batch::commit(&node, chat_id, items)).catch_unwind().await.is_err() {
             tracing::error!(chat.id = %chat_id, "a batch panicked");
         }
     }

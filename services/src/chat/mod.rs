@@ -15,8 +15,8 @@ pub use messages::{
 pub use read_marks::ReadMarks;
 
 use crate::{
-    Actor, Infra, Rejection, Result,
-    infra::{Mutant, clock, database},
+    Actor, Mutant, Node, Rejection, Result,
+    infra::{clock, database},
     profiles,
 };
 use protocol::{
@@ -62,16 +62,16 @@ pub(crate) async fn create_saved(tx: &mut PgConnection, owner: UserId) -> Result
 ///
 /// # Errors
 /// `invalid_input` for oneself, `not_found` for nobody, and for somebody who has blocked the actor.
-pub async fn open_direct(infra: &Infra, actor: Actor, other: UserId) -> Result<(ChatSummary, bool)> {
+pub async fn open_direct(node: &Node, actor: Actor, other: UserId) -> Result<(ChatSummary, bool)> {
     if other == actor.user_id {
         return Err(Rejection::field("user_id", Problem::Unknown));
     }
-    infra.rates.changes.take(actor.user_id)?;
-    if profiles::queries::users(&infra.db, &[other]).await?.is_empty() {
+    node.rates.changes.take(actor.user_id)?;
+    if profiles::queries::users(&node.db, &[other]).await?.is_empty() {
         return Err(Rejection::not_found());
     }
     let chat_id = direct_id(actor.user_id, other);
-    let mut tx = database::begin(&infra.db).await?;
+    let mut tx = database::begin(&node.db).await?;
     // Blocking takes the same locks, so that neither misses the other.
     queries::lock_mines(&mut tx, &[actor.user_id, other]).await?;
     let both_ways = [(other, actor.user_id), (actor.user_id, other)];
@@ -90,17 +90,17 @@ pub async fn open_direct(infra: &Infra, actor: Actor, other: UserId) -> Result<(
     let listed = queries::list_for(&mut tx, chat_id, &[actor.user_id], true).await?;
     tx.commit().await?;
     if !listed.is_empty() {
-        tell_mine(infra, chat_id, &[actor.user_id]).await;
+        tell_mine(node, chat_id, &[actor.user_id]).await;
     }
-    Ok((summary(infra, actor, chat_id).await?, created))
+    Ok((summary(node, actor, chat_id).await?, created))
 }
 
 /// A chat as its reader has it.
 ///
 /// # Errors
 /// `not_found`, also for somebody else's.
-pub async fn summary(infra: &Infra, actor: Actor, chat_id: ChatId) -> Result<ChatSummary> {
-    queries::summary(&infra.db, actor.user_id, chat_id).await?.ok_or_else(Rejection::not_found)
+pub async fn summary(node: &Node, actor: Actor, chat_id: ChatId) -> Result<ChatSummary> {
+    queries::summary(&node.db, actor.user_id, chat_id).await?.ok_or_else(Rejection::not_found)
 }
 
 /// One's chats, newest activity first.
@@ -108,7 +108,7 @@ pub async fn summary(infra: &Infra, actor: Actor, chat_id: ChatId) -> Result<Cha
 /// # Errors
 /// `invalid_input` for a cursor or a limit that is none.
 pub async fn list(
-    infra: &Infra,
+    node: &Node,
     actor: Actor,
     archived: Option<bool>,
     cursor: Option<&str>,
@@ -116,7 +116,7 @@ pub async fn list(
 ) -> Result<Page<ChatSummary>> {
     let limit = rules::limit(limit)?;
     let after = cursor.map(rules::parse_chat_cursor).transpose()?;
-    let mut items = queries::summaries(&infra.db, actor.user_id, archived, after, i64::from(limit) + 1).await?;
+    let mut items = queries::summaries(&node.db, actor.user_id, archived, after, i64::from(limit) + 1).await?;
     let more = items.len() > limit as usize;
     items.truncate(limit as usize);
     let next = items.last().filter(|_| more).map(rules::chat_cursor);
@@ -128,28 +128,27 @@ pub async fn list(
 /// # Errors
 /// `not_found`, `invalid_input` for a limit above 100.
 pub async fn history(
-    infra: &Infra,
+    node: &Node,
     actor: Actor,
     chat_id: ChatId,
     window: Window,
     limit: Option<u32>,
 ) -> Result<History> {
     let limit = rules::limit(limit)?;
-    let (seq, last_no) =
-        queries::head_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
+    let (seq, last_no) = queries::head_for(&node.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
     let window = match window {
-        Window::At(time) => Window::Around(queries::no_at(&infra.db, chat_id, time).await?.unwrap_or(last_no)),
+        Window::At(time) => Window::Around(queries::no_at(&node.db, chat_id, time).await?.unwrap_or(last_no)),
         other => other,
     };
     let (first, last) = rules::bounds(window, last_no, u64::from(limit));
-    let mut items = queries::messages_between(&infra.db, chat_id, first, last).await?;
-    if infra.is(Mutant::OrderByTime) {
+    let mut items = queries::messages_between(&node.db, chat_id, first, last).await?;
+    if node.is(Mutant::OrderByTime) {
         items.sort_by_key(|message| (message.created_at.0 / 1_000, message.sender_id));
     }
     let quoted: BTreeSet<u64> = items.iter().filter_map(|message| message.reply_to).collect();
     let quoted: Vec<u64> = quoted.into_iter().collect();
-    let replies = queries::messages_by_no(&infra.db, chat_id, &quoted).await?;
-    let users = people(infra, items.iter().chain(&replies).flat_map(Message::people)).await?;
+    let replies = queries::messages_by_no(&node.db, chat_id, &quoted).await?;
+    let users = people(node, items.iter().chain(&replies).flat_map(Message::people)).await?;
     let next = items.last().filter(|message| message.no < last_no).map(|message| message.no.to_string());
     Ok(History { items, next, replies, users, seq, last_no })
 }
@@ -158,11 +157,10 @@ pub async fn history(
 ///
 /// # Errors
 /// `not_found`.
-pub async fn quoted(infra: &Infra, actor: Actor, chat_id: ChatId, nos: &[u64]) -> Result<History> {
-    let (seq, last_no) =
-        queries::head_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
-    let replies = queries::messages_by_no(&infra.db, chat_id, nos).await?;
-    let users = people(infra, replies.iter().flat_map(Message::people)).await?;
+pub async fn quoted(node: &Node, actor: Actor, chat_id: ChatId, nos: &[u64]) -> Result<History> {
+    let (seq, last_no) = queries::head_for(&node.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
+    let replies = queries::messages_by_no(&node.db, chat_id, nos).await?;
+    let users = people(node, replies.iter().flat_map(Message::people)).await?;
     Ok(History { items: Vec::new(), next: None, replies, users, seq, last_no })
 }
 
@@ -170,24 +168,24 @@ pub async fn quoted(infra: &Infra, actor: Actor, chat_id: ChatId, nos: &[u64]) -
 ///
 /// # Errors
 /// `not_found`.
-pub async fn mark_read(infra: &Infra, actor: Actor, chat_id: ChatId, no: u64) -> Result<()> {
-    let (marked_unread, moved) = queries::mark_read(&infra.db, chat_id, actor.user_id, no).await?;
+pub async fn mark_read(node: &Node, actor: Actor, chat_id: ChatId, no: u64) -> Result<()> {
+    let (marked_unread, moved) = queries::mark_read(&node.db, chat_id, actor.user_id, no).await?;
     match moved {
         Some(marked) if marked.member_count <= limits::SMALL_GROUP && !marked.blocked => {
-            read_marks::publish(infra, chat_id, actor.user_id, marked.read_no, marked.members_seq).await;
+            read_marks::publish(node, chat_id, actor.user_id, marked.read_no, marked.members_seq).await;
         }
         Some(marked) => {
             let frame = ServerFrame::Read { chat_id, user_id: actor.user_id, no: marked.read_no };
-            infra.live.tell(&[actor.user_id], &frame);
+            node.live.tell(&[actor.user_id], &frame);
         }
         // Either the mark stands further already, or there is no such chat for this reader.
         None => {
-            queries::head_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
+            queries::head_for(&node.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
         }
     }
     if marked_unread {
         let update = UpdateOwnState { marked_unread: Some(false), ..UpdateOwnState::default() };
-        update_own_state(infra, actor, chat_id, update).await?;
+        update_own_state(node, actor, chat_id, update).await?;
     }
     Ok(())
 }
@@ -196,15 +194,15 @@ pub async fn mark_read(infra: &Infra, actor: Actor, chat_id: ChatId, no: u64) ->
 ///
 /// # Errors
 /// `not_found`.
-pub async fn typing(infra: &Infra, actor: Actor, chat_id: ChatId) -> Result<()> {
+pub async fn typing(node: &Node, actor: Actor, chat_id: ChatId) -> Result<()> {
     let (members_seq, blocked) =
-        queries::members_seq_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
+        queries::members_seq_for(&node.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
     if blocked {
         return Ok(());
     }
-    let Some(audience) = audience(infra, chat_id, members_seq).await else { return Ok(()) };
+    let Some(audience) = audience(node, chat_id, members_seq).await else { return Ok(()) };
     let frame = ServerFrame::Typing { chat_id, user_id: actor.user_id };
-    infra.live.publish_to_others(chat_id, &audience, actor.user_id, &frame);
+    node.live.publish_to_others(chat_id, &audience, actor.user_id, &frame);
     Ok(())
 }
 
@@ -212,22 +210,22 @@ pub async fn typing(infra: &Infra, actor: Actor, chat_id: ChatId) -> Result<()> 
 ///
 /// # Errors
 /// `not_found`, `invalid_input` for a limit above 100.
-pub async fn changes(infra: &Infra, actor: Actor, chat_id: ChatId, after: u64, limit: Option<u32>) -> Result<Changes> {
+pub async fn changes(node: &Node, actor: Actor, chat_id: ChatId, after: u64, limit: Option<u32>) -> Result<Changes> {
     let limit = rules::limit(limit.or(Some(limits::CHANGES_MAX)))?;
-    changes_of(infra, actor, &[(chat_id, after)], limit).await?.pop().ok_or_else(Rejection::not_found)
+    changes_of(node, actor, &[(chat_id, after)], limit).await?.pop().ok_or_else(Rejection::not_found)
 }
 
 /// The same of several chats at once, by one query. Chats that are not one's own are left out.
 ///
 /// # Errors
 /// `unavailable`.
-pub async fn changes_of_many(infra: &Infra, actor: Actor, wanted: &[(ChatId, u64)]) -> Result<Vec<Changes>> {
-    changes_of(infra, actor, wanted, rules::changes_limit(wanted.len())).await
+pub async fn changes_of_many(node: &Node, actor: Actor, wanted: &[(ChatId, u64)]) -> Result<Vec<Changes>> {
+    changes_of(node, actor, wanted, rules::changes_limit(wanted.len())).await
 }
 
-async fn changes_of(infra: &Infra, actor: Actor, wanted: &[(ChatId, u64)], limit: u32) -> Result<Vec<Changes>> {
-    let mut pages = queries::changes(&infra.db, actor.user_id, wanted, limit).await?;
-    if infra.is(Mutant::ReplayDropsLastPage) {
+async fn changes_of(node: &Node, actor: Actor, wanted: &[(ChatId, u64)], limit: u32) -> Result<Vec<Changes>> {
+    let mut pages = queries::changes(&node.db, actor.user_id, wanted, limit).await?;
+    if node.is(Mutant::ReplayDropsLastPage) {
         pages.iter_mut().filter(|page| !page.more).for_each(|page| page.messages.clear());
     }
     Ok(pages)
@@ -238,7 +236,7 @@ async fn changes_of(infra: &Infra, actor: Actor, wanted: &[(ChatId, u64)], limit
 /// # Errors
 /// `not_found`, `invalid_input` for a draft that is too long.
 pub async fn update_own_state(
-    infra: &Infra,
+    node: &Node,
     actor: Actor,
     chat_id: ChatId,
     mut update: UpdateOwnState,
@@ -252,8 +250,8 @@ pub async fn update_own_state(
             return Err(Rejection::field("draft", Problem::Characters));
         }
     }
-    infra.rates.changes.take(actor.user_id)?;
-    let mut tx = database::begin(&infra.db).await?;
+    node.rates.changes.take(actor.user_id)?;
+    let mut tx = database::begin(&node.db).await?;
     // One's own devices take turns from here on, so that none undoes what another has just done.
     let mine = queries::next_mine(&mut tx, &[actor.user_id]).await?;
     let before = queries::summary(&mut *tx, actor.user_id, chat_id).await?.ok_or_else(Rejection::not_found)?;
@@ -265,8 +263,8 @@ pub async fn update_own_state(
     let archived_no = archives.then_some(before.chat.last_no);
     queries::update_own_state(&mut tx, actor.user_id, chat_id, mine, update, archived_no).await?;
     tx.commit().await?;
-    tell_mine(infra, chat_id, &[actor.user_id]).await;
-    summary(infra, actor, chat_id).await
+    tell_mine(node, chat_id, &[actor.user_id]).await;
+    summary(node, actor, chat_id).await
 }
 
 /// Until when a chat is muted that is to be quiet for so many hours; none for none.
@@ -280,12 +278,12 @@ pub fn muted_for(hours: u32) -> Option<Timestamp> {
 ///
 /// # Errors
 /// `invalid_input` for more than 500 chats.
-pub async fn hello(infra: &Infra, actor: Actor, mine: Option<u64>, held: &Held) -> Result<Welcome> {
+pub async fn hello(node: &Node, actor: Actor, mine: Option<u64>, held: &Held) -> Result<Welcome> {
     check_held(held)?;
     // The number is read before the rows: what comes between is told twice, never not at all.
-    let own = queries::own_head(&infra.db, actor.user_id, held).await?.ok_or_else(Rejection::unauthenticated)?;
+    let own = queries::own_head(&node.db, actor.user_id, held).await?.ok_or_else(Rejection::unauthenticated)?;
     let limit = limits::WELCOME_MAX;
-    let mut chats = queries::summaries_changed(&infra.db, actor.user_id, mine, held, i64::from(limit) + 1).await?;
+    let mut chats = queries::summaries_changed(&node.db, actor.user_id, mine, held, i64::from(limit) + 1).await?;
     let count = chats.len();
     let fitting = rules::fitting(chats.iter().map(|(chat, named)| rules::summary_weight(chat, named)), 1);
     chats.truncate(fitting.min(limit as usize));
@@ -301,9 +299,9 @@ pub async fn hello(infra: &Infra, actor: Actor, mine: Option<u64>, held: &Held) 
 ///
 /// # Errors
 /// `invalid_input` for more than 500 chats.
-pub async fn heads(infra: &Infra, actor: Actor, held: &Held) -> Result<Heads> {
+pub async fn heads(node: &Node, actor: Actor, held: &Held) -> Result<Heads> {
     check_held(held)?;
-    queries::heads(&infra.db, actor.user_id, held).await
+    queries::heads(&node.db, actor.user_id, held).await
 }
 
 fn check_held(held: &Held) -> Result<()> {
@@ -312,52 +310,52 @@ fn check_held(held: &Held) -> Result<()> {
 }
 
 /// The people named, each once.
-async fn people(infra: &Infra, named: impl Iterator<Item = UserId>) -> Result<Vec<User>> {
+async fn people(node: &Node, named: impl Iterator<Item = UserId>) -> Result<Vec<User>> {
     let ids: BTreeSet<UserId> = named.collect();
-    profiles::queries::users(&infra.db, &ids.into_iter().collect::<Vec<_>>()).await
+    profiles::queries::users(&node.db, &ids.into_iter().collect::<Vec<_>>()).await
 }
 
 /// Who is in a chat, as of `members_seq` or later. None when nobody listens, or the database is away:
 /// then the sockets are told to ask.
 pub(crate) async fn audience(
-    infra: &Infra,
+    node: &Node,
     chat_id: ChatId,
     members_seq: u64,
 ) -> Option<std::sync::Arc<std::collections::HashSet<UserId>>> {
-    if infra.live.is_idle() {
+    if node.live.is_idle() {
         return None;
     }
-    let members_seq = if infra.is(Mutant::StaleMembers) { 0 } else { members_seq };
-    if let Some(known) = infra.live.audience(chat_id, members_seq) {
+    let members_seq = if node.is(Mutant::StaleMembers) { 0 } else { members_seq };
+    if let Some(known) = node.live.audience(chat_id, members_seq) {
         return Some(known);
     }
-    match database::within(queries::audience(&infra.db, chat_id)).await {
-        Ok((seq, users)) => Some(infra.live.set_audience(chat_id, seq, users)),
+    match database::within(queries::audience(&node.db, chat_id)).await {
+        Ok((seq, users)) => Some(node.live.set_audience(chat_id, seq, users)),
         Err(error) => {
             tracing::warn!(cause = %error, chat.id = %chat_id, "members could not be read; sockets resync");
-            infra.live.resync_all();
+            node.live.resync_all();
             None
         }
     }
 }
 
 /// Sends people their own row of a chat, where they are here.
-pub(crate) async fn tell_mine(infra: &Infra, chat_id: ChatId, users: &[UserId]) {
-    let present = infra.live.present(users);
+pub(crate) async fn tell_mine(node: &Node, chat_id: ChatId, users: &[UserId]) {
+    let present = node.live.present(users);
     if present.is_empty() {
         return;
     }
     let rows = async {
-        let rows = queries::summaries_of(&infra.db, &present, chat_id).await?;
+        let rows = queries::summaries_of(&node.db, &present, chat_id).await?;
         // Without the people its last message names, it would be shown as nobody's.
         let last_messages = rows.iter().filter_map(|(_, chat)| chat.last_message.as_ref());
-        let named = people(infra, last_messages.flat_map(Message::people)).await?;
+        let named = people(node, last_messages.flat_map(Message::people)).await?;
         Ok::<_, Rejection>((rows, named))
     };
     match database::within(rows).await {
         Ok((rows, named)) => {
             for (user, chat) in rows {
-                infra.live.tell_own(user, &ServerFrame::Mine { mine: chat.my_seq, chat, users: named.clone() });
+                node.live.tell_own(user, &ServerFrame::Mine { mine: chat.my_seq, chat, users: named.clone() });
             }
         }
         Err(error) => tracing::warn!(cause = %error, "a chat's own rows were not sent; heads will heal it"),

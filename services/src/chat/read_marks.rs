@@ -1,7 +1,7 @@
 //! Read marks on their way to the others: at once, then at most once a second for each chat.
 
 use super::audience;
-use crate::Infra;
+use crate::Node;
 use protocol::{
     frames::ServerFrame,
     ids::{ChatId, UserId},
@@ -32,9 +32,9 @@ impl ReadMarks {
 }
 
 /// Tells a chat how far somebody has read.
-pub async fn publish(infra: &Infra, chat_id: ChatId, user_id: UserId, no: u64, members_seq: u64) {
+pub async fn publish(node: &Node, chat_id: ChatId, user_id: UserId, no: u64, members_seq: u64) {
     let told = {
-        let mut paced = infra.read_marks.lock();
+        let mut paced = node.read_marks.lock();
         let is_paced = paced.contains_key(&chat_id);
         let waiting = paced.entry(chat_id).or_default();
         waiting.marks.insert(user_id, no);
@@ -44,18 +44,18 @@ pub async fn publish(infra: &Infra, chat_id: ChatId, user_id: UserId, no: u64, m
         }
         let (tell, told) = oneshot::channel();
         // A task of its own, because whoever asked may go before it is done.
-        infra.tasks.spawn(pace(infra.clone(), chat_id, tell));
+        node.tasks.spawn(pace(node.clone(), chat_id, tell));
         told
     };
     let _ = told.await;
 }
 
 /// Sends what waits, and every second what has come since, until nothing has.
-async fn pace(infra: Infra, chat_id: ChatId, tell: oneshot::Sender<()>) {
+async fn pace(node: Node, chat_id: ChatId, tell: oneshot::Sender<()>) {
     let mut tell = Some(tell);
     loop {
         let waiting = {
-            let mut paced = infra.read_marks.lock();
+            let mut paced = node.read_marks.lock();
             let waiting = paced.get_mut(&chat_id).map(std::mem::take).unwrap_or_default();
             if waiting.marks.is_empty() {
                 paced.remove(&chat_id);
@@ -63,21 +63,21 @@ async fn pace(infra: Infra, chat_id: ChatId, tell: oneshot::Sender<()>) {
             }
             waiting
         };
-        send(&infra, chat_id, waiting.members_seq, waiting.marks).await;
+        send(&node, chat_id, waiting.members_seq, waiting.marks).await;
         if let Some(tell) = tell.take() {
             let _ = tell.send(());
         }
         // At a restart what waits is sent once more, and at once.
         tokio::select! {
-            () = infra.shutdown.cancelled() => {}
+            () = node.shutdown.cancelled() => {}
             () = tokio::time::sleep(PACE) => {}
         }
     }
 }
 
-async fn send(infra: &Infra, chat_id: ChatId, members_seq: u64, marks: HashMap<UserId, u64>) {
-    let Some(audience) = audience(infra, chat_id, members_seq).await else { return };
+async fn send(node: &Node, chat_id: ChatId, members_seq: u64, marks: HashMap<UserId, u64>) {
+    let Some(audience) = audience(node, chat_id, members_seq).await else { return };
     for (user_id, no) in marks {
-        infra.live.publish(chat_id, &audience, &ServerFrame::Read { chat_id, user_id, no }, None);
+        node.live.publish(chat_id, &audience, &ServerFrame::Read { chat_id, user_id, no }, None);
     }
 }

@@ -4,7 +4,7 @@
 mod queries;
 
 use crate::{
-    Infra, Result, auth,
+    Node, Result, auth,
     chat::{self, queries as chats},
     groups,
     infra::{clock, database},
@@ -84,16 +84,16 @@ impl Person {
 ///
 /// # Errors
 /// `invalid_input` for a password that the rules refuse.
-pub async fn open_account(infra: &Infra, password: &str) -> Result<Account> {
+pub async fn open_account(node: &Node, password: &str) -> Result<Account> {
     let account = Person { username: ACCOUNT.into(), ..Person::new(ACCOUNT, "Demo") };
     let user_id = account.user_id;
-    let mut tx = database::begin(&infra.db).await?;
+    let mut tx = database::begin(&node.db).await?;
     queries::insert_people(&mut tx, std::slice::from_ref(&account)).await?;
     chat::create_saved(&mut tx, user_id).await?;
     tx.commit().await?;
-    let found = profiles::queries::users(&infra.db, &[user_id]).await?;
+    let found = profiles::queries::users(&node.db, &[user_id]).await?;
     let username = found.into_iter().next().map_or(account.username, |user| user.username);
-    auth::reset_password(infra, &username, password).await?;
+    auth::reset_password(node, &username, password).await?;
     Ok(Account { user_id, username })
 }
 
@@ -101,7 +101,7 @@ pub async fn open_account(infra: &Infra, password: &str) -> Result<Account> {
 ///
 /// # Errors
 /// `unavailable` when the database does not answer.
-pub async fn load_room(infra: &Infra, room: &Room, watcher: UserId) -> Result<bool> {
+pub async fn load_room(node: &Node, room: &Room, watcher: UserId) -> Result<bool> {
     let Some(owner) = room.people.first() else { return Ok(false) };
     let chat_id = room.chat_id();
     let mut members = vec![(owner.user_id, Some(Role::Owner))];
@@ -109,7 +109,7 @@ pub async fn load_room(infra: &Infra, room: &Room, watcher: UserId) -> Result<bo
     members.push((watcher, Some(Role::Member)));
     let messages = messages(room, owner.user_id, members.len() as u64 + 1);
 
-    let mut tx = database::begin(&infra.db).await?;
+    let mut tx = database::begin(&node.db).await?;
     let group = chats::NewChat { chat_id, kind: ChatKind::Group, title: Some(&room.title), members: &members };
     if !chats::insert_chat(&mut tx, group).await? {
         return Ok(false);

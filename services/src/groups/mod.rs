@@ -4,7 +4,7 @@
 pub(crate) mod rules;
 
 use crate::{
-    Actor, Infra, Rejection, Result,
+    Actor, Node, Rejection, Result,
     chat::{
         self,
         commit::{self, Change, Outcome},
@@ -40,8 +40,8 @@ pub struct NewGroup {
 ///
 /// # Errors
 /// `invalid_input` naming `title` or `member_ids`; `not_found` for one that was left or deleted since.
-pub async fn create(infra: &Infra, actor: Actor, new: NewGroup) -> Result<(ChatSummary, bool)> {
-    infra.rates.changes.take(actor.user_id)?;
+pub async fn create(node: &Node, actor: Actor, new: NewGroup) -> Result<(ChatSummary, bool)> {
+    node.rates.changes.take(actor.user_id)?;
     let mut fields = Fields::default();
     let title = fields.take("title", Title::parse(&new.title));
     let others: BTreeSet<UserId> = new.member_ids.into_iter().filter(|id| *id != actor.user_id).collect();
@@ -49,8 +49,8 @@ pub async fn create(infra: &Infra, actor: Actor, new: NewGroup) -> Result<(ChatS
     let added: Vec<(UserId, UserId)> = others.iter().map(|other| (*other, actor.user_id)).collect();
     if others.len() >= limits::GROUP_MEMBERS {
         fields.refuse("member_ids", Problem::TooLong);
-    } else if profiles::queries::users(&infra.db, &others).await?.len() != others.len()
-        || !queries::blocks_among(&infra.db, &added).await?.is_empty()
+    } else if profiles::queries::users(&node.db, &others).await?.len() != others.len()
+        || !queries::blocks_among(&node.db, &added).await?.is_empty()
     {
         // To whom they have blocked, they are as if they were not there.
         fields.refuse("member_ids", Problem::Unknown);
@@ -65,11 +65,11 @@ pub async fn create(infra: &Infra, actor: Actor, new: NewGroup) -> Result<(ChatS
     };
     let mut members = vec![(actor.user_id, Some(Role::Owner))];
     members.extend(others.iter().map(|id| (*id, Some(Role::Member))));
-    let mut tx = database::begin(&infra.db).await?;
+    let mut tx = database::begin(&node.db).await?;
     let row = queries::NewChat { chat_id, kind: ChatKind::Group, title: Some(title.as_str()), members: &members };
     if !queries::insert_chat(&mut tx, row).await? {
         drop(tx);
-        return Ok((chat::summary(infra, actor, chat_id).await?, false));
+        return Ok((chat::summary(node, actor, chat_id).await?, false));
     }
     // A late retry must not bring a deleted group back.
     if queries::was_listed(&mut tx, chat_id, actor.user_id).await? {
@@ -81,30 +81,30 @@ pub async fn create(infra: &Infra, actor: Actor, new: NewGroup) -> Result<(ChatS
     let everybody: Vec<UserId> = members.iter().map(|(id, _)| *id).collect();
     queries::list_for(&mut tx, chat_id, &everybody, true).await?;
     tx.commit().await?;
-    chat::tell_mine(infra, chat_id, &everybody).await;
-    Ok((chat::summary(infra, actor, chat_id).await?, true))
+    chat::tell_mine(node, chat_id, &everybody).await;
+    Ok((chat::summary(node, actor, chat_id).await?, true))
 }
 
 /// Changes title or description.
 ///
 /// # Errors
 /// `invalid_input`, `not_found`, `forbidden` for members who are not admins.
-pub async fn update(infra: &Infra, actor: Actor, chat_id: ChatId, data: UpdateGroup) -> Result<ChatSummary> {
+pub async fn update(node: &Node, actor: Actor, chat_id: ChatId, data: UpdateGroup) -> Result<ChatSummary> {
     let mut fields = Fields::default();
     let title = data.title.and_then(|raw| fields.take("title", Title::parse(&raw)));
     let description = data.description.and_then(|raw| fields.take("description", Bio::parse(&raw)));
     fields.check()?;
     let change = Change::UpdateGroup { title, description: description.map(Bio::into_string) };
-    commit::submit(infra, chat_id, actor.user_id, change, None)?.await?;
-    chat::summary(infra, actor, chat_id).await
+    commit::submit(node, chat_id, actor.user_id, change, None)?.await?;
+    chat::summary(node, actor, chat_id).await
 }
 
 /// Deletes a group, for everybody.
 ///
 /// # Errors
 /// `not_found`, `forbidden` for anybody but the owner.
-pub async fn delete(infra: &Infra, actor: Actor, chat_id: ChatId) -> Result<()> {
-    let mut tx = database::begin(&infra.db).await?;
+pub async fn delete(node: &Node, actor: Actor, chat_id: ChatId) -> Result<()> {
+    let mut tx = database::begin(&node.db).await?;
     let row = queries::lock_chat(&mut tx, chat_id).await?.ok_or_else(Rejection::not_found)?;
     let members = queries::members_named(&mut tx, chat_id, &[actor.user_id].into()).await?;
     let own = members.get(&actor.user_id).filter(|member| !member.removed).ok_or_else(Rejection::not_found)?;
@@ -117,10 +117,10 @@ pub async fn delete(infra: &Infra, actor: Actor, chat_id: ChatId) -> Result<()> 
     queries::delete_chat(&mut tx, chat_id).await?;
     tx.commit().await?;
     // What was committed before and is still to be published finds nobody.
-    infra.live.set_audience(chat_id, u64::MAX, HashSet::new());
+    node.live.set_audience(chat_id, u64::MAX, HashSet::new());
     for (user_id, mine) in left {
-        infra.live.withhold(chat_id, user_id);
-        infra.live.tell_own(user_id, &ServerFrame::Removed { chat_id, mine });
+        node.live.withhold(chat_id, user_id);
+        node.live.tell_own(user_id, &ServerFrame::Removed { chat_id, mine });
     }
     Ok(())
 }
@@ -129,15 +129,15 @@ pub async fn delete(infra: &Infra, actor: Actor, chat_id: ChatId) -> Result<()> 
 ///
 /// # Errors
 /// `not_found`, `invalid_input` for a cursor or a limit that is none.
-pub async fn members(infra: &Infra, actor: Actor, chat_id: ChatId, page: MembersPage<'_>) -> Result<Page<Member>> {
-    queries::head_for(&infra.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
+pub async fn members(node: &Node, actor: Actor, chat_id: ChatId, page: MembersPage<'_>) -> Result<Page<Member>> {
+    queries::head_for(&node.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
     let (offset, limit) = (chat::rules::parse_offset(page.cursor)?, i64::from(chat::rules::limit(page.limit)?));
     let query = page.query.map(|query| query.trim().to_lowercase()).filter(|query| !query.is_empty());
     // PostgreSQL's text has no NUL, and so no name has one.
     if query.as_ref().is_some_and(|query| query.contains('\0')) {
         return Ok(Page::whole(Vec::new()));
     }
-    let items = queries::members(&infra.db, chat_id, actor.user_id, query.as_deref(), (offset, limit + 1)).await?;
+    let items = queries::members(&node.db, chat_id, actor.user_id, query.as_deref(), (offset, limit + 1)).await?;
     Ok(chat::rules::page_of(items, offset, limit))
 }
 
@@ -153,8 +153,8 @@ pub struct MembersPage<'a> {
 ///
 /// # Errors
 /// `not_found`, `forbidden`, `invalid_input` for nobody, `conflict` when the group is full.
-pub async fn add_member(infra: &Infra, actor: Actor, chat_id: ChatId, user_id: UserId) -> Result<(Member, bool)> {
-    match commit::submit(infra, chat_id, actor.user_id, Change::AddMember(user_id), None)?.await? {
+pub async fn add_member(node: &Node, actor: Actor, chat_id: ChatId, user_id: UserId) -> Result<(Member, bool)> {
+    match commit::submit(node, chat_id, actor.user_id, Change::AddMember(user_id), None)?.await? {
         Outcome::Added { member, new } => Ok((member, new)),
         _ => Err(Rejection::internal("an addition ended as something else")),
     }
@@ -164,16 +164,16 @@ pub async fn add_member(infra: &Infra, actor: Actor, chat_id: ChatId, user_id: U
 ///
 /// # Errors
 /// `not_found`, `forbidden`, `conflict` for an owner who has not handed over.
-pub async fn remove_member(infra: &Infra, actor: Actor, chat_id: ChatId, user_id: UserId) -> Result<()> {
-    commit::submit(infra, chat_id, actor.user_id, Change::RemoveMember(user_id), None)?.await.map(drop)
+pub async fn remove_member(node: &Node, actor: Actor, chat_id: ChatId, user_id: UserId) -> Result<()> {
+    commit::submit(node, chat_id, actor.user_id, Change::RemoveMember(user_id), None)?.await.map(drop)
 }
 
 /// Changes a role; `owner` hands the group over.
 ///
 /// # Errors
 /// `not_found`, `forbidden`.
-pub async fn change_role(infra: &Infra, actor: Actor, chat_id: ChatId, user_id: UserId, role: Role) -> Result<()> {
-    commit::submit(infra, chat_id, actor.user_id, Change::ChangeRole { user_id, role }, None)?.await.map(drop)
+pub async fn change_role(node: &Node, actor: Actor, chat_id: ChatId, user_id: UserId, role: Role) -> Result<()> {
+    commit::submit(node, chat_id, actor.user_id, Change::ChangeRole { user_id, role }, None)?.await.map(drop)
 }
 
 pub(crate) fn first_message(chat_id: ChatId, sender_id: UserId, event: ChatEvent, seq: u64) -> Message {

@@ -60,7 +60,7 @@ struct Socket {
 
 /// A socket's place among the live ones; leaving it is dropping it.
 pub struct Subscription {
-    live: crate::Infra,
+    live: crate::Node,
     pub id: SocketId,
     pub outbound: Arc<Outbound>,
 }
@@ -73,14 +73,14 @@ const AUDIENCES_MAX: usize = 10_000;
 impl Subscription {
     /// Joins the live sockets. From here on nothing published for `actor` is missed.
     #[must_use]
-    pub fn open(infra: &crate::Infra, actor: Actor) -> Self {
-        let id = SocketId(infra.live.next_id.fetch_add(1, Ordering::Relaxed));
+    pub fn open(node: &crate::Node, actor: Actor) -> Self {
+        let id = SocketId(node.live.next_id.fetch_add(1, Ordering::Relaxed));
         let outbound = Arc::new(Outbound::default());
-        let mut sockets = infra.live.lock();
+        let mut sockets = node.live.lock();
         sockets.by_id.insert(id, Socket { actor, outbound: outbound.clone(), watched: HashSet::new() });
         sockets.by_user.entry(actor.user_id).or_default().insert(id);
         drop(sockets);
-        Self { live: infra.clone(), id, outbound }
+        Self { live: node.clone(), id, outbound }
     }
 }
 

@@ -4,7 +4,7 @@ pub mod presence;
 pub(crate) mod queries;
 pub(crate) mod rules;
 
-use crate::{Actor, Infra, Rejection, Result};
+use crate::{Actor, Node, Rejection, Result};
 use protocol::{
     error::{Fields, Problem},
     frames::ServerFrame,
@@ -19,15 +19,15 @@ const FOUND_MAX: i64 = 20;
 
 /// # Errors
 /// `unauthenticated` when the account is gone.
-pub async fn me(infra: &Infra, actor: Actor) -> Result<Me> {
-    queries::me(&infra.db, actor.user_id).await?.ok_or_else(Rejection::unauthenticated)
+pub async fn me(node: &Node, actor: Actor) -> Result<Me> {
+    queries::me(&node.db, actor.user_id).await?.ok_or_else(Rejection::unauthenticated)
 }
 
 /// Changes what is present in `data`; others who share a chat are told.
 ///
 /// # Errors
 /// `invalid_input` with every refused field.
-pub async fn update_me(infra: &Infra, actor: Actor, data: UpdateMe) -> Result<Me> {
+pub async fn update_me(node: &Node, actor: Actor, data: UpdateMe) -> Result<Me> {
     let mut fields = Fields::default();
     let display_name = data.display_name.and_then(|raw| fields.take("display_name", DisplayName::parse(&raw)));
     let bio = data.bio.and_then(|raw| fields.take("bio", Bio::parse(&raw)));
@@ -50,11 +50,11 @@ pub async fn update_me(infra: &Infra, actor: Actor, data: UpdateMe) -> Result<Me
         fields.refuse("time_zone", Problem::Malformed);
     }
     fields.check()?;
-    infra.rates.changes.take(actor.user_id)?;
+    node.rates.changes.take(actor.user_id)?;
     let is_shown = display_name.is_some() || bio.is_some();
-    let _choice = last_seen.map(|_| presence::Choice::of(infra, &[actor.user_id]));
+    let _choice = last_seen.map(|_| presence::Choice::of(node, &[actor.user_id]));
     let me = queries::update_me(
-        &infra.db,
+        &node.db,
         actor.user_id,
         queries::Update {
             display_name: display_name.map(DisplayName::into_string),
@@ -69,8 +69,8 @@ pub async fn update_me(infra: &Infra, actor: Actor, data: UpdateMe) -> Result<Me
     .await?
     .ok_or_else(Rejection::unauthenticated)?;
     if is_shown {
-        let acquaintances = queries::acquaintances(&infra.db, actor.user_id).await?;
-        infra.live.tell(&acquaintances, &ServerFrame::User { user: me.user.clone() });
+        let acquaintances = queries::acquaintances(&node.db, actor.user_id).await?;
+        node.live.tell(&acquaintances, &ServerFrame::User { user: me.user.clone() });
     }
     Ok(me)
 }
@@ -79,38 +79,38 @@ pub async fn update_me(infra: &Infra, actor: Actor, data: UpdateMe) -> Result<Me
 ///
 /// # Errors
 /// `not_found`.
-pub async fn by_id(infra: &Infra, actor: Actor, user_id: UserId) -> Result<User> {
-    let user = queries::users(&infra.db, &[user_id]).await?.pop().ok_or_else(Rejection::not_found)?;
-    presence::shown_to(infra, actor, user).await
+pub async fn by_id(node: &Node, actor: Actor, user_id: UserId) -> Result<User> {
+    let user = queries::users(&node.db, &[user_id]).await?.pop().ok_or_else(Rejection::not_found)?;
+    presence::shown_to(node, actor, user).await
 }
 
 /// A person, with their presence where the actor may see it.
 ///
 /// # Errors
 /// `not_found`.
-pub async fn by_username(infra: &Infra, actor: Actor, username: &str) -> Result<User> {
-    let user = called(infra, username).await?;
-    presence::shown_to(infra, actor, user).await
+pub async fn by_username(node: &Node, actor: Actor, username: &str) -> Result<User> {
+    let user = called(node, username).await?;
+    presence::shown_to(node, actor, user).await
 }
 
 /// The person who bears a user name.
 ///
 /// # Errors
 /// `not_found`.
-pub(crate) async fn called(infra: &Infra, username: &str) -> Result<User> {
+pub(crate) async fn called(node: &Node, username: &str) -> Result<User> {
     let username = Username::parse(username).map_err(|_| Rejection::not_found())?;
-    queries::by_username(&infra.db, username.as_str()).await?.ok_or_else(Rejection::not_found)
+    queries::by_username(&node.db, username.as_str()).await?.ok_or_else(Rejection::not_found)
 }
 
 /// People by id, unknown ones left out.
 ///
 /// # Errors
 /// `invalid_input` for more than a hundred.
-pub async fn by_ids(infra: &Infra, ids: &[UserId]) -> Result<Vec<User>> {
+pub async fn by_ids(node: &Node, ids: &[UserId]) -> Result<Vec<User>> {
     if ids.len() > IDS_MAX {
         return Err(Rejection::field("ids", Problem::TooLong));
     }
-    queries::users(&infra.db, ids).await
+    queries::users(&node.db, ids).await
 }
 
 /// People whose user name begins with the words asked for, or whose shown name has a word that does;
@@ -118,12 +118,12 @@ pub async fn by_ids(infra: &Infra, ids: &[UserId]) -> Result<Vec<User>> {
 ///
 /// # Errors
 /// `unavailable` when the database does not answer.
-pub async fn find(infra: &Infra, query: &str) -> Result<Vec<User>> {
+pub async fn find(node: &Node, query: &str) -> Result<Vec<User>> {
     let query: String = query.trim().trim_start_matches('@').to_lowercase().chars().take(64).collect();
     // PostgreSQL's text has no NUL, and so no name has one.
     if query.is_empty() || query.contains('\0') {
         return Ok(Vec::new());
     }
-    let found = queries::beginning_with(&infra.db, &query, FOUND_MAX).await?;
-    if found.is_empty() { queries::similar_to(&infra.db, &query, FOUND_MAX).await } else { Ok(found) }
+    let found = queries::beginning_with(&node.db, &query, FOUND_MAX).await?;
+    if found.is_empty() { queries::similar_to(&node.db, &query, FOUND_MAX).await } else { Ok(found) }
 }

@@ -2,7 +2,7 @@
 //! open for a moment.
 
 use super::queries;
-use crate::{Actor, Infra, Result, infra::database, live::Origin};
+use crate::{Actor, Node, Result, infra::database, live::Origin};
 use protocol::{frames::ServerFrame, ids::UserId, profiles::User, time::Timestamp};
 use std::{
     collections::{HashMap, HashSet},
@@ -94,34 +94,34 @@ impl Presence {
 
 /// A socket of somebody's, while it is open.
 pub struct Here {
-    infra: Infra,
+    node: Node,
     user_id: UserId,
 }
 
 impl Here {
     /// Notes that a socket of somebody's has opened.
     #[must_use]
-    pub fn open(infra: &Infra, user_id: UserId) -> Self {
-        let mut known = infra.presence.lock();
+    pub fn open(node: &Node, user_id: UserId) -> Self {
+        let mut known = node.presence.lock();
         let sockets = known.here.entry(user_id).or_default();
         *sockets += 1;
         let came = *sockets == 1 && known.closed.remove(&user_id).is_none();
         if came {
             known.moved.insert(user_id);
-            infra.presence.wake.notify_one();
+            node.presence.wake.notify_one();
         }
-        Self { infra: infra.clone(), user_id }
+        Self { node: node.clone(), user_id }
     }
 }
 
 impl Drop for Here {
     fn drop(&mut self) {
-        let mut known = self.infra.presence.lock();
+        let mut known = self.node.presence.lock();
         let Some(sockets) = known.here.get_mut(&self.user_id) else { return };
         *sockets -= 1;
         if *sockets == 0 {
             known.closed.insert(self.user_id, Instant::now());
-            self.infra.presence.wake.notify_one();
+            self.node.presence.wake.notify_one();
         }
     }
 }
@@ -129,28 +129,28 @@ impl Drop for Here {
 /// A change of who may see some people. Those who look are told once it is dropped, whatever became of the
 /// change: one whose request was given up may have been stored.
 pub struct Choice<'a> {
-    infra: &'a Infra,
+    node: &'a Node,
     users: Vec<UserId>,
 }
 
 impl<'a> Choice<'a> {
     /// Begins it, before anything is stored.
     #[must_use]
-    pub fn of(infra: &'a Infra, users: &[UserId]) -> Self {
-        Self { infra, users: users.to_vec() }
+    pub fn of(node: &'a Node, users: &[UserId]) -> Self {
+        Self { node, users: users.to_vec() }
     }
 }
 
 impl Drop for Choice<'_> {
     fn drop(&mut self) {
-        let mut known = self.infra.presence.lock();
+        let mut known = self.node.presence.lock();
         known.choices += 1;
         for user_id in &self.users {
             let choice = known.choices;
             known.last_choice.insert(*user_id, choice);
             known.rechosen.insert(*user_id);
         }
-        self.infra.presence.wake.notify_one();
+        self.node.presence.wake.notify_one();
     }
 }
 
@@ -158,80 +158,80 @@ impl Drop for Choice<'_> {
 type Visible = HashMap<Pair, Option<Timestamp>>;
 
 /// Tells others of those who come and go, until the node stops.
-pub async fn announce(infra: Infra) {
+pub async fn announce(node: Node) {
     let mut note = tokio::time::interval(NOTED_EVERY);
     loop {
         tokio::select! {
             // They are here until now; nobody will note that they went.
-            () = infra.shutdown.cancelled() => return note_here(&infra).await,
+            () = node.shutdown.cancelled() => return note_here(&node).await,
             _ = note.tick() => {
-                note_here(&infra).await;
+                note_here(&node).await;
                 continue;
             }
-            () = infra.presence.wake.notified() => {}
+            () = node.presence.wake.notified() => {}
         }
         tokio::select! {
-            () = infra.shutdown.cancelled() => {}
+            () = node.shutdown.cancelled() => {}
             () = tokio::time::sleep(PACE) => {}
         }
         let (moved, rechosen): (Vec<UserId>, Vec<UserId>) = {
-            let mut known = infra.presence.lock();
+            let mut known = node.presence.lock();
             (known.take_moved(), known.rechosen.drain().collect())
         };
         for some in moved.chunks(TOLD_TOGETHER) {
             let told = async {
-                queries::mark_seen(&infra.db, some).await?;
-                tell_of(&infra, some).await
+                queries::mark_seen(&node.db, some).await?;
+                tell_of(&node, some).await
             };
             if let Err(error) = database::within(told).await {
                 tracing::warn!(cause = %error, "some who came or went are told of later");
-                infra.presence.lock().moved.extend(some);
+                node.presence.lock().moved.extend(some);
             }
         }
         for some in rechosen.chunks(TOLD_TOGETHER) {
-            if let Err(error) = database::within(tell_of(&infra, some)).await {
+            if let Err(error) = database::within(tell_of(&node, some)).await {
                 tracing::warn!(cause = %error, "a change of who may see whom is told later");
-                infra.presence.lock().rechosen.extend(some);
+                node.presence.lock().rechosen.extend(some);
             }
         }
-        let known = infra.presence.lock();
+        let known = node.presence.lock();
         if !(known.closed.is_empty() && known.moved.is_empty() && known.rechosen.is_empty()) {
-            infra.presence.wake.notify_one();
+            node.presence.wake.notify_one();
         }
     }
 }
 
-async fn note_here(infra: &Infra) {
-    let here: Vec<UserId> = infra.presence.lock().here.keys().copied().collect();
+async fn note_here(node: &Node) {
+    let here: Vec<UserId> = node.presence.lock().here.keys().copied().collect();
     if here.is_empty() {
         return;
     }
-    if let Err(error) = database::within(queries::mark_seen(&infra.db, &here)).await {
+    if let Err(error) = database::within(queries::mark_seen(&node.db, &here)).await {
         tracing::warn!(cause = %error, "who is here was not noted");
     }
 }
 
 /// Tells those who look at some people how it stands with them, where that is not what they were told last.
 /// Whoever may not see hears nothing, or once that nothing is known: when something is said would say it.
-async fn tell_of(infra: &Infra, users: &[UserId]) -> Result<()> {
-    let as_of = infra.presence.lock().choices;
-    let pairs = lookers(infra, users).await?;
-    let visible = queries::visible(&infra.db, &pairs).await?;
+async fn tell_of(node: &Node, users: &[UserId]) -> Result<()> {
+    let as_of = node.presence.lock().choices;
+    let pairs = lookers(node, users).await?;
+    let visible = queries::visible(&node.db, &pairs).await?;
     for pair in pairs {
-        let mut known = infra.presence.lock();
+        let mut known = node.presence.lock();
         let [before, now] = known.show(as_of, pair, &visible);
         if before != now {
-            infra.live.tell(&[pair.1], &frame(pair.0, now));
+            node.live.tell(&[pair.1], &frame(pair.0, now));
         }
     }
     Ok(())
 }
 
 /// Who on this node looks at these people: those they have direct chats with, and who watches them.
-async fn lookers(infra: &Infra, users: &[UserId]) -> Result<Vec<Pair>> {
-    let mut pairs: HashSet<Pair> = queries::direct_peers(&infra.db, users).await?.into_iter().collect();
-    pairs.extend(infra.live.watchers(users));
-    let known = infra.presence.lock();
+async fn lookers(node: &Node, users: &[UserId]) -> Result<Vec<Pair>> {
+    let mut pairs: HashSet<Pair> = queries::direct_peers(&node.db, users).await?.into_iter().collect();
+    pairs.extend(node.live.watchers(users));
+    let known = node.presence.lock();
     Ok(pairs.into_iter().filter(|(user, viewer)| user != viewer && known.here.contains_key(viewer)).collect())
 }
 
@@ -240,15 +240,15 @@ async fn lookers(infra: &Infra, users: &[UserId]) -> Result<Vec<Pair>> {
 ///
 /// # Errors
 /// `unavailable` when the database does not answer.
-pub async fn watch(infra: &Infra, actor: Actor, origin: Origin, users: &[UserId]) -> Result<()> {
-    infra.live.watch(origin.socket, users);
-    let as_of = infra.presence.lock().choices;
+pub async fn watch(node: &Node, actor: Actor, origin: Origin, users: &[UserId]) -> Result<()> {
+    node.live.watch(origin.socket, users);
+    let as_of = node.presence.lock().choices;
     let pairs: Vec<Pair> = users.iter().map(|user| (*user, actor.user_id)).collect();
-    let visible = queries::visible(&infra.db, &pairs).await?;
+    let visible = queries::visible(&node.db, &pairs).await?;
     for pair in pairs {
-        let mut known = infra.presence.lock();
+        let mut known = node.presence.lock();
         let [_, now] = known.show(as_of, pair, &visible);
-        infra.live.answer(origin, &frame(pair.0, now));
+        node.live.answer(origin, &frame(pair.0, now));
     }
     Ok(())
 }
@@ -259,9 +259,9 @@ fn frame(user_id: UserId, standing: Option<Standing>) -> ServerFrame {
 }
 
 /// A person with their presence, where the actor may see it.
-pub(super) async fn shown_to(infra: &Infra, actor: Actor, user: User) -> Result<User> {
-    let seen = queries::visible(&infra.db, &[(user.id, actor.user_id)]).await?.into_values().next();
-    let standing = seen.map(|last_seen_at| infra.presence.lock().standing(user.id, last_seen_at));
+pub(super) async fn shown_to(node: &Node, actor: Actor, user: User) -> Result<User> {
+    let seen = queries::visible(&node.db, &[(user.id, actor.user_id)]).await?.into_values().next();
+    let standing = seen.map(|last_seen_at| node.presence.lock().standing(user.id, last_seen_at));
     let (online, last_seen_at) = standing.map_or((None, None), |(online, at)| (Some(online), at));
     Ok(User { online, last_seen_at, ..user })
 }

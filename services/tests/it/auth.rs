@@ -12,20 +12,20 @@ use protocol::{
 };
 use serde_json::{Value, json};
 use services::{
-    Actor, Infra, Result, auth, chat,
+    Actor, Node, Result, auth, chat,
     infra::{clock, tokens::TokenType},
     profiles,
 };
 
-async fn sign_in(infra: &Infra, login: &str, password: &str) -> Result<Actor> {
+async fn sign_in(node: &Node, login: &str, password: &str) -> Result<Actor> {
     let data = SignIn { login: login.into(), password: password.into() };
-    auth::sign_in(infra, &home(), data).await.map(|(actor, _)| actor)
+    auth::sign_in(node, &home(), data).await.map(|(actor, _)| actor)
 }
 
 /// Whether a session lives, as a request would find.
-async fn lives(infra: &Infra, actor: Actor) -> bool {
-    let token = infra.tokens.sign(TokenType::Access, actor).unwrap();
-    auth::authenticate(infra, TokenType::Access, &token).await.is_ok()
+async fn lives(node: &Node, actor: Actor) -> bool {
+    let token = node.tokens.sign(TokenType::Access, actor).unwrap();
+    auth::authenticate(node, TokenType::Access, &token).await.is_ok()
 }
 
 #[tokio::test]

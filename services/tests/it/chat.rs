@@ -11,23 +11,23 @@ use protocol::{
     limits,
     time::Timestamp,
 };
-use services::{Actor, Infra, chat, groups, profiles};
+use services::{Actor, Node, chat, groups, profiles};
 use std::collections::HashMap;
 
 /// The listed chats, newest first.
-async fn listed(infra: &Infra, actor: Actor) -> Vec<ChatId> {
-    let page = chat::list(infra, actor, None, None, None).await.unwrap();
+async fn listed(node: &Node, actor: Actor) -> Vec<ChatId> {
+    let page = chat::list(node, actor, None, None, None).await.unwrap();
     page.items.into_iter().map(|chat| chat.chat.id).collect()
 }
 
-async fn unread(infra: &Infra, actor: Actor, chat_id: ChatId) -> u32 {
-    chat::summary(infra, actor, chat_id).await.unwrap().unread
+async fn unread(node: &Node, actor: Actor, chat_id: ChatId) -> u32 {
+    chat::summary(node, actor, chat_id).await.unwrap().unread
 }
 
 /// Sends many messages, in their order.
-async fn say_all(infra: &Infra, sender: Actor, chat_id: ChatId, count: usize) {
+async fn say_all(node: &Node, sender: Actor, chat_id: ChatId, count: usize) {
     let begun: Vec<_> =
-        (0..count).map(|n| chat::begin_post(infra, sender, chat_id, draft(&n.to_string()), None).unwrap()).collect();
+        (0..count).map(|n| chat::begin_post(node, sender, chat_id, draft(&n.to_string()), None).unwrap()).collect();
     for posted in begun {
         posted.await.unwrap();
     }
@@ -190,13 +190,13 @@ async fn chats_made_at_once_by_all_with_all_wait_for_nobody_in_a_circle() {
     let people = world.people(["alice", "bob", "carol", "dave"]).await;
     let everybody: Vec<UserId> = people.iter().map(|actor| actor.user_id).collect();
     let direct = people.iter().flat_map(|one| people.iter().map(move |other| (*one, *other)));
-    let infra = &*world;
+    let node = &*world;
     let direct = direct
         .filter(|(one, other)| one != other)
-        .map(|(one, other)| async move { chat::open_direct(infra, one, other.user_id).await.map(drop) });
+        .map(|(one, other)| async move { chat::open_direct(node, one, other.user_id).await.map(drop) });
     let group = people.iter().map(|owner| {
         let new = groups::NewGroup { title: "All".into(), member_ids: everybody.clone(), client_id: None };
-        async { groups::create(infra, *owner, new).await.map(drop) }
+        async { groups::create(node, *owner, new).await.map(drop) }
     });
     let (direct, group) = futures::future::join(join_all(direct), join_all(group)).await;
     for made in direct.into_iter().chain(group) {

@@ -6,7 +6,7 @@ use protocol::{
     chat::{Message, PostMessage},
     error::ErrorCode::{InvalidInput, NotFound, RateLimited, Unavailable},
 };
-use services::{Actor, Infra, Result, chat, chat::commit::Outcome, groups, infra::Settings};
+use services::{Actor, Node, Result, Settings, chat, chat::commit::Outcome, groups};
 use std::{collections::HashSet, num::NonZeroUsize};
 
 fn posted(outcome: Result<Outcome>) -> Result<(Message, bool)> {
@@ -86,7 +86,7 @@ async fn numbers_are_dense_and_one_order_for_all_under_fifty_senders() {
     let senders = world.people(names.each_ref().map(String::as_str)).await;
     let group = world.group(senders[0], &senders[1..]).await;
     let sending = senders.iter().enumerate().map(|(n, &sender)| {
-        let node: Infra = nodes[n % 2].clone();
+        let node: Node = nodes[n % 2].clone();
         tokio::spawn(async move {
             let begun: Vec<_> =
                 (0..4).map(|n| chat::begin_post(&node, sender, group, draft(&n.to_string()), None).unwrap()).collect();

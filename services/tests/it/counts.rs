@@ -10,7 +10,7 @@ use protocol::{
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use services::{
-    Actor, Infra,
+    Actor, Node,
     chat::{self, commit::Reacting},
 };
 
@@ -28,12 +28,12 @@ struct Device {
 
 impl Device {
     /// A device that holds so many of a chat's newest messages.
-    async fn open(infra: &Infra, actor: Actor, chat_id: ChatId, holds: Option<u32>, loses: u32) -> Self {
-        let listener = Listener::open(infra, actor);
+    async fn open(node: &Node, actor: Actor, chat_id: ChatId, holds: Option<u32>, loses: u32) -> Self {
+        let listener = Listener::open(node, actor);
         let mut state = State::default();
-        state.apply(ServerFrame::Welcome(chat::hello(infra, actor, None, &Held::default()).await.unwrap()));
+        state.apply(ServerFrame::Welcome(chat::hello(node, actor, None, &Held::default()).await.unwrap()));
         if let Some(holds) = holds {
-            let history = chat::history(infra, actor, chat_id, Window::Newest, Some(holds)).await.unwrap();
+            let history = chat::history(node, actor, chat_id, Window::Newest, Some(holds)).await.unwrap();
             state.apply_history(chat_id, history);
         }
         Self { state, listener, loses }
@@ -48,17 +48,17 @@ impl Device {
     }
 
     /// What every device does within 25 seconds.
-    async fn heal(&mut self, infra: &Infra, actor: Actor, chat_id: ChatId) {
-        let heads = chat::heads(infra, actor, &self.state.held()).await.unwrap();
+    async fn heal(&mut self, node: &Node, actor: Actor, chat_id: ChatId) {
+        let heads = chat::heads(node, actor, &self.state.held()).await.unwrap();
         if self.state.apply(ServerFrame::Heads(heads)) == Need::Hello {
-            let welcome = chat::hello(infra, actor, Some(self.state.mine), &self.state.held()).await.unwrap();
+            let welcome = chat::hello(node, actor, Some(self.state.mine), &self.state.held()).await.unwrap();
             self.state.apply(ServerFrame::Welcome(welcome));
         }
         while let Some(after) = self.state.chats[&chat_id].gap() {
-            let changes = chat::changes(infra, actor, chat_id, after, None).await.unwrap();
+            let changes = chat::changes(node, actor, chat_id, after, None).await.unwrap();
             self.state.apply_changes(after, changes);
         }
-        let heads = chat::heads(infra, actor, &self.state.held()).await.unwrap();
+        let heads = chat::heads(node, actor, &self.state.held()).await.unwrap();
         self.state.apply(ServerFrame::Heads(heads));
     }
 
@@ -69,25 +69,25 @@ impl Device {
 }
 
 /// One thing that somebody does; what rights or time do not allow changes nothing.
-async fn operate(infra: &Infra, random: &mut StdRng, [reader, alice, bob]: [Actor; 3], chat_id: ChatId) {
-    let last_no = chat::summary(infra, reader, chat_id).await.unwrap().chat.last_no;
+async fn operate(node: &Node, random: &mut StdRng, [reader, alice, bob]: [Actor; 3], chat_id: ChatId) {
+    let last_no = chat::summary(node, reader, chat_id).await.unwrap().chat.last_no;
     let some_no = random.random_range(1..=last_no);
     let other = if random.random_bool(0.5) { alice } else { bob };
     let text = if random.random_bool(0.3) { "@reader look" } else { "words" };
     let done = match random.random_range(0..100) {
-        0..45 => chat::post_message(infra, other, chat_id, draft(text)).await.map(drop),
+        0..45 => chat::post_message(node, other, chat_id, draft(text)).await.map(drop),
         45..60 => {
             let edit = EditMessage { text: text.into(), base_seq: None };
-            chat::edit_message(infra, other, chat_id, some_no, edit).await.map(drop)
+            chat::edit_message(node, other, chat_id, some_no, edit).await.map(drop)
         }
-        60..72 => chat::delete_message(infra, alice, chat_id, some_no).await.map(drop),
-        72..80 => react(infra, other, (chat_id, some_no), "👍", Reacting::Give).await.map(drop),
-        80..92 => chat::mark_read(infra, reader, chat_id, some_no).await,
+        60..72 => chat::delete_message(node, alice, chat_id, some_no).await.map(drop),
+        72..80 => react(node, other, (chat_id, some_no), "👍", Reacting::Give).await.map(drop),
+        80..92 => chat::mark_read(node, reader, chat_id, some_no).await,
         92..95 => {
             let update = UpdateOwnState { marked_unread: Some(true), ..UpdateOwnState::default() };
-            chat::update_own_state(infra, reader, chat_id, update).await.map(drop)
+            chat::update_own_state(node, reader, chat_id, update).await.map(drop)
         }
-        _ => chat::post_message(infra, reader, chat_id, draft("mine")).await.map(drop),
+        _ => chat::post_message(node, reader, chat_id, draft("mine")).await.map(drop),
     };
     if let Err(rejection) = done {
         assert!(matches!(rejection.code(), ErrorCode::Forbidden | ErrorCode::Conflict), "{rejection}");

@@ -9,23 +9,23 @@ use protocol::{
     groups::Role,
     ids::ChatId,
 };
-use services::{Actor, Infra, Result, chat, groups, live::Origin};
+use services::{Actor, Node, Result, chat, groups, live::Origin};
 
 fn words(text: &str) -> EditMessage {
     EditMessage { text: text.into(), base_seq: None }
 }
 
-async fn edit(infra: &Infra, actor: Actor, message: &Message, text: &str) -> Result<Message> {
-    chat::edit_message(infra, actor, message.chat_id, message.no, words(text)).await
+async fn edit(node: &Node, actor: Actor, message: &Message, text: &str) -> Result<Message> {
+    chat::edit_message(node, actor, message.chat_id, message.no, words(text)).await
 }
 
-async fn delete(infra: &Infra, actor: Actor, message: &Message) -> Result<Message> {
-    chat::delete_message(infra, actor, message.chat_id, message.no).await
+async fn delete(node: &Node, actor: Actor, message: &Message) -> Result<Message> {
+    chat::delete_message(node, actor, message.chat_id, message.no).await
 }
 
 /// Everything changed after a number.
-async fn changed(infra: &Infra, reader: Actor, chat_id: ChatId, after: u64) -> Vec<Message> {
-    chat::changes(infra, reader, chat_id, after, None).await.unwrap().messages
+async fn changed(node: &Node, reader: Actor, chat_id: ChatId, after: u64) -> Vec<Message> {
+    chat::changes(node, reader, chat_id, after, None).await.unwrap().messages
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use protocol::{
     ids::{ChatId, ClientId, UserId},
 };
 use services::{
-    Actor, Infra, Result, chat,
+    Actor, Node, Result, chat,
     groups::{self, MembersPage, NewGroup},
 };
 use std::collections::HashMap;
@@ -22,8 +22,8 @@ fn titled(title: &str) -> UpdateGroup {
 }
 
 /// The names of those in a chat with their roles, as listed.
-async fn members(infra: &Infra, reader: Actor, chat_id: ChatId) -> Vec<(String, Option<Role>)> {
-    let page = groups::members(infra, reader, chat_id, MembersPage::default()).await.unwrap();
+async fn members(node: &Node, reader: Actor, chat_id: ChatId) -> Vec<(String, Option<Role>)> {
+    let page = groups::members(node, reader, chat_id, MembersPage::default()).await.unwrap();
     page.items.into_iter().map(|member| (member.user.username, member.role)).collect()
 }
 
@@ -126,11 +126,11 @@ async fn gather(world: &World, people: [Actor; 7]) -> Cast {
     Cast { group, owner, admin, member, stranger, removed, other_admin, other_member }
 }
 
-type Deed = fn(Infra, Actor, Cast) -> BoxFuture<'static, Result<()>>;
+type Deed = fn(Node, Actor, Cast) -> BoxFuture<'static, Result<()>>;
 
 macro_rules! deed {
-    (|$infra:ident, $actor:ident, $cast:ident| $call:expr) => {
-        |$infra, $actor, $cast| Box::pin(async move { $call.await.map(drop) })
+    (|$node:ident, $actor:ident, $cast:ident| $call:expr) => {
+        |$node, $actor, $cast| Box::pin(async move { $call.await.map(drop) })
     };
 }
 
@@ -147,62 +147,62 @@ async fn everybody_may_do_what_their_standing_allows_and_outsiders_see_nothing()
     let owners = [GRANTED, FORBIDDEN, FORBIDDEN];
     // For the owner, an admin and a member; to others the group does not exist.
     let table: [(&str, Deed, [Option<ErrorCode>; 3]); 17] = [
-        ("see", deed!(|infra, actor, at| chat::summary(&infra, actor, at.group)), everyone),
-        ("read", deed!(|infra, actor, at| chat::history(&infra, actor, at.group, Window::Newest, None)), everyone),
-        ("catch up", deed!(|infra, actor, at| chat::changes(&infra, actor, at.group, 0, None)), everyone),
+        ("see", deed!(|node, actor, at| chat::summary(&node, actor, at.group)), everyone),
+        ("read", deed!(|node, actor, at| chat::history(&node, actor, at.group, Window::Newest, None)), everyone),
+        ("catch up", deed!(|node, actor, at| chat::changes(&node, actor, at.group, 0, None)), everyone),
         (
             "list members",
-            deed!(|infra, actor, at| groups::members(&infra, actor, at.group, MembersPage::default())),
+            deed!(|node, actor, at| groups::members(&node, actor, at.group, MembersPage::default())),
             everyone,
         ),
-        ("send", deed!(|infra, actor, at| chat::post_message(&infra, actor, at.group, draft("hi"))), everyone),
-        ("mark read", deed!(|infra, actor, at| chat::mark_read(&infra, actor, at.group, 1)), everyone),
-        ("type", deed!(|infra, actor, at| chat::typing(&infra, actor, at.group)), everyone),
+        ("send", deed!(|node, actor, at| chat::post_message(&node, actor, at.group, draft("hi"))), everyone),
+        ("mark read", deed!(|node, actor, at| chat::mark_read(&node, actor, at.group, 1)), everyone),
+        ("type", deed!(|node, actor, at| chat::typing(&node, actor, at.group)), everyone),
         (
             "pin",
-            deed!(|infra, actor, at| {
+            deed!(|node, actor, at| {
                 let update = UpdateOwnState { pinned: Some(true), ..UpdateOwnState::default() };
-                chat::update_own_state(&infra, actor, at.group, update)
+                chat::update_own_state(&node, actor, at.group, update)
             }),
             everyone,
         ),
-        ("rename", deed!(|infra, actor, at| groups::update(&infra, actor, at.group, titled("New"))), admins),
+        ("rename", deed!(|node, actor, at| groups::update(&node, actor, at.group, titled("New"))), admins),
         (
             "add a stranger",
-            deed!(|infra, actor, at| groups::add_member(&infra, actor, at.group, at.stranger.user_id)),
+            deed!(|node, actor, at| groups::add_member(&node, actor, at.group, at.stranger.user_id)),
             admins,
         ),
         (
             "add a member again",
-            deed!(|infra, actor, at| groups::add_member(&infra, actor, at.group, at.other_member.user_id)),
+            deed!(|node, actor, at| groups::add_member(&node, actor, at.group, at.other_member.user_id)),
             admins,
         ),
         (
             "remove a member",
-            deed!(|infra, actor, at| groups::remove_member(&infra, actor, at.group, at.other_member.user_id)),
+            deed!(|node, actor, at| groups::remove_member(&node, actor, at.group, at.other_member.user_id)),
             admins,
         ),
         (
             "remove an admin",
-            deed!(|infra, actor, at| groups::remove_member(&infra, actor, at.group, at.other_admin.user_id)),
+            deed!(|node, actor, at| groups::remove_member(&node, actor, at.group, at.other_admin.user_id)),
             owners,
         ),
         (
             "remove the owner, who hands over first",
-            deed!(|infra, actor, at| groups::remove_member(&infra, actor, at.group, at.owner.user_id)),
+            deed!(|node, actor, at| groups::remove_member(&node, actor, at.group, at.owner.user_id)),
             [Some(Conflict), FORBIDDEN, FORBIDDEN],
         ),
         (
             "leave",
-            deed!(|infra, actor, at| groups::remove_member(&infra, actor, at.group, actor.user_id)),
+            deed!(|node, actor, at| groups::remove_member(&node, actor, at.group, actor.user_id)),
             [Some(Conflict), GRANTED, GRANTED],
         ),
         (
             "promote",
-            deed!(|infra, actor, at| groups::change_role(&infra, actor, at.group, at.other_member.user_id, Admin)),
+            deed!(|node, actor, at| groups::change_role(&node, actor, at.group, at.other_member.user_id, Admin)),
             owners,
         ),
-        ("delete", deed!(|infra, actor, at| groups::delete(&infra, actor, at.group)), owners),
+        ("delete", deed!(|node, actor, at| groups::delete(&node, actor, at.group)), owners),
     ];
     for (what, deed, inside) in table {
         let expected = [inside.as_slice(), &[HIDDEN; 2]].concat();

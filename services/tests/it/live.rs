@@ -12,7 +12,7 @@ use protocol::{
     time::Timestamp,
 };
 use services::{
-    Actor, Infra, Result, auth,
+    Actor, Node, Result, auth,
     chat::{self, commit::Reacting},
     groups::{self, MembersPage},
     live::{Close, Origin},
@@ -37,7 +37,7 @@ async fn everybody_gets_every_change_once_in_the_order_of_seq() {
     let before = chat::summary(&world, alice, group).await.unwrap().chat.seq;
     let listeners = people.map(|person| Listener::open(&world, person));
     let sending = (0..60).map(|n| {
-        let (node, sender): (Infra, Actor) = (world.clone(), people[n % 3]);
+        let (node, sender): (Node, Actor) = (world.clone(), people[n % 3]);
         tokio::spawn(async move { say(&node, sender, group, &n.to_string()).await })
     });
     let renaming = UpdateGroup { title: Some("New".into()), description: None };
@@ -323,15 +323,15 @@ struct View {
 
 impl Device {
     /// It listens before it reads, as PROTOCOL has it.
-    async fn open(infra: &Infra, actor: Actor, group: ChatId) -> Self {
-        let listener = Listener::open(infra, actor);
+    async fn open(node: &Node, actor: Actor, group: ChatId) -> Self {
+        let listener = Listener::open(node, actor);
         let mut state = State::default();
-        let welcome = chat::hello(infra, actor, None, &Held::default()).await.unwrap();
+        let welcome = chat::hello(node, actor, None, &Held::default()).await.unwrap();
         state.apply(ServerFrame::Welcome(welcome));
         if state.chats.contains_key(&group) {
             let window = protocol::chat::Window::Newest;
-            state.apply_history(group, chat::history(infra, actor, group, window, Some(100)).await.unwrap());
-            let members = groups::members(infra, actor, group, MembersPage::default()).await.unwrap();
+            state.apply_history(group, chat::history(node, actor, group, window, Some(100)).await.unwrap());
+            let members = groups::members(node, actor, group, MembersPage::default()).await.unwrap();
             state.apply_members(group, members.items);
         }
         Self { actor, group, state, listener }
@@ -342,9 +342,9 @@ impl Device {
     }
 
     /// Asks for changes until there is no gap.
-    async fn catch_up(&mut self, infra: &Infra) {
+    async fn catch_up(&mut self, node: &Node) {
         while let Some(after) = self.state.chats[&self.group].gap() {
-            let changes = chat::changes(infra, self.actor, self.group, after, Some(7)).await.unwrap();
+            let changes = chat::changes(node, self.actor, self.group, after, Some(7)).await.unwrap();
             self.state.apply_changes(after, changes);
         }
     }
@@ -402,7 +402,7 @@ const CHANGES: [&str; 30] = [
     "leave",
 ];
 
-async fn make(infra: &Infra, [alice, bob, carol, dora]: [Actor; 4], group: ChatId, change: &str) -> Result<()> {
+async fn make(node: &Node, [alice, bob, carol, dora]: [Actor; 4], group: ChatId, change: &str) -> Result<()> {
     let rename = UpdateGroup { title: Some("New".into()), description: None };
     let describe = UpdateGroup { title: None, description: Some("About".into()) };
     let pin = UpdateOwnState { pinned: Some(true), ..UpdateOwnState::default() };
@@ -411,51 +411,51 @@ async fn make(infra: &Infra, [alice, bob, carol, dora]: [Actor; 4], group: ChatI
     let twice = draft("said");
     let words = |text: &str| EditMessage { text: text.into(), base_seq: None };
     let archive = UpdateOwnState { archived: Some(true), ..UpdateOwnState::default() };
-    let last_no = chat::summary(infra, bob, group).await?.chat.last_no;
+    let last_no = chat::summary(node, bob, group).await?.chat.last_no;
     match change {
-        "send" => chat::post_message(infra, alice, group, draft("hi")).await.map(drop),
-        "reply" => chat::post_message(infra, carol, group, reply).await.map(drop),
+        "send" => chat::post_message(node, alice, group, draft("hi")).await.map(drop),
+        "reply" => chat::post_message(node, carol, group, reply).await.map(drop),
         "send twice" => {
-            chat::post_message(infra, bob, group, twice.clone()).await?;
-            chat::post_message(infra, bob, group, twice).await.map(drop)
+            chat::post_message(node, bob, group, twice.clone()).await?;
+            chat::post_message(node, bob, group, twice).await.map(drop)
         }
-        "edit" => chat::edit_message(infra, alice, group, 3, words("hello")).await.map(drop),
-        "delete the last" => chat::delete_message(infra, bob, group, 5).await.map(drop),
-        "delete" => chat::delete_message(infra, alice, group, 2).await.map(drop),
-        "send without the removed" => chat::post_message(infra, dora, group, draft("shh")).await.map(drop),
-        "read" => chat::mark_read(infra, bob, group, 3).await,
-        "add" | "add again" => groups::add_member(infra, alice, group, dora.user_id).await.map(drop),
-        "promote" => groups::change_role(infra, alice, group, bob.user_id, Role::Admin).await,
-        "rename" => groups::update(infra, bob, group, rename).await.map(drop),
-        "describe" => groups::update(infra, bob, group, describe).await.map(drop),
-        "pin" => chat::update_own_state(infra, carol, group, pin).await.map(drop),
-        "draft" => chat::update_own_state(infra, carol, group, write_draft).await.map(drop),
-        "mention" => chat::post_message(infra, bob, group, draft("@carol and @dora, not @nobody")).await.map(drop),
-        "react" => react(infra, carol, (group, 3), "👍", Reacting::Give).await.map(drop),
-        "react too" => react(infra, bob, (group, 3), "👍", Reacting::Give).await.map(drop),
-        "take back a reaction" => react(infra, carol, (group, 3), "👍", Reacting::TakeBack).await.map(drop),
-        "edit a mention" => chat::edit_message(infra, bob, group, last_no, words("@alice")).await.map(drop),
+        "edit" => chat::edit_message(node, alice, group, 3, words("hello")).await.map(drop),
+        "delete the last" => chat::delete_message(node, bob, group, 5).await.map(drop),
+        "delete" => chat::delete_message(node, alice, group, 2).await.map(drop),
+        "send without the removed" => chat::post_message(node, dora, group, draft("shh")).await.map(drop),
+        "read" => chat::mark_read(node, bob, group, 3).await,
+        "add" | "add again" => groups::add_member(node, alice, group, dora.user_id).await.map(drop),
+        "promote" => groups::change_role(node, alice, group, bob.user_id, Role::Admin).await,
+        "rename" => groups::update(node, bob, group, rename).await.map(drop),
+        "describe" => groups::update(node, bob, group, describe).await.map(drop),
+        "pin" => chat::update_own_state(node, carol, group, pin).await.map(drop),
+        "draft" => chat::update_own_state(node, carol, group, write_draft).await.map(drop),
+        "mention" => chat::post_message(node, bob, group, draft("@carol and @dora, not @nobody")).await.map(drop),
+        "react" => react(node, carol, (group, 3), "👍", Reacting::Give).await.map(drop),
+        "react too" => react(node, bob, (group, 3), "👍", Reacting::Give).await.map(drop),
+        "take back a reaction" => react(node, carol, (group, 3), "👍", Reacting::TakeBack).await.map(drop),
+        "edit a mention" => chat::edit_message(node, bob, group, last_no, words("@alice")).await.map(drop),
         "forward" => {
             let to = ForwardMessage { chat_id: group, client_id: ClientId::fresh() };
-            chat::forward_message(infra, carol, group, 3, to).await.map(drop)
+            chat::forward_message(node, carol, group, 3, to).await.map(drop)
         }
-        "archive" => chat::update_own_state(infra, carol, group, archive).await.map(drop),
+        "archive" => chat::update_own_state(node, carol, group, archive).await.map(drop),
         "archive and mute" => {
             let muted_until = Some(Some(Timestamp(i64::from(i32::MAX) * 1_000)));
-            chat::update_own_state(infra, carol, group, UpdateOwnState { muted_until, ..archive }).await.map(drop)
+            chat::update_own_state(node, carol, group, UpdateOwnState { muted_until, ..archive }).await.map(drop)
         }
         "send to the archived" | "send to the muted" => {
-            chat::post_message(infra, alice, group, draft("anybody?")).await.map(drop)
+            chat::post_message(node, alice, group, draft("anybody?")).await.map(drop)
         }
         "mark as unread" => {
             let marked_unread = Some(true);
             let update = UpdateOwnState { marked_unread, ..UpdateOwnState::default() };
-            chat::update_own_state(infra, bob, group, update).await.map(drop)
+            chat::update_own_state(node, bob, group, update).await.map(drop)
         }
-        "remove" => groups::remove_member(infra, bob, group, carol.user_id).await,
-        "add the removed" => groups::add_member(infra, bob, group, carol.user_id).await.map(drop),
-        "hand over" => groups::change_role(infra, alice, group, bob.user_id, Role::Owner).await,
-        "leave" => groups::remove_member(infra, alice, group, alice.user_id).await,
+        "remove" => groups::remove_member(node, bob, group, carol.user_id).await,
+        "add the removed" => groups::add_member(node, bob, group, carol.user_id).await.map(drop),
+        "hand over" => groups::change_role(node, alice, group, bob.user_id, Role::Owner).await,
+        "leave" => groups::remove_member(node, alice, group, alice.user_id).await,
         other => panic!("what is {other}?"),
     }
 }

@@ -9,7 +9,7 @@ use protocol::{
     ids::{ChatId, ClientId},
 };
 use services::{
-    Actor, Infra, Result,
+    Actor, Node, Result,
     chat::{self, commit::Reacting},
     groups,
 };
@@ -18,12 +18,12 @@ fn to(chat_id: ChatId) -> ForwardMessage {
     ForwardMessage { chat_id, client_id: ClientId::fresh() }
 }
 
-async fn react(infra: &Infra, actor: Actor, message: &Message, emoji: &str) -> Result<Message> {
-    support::react(infra, actor, (message.chat_id, message.no), emoji, Reacting::Give).await
+async fn react(node: &Node, actor: Actor, message: &Message, emoji: &str) -> Result<Message> {
+    support::react(node, actor, (message.chat_id, message.no), emoji, Reacting::Give).await
 }
 
-async fn unreact(infra: &Infra, actor: Actor, message: &Message, emoji: &str) -> Result<Message> {
-    support::react(infra, actor, (message.chat_id, message.no), emoji, Reacting::TakeBack).await
+async fn unreact(node: &Node, actor: Actor, message: &Message, emoji: &str) -> Result<Message> {
+    support::react(node, actor, (message.chat_id, message.no), emoji, Reacting::TakeBack).await
 }
 
 /// The reactions of a message as `👍2 ❤️1`.
@@ -32,8 +32,8 @@ fn told(message: &Message) -> String {
     told.collect::<Vec<_>>().join(" ")
 }
 
-async fn mentions(infra: &Infra, actor: Actor, chat_id: ChatId) -> u32 {
-    chat::summary(infra, actor, chat_id).await.unwrap().mentions_unread
+async fn mentions(node: &Node, actor: Actor, chat_id: ChatId) -> u32 {
+    chat::summary(node, actor, chat_id).await.unwrap().mentions_unread
 }
 
 #[tokio::test]

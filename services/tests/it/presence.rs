@@ -6,7 +6,7 @@ use protocol::{
     profiles::{LastSeen, UpdateMe},
 };
 use services::{
-    Actor, Infra,
+    Actor, Node,
     chat::blocks,
     live::Origin,
     profiles::{self, presence},
@@ -25,20 +25,20 @@ async fn told(listener: &Listener, of: Actor) -> (bool, bool) {
 }
 
 /// What somebody reads of another: none where they may not know.
-async fn read(infra: &Infra, reader: Actor, of: Actor) -> (Option<bool>, bool) {
-    let user = profiles::by_id(infra, reader, of.user_id).await.unwrap();
+async fn read(node: &Node, reader: Actor, of: Actor) -> (Option<bool>, bool) {
+    let user = profiles::by_id(node, reader, of.user_id).await.unwrap();
     (user.online, user.last_seen_at.is_some())
 }
 
-async fn show_to(infra: &Infra, actor: Actor, last_seen: LastSeen) {
+async fn show_to(node: &Node, actor: Actor, last_seen: LastSeen) {
     let update = UpdateMe { last_seen: Some(last_seen.name().to_owned()), ..UpdateMe::default() };
-    profiles::update_me(infra, actor, update).await.unwrap();
+    profiles::update_me(node, actor, update).await.unwrap();
 }
 
 /// What somebody who begins to look at another is answered.
 async fn watch(listener: &Listener, viewer: Actor, of: Actor) -> Vec<ServerFrame> {
     let origin = Origin { socket: listener.subscription.id, reference: Some(1) };
-    presence::watch(&listener.infra, viewer, origin, &[of.user_id]).await.unwrap();
+    presence::watch(&listener.node, viewer, origin, &[of.user_id]).await.unwrap();
     let replies = listener.replies().await.into_iter().filter(|reply| reply.reference == origin.reference);
     replies.map(|reply| reply.frame).collect()
 }

@@ -9,11 +9,11 @@ use protocol::{
     ids::{ChatId, ClientId, UserId},
 };
 use services::{
-    Actor, Infra, Result,
+    Actor, Node, Result, Settings,
     auth::{self, Device},
     chat::{self, commit::Reacting},
     groups::{self, NewGroup},
-    infra::{Settings, database as pool},
+    infra::database as pool,
     live::{Close, Next, Subscription},
 };
 use std::{net::IpAddr, ops::Deref, time::Duration};
@@ -23,14 +23,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A node over a database of its own, without rates.
 pub struct World {
-    node: Infra,
+    node: Node,
     url: String,
 }
 
 impl Deref for World {
-    type Target = Infra;
+    type Target = Node;
 
-    fn deref(&self) -> &Infra {
+    fn deref(&self) -> &Node {
         &self.node
     }
 }
@@ -51,7 +51,7 @@ impl World {
     }
 
     /// Another node over the same database.
-    pub async fn another_node(&self) -> Infra {
+    pub async fn another_node(&self) -> Node {
         node(&self.url, Settings { limits: false, ..Settings::default() }).await
     }
 
@@ -73,8 +73,8 @@ impl World {
     }
 }
 
-async fn node(url: &str, settings: Settings) -> Infra {
-    Infra::open(pool::connect(url, 4).await.unwrap(), settings).await.unwrap()
+async fn node(url: &str, settings: Settings) -> Node {
+    Node::open(pool::connect(url, 4).await.unwrap(), settings).await.unwrap()
 }
 
 pub fn device(address: [u8; 4]) -> Device {
@@ -89,24 +89,24 @@ pub fn registration(username: &str) -> Register {
     Register { username: username.into(), password: PASSWORD.into(), display_name: None, email: None }
 }
 
-pub async fn register(infra: &Infra, username: &str) -> Actor {
-    auth::register(infra, &home(), registration(username)).await.unwrap().0
+pub async fn register(node: &Node, username: &str) -> Actor {
+    auth::register(node, &home(), registration(username)).await.unwrap().0
 }
 
 pub fn draft(text: &str) -> PostMessage {
     PostMessage { client_id: ClientId::fresh(), text: text.into(), reply_to: None }
 }
 
-pub async fn say(infra: &Infra, sender: Actor, chat_id: ChatId, text: &str) -> Message {
-    chat::post_message(infra, sender, chat_id, draft(text)).await.unwrap().0
+pub async fn say(node: &Node, sender: Actor, chat_id: ChatId, text: &str) -> Message {
+    chat::post_message(node, sender, chat_id, draft(text)).await.unwrap().0
 }
 
 /// The whole history, page by page.
-pub async fn history(infra: &Infra, reader: Actor, chat_id: ChatId) -> Vec<Message> {
+pub async fn history(node: &Node, reader: Actor, chat_id: ChatId) -> Vec<Message> {
     let mut all: Vec<Message> = Vec::new();
     loop {
         let after = all.last().map_or(0, |message| message.no);
-        let page = chat::history(infra, reader, chat_id, Window::After(after), Some(100)).await.unwrap();
+        let page = chat::history(node, reader, chat_id, Window::After(after), Some(100)).await.unwrap();
         all.extend(page.items);
         if page.next.is_none() {
             return all;
@@ -121,13 +121,13 @@ pub fn refused<T>(result: Result<T>) -> Option<ErrorCode> {
 
 /// Reacts to the message of this chat and number.
 pub async fn react(
-    infra: &Infra,
+    node: &Node,
     actor: Actor,
     (chat_id, no): (ChatId, u64),
     emoji: &str,
     how: Reacting,
 ) -> Result<Message> {
-    chat::react(infra, actor, chat_id, chat::React { no, emoji, how }).await
+    chat::react(node, actor, chat_id, chat::React { no, emoji, how }).await
 }
 
 /// The names of the refused fields.
@@ -137,15 +137,15 @@ pub fn refused_fields<T: std::fmt::Debug>(result: Result<T>) -> Vec<String> {
 
 /// A device with an open socket.
 pub struct Listener {
-    pub infra: Infra,
+    pub node: Node,
     user_id: UserId,
     pub subscription: Subscription,
 }
 
 impl Listener {
-    pub fn open(infra: &Infra, actor: Actor) -> Self {
-        let subscription = Subscription::open(infra, actor);
-        Self { infra: infra.clone(), user_id: actor.user_id, subscription }
+    pub fn open(node: &Node, actor: Actor) -> Self {
+        let subscription = Subscription::open(node, actor);
+        Self { node: node.clone(), user_id: actor.user_id, subscription }
     }
 
     /// The next frame or the close of the socket.
@@ -163,7 +163,7 @@ impl Listener {
 
     /// What was sent up to now.
     pub async fn replies(&self) -> Vec<Reply> {
-        self.infra.live.tell_own(self.user_id, &ServerFrame::Pong {});
+        self.node.live.tell_own(self.user_id, &ServerFrame::Pong {});
         let mut replies = Vec::new();
         loop {
             let reply = self.next().await.unwrap();

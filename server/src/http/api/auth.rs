@@ -8,7 +8,7 @@ use protocol::{
     error::ApiError,
     ids::SessionId,
 };
-use services::{Infra, auth};
+use services::{Node, auth};
 use utoipa_axum::routes;
 
 pub fn routes() -> Api {
@@ -27,12 +27,12 @@ pub fn routes() -> Api {
 #[utoipa::path(post, path = "/api/v1/auth/register", tag = "auth", request_body = Register,
     responses((status = 201, body = SignedIn), (status = "4XX", body = ApiError)))]
 async fn register(
-    State(infra): State<Infra>,
+    State(node): State<Node>,
     ClientDevice(device): ClientDevice,
     Body(data): Body<Register>,
 ) -> Result<(StatusCode, Json<SignedIn>)> {
-    let (actor, user) = auth::register(&infra, &device, data).await?;
-    let tokens = auth::issue_tokens(&infra, actor).await?;
+    let (actor, user) = auth::register(&node, &device, data).await?;
+    let tokens = auth::issue_tokens(&node, actor).await?;
     Ok((StatusCode::CREATED, Json(SignedIn { tokens, user })))
 }
 
@@ -40,27 +40,27 @@ async fn register(
 #[utoipa::path(post, path = "/api/v1/auth/login", tag = "auth", request_body = SignIn,
     responses((status = 200, body = SignedIn), (status = "4XX", body = ApiError)))]
 async fn login(
-    State(infra): State<Infra>,
+    State(node): State<Node>,
     ClientDevice(device): ClientDevice,
     Body(data): Body<SignIn>,
 ) -> Result<Json<SignedIn>> {
-    let (actor, user) = auth::sign_in(&infra, &device, data).await?;
-    let tokens = auth::issue_tokens(&infra, actor).await?;
+    let (actor, user) = auth::sign_in(&node, &device, data).await?;
+    let tokens = auth::issue_tokens(&node, actor).await?;
     Ok(Json(SignedIn { tokens, user }))
 }
 
 /// Trade a refresh token, which works once, for a new pair.
 #[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "auth", request_body = Refresh,
     responses((status = 200, body = Tokens), (status = "4XX", body = ApiError)))]
-async fn refresh(State(infra): State<Infra>, Body(data): Body<Refresh>) -> Result<Json<Tokens>> {
-    Ok(Json(auth::refresh(&infra, &data.refresh_token).await?))
+async fn refresh(State(node): State<Node>, Body(data): Body<Refresh>) -> Result<Json<Tokens>> {
+    Ok(Json(auth::refresh(&node, &data.refresh_token).await?))
 }
 
 /// End this session.
 #[utoipa::path(post, path = "/api/v1/auth/logout", tag = "auth", security(("bearer" = [])),
     responses((status = 204), (status = "4XX", body = ApiError)))]
-async fn logout(State(infra): State<Infra>, Caller(actor): Caller) -> Result<StatusCode> {
-    auth::sign_out(&infra, actor).await?;
+async fn logout(State(node): State<Node>, Caller(actor): Caller) -> Result<StatusCode> {
+    auth::sign_out(&node, actor).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -68,31 +68,31 @@ async fn logout(State(infra): State<Infra>, Caller(actor): Caller) -> Result<Sta
 #[utoipa::path(post, path = "/api/v1/auth/password", tag = "auth", security(("bearer" = [])),
     request_body = ChangePassword, responses((status = 204), (status = "4XX", body = ApiError)))]
 async fn password(
-    State(infra): State<Infra>,
+    State(node): State<Node>,
     Caller(actor): Caller,
     Body(data): Body<ChangePassword>,
 ) -> Result<StatusCode> {
-    auth::change_password(&infra, actor, data).await?;
+    auth::change_password(&node, actor, data).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// One's signed-in devices.
 #[utoipa::path(get, path = "/api/v1/auth/sessions", tag = "auth", security(("bearer" = [])),
     responses((status = 200, body = Page<Session>), (status = "4XX", body = ApiError)))]
-async fn sessions(State(infra): State<Infra>, Caller(actor): Caller) -> Result<Json<Page<Session>>> {
-    Ok(Json(Page::whole(auth::sessions(&infra, actor).await?)))
+async fn sessions(State(node): State<Node>, Caller(actor): Caller) -> Result<Json<Page<Session>>> {
+    Ok(Json(Page::whole(auth::sessions(&node, actor).await?)))
 }
 
 /// End one of one's sessions.
 #[utoipa::path(delete, path = "/api/v1/auth/sessions/{id}", tag = "auth", security(("bearer" = [])),
     params(("id" = SessionId, Path)), responses((status = 204), (status = "4XX", body = ApiError)))]
-async fn revoke(State(infra): State<Infra>, Caller(actor): Caller, Id(id): Id<SessionId>) -> Result<StatusCode> {
-    auth::revoke_session(&infra, actor, id).await?;
+async fn revoke(State(node): State<Node>, Caller(actor): Caller, Id(id): Id<SessionId>) -> Result<StatusCode> {
+    auth::revoke_session(&node, actor, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// The public keys that tokens are signed with (RFC 7517).
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "auth", responses((status = 200, body = Object)))]
-async fn jwks(State(infra): State<Infra>) -> Json<serde_json::Value> {
-    Json(infra.tokens.jwks())
+async fn jwks(State(node): State<Node>) -> Json<serde_json::Value> {
+    Json(node.tokens.jwks())
 }

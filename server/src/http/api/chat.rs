@@ -20,7 +20,7 @@ use protocol::{
 };
 use serde::Deserialize;
 use services::{
-    Infra, Rejection,
+    Node, Rejection,
     chat::{self, React, commit::Reacting},
     groups,
 };
@@ -57,18 +57,18 @@ struct ListQuery {
 #[utoipa::path(get, path = "/api/v1/chats", tag = "chat", security(("bearer" = [])), params(ListQuery),
     responses((status = 200, body = Page<ChatSummary>), (status = "4XX", body = ApiError)))]
 async fn list(
-    State(infra): State<Infra>,
+    State(node): State<Node>,
     Caller(actor): Caller,
     Params(page): Params<ListQuery>,
 ) -> Result<Json<Page<ChatSummary>>> {
-    Ok(Json(chat::list(&infra, actor, page.archived, page.cursor.as_deref(), page.limit).await?))
+    Ok(Json(chat::list(&node, actor, page.archived, page.cursor.as_deref(), page.limit).await?))
 }
 
 /// Open the direct chat with somebody, or make a group.
 #[utoipa::path(post, path = "/api/v1/chats", tag = "chat", security(("bearer" = [])), request_body = CreateChat,
     responses((status = 201, body = ChatSummary), (status = 200, body = ChatSummary), (status = "4XX", body = ApiError)))]
 async fn create(
-    State(infra): State<Infra>,
+    State(node): State<Node>,
     Caller(actor): Caller,
     Body(data): Body<CreateChat>,
 ) -> Result<(StatusCode, Json<ChatSummary>)> {
@@ -76,9 +76,9 @@ async fn create(
     let (summary, new) = match kind {
         ChatKind::Direct => {
             let user_id = user_id.ok_or_else(|| Rejection::field("user_id", Problem::Required))?;
-            chat::open_direct(&infra, actor, user_id).await?
+            chat::open_direct(&node, actor, user_id).await?
         }
-        ChatKind::Group => groups::create(&infra, actor, groups::NewGroup { title, member_ids, client_id }).await?,
+        ChatKind::Group => groups::create(&node, actor, groups::NewGroup { title, member_ids, client_id }).await?,
         // Everybody has one from the beginning.
         ChatKind::Saved => return Err(Rejection::field("kind", Problem::Unknown).into()),
     };
@@ -88,8 +88,8 @@ async fn create(
 /// A chat as one has it.
 #[utoipa::path(get, path = "/api/v1/chats/{id}", tag = "chat", security(("bearer" = [])),
     params(("id" = ChatId, Path)), responses((status = 200, body = ChatSummary), (status = "4XX", body = ApiError)))]
-async fn summary(State(infra): State<Infra>, Caller(actor): Caller, Id(id): Id<ChatId>) -> Result<Json<ChatSummary>> {
-    Ok(Json(chat::summary(&infra, actor, id).await?))
+async fn summary(State(node): State<Node>, Caller(actor): Caller, Id(id): Id<ChatId>) -> Result<Json<ChatSummary>> {
+    Ok(Json(chat::summary(&node, actor, id).await?))
 }
 
 /// Change a group's title or description.
@@ -97,19 +97,19 @@ async fn summary(State(infra): State<Infra>, Caller(actor): Caller, Id(id): Id<C
     params(("id" = ChatId, Path)), request_body = UpdateGroup,
     responses((status = 200, body = ChatSummary), (status = "4XX", body = ApiError)))]
 async fn update(
-    State(infra): State<Infra>,
+    State(node): State<Node>,
     Caller(actor): Caller,
     Id(id): Id<ChatId>,
     Body(data): Body<UpdateGroup>,
 ) -> Result<Json<ChatSummary>> {
-    Ok(Json(groups::update(&infra, actor, id, data).await?))
+    Ok(Json(groups::update(&node, actor, id, data).await?))
 }
 
 /// Delete a group, for everybody.
 #[utoipa::path(delete, path = "/api/v1/chats/{id}", tag = "groups", security(("bearer" = [])),
     params(("id" = ChatId, Path)), responses((status = 204), (status = "4XX", body = ApiError)))]
-async fn delete(State(infra): State<Infra>, Caller(actor): Caller, Id(id): Id<ChatId>) -> Result<StatusCode> {
-    groups::delete(&infra, actor, id).await?;
+async fn delete(State(node): State<Node>, Caller(actor): Caller, Id(id): Id<ChatId>) -> Result<StatusCode> {
+    groups::delete(&node, actor, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -118,12 +118,12 @@ async fn delete(State(infra): State<Infra>, Caller(actor): Caller, Id(id): Id<Ch
     params(("id" = ChatId, Path)), request_body = UpdateOwnState,
     responses((status = 200, body = ChatSummary), (status = "4XX", body = ApiError)))]
 async fn update_own_state(
-    State(infra): State<Infra>,
+    State(node): State<Node>,
     Caller(actor): Caller,
     Id(id): Id<ChatId>,
     Body(data): Body<UpdateOwnState>,
 ) -> Result<Json<ChatSummary>> {
-    Ok(Json(chat::update_own_state(&infra, actor, id, data).await?))
+    Ok(Json(chat::update_own_state(&node, actor, id, data).await?))
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -162,12 +162,12 @@ impl HistoryQuery {
 #[utoipa::path(get, path = "/api/v1/chats/{id}/messages", tag = "chat", security(("bearer" = [])),
     params(("id" = ChatId, Path), HistoryQuery), responses((status = 200, body = History), (status = "4XX", body = ApiError)))]
 async fn history(
-    State(infra): State<Infra>,
+    State(node): State<Node>,
     Caller(actor): Caller,
     Id(id): Id<ChatId>,
     Params(query): Params<HistoryQuery>,
 ) -> Result<Json<History>> {
-    Ok(Json(chat::history(&infra, actor, id, query.window()?, query.limit).await?))
+    Ok(Json(chat::history(&node, actor, id, query.window()?, query.limit).await?))
 }
 
 /// Send a message; repeated with the same `client_id` it answers the stored one.
@@ -175,12 +175,12 @@ async fn history(
     params(("id" = ChatId, Path)), request_body = PostMessage,
     responses((status = 201, body = Message), (status = 200, body = Message), (status = "4XX", body = ApiError)))]
 async fn post_message(
-    State(infra): State<Infra>,
+    State(node): State<Node>,
     Caller(actor): Caller,
     Id(id): Id<ChatId>,
     Body(data): Body<PostMessage>,
 ) -> Result<(StatusCode, Json<Message>)> {
-    let (message, new) = chat::post_message(&infra, actor, id, data).await?;
+    let (message, new) = chat::post_message(&node, actor, id, data).await?;
     Ok((created(new), Json(message)))
 }
 
@@ -189,12 +189,12 @@ async fn post_message(
     params(("id" = ChatId, Path), ("no" = u64, Path)), request_body = EditMessage,
     responses((status = 200, body = Message), (status = "4XX", body = ApiError)))]
 async fn edit_message(
-    State(infra): State<Infra>,
+    State(node): State<Node>,
     Caller(actor): Caller,
     Id((id, no)): Id<(ChatId, u64)>,
     Body(data): Body<EditMessage>,
 ) -> Result<Json<Message>> {
-    Ok(Json(chat::edit_message(&infra, actor, id, no, data).await?))
+    Ok(Json(chat::edit_message(&node, actor, id, no, data).await?))
 }
 
 /// Delete a message, for everybody.
@@ -202,11 +202,11 @@ async fn edit_message(
     params(("id" = ChatId, Path), ("no" = u64, Path)),
     responses((status = 200, body = Message), (status = "4XX", body = ApiError)))]
 async fn delete_message(
-    State(infra): State<Infra>,
+    State(node): State<Node>,
     Caller(actor): Caller,
     Id((id, no)): Id<(ChatId, u64)>,
 ) -> Result<Json<Message>> {
-    Ok(Json(chat::delete_message(&infra, actor, id, no).await?))
+    Ok(Json(chat::delete_message(&node, actor, id, no).await?))
 }
 
 /// React to a message with an emoji.
@@ -214,11 +214,11 @@ async fn delete_message(
     params(("id" = ChatId, Path), ("no" = u64, Path), ("emoji" = String, Path)),
     responses((status = 200, body = Message), (status = "4XX", body = ApiError)))]
 async fn react(
-    State(infra): State<Infra>,
+    State(node): State<Node>,
     Caller(actor): Caller,
     Id((id, no, emoji)): Id<(ChatId, u64, String)>,
 ) -> Result<Json<Message>> {
-    Ok(Json(chat::react(&infra, actor, id, React { no, emoji: &emoji, how: Reacting::Give }).await?))
+    Ok(Json(chat::react(&node, actor, id, React { no, emoji: &emoji, how: Reacting::Give }).await?))
 }
 
 /// Take one's reaction back.
@@ -226,11 +226,11 @@ async fn react(
     params(("id" = ChatId, Path), ("no" = u64, Path), ("emoji" = String, Path)),
     responses((status = 200, body = Message), (status = "4XX", body = ApiError)))]
 async fn unreact(
-    State(infra): State<Infra>,
+    State(node): State<Node>,
     Caller(actor): Caller,
     Id((id, no, emoji)): Id<(ChatId, u64, String)>,
 ) -> Result<Json<Message>> {
-    Ok(Json(chat::react(&infra, actor, id, React { no, emoji: &emoji, how: Reacting::TakeBack }).await?))
+    Ok(Json(chat::react(&node, actor, id, React { no, emoji: &emoji, how: Reacting::TakeBack }).await?))
 }
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -245,12 +245,12 @@ struct ReactedQuery {
     params(("id" = ChatId, Path), ("no" = u64, Path), ReactedQuery),
     responses((status = 200, body = Page<Reacted>), (status = "4XX", body = ApiError)))]
 async fn reacted(
-    State(infra): State<Infra>,
+    State(node): State<Node>,
     Caller(actor): Caller,
     Id((id, no)): Id<(ChatId, u64)>,
     Params(page): Params<ReactedQuery>,
 ) -> Result<Json<Page<Reacted>>> {
-    Ok(Json(chat::reacted(&infra, actor, id, no, page.cursor.as_deref(), page.limit).await?))
+    Ok(Json(chat::reacted(&node, actor, id, no, page.cursor.as_deref(), page.limit).await?))
 }
 
 /// Post a message's words into another chat, as their author's.
@@ -258,12 +258,12 @@ async fn reacted(
     params(("id" = ChatId, Path), ("no" = u64, Path)), request_body = ForwardMessage,
     responses((status = 201, body = Message), (status = 200, body = Message), (status = "4XX", body = ApiError)))]
 async fn forward_message(
-    State(infra): State<Infra>,
+    State(node): State<Node>,
     Caller(actor): Caller,
     Id((id, no)): Id<(ChatId, u64)>,
     Body(to): Body<ForwardMessage>,
 ) -> Result<(StatusCode, Json<Message>)> {
-    let (message, new) = chat::forward_message(&infra, actor, id, no, to).await?;
+    let (message, new) = chat::forward_message(&node, actor, id, no, to).await?;
     Ok((created(new), Json(message)))
 }
 
@@ -272,12 +272,12 @@ async fn forward_message(
     params(("id" = ChatId, Path), ("no" = u64, Path)), request_body = ReportMessage,
     responses((status = 204), (status = "4XX", body = ApiError)))]
 async fn report_message(
-    State(infra): State<Infra>,
+    State(node): State<Node>,
     Caller(actor): Caller,
     Id((id, no)): Id<(ChatId, u64)>,
     Body(data): Body<ReportMessage>,
 ) -> Result<StatusCode> {
-    chat::report_message(&infra, actor, id, no, &data.reason).await?;
+    chat::report_message(&node, actor, id, no, &data.reason).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -285,12 +285,12 @@ async fn report_message(
 #[utoipa::path(post, path = "/api/v1/chats/{id}/read", tag = "chat", security(("bearer" = [])),
     params(("id" = ChatId, Path)), request_body = MarkRead, responses((status = 204), (status = "4XX", body = ApiError)))]
 async fn mark_read(
-    State(infra): State<Infra>,
+    State(node): State<Node>,
     Caller(actor): Caller,
     Id(id): Id<ChatId>,
     Body(data): Body<MarkRead>,
 ) -> Result<StatusCode> {
-    chat::mark_read(&infra, actor, id, data.no).await?;
+    chat::mark_read(&node, actor, id, data.no).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -306,10 +306,10 @@ struct ChangesQuery {
 #[utoipa::path(get, path = "/api/v1/chats/{id}/changes", tag = "chat", security(("bearer" = [])),
     params(("id" = ChatId, Path), ChangesQuery), responses((status = 200, body = Changes), (status = "4XX", body = ApiError)))]
 async fn changes(
-    State(infra): State<Infra>,
+    State(node): State<Node>,
     Caller(actor): Caller,
     Id(id): Id<ChatId>,
     Params(query): Params<ChangesQuery>,
 ) -> Result<Json<Changes>> {
-    Ok(Json(chat::changes(&infra, actor, id, query.after, query.limit).await?))
+    Ok(Json(chat::changes(&node, actor, id, query.after, query.limit).await?))
 }

@@ -9,7 +9,7 @@ use protocol::{
     ids::{ChatId, UserId},
 };
 use serde::Deserialize;
-use services::{Infra, groups};
+use services::{Node, groups};
 use utoipa_axum::routes;
 
 pub fn routes() -> Api {
@@ -29,14 +29,14 @@ struct MembersQuery {
     params(("id" = ChatId, Path), MembersQuery),
     responses((status = 200, body = Page<Member>), (status = "4XX", body = ApiError)))]
 async fn members(
-    State(infra): State<Infra>,
+    State(node): State<Node>,
     Caller(actor): Caller,
     Id(id): Id<ChatId>,
     Params(query): Params<MembersQuery>,
 ) -> Result<Json<Page<Member>>> {
     let page =
         groups::MembersPage { query: query.query.as_deref(), cursor: query.cursor.as_deref(), limit: query.limit };
-    Ok(Json(groups::members(&infra, actor, id, page).await?))
+    Ok(Json(groups::members(&node, actor, id, page).await?))
 }
 
 /// Add somebody.
@@ -44,12 +44,12 @@ async fn members(
     params(("id" = ChatId, Path)), request_body = AddMember,
     responses((status = 201, body = Member), (status = 200, body = Member), (status = "4XX", body = ApiError)))]
 async fn add_member(
-    State(infra): State<Infra>,
+    State(node): State<Node>,
     Caller(actor): Caller,
     Id(id): Id<ChatId>,
     Body(data): Body<AddMember>,
 ) -> Result<(StatusCode, Json<Member>)> {
-    let (member, new) = groups::add_member(&infra, actor, id, data.user_id).await?;
+    let (member, new) = groups::add_member(&node, actor, id, data.user_id).await?;
     Ok((if new { StatusCode::CREATED } else { StatusCode::OK }, Json(member)))
 }
 
@@ -58,12 +58,12 @@ async fn add_member(
     params(("id" = ChatId, Path), ("user_id" = UserId, Path)), request_body = ChangeRole,
     responses((status = 204), (status = "4XX", body = ApiError)))]
 async fn change_role(
-    State(infra): State<Infra>,
+    State(node): State<Node>,
     Caller(actor): Caller,
     Id((id, user_id)): Id<(ChatId, UserId)>,
     Body(data): Body<ChangeRole>,
 ) -> Result<StatusCode> {
-    groups::change_role(&infra, actor, id, user_id, data.role).await?;
+    groups::change_role(&node, actor, id, user_id, data.role).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -72,10 +72,10 @@ async fn change_role(
     params(("id" = ChatId, Path), ("user_id" = UserId, Path)),
     responses((status = 204), (status = "4XX", body = ApiError)))]
 async fn remove_member(
-    State(infra): State<Infra>,
+    State(node): State<Node>,
     Caller(actor): Caller,
     Id((id, user_id)): Id<(ChatId, UserId)>,
 ) -> Result<StatusCode> {
-    groups::remove_member(&infra, actor, id, user_id).await?;
+    groups::remove_member(&node, actor, id, user_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,7 +9,7 @@ use protocol::{
     profiles::{Me, UpdateMe, User},
 };
 use serde::Deserialize;
-use services::{Infra, Rejection, chat, profiles};
+use services::{Node, Rejection, chat, profiles};
 use utoipa_axum::routes;
 
 pub fn routes() -> Api {
@@ -24,37 +24,37 @@ pub fn routes() -> Api {
 /// Oneself.
 #[utoipa::path(get, path = "/api/v1/me", tag = "profiles", security(("bearer" = [])),
     responses((status = 200, body = Me), (status = "4XX", body = ApiError)))]
-async fn me(State(infra): State<Infra>, Caller(actor): Caller) -> Result<Json<Me>> {
-    Ok(Json(profiles::me(&infra, actor).await?))
+async fn me(State(node): State<Node>, Caller(actor): Caller) -> Result<Json<Me>> {
+    Ok(Json(profiles::me(&node, actor).await?))
 }
 
 /// Change oneself; absent fields stay.
 #[utoipa::path(patch, path = "/api/v1/me", tag = "profiles", security(("bearer" = [])), request_body = UpdateMe,
     responses((status = 200, body = Me), (status = "4XX", body = ApiError)))]
-async fn update_me(State(infra): State<Infra>, Caller(actor): Caller, Body(data): Body<UpdateMe>) -> Result<Json<Me>> {
-    Ok(Json(profiles::update_me(&infra, actor, data).await?))
+async fn update_me(State(node): State<Node>, Caller(actor): Caller, Body(data): Body<UpdateMe>) -> Result<Json<Me>> {
+    Ok(Json(profiles::update_me(&node, actor, data).await?))
 }
 
 /// Whom one has blocked.
 #[utoipa::path(get, path = "/api/v1/me/blocks", tag = "profiles", security(("bearer" = [])),
     responses((status = 200, body = Page<User>), (status = "4XX", body = ApiError)))]
-async fn blocks(State(infra): State<Infra>, Caller(actor): Caller) -> Result<Json<Page<User>>> {
-    Ok(Json(Page::whole(chat::blocks::list(&infra, actor).await?)))
+async fn blocks(State(node): State<Node>, Caller(actor): Caller) -> Result<Json<Page<User>>> {
+    Ok(Json(Page::whole(chat::blocks::list(&node, actor).await?)))
 }
 
 /// Block somebody: they can no longer write, add one to groups, or see whether one is here.
 #[utoipa::path(put, path = "/api/v1/me/blocks/{user_id}", tag = "profiles", security(("bearer" = [])),
     params(("user_id" = UserId, Path)), responses((status = 204), (status = "4XX", body = ApiError)))]
-async fn block(State(infra): State<Infra>, Caller(actor): Caller, Id(id): Id<UserId>) -> Result<StatusCode> {
-    chat::blocks::block(&infra, actor, id).await?;
+async fn block(State(node): State<Node>, Caller(actor): Caller, Id(id): Id<UserId>) -> Result<StatusCode> {
+    chat::blocks::block(&node, actor, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Let somebody write again.
 #[utoipa::path(delete, path = "/api/v1/me/blocks/{user_id}", tag = "profiles", security(("bearer" = [])),
     params(("user_id" = UserId, Path)), responses((status = 204), (status = "4XX", body = ApiError)))]
-async fn unblock(State(infra): State<Infra>, Caller(actor): Caller, Id(id): Id<UserId>) -> Result<StatusCode> {
-    chat::blocks::unblock(&infra, actor, id).await?;
+async fn unblock(State(node): State<Node>, Caller(actor): Caller, Id(id): Id<UserId>) -> Result<StatusCode> {
+    chat::blocks::unblock(&node, actor, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -71,7 +71,7 @@ struct UsersQuery {
 #[utoipa::path(get, path = "/api/v1/users", tag = "profiles", security(("bearer" = [])), params(UsersQuery),
     responses((status = 200, body = Page<User>), (status = "4XX", body = ApiError)))]
 async fn users(
-    State(infra): State<Infra>,
+    State(node): State<Node>,
     _caller: Caller,
     Params(wanted): Params<UsersQuery>,
 ) -> Result<Json<Page<User>>> {
@@ -80,9 +80,9 @@ async fn users(
             let ids: Option<Vec<UserId>> =
                 ids.split(',').filter(|id| !id.is_empty()).map(|id| id.trim().parse().ok()).collect();
             let ids = ids.ok_or_else(|| Rejection::field("ids", Problem::Malformed))?;
-            profiles::by_ids(&infra, &ids).await?
+            profiles::by_ids(&node, &ids).await?
         }
-        None => profiles::find(&infra, &wanted.query.unwrap_or_default()).await?,
+        None => profiles::find(&node, &wanted.query.unwrap_or_default()).await?,
     };
     Ok(Json(Page::whole(found)))
 }
@@ -90,10 +90,10 @@ async fn users(
 /// A person by id, or by name after an `@`.
 #[utoipa::path(get, path = "/api/v1/users/{id}", tag = "profiles", security(("bearer" = [])),
     params(("id" = String, Path)), responses((status = 200, body = User), (status = "4XX", body = ApiError)))]
-async fn user(State(infra): State<Infra>, Caller(actor): Caller, Id(id): Id<String>) -> Result<Json<User>> {
+async fn user(State(node): State<Node>, Caller(actor): Caller, Id(id): Id<String>) -> Result<Json<User>> {
     let user = match id.strip_prefix('@') {
-        Some(username) => profiles::by_username(&infra, actor, username).await?,
-        None => profiles::by_id(&infra, actor, id.parse().map_err(|_| Rejection::not_found())?).await?,
+        Some(username) => profiles::by_username(&node, actor, username).await?,
+        None => profiles::by_id(&node, actor, id.parse().map_err(|_| Rejection::not_found())?).await?,
     };
     Ok(Json(user))
 }

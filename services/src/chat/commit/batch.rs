@@ -3,9 +3,9 @@
 
 use super::{Item, Outcome, draft::Draft};
 use crate::{
-    Infra, Rejection, Result,
+    Mutant, Node, Rejection, Result,
     chat::{audience, queries, tell_mine},
-    infra::{Mutant, clock, database},
+    infra::{clock, database},
     live::Origin,
     profiles,
 };
@@ -18,23 +18,23 @@ use sqlx::{PgConnection, Postgres, Transaction};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Commits some changes of one chat and answers each.
-pub async fn commit(infra: &Infra, chat_id: ChatId, items: Vec<Item>) {
-    let written = match database::within(write(infra, chat_id, &items)).await {
+pub async fn commit(node: &Node, chat_id: ChatId, items: Vec<Item>) {
+    let written = match database::within(write(node, chat_id, &items)).await {
         Ok(written) => written,
         Err(rejection) => return refuse(items, &rejection),
     };
     let Written { tx, draft, outcomes, left } = written;
-    if infra.is(Mutant::AckBeforeCommit) {
-        tell(infra, items, draft, outcomes, left).await;
+    if node.is(Mutant::AckBeforeCommit) {
+        tell(node, items, draft, outcomes, left).await;
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         let _ = tx.commit().await;
         return;
     }
     match database::within(async { Ok(tx.commit().await?) }).await {
-        Ok(()) => tell(infra, items, draft, outcomes, left).await,
+        Ok(()) => tell(node, items, draft, outcomes, left).await,
         Err(rejection) => {
             // It may be committed all the same, and then nobody was told.
-            infra.live.resync_all();
+            node.live.resync_all();
             refuse(items, &rejection);
         }
     }
@@ -42,13 +42,13 @@ pub async fn commit(infra: &Infra, chat_id: ChatId, items: Vec<Item>) {
 
 /// Publishes what was written, and answers each.
 async fn tell(
-    infra: &Infra,
+    node: &Node,
     items: Vec<Item>,
     draft: Option<Draft>,
     outcomes: Vec<Result<Outcome>>,
     left: Vec<(UserId, u64)>,
 ) {
-    publish(infra, draft, &items, left).await;
+    publish(node, draft, &items, left).await;
     for (item, outcome) in items.into_iter().zip(outcomes) {
         // Whoever asked may have gone; the change stands.
         let _ = item.answer.send(outcome);
@@ -71,14 +71,14 @@ struct Written {
     left: Vec<(UserId, u64)>,
 }
 
-async fn write(infra: &Infra, chat_id: ChatId, items: &[Item]) -> Result<Written> {
-    let mut tx = database::begin(&infra.db).await?;
+async fn write(node: &Node, chat_id: ChatId, items: &[Item]) -> Result<Written> {
+    let mut tx = database::begin(&node.db).await?;
     let Some(row) = queries::lock_chat(&mut tx, chat_id).await? else {
         let outcomes = items.iter().map(|_| Err(Rejection::not_found())).collect();
         return Ok(Written { tx, draft: None, outcomes, left: Vec::new() });
     };
     let first_message = row.last_no == 0;
-    let mut draft = look_up(infra, &mut tx, (chat_id, row), items).await?;
+    let mut draft = look_up(node, &mut tx, (chat_id, row), items).await?;
     let outcomes: Vec<Result<Outcome>> = items.iter().map(|item| draft.apply(item)).collect();
     if draft.frames.is_empty() {
         return Ok(Written { tx, draft: None, outcomes, left: Vec::new() });
@@ -92,7 +92,7 @@ async fn write(infra: &Infra, chat_id: ChatId, items: &[Item]) -> Result<Written
 
 /// The chat as it stands, and whoever and whatever the changes name.
 async fn look_up(
-    infra: &Infra,
+    node: &Node,
     tx: &mut PgConnection,
     (chat_id, row): (ChatId, queries::ChatRow),
     items: &[Item],
@@ -104,7 +104,7 @@ async fn look_up(
     let reactions: BTreeSet<_> = items.iter().filter_map(Item::reaction).collect();
     let called: BTreeSet<&str> = items.iter().flat_map(|item| item.change.mentions()).map(String::as_str).collect();
     let added: Vec<(UserId, UserId)> = items.iter().filter_map(Item::addition).collect();
-    let stored = if infra.is(Mutant::RetryInsertsTwice) {
+    let stored = if node.is(Mutant::RetryInsertsTwice) {
         HashMap::new()
     } else {
         queries::messages_by_client_id(tx, chat_id, &sends).await?
@@ -175,22 +175,22 @@ async fn list(tx: &mut PgConnection, draft: &mut Draft, both: &[UserId]) -> Resu
 }
 
 /// Tells the chat, in the order of the changes.
-async fn publish(infra: &Infra, draft: Option<Draft>, items: &[Item], left: Vec<(UserId, u64)>) {
+async fn publish(node: &Node, draft: Option<Draft>, items: &[Item], left: Vec<(UserId, u64)>) {
     let Some(draft) = draft else { return };
     let chat_id = draft.chat_id;
     // Without an audience the sockets that asked still get their answers. It comes first: whoever was
     // removed is in no newer one, so nothing of the chat follows their `removed`.
-    let audience = audience(infra, chat_id, draft.row.members_seq).await.unwrap_or_default();
+    let audience = audience(node, chat_id, draft.row.members_seq).await.unwrap_or_default();
     for (user_id, mine) in left {
-        infra.live.withhold(chat_id, user_id);
-        infra.live.tell_own(user_id, &ServerFrame::Removed { chat_id, mine });
+        node.live.withhold(chat_id, user_id);
+        node.live.tell_own(user_id, &ServerFrame::Removed { chat_id, mine });
     }
     let joined: Vec<UserId> = draft.joined.into_iter().collect();
-    tell_mine(infra, chat_id, &joined).await;
+    tell_mine(node, chat_id, &joined).await;
     // Whoever waited too long was answered already: their copy is the frame that all get.
     let late: HashSet<Origin> =
         items.iter().filter(|item| item.answer.is_closed()).filter_map(|item| item.origin).collect();
     for (frame, origin) in &draft.frames {
-        infra.live.publish(chat_id, &audience, frame, origin.filter(|origin| !late.contains(origin)));
+        node.live.publish(chat_id, &audience, frame, origin.filter(|origin| !late.contains(origin)));
     }
 }

@@ -1,0 +1,113 @@
+//! One running node: the access to the outside world that it opened, and the state of each feature.
+//! Operations take it as their context.
+
+use crate::{
+    auth::LiveSessions,
+    chat::{ReadMarks, commit::Queues},
+    infra::{database, rates::Rates, tokens::Tokens},
+    live::Live,
+    mutant::Mutant,
+    profiles::presence::Presence,
+};
+use sqlx::PgPool;
+use std::{
+    num::NonZeroUsize,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// The context of every operation. Cheap to clone: clones are the same node.
+#[derive(Clone)]
+pub struct Node(Arc<Parts>);
+
+pub struct Parts {
+    pub db: PgPool,
+    pub live: Live,
+    pub rates: Rates,
+    pub tokens: Tokens,
+    /// Background work; `stop` waits for it.
+    pub tasks: TaskTracker,
+    /// The node is about to stop: it takes requests, and says that it is not ready for more.
+    pub draining: AtomicBool,
+    pub shutdown: CancellationToken,
+    pub(crate) sessions: LiveSessions,
+    /// Connections of its own, so that a busy node never learns late that a session has ended.
+    pub(crate) sessions_db: PgPool,
+    pub(crate) queues: Queues,
+    pub(crate) read_marks: ReadMarks,
+    pub(crate) presence: Presence,
+    mutant: Option<Mutant>,
+}
+
+const FINISH_WITHIN: Duration = Duration::from_secs(20);
+
+/// The settings that an operator chooses.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Whether the rates of PROTOCOL section 7 hold; off for load tests.
+    pub limits: bool,
+    /// Changes of one chat committed together.
+    pub batch: NonZeroUsize,
+    /// The fault that a debug build injects, to prove that the tests find it.
+    pub mutant: Option<Mutant>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { limits: true, batch: const { NonZeroUsize::new(256).unwrap() }, mutant: None }
+    }
+}
+
+impl Node {
+    /// Opens everything over a migrated database.
+    ///
+    /// # Errors
+    /// `unavailable` when the database does not answer.
+    pub async fn open(db: PgPool, settings: Settings) -> crate::Result<Self> {
+        let tokens = Tokens::load_or_create(&db).await?;
+        #[cfg(debug_assertions)]
+        if settings.mutant == Some(Mutant::RetryInsertsTwice) {
+            crate::chat::queries::allow_doubles(&db).await?;
+        }
+        Ok(Self(Arc::new(Parts {
+            live: Live::default(),
+            rates: Rates::new(settings.limits),
+            tokens,
+            tasks: TaskTracker::new(),
+            draining: AtomicBool::new(false),
+            shutdown: CancellationToken::new(),
+            sessions: LiveSessions::default(),
+            sessions_db: database::beside(&db, 2),
+            queues: Queues::new(settings.batch.get()),
+            read_marks: ReadMarks::default(),
+            presence: Presence::default(),
+            mutant: settings.mutant,
+            db,
+        })))
+    }
+
+    /// Whether this node runs with this mutant; always false in a release build.
+    pub(crate) fn is(&self, mutant: Mutant) -> bool {
+        cfg!(debug_assertions) && self.mutant == Some(mutant)
+    }
+
+    /// Ends background work and waits for commits in flight, at most `FINISH_WITHIN`: the database may hang.
+    pub async fn stop(&self) {
+        self.shutdown.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(FINISH_WITHIN, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some work did not end in time");
+        }
+        database::close(&self.sessions_db).await;
+        database::close(&self.db).await;
+    }
+}
+
+impl std::ops::Deref for Node {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
