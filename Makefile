@@ -1,9 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build demo dev check test e2e bench verify verify-long
+.PHONY: help run build demo dev check test e2e bench verify verify-long verify-upgrade
 ARGS ?=
+FROM ?=
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build, then serve at http://127.0.0.1:3000
 	@scripts/run $(ARGS)
@@ -31,6 +32,9 @@ verify: ## Break things for three minutes and prove that nothing was lost or dou
 
 verify-long: ## The same for hours, with every fault alone and all together
 	@scripts/verify-long $(ARGS)
+
+verify-upgrade: ## Prove that an earlier release and this one can share a database: make verify-upgrade FROM=<commit>
+	@scripts/verify-upgrade $(FROM) $(ARGS)
 
 bench: ## Load the server with many senders and print what it took
 	@scripts/bench $(ARGS)

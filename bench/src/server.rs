@@ -111,6 +111,13 @@ impl Server {
         pid.lines().next().map(str::to_owned)
     }
 
+    /// The address of its private PostgreSQL, for a second server. The fifth line of the file is the folder of
+    /// the socket (PostgreSQL, src/include/utils/pidfile.h).
+    pub fn database_url(&self) -> Option<String> {
+        let file = fs::read_to_string(self.data.join("postgres/postmaster.pid")).ok()?;
+        Some(format!("postgres://messenger@localhost/postgres?host={}", file.lines().nth(4)?))
+    }
+
     /// `kill -9`.
     pub async fn kill(&mut self) -> Result<()> {
         Ok(self.child.kill().await?)

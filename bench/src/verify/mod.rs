@@ -34,6 +34,9 @@ pub struct Verify {
     /// The server to run.
     #[arg(long, default_value = "target/release/messenger")]
     server: PathBuf,
+    /// A rolling upgrade: this earlier release owns the database and serves beside `--server`.
+    #[arg(long, conflicts_with = "mutant")]
+    previous: Option<PathBuf>,
     /// The first seed; each run takes the next one.
     #[arg(long, default_value = "1")]
     seed: u64,
@@ -129,7 +132,10 @@ async fn run(verify: &Verify, scratch: &Scratch, plan: &Plan, mutant: Option<&st
     let folder = verify.keep.as_deref().unwrap_or(scratch.path());
     std::fs::create_dir_all(folder)?;
     let history = folder.join(format!("{name}.jsonl"));
-    let mut site = Site::start(verify.server.clone(), scratch, &name, mutant).await?;
+    let mut site = match &verify.previous {
+        Some(previous) => Site::upgrade(previous, &verify.server, scratch, &name).await?,
+        None => Site::start(&verify.server, scratch, &name, mutant).await?,
+    };
     let world = Arc::new(World::new(site.proxy.address, Recorder::new(&history)?));
     let outcome = observe(plan, &mut site, &world, scratch).await;
     site.stop().await;

@@ -12,8 +12,15 @@ use crate::{
 use clap::ValueEnum;
 use rand::{Rng as _, rngs::StdRng, seq::SliceRandom as _};
 use serde::{Deserialize, Serialize};
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
-use tokio::time::{Instant, sleep, timeout};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::{
+    process::Command,
+    time::{Instant, sleep, timeout},
+};
 
 const POLL: Duration = Duration::from_millis(50);
 const HEALED_WITHIN: Duration = Duration::from_secs(60);
@@ -38,34 +45,60 @@ pub enum Fault {
     Slow,
 }
 
-/// A server and the wire to it.
+/// The nodes over one database, and the wire to them.
 pub struct Site {
+    data: PathBuf,
+    /// The first node owns the private PostgreSQL. A second one is of another release.
+    nodes: Vec<Node>,
+    /// The index of the node that the next `kill` ends.
+    next_killed: usize,
+    pub proxy: Proxy,
+}
+
+/// A server that comes back at the address where it was.
+struct Node {
     binary: PathBuf,
     flags: Vec<String>,
-    data: PathBuf,
-    pub address: SocketAddr,
-    pub proxy: Proxy,
+    address: SocketAddr,
     server: Server,
 }
 
 impl Site {
-    pub async fn start(binary: PathBuf, scratch: &Scratch, name: &str, mutant: Option<&str>) -> Result<Self> {
+    /// One node.
+    pub async fn start(binary: &Path, scratch: &Scratch, name: &str, mutant: Option<&str>) -> Result<Self> {
         let data = scratch.folder(name)?;
-        let mutant = mutant.map(|mutant| ["--mutant".to_owned(), mutant.to_owned()]);
-        let mut flags: Vec<String> = mutant.into_iter().flatten().collect();
-        flags.extend(["--listen".to_owned(), "127.0.0.1:0".to_owned()]);
-        let mut server = spawn(&binary, scratch, &data, &flags)?;
-        let address = server.up().await?;
-        // A restarted server comes back where it was.
-        if let Some(listen) = flags.last_mut() {
-            *listen = address.to_string();
-        }
-        Ok(Self { binary, flags, data, address, proxy: Proxy::start(address).await?, server })
+        let flags = mutant.into_iter().flat_map(|mutant| ["--mutant".to_owned(), mutant.to_owned()]).collect();
+        let node = Node::start(binary, scratch, &data, flags).await?;
+        Self::over(data, vec![node]).await
     }
 
-    pub async fn stop(self) {
+    /// A rolling upgrade: `previous` serves and owns the database, `binary` migrates it and serves beside it.
+    pub async fn upgrade(previous: &Path, binary: &Path, scratch: &Scratch, name: &str) -> Result<Self> {
+        let data = scratch.folder(name)?;
+        let first = Node::start(previous, scratch, &data, Vec::new()).await?;
+        let database = first.server.database_url().ok_or("PostgreSQL is not there")?;
+        migrate(binary, &database).await?;
+        let flags = vec!["--database-url".to_owned(), database];
+        let second = Node::start(binary, scratch, &scratch.folder(&format!("{name}-beside"))?, flags).await?;
+        Self::over(data, vec![first, second]).await
+    }
+
+    async fn over(data: PathBuf, nodes: Vec<Node>) -> Result<Self> {
+        let proxy = Proxy::start(nodes.iter().map(|node| node.address).collect()).await?;
+        Ok(Self { data, nodes, next_killed: 0, proxy })
+    }
+
+    pub async fn stop(mut self) {
         self.proxy.stop().await;
-        self.server.stop().await;
+        // The database goes with the first node.
+        while let Some(node) = self.nodes.pop() {
+            node.server.stop().await;
+        }
+    }
+
+    /// The server that owns the database.
+    fn owner(&self) -> Result<&Server> {
+        Ok(&self.nodes.first().ok_or("there is no node")?.server)
     }
 
     /// Inflicts faults until the time is up, each at least once, in an order of chance.
@@ -101,20 +134,21 @@ impl Site {
     async fn inflict(&mut self, fault: Fault, hold: Duration, scratch: &Scratch) -> Result<String> {
         match fault {
             Fault::Kill => {
-                let before = self.server.pid().ok_or("the server is not there")?;
-                self.server.kill().await?;
-                self.server = spawn(&self.binary, scratch, &self.data, &self.flags)?;
-                self.server.up().await?;
-                Ok(format!("process {before}, now {:?}", self.server.pid()))
+                let index = self.next_killed % self.nodes.len();
+                self.next_killed += 1;
+                let node = self.nodes.get_mut(index).ok_or("there is no node")?;
+                let before = node.server.pid().ok_or("the server is not there")?;
+                node.restart(scratch, &self.data).await?;
+                Ok(format!("process {before}, now {:?}", node.server.pid()))
             }
             Fault::PostgresCrash => {
-                let before = self.server.postmaster().ok_or("PostgreSQL is not there")?;
+                let before = self.owner()?.postmaster().ok_or("PostgreSQL is not there")?;
                 signal("QUIT", &before).await;
-                let now = self.until(|site| site.server.postmaster().filter(|now| *now != before)).await?;
+                let now = self.until(|site| site.owner().ok()?.postmaster().filter(|now| *now != before)).await?;
                 Ok(format!("postmaster {before}, now {now}"))
             }
             Fault::PostgresFrozen => {
-                let processes = self.server.database_processes().await?;
+                let processes = self.owner()?.database_processes().await?;
                 for process in &processes {
                     signal("STOP", process).await;
                 }
@@ -152,7 +186,7 @@ impl Site {
         if after > before { Ok(format!("{} {what}", after - before)) } else { Err(format!("no {what}").into()) }
     }
 
-    /// Waits until the server says that it is ready.
+    /// Waits until every node says that it is ready.
     pub async fn healed(&self) -> Result<()> {
         let ready = async {
             while !self.is_ready().await {
@@ -163,8 +197,13 @@ impl Site {
     }
 
     async fn is_ready(&self) -> bool {
-        let asked = exchange(self.address, "GET /readyz", None, None::<&()>).await;
-        asked.is_ok_and(|(status, _)| status == 200)
+        for node in &self.nodes {
+            let asked = exchange(node.address, "GET /readyz", None, None::<&()>).await;
+            if !asked.is_ok_and(|(status, _)| status == 200) {
+                return false;
+            }
+        }
+        true
     }
 
     async fn until<T>(&self, happened: impl Fn(&Self) -> Option<T>) -> Result<T> {
@@ -180,7 +219,29 @@ impl Site {
     }
 }
 
-fn spawn(binary: &std::path::Path, scratch: &Scratch, data: &std::path::Path, flags: &[String]) -> Result<Server> {
-    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+impl Node {
+    async fn start(binary: &Path, scratch: &Scratch, data: &Path, flags: Vec<String>) -> Result<Self> {
+        let mut server = spawn(binary, scratch, data, &flags, "127.0.0.1:0")?;
+        let address = server.up().await?;
+        Ok(Self { binary: binary.to_owned(), flags, address, server })
+    }
+
+    /// `kill -9`, and a new process at the same address.
+    async fn restart(&mut self, scratch: &Scratch, data: &Path) -> Result<()> {
+        self.server.kill().await?;
+        self.server = spawn(&self.binary, scratch, data, &self.flags, &self.address.to_string())?;
+        self.server.up().await?;
+        Ok(())
+    }
+}
+
+fn spawn(binary: &Path, scratch: &Scratch, data: &Path, flags: &[String], listen: &str) -> Result<Server> {
+    let flags: Vec<&str> = flags.iter().map(String::as_str).chain(["--listen", listen]).collect();
     Server::spawn_with(binary, scratch, data.to_owned(), &flags)
+}
+
+/// `messenger migrate`, as an operator runs it before the first node of a new release.
+async fn migrate(binary: &Path, database: &str) -> Result<()> {
+    let migrated = Command::new(binary).arg("migrate").env("DATABASE_URL", database).status().await?;
+    if migrated.success() { Ok(()) } else { Err("the new release cannot migrate the database".into()) }
 }

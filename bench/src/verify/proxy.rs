@@ -52,14 +52,15 @@ struct Counts {
 }
 
 impl Proxy {
-    pub async fn start(server: SocketAddr) -> Result<Self> {
+    /// Connections go to the servers in turn.
+    pub async fn start(servers: Vec<SocketAddr>) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (wire, state) = watch::channel(Wire::Whole);
         let (resets, reset) = watch::channel(0);
         let counts: Arc<Counts> = Arc::default();
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, server, Ends { wire: state, reset, counts: counts.clone() }));
+        tasks.spawn(accept(listener, servers, Ends { wire: state, reset, counts: counts.clone() }));
         Ok(Self { address, wire, resets, counts, tasks })
     }
 
@@ -99,13 +100,16 @@ struct Ends {
     counts: Arc<Counts>,
 }
 
-async fn accept(listener: TcpListener, server: SocketAddr, ends: Ends) {
+async fn accept(listener: TcpListener, servers: Vec<SocketAddr>, ends: Ends) {
     let mut connections = JoinSet::new();
+    let mut in_turn = servers.iter().copied().cycle();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((near, _)) = accepted else { return };
-                if *ends.wire.borrow() != Wire::Cut {
+                if *ends.wire.borrow() != Wire::Cut
+                    && let Some(server) = in_turn.next()
+                {
                     connections.spawn(carry(near, server, ends.clone()));
                 }
             }
