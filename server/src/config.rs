@@ -2,7 +2,8 @@
 
 use clap::{Args, ValueEnum};
 #[cfg(debug_assertions)]
-use services::{Mutant, Settings};
+use services::Mutant;
+use services::Settings;
 use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 
 #[derive(Args, Clone, Debug)]
