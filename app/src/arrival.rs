@@ -1,23 +1,24 @@
 //! Where the focus goes when one comes to another page.
 
 use crate::{
+    address::Address,
     live::Store,
+    navigation::Navigation,
     ui::{effect_from, find, once_drawn},
 };
 use leptos::prelude::*;
-use leptos_router::hooks::use_location;
 
 /// Where one writes on a page that is for writing.
-pub const WRITING: &str = ".composer-input, form[action='/new'] [type=search]";
+pub const WRITING: &str = ".composer-input, .finder [type=search]";
 
 /// Whoever has come to another page goes on in it by keys. Renders nothing.
 #[component]
 pub fn Arrival() -> impl IntoView {
-    let location = use_location();
+    let navigation = Navigation::current();
     let page = Store::current().page;
     let coming = StoredValue::new(false);
-    effect_from(move |before: Option<(String, String)>| {
-        let now = (location.pathname.get(), location.search.get());
+    effect_from(move |before: Option<Option<Address>>| {
+        let now = navigation.get();
         if before.is_some_and(|before| before != now) {
             coming.set_value(true);
         }

@@ -10,11 +10,13 @@ mod locales {
 }
 use locales::i18n;
 
+mod address;
 mod arrival;
 mod auth;
 mod chat;
 mod groups;
 mod live;
+mod navigation;
 mod profiles;
 mod refusal;
 mod routes;

@@ -1,22 +1,20 @@
-//! The only `<Router>`: every address of the product.
+//! Which page an address shows.
 
 use crate::{
     Seed,
+    address::{Address, Section},
     arrival::Arrival,
     auth, chat, groups,
     i18n::{I18nContextProvider, Locale, t_string, use_i18n},
     live::{self, Store},
+    navigation::Navigation,
     profiles, settings,
-    ui::{effect, t},
+    ui::{For, effect, memo, t},
 };
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
-use leptos_router::{
-    SsrMode,
-    components::{ParentRoute, Route, Router, Routes},
-    path,
-};
 use leptos_use::UseLocalesOptions;
+use protocol::ids::ChatId;
 
 #[component]
 pub fn App() -> impl IntoView {
@@ -28,6 +26,7 @@ pub fn App() -> impl IntoView {
     let read = || serde_json::from_slice(written.into_inner().as_bytes()).unwrap_or_default();
     let seed: Seed = given.unwrap_or_else(read);
     let locale = seed.locale.clone();
+    provide_context(Navigation::new(&seed.page.address));
     provide_context(Store::new(seed));
     let languages = UseLocalesOptions::default().ssr_lang_header_getter(move || Some(locale.clone()));
     view! {
@@ -49,9 +48,61 @@ fn written(_: Option<&Seed>) -> String {
     String::new()
 }
 
+/// What of an address makes it another page; the rest changes within the page.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Shown {
+    NotFound,
+    Login,
+    Register,
+    Chats,
+    Conversation(ChatId),
+    Info(ChatId),
+    NewChat,
+    NewGroup,
+    Person(String),
+    Settings,
+}
+
+impl Shown {
+    fn of(address: Option<&Address>) -> Self {
+        match address {
+            None => Self::NotFound,
+            Some(Address::Login) => Self::Login,
+            Some(Address::Register) => Self::Register,
+            Some(Address::Home | Address::Chats(_)) => Self::Chats,
+            Some(Address::Chat(chat_id, _)) => Self::Conversation(*chat_id),
+            Some(Address::Info { chat_id, .. }) => Self::Info(*chat_id),
+            Some(Address::NewChat { .. }) => Self::NewChat,
+            Some(Address::NewGroup { .. }) => Self::NewGroup,
+            Some(Address::Person(name)) => Self::Person(name.clone()),
+            Some(Address::Settings(_)) => Self::Settings,
+        }
+    }
+
+    fn is_beside_the_list(&self) -> bool {
+        !matches!(self, Self::NotFound | Self::Login | Self::Register)
+    }
+
+    fn view(self) -> AnyView {
+        match self {
+            Self::NotFound => NotFound().into_any(),
+            Self::Login => auth::LoginPage().into_any(),
+            Self::Register => auth::RegisterPage().into_any(),
+            Self::Chats => chat::NothingOpen().into_any(),
+            Self::Conversation(chat_id) => view! { <chat::ConversationPage chat_id /> }.into_any(),
+            Self::Info(chat_id) => view! { <groups::InfoPage chat_id /> }.into_any(),
+            Self::NewChat => groups::NewChatPage().into_any(),
+            Self::NewGroup => groups::NewGroupPage().into_any(),
+            Self::Person(name) => view! { <profiles::PersonPage name /> }.into_any(),
+            Self::Settings => view! { <settings::SettingsPages><Sections /></settings::SettingsPages> }.into_any(),
+        }
+    }
+}
+
 #[component]
 fn Pages() -> impl IntoView {
     let i18n = use_i18n();
+    let navigation = Navigation::current();
     effect(move || {
         let lang = match i18n.get_locale() {
             Locale::en => "en",
@@ -61,36 +112,37 @@ fn Pages() -> impl IntoView {
             let _ = root.set_attribute("lang", lang);
         }
     });
+    let shown = memo(move || navigation.with(Shown::of));
+    let is_beside_the_list = memo(move || shown.with(Shown::is_beside_the_list));
+    // Each page has elements of its own: what is typed in one must never stand in another.
+    let page = move || view! { <For each=move || vec![shown.get()] key=Shown::clone let:shown>{shown.view()}</For> };
     view! {
         <Title formatter=|title: String| if title.is_empty() { "Messenger".into() } else { format!("{title} · Messenger") } />
         <a class="skip" href="#main" rel="external">{t!(i18n, skip_to_content)}</a>
-        <Router>
-            <live::Connect />
-            <Arrival />
-            <Routes fallback=NotFound>
-                <Route path=path!("/login") view=auth::LoginPage ssr=SsrMode::Async />
-                <Route path=path!("/register") view=auth::RegisterPage ssr=SsrMode::Async />
-                <ParentRoute path=path!("") view=chat::Workspace ssr=SsrMode::Async>
-                    <Route path=path!("/chats") view=chat::NothingOpen />
-                    <Route path=path!("/chats/:id") view=chat::ConversationPage />
-                    <Route path=path!("/chats/:id/info") view=groups::InfoPage />
-                    <Route path=path!("/new") view=groups::NewPage />
-                    <Route path=path!("/users/:name") view=profiles::PersonPage />
-                    <ParentRoute path=path!("/settings") view=settings::SettingsPages>
-                        <Route path=path!("") view=settings::AppearancePage />
-                        <Route path=path!("profile") view=profiles::OwnProfilePage />
-                        <Route path=path!("security") view=auth::SecurityPage />
-                        <Route path=path!("sessions") view=auth::SessionsPage />
-                        <Route path=path!("notifications") view=settings::NotificationsPage />
-                        <Route path=path!("privacy") view=settings::PrivacyPage />
-                        <Route path=path!("appearance") view=settings::AppearancePage />
-                        <Route path=path!("language") view=settings::LanguagePage />
-                    </ParentRoute>
-                </ParentRoute>
-            </Routes>
-        </Router>
+        <live::Connect />
+        <Arrival />
+        <For each=move || vec![is_beside_the_list.get()] key=|beside| *beside let:beside>
+            {if beside { view! { <chat::Workspace>{page()}</chat::Workspace> }.into_any() } else { page().into_any() }}
+        </For>
     }
     .into_any()
+}
+
+/// The page of the settings that the address names.
+#[component]
+fn Sections() -> impl IntoView {
+    let navigation = Navigation::current();
+    let section = memo(move || navigation.with(|address| address.and_then(Address::section)));
+    let page = |section: Section| match section {
+        Section::Profile => profiles::OwnProfilePage().into_any(),
+        Section::Security | Section::PasswordChanged => auth::SecurityPage().into_any(),
+        Section::Sessions => auth::SessionsPage().into_any(),
+        Section::Notifications => settings::NotificationsPage().into_any(),
+        Section::Privacy => settings::PrivacyPage().into_any(),
+        Section::Appearance => settings::AppearancePage().into_any(),
+        Section::Language => settings::LanguagePage().into_any(),
+    };
+    view! { <For each=move || Vec::from_iter(section.get()) key=|section| *section let:section>{page(section)}</For> }
 }
 
 #[component]
@@ -101,7 +153,7 @@ pub fn NotFound() -> impl IntoView {
         <main id="main" class="pane centered">
             <h1 class="text-xl font-semibold">{t!(i18n, not_found.title)}</h1>
             <p class="text-muted">{t!(i18n, not_found.hint)}</p>
-            <a class="button" href="/chats">{t!(i18n, not_found.back)}</a>
+            <a class="button" href=Address::CHATS.href()>{t!(i18n, not_found.back)}</a>
         </main>
     }
     .into_any()

@@ -2,6 +2,7 @@
 
 use crate::{
     Refusal, Seed,
+    address::{Address, At, Section},
     seed::{Opened, Page, Refused},
     settings::choices,
 };
@@ -13,7 +14,7 @@ use protocol::{
     chat::{ChatSummary, Window},
     error::{ApiError, ErrorCode},
     groups::Member,
-    ids::{ChatId, ClientId, UserId},
+    ids::{ChatId, ClientId},
     time::Timestamp,
 };
 use services::{Actor, Node, Rejection, auth, chat, groups, infra::clock, profiles};
@@ -35,7 +36,7 @@ pub struct Request {
 /// A page about to be rendered.
 pub enum Loaded {
     Page { seed: Box<Seed>, status: StatusCode },
-    Redirect(String),
+    Redirect(Address),
 }
 
 /// The request that a server function serves.
@@ -126,6 +127,11 @@ pub fn remember(name: &str, value: &str) {
     }
 }
 
+/// Ends a form: the browser goes on to a page.
+pub fn redirect(to: &Address) {
+    leptos_axum::redirect(&to.href());
+}
+
 fn add_cookie(cookie: HeaderValue) {
     if let Some(response) = use_context::<ResponseOptions>() {
         response.append_header(header::SET_COOKIE, cookie);
@@ -137,20 +143,19 @@ fn add_cookie(cookie: HeaderValue) {
 /// # Errors
 /// `unavailable` when the database does not answer.
 pub async fn load(request: &Request, parts: &Parts, address: &str) -> services::Result<Loaded> {
-    let (path, query) = address.split_once('?').unwrap_or((address, ""));
-    let query: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let parsed = Address::parse(address);
     let mut seed = preferences(&parts.headers, address);
 
     let Some(actor) = request.actor else {
-        return Ok(match segments.as_slice() {
-            ["login" | "register"] => page(seed),
-            ["settings", "language" | "appearance"] => page(seed),
-            _ => Loaded::Redirect("/login".into()),
+        return Ok(match parsed {
+            Some(Address::Login | Address::Register | Address::Settings(Section::Language | Section::Appearance)) => {
+                page(seed)
+            }
+            _ => Loaded::Redirect(Address::Login),
         });
     };
-    if matches!(segments.as_slice(), [] | ["login" | "register"]) {
-        return Ok(Loaded::Redirect("/chats".into()));
+    if matches!(parsed, Some(Address::Home | Address::Login | Address::Register)) {
+        return Ok(Loaded::Redirect(Address::CHATS));
     }
     let welcome = chat::hello(&request.node, actor, None, &Default::default()).await?;
     if cookie(&parts.headers, "locale").is_none()
@@ -164,7 +169,7 @@ pub async fn load(request: &Request, parts: &Parts, address: &str) -> services::
         seed.choices.insert("theme".into(), theme.clone());
     }
     (seed.me, seed.mine, seed.chats, seed.users) = (Some(welcome.user), welcome.mine, welcome.chats, welcome.users);
-    match fill(request, actor, &segments, &query, &mut seed).await {
+    match fill(request, actor, parsed, &mut seed).await {
         Ok(()) => {}
         Err(rejection) if matches!(rejection.code(), ErrorCode::NotFound | ErrorCode::InvalidInput) => {
             seed.page.missing = true;
@@ -179,86 +184,64 @@ fn page(seed: Seed) -> Loaded {
     Loaded::Page { seed: Box::new(seed), status }
 }
 
-async fn fill(
-    request: &Request,
-    actor: Actor,
-    segments: &[&str],
-    query: &[(String, String)],
-    seed: &mut Seed,
-) -> services::Result<()> {
+async fn fill(request: &Request, actor: Actor, address: Option<Address>, seed: &mut Seed) -> services::Result<()> {
     let node = &request.node;
-    let wanted = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    match segments {
-        ["chats"]
-        | ["settings"]
-        | ["settings", "profile" | "security" | "notifications" | "appearance" | "language"] => {}
-        ["chats", id] => open(request, actor, id, query, seed).await?,
-        ["chats", id, "info"] => {
-            let chat_id = id.parse().map_err(|_| Rejection::not_found())?;
+    match address.ok_or_else(Rejection::not_found)? {
+        Address::Chat(chat_id, at) => open(request, actor, chat_id, at, seed).await?,
+        Address::Info { chat_id, query } => {
             let summary = chat::summary(node, actor, chat_id).await?;
             let seq = summary.chat.seq;
             seed.page.blocked = has_blocked(node, actor, &summary).await?;
             keep(seed, summary, seq);
             seed.page.members = Some((chat_id, members(node, actor, chat_id).await?));
-            find(node, wanted("q"), seed).await?;
+            find(node, query, seed).await?;
         }
-        ["new"] => {
-            find(node, wanted("q"), seed).await?;
-            let chosen: Vec<UserId> =
-                query.iter().filter(|(key, _)| key == "member_ids[]").filter_map(|(_, id)| id.parse().ok()).collect();
-            seed.page.chosen = profiles::by_ids(node, &chosen).await?;
+        Address::NewChat { query } => find(node, query, seed).await?,
+        Address::NewGroup { query, member_ids, .. } => {
+            find(node, query, seed).await?;
+            seed.page.chosen = profiles::by_ids(node, &member_ids).await?;
             seed.page.client_id = Some(ClientId::fresh());
         }
-        ["users", name] => {
-            let username = name.strip_prefix('@').ok_or_else(Rejection::not_found)?;
-            let person = profiles::by_username(node, actor, username).await?;
+        Address::Person(username) => {
+            let person = profiles::by_username(node, actor, &username).await?;
             seed.page.blocked = chat::blocks::has_blocked(node, actor, person.id).await?;
             seed.page.person = Some(person);
         }
-        ["settings", "sessions"] => seed.page.sessions = auth::sessions(node, actor).await?,
-        ["settings", "privacy"] => seed.page.found = chat::blocks::list(node, actor).await?,
-        _ => return Err(Rejection::not_found()),
+        Address::Settings(Section::Sessions) => seed.page.sessions = auth::sessions(node, actor).await?,
+        Address::Settings(Section::Privacy) => seed.page.found = chat::blocks::list(node, actor).await?,
+        Address::Home | Address::Login | Address::Register | Address::Chats(_) | Address::Settings(_) => {}
     }
     Ok(())
 }
 
 /// Reads the part of a conversation that the address points to.
-async fn open(
-    request: &Request,
-    actor: Actor,
-    id: &str,
-    query: &[(String, String)],
-    seed: &mut Seed,
-) -> services::Result<()> {
+async fn open(request: &Request, actor: Actor, chat_id: ChatId, at: At, seed: &mut Seed) -> services::Result<()> {
     let node = &request.node;
-    let wanted = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let number = |name: &str| wanted(name).and_then(|value| value.parse::<u64>().ok());
-    let chat_id = id.parse().map_err(|_| Rejection::not_found())?;
-    // What is done to a message is done where it stands.
-    let named = ["at", "menu", "reply", "edit", "delete", "forward", "report", "reacted", "seen"];
-    let at = named.into_iter().find_map(number);
-    let date = wanted("date").and_then(|date| Timestamp::parse(&format!("{date}T00:00:00Z")));
-    let midnight = date.map(|date| Timestamp(date.0 - i64::from(seed.offset) * 60_000));
-    let window = match (number("before"), number("after"), at, midnight) {
-        (Some(before), ..) => Window::Before(before),
-        (_, Some(after), ..) => Window::After(after),
-        (_, _, Some(at), _) => Window::Around(at),
+    let midnight = match at {
+        At::Day(day) => Some(Timestamp(day.0 - i64::from(seed.offset) * 60_000)),
+        _ => None,
+    };
+    let window = match (&at, at.message(), midnight) {
+        (At::Before(no), ..) => Window::Before(*no),
+        (At::After(no), ..) => Window::After(*no),
+        (_, Some(no), _) => Window::Around(no),
         (.., Some(midnight)) => Window::At(midnight),
         _ => Window::Newest,
     };
+    let seen = matches!(at, At::Seen(_));
     let history = chat::history(node, actor, chat_id, window, None).await?;
     let of_day = |day: Timestamp| {
         let first = history.items.iter().find(|message| message.created_at >= day);
         // After the last day there is the last message.
         first.or(history.items.last()).map(|message| message.no)
     };
-    let at = at.or_else(|| of_day(midnight?));
+    let at = at.message().or_else(|| of_day(midnight?));
     let summary = chat::summary(node, actor, chat_id).await?;
     let read_no = summary.read_no;
     seed.page.blocked = has_blocked(node, actor, &summary).await?;
     // The rows are newer than the number they are caught up from, never older.
     keep(seed, summary, history.seq);
-    if number("seen").is_some() {
+    if seen {
         seed.page.members = Some((chat_id, members(node, actor, chat_id).await?));
     }
     seed.page.opened = Some(Opened { chat_id, history, read_no, at });
@@ -285,8 +268,8 @@ fn keep(seed: &mut Seed, mut summary: ChatSummary, seq: u64) {
     seed.chats.push(summary);
 }
 
-async fn find(node: &Node, query: Option<&str>, seed: &mut Seed) -> services::Result<()> {
-    seed.page.query = query.unwrap_or_default().to_owned();
+async fn find(node: &Node, query: String, seed: &mut Seed) -> services::Result<()> {
+    seed.page.query = query;
     seed.page.found = profiles::find(node, &seed.page.query).await?;
     Ok(())
 }
@@ -341,7 +324,7 @@ fn policy(scripts: &str) -> String {
 /// A loaded page as HTML. The policy of its scripts names the nonce they carry.
 pub async fn render(version: Option<Arc<str>>, request: Request, parts: Parts, loaded: Loaded) -> Response {
     let (seed, status) = match loaded {
-        Loaded::Redirect(to) => return axum::response::Redirect::to(&to).into_response(),
+        Loaded::Redirect(to) => return axum::response::Redirect::to(&to.href()).into_response(),
         Loaded::Page { seed, status } => (*seed, status),
     };
     let context = {

@@ -1,5 +1,7 @@
 //! The document around the pages, and how the browser takes it over.
 
+#[cfg(feature = "hydrate")]
+use crate::address::Address;
 use crate::{App, Seed};
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::MetaTags;
@@ -72,8 +74,8 @@ pub fn hydrate() {
 /// Shows the page of this address from what the device keeps.
 #[cfg(feature = "hydrate")]
 async fn mount(root: web_sys::Element) {
-    let location = window().location();
-    let seed = crate::live::kept_page(&location.pathname().unwrap_or_default()).await;
+    let path = window().location().pathname().unwrap_or_default();
+    let seed = crate::live::kept_page(Address::parse(&path).as_ref()).await;
     // Attributes of fixed names are always legal.
     let _ = root.set_attribute("lang", if seed.locale.starts_with("ru") { "ru" } else { "en" });
     if let Some(me) = &seed.me {

@@ -5,7 +5,10 @@ use leptos::prelude::*;
 use protocol::ids::SessionId;
 
 #[cfg(feature = "ssr")]
-use crate::server_context as context;
+use crate::{
+    address::{Address, Section},
+    server_context as context,
+};
 
 #[server(prefix = "/fn", endpoint = "sign_in")]
 pub async fn sign_in(login: String, password: String) -> Result<(), Refusal> {
@@ -13,7 +16,7 @@ pub async fn sign_in(login: String, password: String) -> Result<(), Refusal> {
     let data = protocol::auth::SignIn { login, password };
     let (actor, _) = context::answer(services::auth::sign_in(&request.node, &request.device, data).await)?;
     context::sign_in_browser(actor).await?;
-    leptos_axum::redirect("/chats");
+    context::redirect(&Address::CHATS);
     Ok(())
 }
 
@@ -25,7 +28,7 @@ pub async fn register(username: String, password: String, display_name: String) 
     let data = protocol::auth::Register { username, password, display_name, email: None };
     let (actor, _) = context::answer(services::auth::register(&request.node, &request.device, data).await)?;
     context::sign_in_browser(actor).await?;
-    leptos_axum::redirect("/chats");
+    context::redirect(&Address::CHATS);
     Ok(())
 }
 
@@ -34,7 +37,7 @@ pub async fn sign_out() -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
     context::answer(services::auth::sign_out(&node, actor).await)?;
     context::sign_out_browser()?;
-    leptos_axum::redirect("/login");
+    context::redirect(&Address::Login);
     Ok(())
 }
 
@@ -43,7 +46,7 @@ pub async fn change_password(current: String, new: String) -> Result<(), Refusal
     let (node, actor) = context::signed_in()?;
     let data = protocol::auth::ChangePassword { current, new };
     context::answer(services::auth::change_password(&node, actor, data).await)?;
-    leptos_axum::redirect("/settings/security?saved");
+    context::redirect(&Address::Settings(Section::PasswordChanged));
     Ok(())
 }
 
@@ -51,6 +54,6 @@ pub async fn change_password(current: String, new: String) -> Result<(), Refusal
 pub async fn revoke_session(session_id: SessionId) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
     context::answer(services::auth::revoke_session(&node, actor, session_id).await)?;
-    leptos_axum::redirect("/settings/sessions");
+    context::redirect(&Address::Settings(Section::Sessions));
     Ok(())
 }

@@ -3,14 +3,15 @@
 mod api;
 
 use crate::{
+    address::{Address, Section},
     i18n::{t_string, use_i18n},
     live::{Store, forget_everything},
+    navigation::Navigation,
     settings::SettingsSection,
     ui::{Field, For, FormError, follow, t, time},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
 
 pub use api::SignOut;
 
@@ -27,7 +28,7 @@ pub fn LoginPage() -> impl IntoView {
                 <Field form="sign_in" name="password" kind="password" label=t!(i18n, auth.password) autocomplete="current-password" />
                 <button class="button primary">{t!(i18n, auth.sign_in)}</button>
             </form>
-            <p class="aside">{t!(i18n, auth.no_account)} " " <a href="/register">{t!(i18n, auth.create_account)}</a></p>
+            <p class="aside">{t!(i18n, auth.no_account)} " " <a href=Address::Register.href()>{t!(i18n, auth.create_account)}</a></p>
             <crate::settings::LanguageForm />
         </main>
     }
@@ -54,7 +55,7 @@ pub fn RegisterPage() -> impl IntoView {
                     hint=t!(i18n, auth.password_hint) />
                 <button class="button primary">{t!(i18n, auth.create_account)}</button>
             </form>
-            <p class="aside">{t!(i18n, auth.have_account)} " " <a href="/login">{t!(i18n, auth.sign_in)}</a></p>
+            <p class="aside">{t!(i18n, auth.have_account)} " " <a href=Address::Login.href()>{t!(i18n, auth.sign_in)}</a></p>
             <crate::settings::LanguageForm />
         </main>
     }
@@ -66,7 +67,8 @@ pub fn RegisterPage() -> impl IntoView {
 pub fn SecurityPage() -> impl IntoView {
     let i18n = use_i18n();
     let refused = Store::current().page.with_untracked(|page| page.refused.is_some());
-    let saved = !refused && use_query_map().with_untracked(|query| query.get_str("saved").is_some());
+    let address = Navigation::current().get_untracked();
+    let saved = !refused && address == Some(Address::Settings(Section::PasswordChanged));
     view! {
         <SettingsSection title=move || t_string!(i18n, settings.security)>
             <form method="post" action=api::ChangePassword::url() class="stack">

@@ -10,7 +10,10 @@ use protocol::{
 };
 
 #[cfg(feature = "ssr")]
-use crate::server_context as context;
+use crate::{
+    address::{Address, Section},
+    server_context as context,
+};
 #[cfg(feature = "hydrate")]
 use protocol::chat::Reacted;
 
@@ -18,7 +21,7 @@ use protocol::chat::Reacted;
 pub async fn open_direct(user_id: UserId) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
     let (chat, _) = context::answer(services::chat::open_direct(&node, actor, user_id).await)?;
-    leptos_axum::redirect(&format!("/chats/{}", chat.chat.id));
+    context::redirect(&Address::chat(chat.chat.id));
     Ok(())
 }
 
@@ -38,7 +41,7 @@ pub async fn send_message(
     if !new && typed.is_ok_and(|typed| typed.as_str() != message.text) {
         return context::refuse(services::Rejection::conflict("This form was sent already."));
     }
-    leptos_axum::redirect(&format!("/chats/{chat_id}#m{}", message.no));
+    leptos_axum::redirect(&format!("{}#m{}", Address::chat(chat_id), message.no));
     Ok(())
 }
 
@@ -52,7 +55,7 @@ pub async fn edit_message(
     let (node, actor) = context::signed_in()?;
     let data = protocol::chat::EditMessage { text, base_seq };
     context::answer(services::chat::edit_message(&node, actor, chat_id, no, data).await)?;
-    leptos_axum::redirect(&format!("/chats/{chat_id}?at={no}#m{no}"));
+    context::redirect(&Address::message(chat_id, no));
     Ok(())
 }
 
@@ -62,7 +65,7 @@ pub async fn delete_messages(chat_id: ChatId, nos: String) -> Result<(), Refusal
     let (node, actor) = context::signed_in()?;
     let nos = context::numbers(&nos)?;
     context::answer(services::chat::delete_messages(&node, actor, chat_id, &nos).await)?;
-    leptos_axum::redirect(&format!("/chats/{chat_id}"));
+    context::redirect(&Address::chat(chat_id));
     Ok(())
 }
 
@@ -74,7 +77,7 @@ pub async fn forward_messages(chat_id: ChatId, nos: String, to: ChatId, client_i
     let sends: Vec<(u64, ClientId)> = context::numbers(&nos)?.into_iter().map(|no| (no, client_id.of(no))).collect();
     let forward = services::chat::Forward { from: chat_id, to, sends: &sends };
     context::answer(services::chat::forward_messages(&node, actor, forward).await)?;
-    leptos_axum::redirect(&format!("/chats/{to}"));
+    context::redirect(&Address::chat(to));
     Ok(())
 }
 
@@ -94,7 +97,7 @@ pub async fn react(
             context::answer(services::chat::react(&node, actor, chat_id, React { no, emoji, how }).await)?;
         }
     }
-    leptos_axum::redirect(&format!("/chats/{chat_id}?at={no}#m{no}"));
+    context::redirect(&Address::message(chat_id, no));
     Ok(())
 }
 
@@ -118,7 +121,7 @@ pub async fn fetch(url: &str) -> Option<String> {
 pub async fn report_message(chat_id: ChatId, no: u64, reason: String) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
     context::answer(services::chat::report_message(&node, actor, chat_id, no, &reason).await)?;
-    leptos_axum::redirect(&format!("/chats/{chat_id}?at={no}#m{no}"));
+    context::redirect(&Address::message(chat_id, no));
     Ok(())
 }
 
@@ -141,7 +144,7 @@ pub async fn own_state(
     };
     context::answer(services::chat::update_own_state(&node, actor, chat_id, update).await)?;
     let list = marked_unread == Some(true);
-    leptos_axum::redirect(&if list { "/chats".to_owned() } else { format!("/chats/{chat_id}/info") });
+    context::redirect(&if list { Address::CHATS } else { Address::info(chat_id) });
     Ok(())
 }
 
@@ -163,7 +166,7 @@ pub async fn block(user_id: UserId, blocked: bool) -> Result<(), Refusal> {
     } else {
         services::chat::blocks::unblock(&node, actor, user_id).await
     })?;
-    leptos_axum::redirect("/settings/privacy");
+    context::redirect(&Address::Settings(Section::Privacy));
     Ok(())
 }
 
@@ -180,7 +183,7 @@ pub async fn load_members(chat_id: ChatId, query: String) -> Result<Vec<Member>,
 pub async fn mark_read(chat_id: ChatId, no: u64) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
     context::answer(services::chat::mark_read(&node, actor, chat_id, no).await)?;
-    leptos_axum::redirect(&format!("/chats/{chat_id}"));
+    context::redirect(&Address::chat(chat_id));
     Ok(())
 }
 

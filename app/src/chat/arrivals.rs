@@ -3,12 +3,13 @@
 
 use super::words;
 use crate::{
+    address::Address,
     i18n::use_i18n,
     live::{Store, now},
+    navigation::Navigation,
     ui::{I18n, effect, effect_from, follow, memo, t},
 };
 use leptos::prelude::*;
-use leptos_router::hooks::use_location;
 use protocol::{ids::ChatId, reducer::ChatState, time::Timestamp};
 use std::time::Duration;
 
@@ -53,16 +54,16 @@ pub fn Arrivals() -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
     let count = memo(move || unread(store));
-    let path = use_location().pathname;
+    let navigation = Navigation::current();
     // A page that was turned to has a title of its own, set in the same moment.
     effect(move || {
-        path.track();
+        navigation.with(|_| ());
         let count = count.get();
         request_animation_frame(move || sign(count));
     });
     let arrival = RwSignal::new(None::<Arrival>);
     let newest = memo(move || newest(store));
-    let is_open = move |chat_id: ChatId| path.with(|path| path.starts_with(&format!("/chats/{chat_id}")));
+    let is_open = move |chat_id: ChatId| navigation.with(|address| address.and_then(Address::chat_id) == Some(chat_id));
     effect_from(move |before: Option<Option<Newest>>| {
         let now = newest.get();
         let (Some(before), Some((_, chat_id, no))) = (before, now) else { return now };
@@ -79,7 +80,7 @@ pub fn Arrivals() -> impl IntoView {
     view! {
         <div role="status">
             {follow(move || arrival.get().filter(|told| !is_open(told.chat_id)).map(|told| view! {
-                <a class="arrival" href=format!("/chats/{}", told.chat_id) on:click=move |_| arrival.set(None)>
+                <a class="arrival" href=Address::chat(told.chat_id).href() on:click=move |_| arrival.set(None)>
                     <bdi class="chat-row-title">{told.title}</bdi>
                     <span class="chat-row-preview" dir="auto">{told.text}</span>
                 </a>
@@ -200,7 +201,7 @@ fn notify(store: Store, told: &Arrival) {
         options.set_tag(&format!("{}/{}", told.chat_id, told.no));
         options.set_icon("/icon.svg");
         if let Ok(notification) = web_sys::Notification::new_with_options(&told.title, &options) {
-            let address = format!("/chats/{}", told.chat_id);
+            let address = Address::chat(told.chat_id).href();
             let open = wasm_bindgen::closure::Closure::once_into_js(move || {
                 let _ = window().focus();
                 let _ = window().location().set_href(&address);

@@ -2,47 +2,44 @@
 
 use super::{composer::Composer, panels::Panels, talk::Talk, timeline::Timeline, words};
 use crate::{
+    address::{Address, At, day},
     i18n::use_i18n,
     live::Store,
+    navigation::Navigation,
     profiles,
     routes::NotFound,
-    ui::{Avatar, For, Icon, counted, follow, memo, outline, t},
+    ui::{Avatar, Icon, counted, follow, memo, outline, t},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_params_map;
 use protocol::{chat::ChatKind, ids::ChatId};
 
 /// `/chats/{id}`
 #[component]
-pub fn ConversationPage() -> impl IntoView {
-    addressed_chat(|chat_id| view! { <Conversation chat_id /> }.into_any())
+pub fn ConversationPage(chat_id: ChatId) -> impl IntoView {
+    page_of_chat(chat_id, |chat_id| view! { <Conversation chat_id /> }.into_any())
 }
 
-/// A page of the chat that the address names, once it is known; of one that there is not, says so.
-pub fn addressed_chat(page: fn(ChatId) -> AnyView) -> impl IntoView {
+/// A page of a chat, as soon as the chat is known; says so where there is no such chat.
+pub fn page_of_chat(chat_id: ChatId, page: fn(ChatId) -> AnyView) -> AnyView {
     let store = Store::current();
-    let params = use_params_map();
-    let id = memo(move || params.with(|params| params.get("id")?.parse::<ChatId>().ok()));
-    let known = memo(move || id.get().filter(|id| store.read(|state| state.chats.contains_key(id))));
+    let known = memo(move || store.with_chat(chat_id, |_| ()).is_some());
     let missing = memo(move || store.page.with(|page| page.missing));
-    // A chat that is taken away while one looks does not come back by waiting.
-    let opened = StoredValue::new(None::<ChatId>);
-    // Each chat has elements of its own: what is typed for one must never stand in another's.
-    view! {
-        <For each=move || known.get().into_iter().collect() key=|chat_id| *chat_id let:chat_id>
-            {
-                opened.set_value(Some(chat_id));
-                page(chat_id)
-            }
-        </For>
-        {follow(move || match known.get() {
-            Some(_) => ().into_any(),
-            None if missing.get() || opened.get_value() == id.get() => NotFound().into_any(),
-            None if store.as_of.with(Option::is_some) => NotKept().into_any(),
-            None => view! { <main id="main" class="pane skeleton" aria-busy="true"></main> }.into_any(),
-        })}
-    }
+    // A chat that is removed while its page is open does not come back by waiting.
+    let was_known = StoredValue::new(false);
+    let content = move || {
+        if known.get() {
+            was_known.set_value(true);
+            page(chat_id)
+        } else if missing.get() || was_known.get_value() {
+            NotFound().into_any()
+        } else if store.as_of.with(Option::is_some) {
+            NotKept().into_any()
+        } else {
+            view! { <main id="main" class="pane skeleton" aria-busy="true"></main> }.into_any()
+        }
+    };
+    follow(content).into_any()
 }
 
 /// A chat that only the server has, while there is none.
@@ -52,7 +49,7 @@ fn NotKept() -> impl IntoView {
     view! {
         <main id="main" class="pane centered">
             <p class="text-muted">{t!(i18n, chat.not_kept)}</p>
-            <a class="button only-narrow" href="/chats">{t!(i18n, not_found.back)}</a>
+            <a class="button only-narrow" href=Address::CHATS.href()>{t!(i18n, not_found.back)}</a>
         </main>
     }
     .into_any()
@@ -68,10 +65,10 @@ fn Conversation(chat_id: ChatId) -> impl IntoView {
         <Title text=title />
         <main id="main" class="pane conversation" aria-label=t!(i18n, chat.conversation)>
             <header class="bar">
-                <a class="icon-button only-narrow" href="/chats" aria-label=t!(i18n, back)><Icon d=outline::BACK /></a>
+                <a class="icon-button only-narrow" href=Address::CHATS.href() aria-label=t!(i18n, back)><Icon d=outline::BACK /></a>
                 <Header chat_id title />
                 <DateForm chat_id />
-                <a class="icon-button" href=format!("/chats/{chat_id}/info") aria-label=t!(i18n, chat.info) title=t!(i18n, chat.info)><Icon d=outline::INFO /></a>
+                <a class="icon-button" href=Address::info(chat_id).href() aria-label=t!(i18n, chat.info) title=t!(i18n, chat.info)><Icon d=outline::INFO /></a>
             </header>
             <Timeline />
             <Composer />
@@ -85,16 +82,16 @@ fn Conversation(chat_id: ChatId) -> impl IntoView {
 #[component]
 fn DateForm(chat_id: ChatId) -> impl IntoView {
     let i18n = use_i18n();
+    let navigation = Navigation::current();
     let go = move |event: leptos::ev::Event| {
         let date = event_target_value(&event);
-        // A year that is still being typed is one of long ago.
-        if date.len() == 10 && *date >= *"1970" {
-            let navigate = leptos_router::hooks::use_navigate();
-            navigate(&format!("/chats/{chat_id}?date={date}"), Default::default());
+        // While a year is typed, the field holds a year of long ago.
+        if let Some(day) = day(&date).filter(|day| day.0 >= 0) {
+            navigation.go(Address::Chat(chat_id, At::Day(day)));
         }
     };
     view! {
-        <form method="get" action=format!("/chats/{chat_id}") class="date-form">
+        <form method="get" action=Address::chat(chat_id).href() class="date-form">
             <label class="icon-button" title=t!(i18n, chat.to_date)>
                 <Icon d=outline::CALENDAR />
                 <span class="sr-only">{t!(i18n, chat.to_date)}</span>
@@ -114,8 +111,8 @@ fn Header(chat_id: ChatId, title: Memo<String>) -> impl IntoView {
     let summary = memo(move || store.summary(chat_id));
     let href = move || {
         summary.with(|summary| match summary.as_ref().map(|summary| (summary.chat.kind, &summary.peer)) {
-            Some((ChatKind::Direct, Some(peer))) => Some(format!("/users/@{}", peer.username)),
-            Some((ChatKind::Group, _)) => Some(format!("/chats/{chat_id}/info")),
+            Some((ChatKind::Direct, Some(peer))) => Some(Address::Person(peer.username.clone()).href()),
+            Some((ChatKind::Group, _)) => Some(Address::info(chat_id).href()),
             _ => None,
         })
     };

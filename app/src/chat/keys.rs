@@ -2,16 +2,14 @@
 
 use super::words;
 use crate::{
+    address::Address,
     arrival::WRITING,
     i18n::use_i18n,
     live::Store,
+    navigation::Navigation,
     ui::{Avatar, Dialog, For, focus, follow, memo, once_drawn, t, words::Words},
 };
 use leptos::prelude::*;
-use leptos_router::{
-    NavigateOptions,
-    hooks::{use_location, use_navigate},
-};
 use protocol::ids::ChatId;
 use wasm_bindgen::JsCast as _;
 
@@ -28,13 +26,12 @@ enum Open {
 pub fn Keys() -> impl IntoView {
     let store = Store::current();
     let open = RwSignal::new(Open::Nothing);
-    let path = use_location().pathname;
-    let navigate = StoredValue::new_local(use_navigate());
-    let go = move |to: &str| {
-        if path.with_untracked(|path| path != to) {
-            return navigate.with_value(|navigate| navigate(to, NavigateOptions::default()));
+    let navigation = Navigation::current();
+    let go = move |to: Address| {
+        if navigation.get_untracked().as_ref() != Some(&to) {
+            return navigation.go(to);
         }
-        // One is there already; the dialog goes first.
+        // The page is open already; the dialog closes first.
         once_drawn(|| focus(WRITING));
     };
     let pressed = window_event_listener(leptos::ev::keydown, move |event| {
@@ -46,10 +43,10 @@ pub fn Keys() -> impl IntoView {
                 None
             }
             "ArrowUp" | "ArrowDown" if event.alt_key() => {
-                let next = beside(store, &path.get_untracked(), event.key() == "ArrowUp");
-                next.map(|id| format!("/chats/{id}"))
+                let open = navigation.get_untracked().and_then(|address| address.chat_id());
+                beside(store, open, event.key() == "ArrowUp").map(Address::chat)
             }
-            "/" if !writes => Some("/new".to_owned()),
+            "/" if !writes => Some(Address::NEW_CHAT),
             "?" if !writes => {
                 open.set(Open::Help);
                 None
@@ -58,7 +55,7 @@ pub fn Keys() -> impl IntoView {
         };
         event.prevent_default();
         if let Some(to) = to {
-            go(&to);
+            go(to);
         }
     });
     on_cleanup(move || pressed.remove());
@@ -73,11 +70,11 @@ pub fn Keys() -> impl IntoView {
 }
 
 /// The chat before or after the one that is open, as the list has them.
-fn beside(store: Store, path: &str, before: bool) -> Option<ChatId> {
+fn beside(store: Store, open: Option<ChatId>, before: bool) -> Option<ChatId> {
     store.read_untracked(|state| {
         let chats = state.newest_chats().filter(|chat| !chat.summary.archived);
         let ids: Vec<ChatId> = chats.map(|chat| chat.summary.chat.id).collect();
-        let place = ids.iter().position(|id| path.starts_with(&format!("/chats/{id}")));
+        let place = ids.iter().position(|id| Some(*id) == open);
         match (place, before) {
             (None, _) => ids.first().copied(),
             (Some(place), true) => ids.get(place.checked_sub(1)?).copied(),
@@ -88,7 +85,7 @@ fn beside(store: Store, path: &str, before: bool) -> Option<ChatId> {
 
 /// Chats by what is typed of their names.
 #[component]
-fn JumpTo(close: Callback<()>, go: impl Fn(&str) + Copy + Send + Sync + 'static) -> impl IntoView {
+fn JumpTo(close: Callback<()>, go: impl Fn(Address) + Copy + Send + Sync + 'static) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
     let query = RwSignal::new(String::new());
@@ -101,7 +98,7 @@ fn JumpTo(close: Callback<()>, go: impl Fn(&str) + Copy + Send + Sync + 'static)
         event.prevent_default();
         if let Some((id, _)) = found.get_untracked().first() {
             close.run(());
-            go(&format!("/chats/{id}"));
+            go(Address::chat(*id));
         }
     };
     view! {
@@ -112,7 +109,7 @@ fn JumpTo(close: Callback<()>, go: impl Fn(&str) + Copy + Send + Sync + 'static)
             </form>
             <ul class="rows">
                 <For each=move || found.get() key=|(id, _)| *id let((id, title))>
-                    <li><a class="row choice" href=format!("/chats/{id}") on:click=move |_| close.run(())><Avatar name=title.clone() /><bdi class="grow truncate">{title}</bdi></a></li>
+                    <li><a class="row choice" href=Address::chat(id).href() on:click=move |_| close.run(())><Avatar name=title.clone() /><bdi class="grow truncate">{title}</bdi></a></li>
                 </For>
             </ul>
         </Dialog>

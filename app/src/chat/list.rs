@@ -2,12 +2,13 @@
 
 use super::words;
 use crate::{
+    address::{Address, Filter, Section},
     i18n::{t_string, use_i18n},
     live::{Connection, Store, now},
+    navigation::Navigation,
     ui::{Avatar, For, I18n, Icon, Show, counted, follow, memo, outline, t, time},
 };
 use leptos::prelude::*;
-use leptos_router::hooks::{use_location, use_query_map};
 use protocol::{
     chat::{ChatEvent, ChatKind, ChatSummary},
     ids::ChatId,
@@ -18,11 +19,14 @@ use protocol::{
 pub fn ChatList() -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
-    let filter = RwSignal::new(Filter::of_address());
+    let filter = RwSignal::new(match Navigation::current().get_untracked() {
+        Some(Address::Chats(filter)) => filter,
+        _ => Filter::All,
+    });
     let ids = memo(move || {
         let filter = filter.get();
         store.read(|state| {
-            let chats = state.newest_chats().filter(|chat| filter.shows(&chat.summary));
+            let chats = state.newest_chats().filter(|chat| shows(filter, &chat.summary));
             chats.map(|chat| chat.summary.chat.id).collect::<Vec<_>>()
         })
     });
@@ -31,10 +35,10 @@ pub fn ChatList() -> impl IntoView {
             <header class="bar">
                 <h2 class="title">{t!(i18n, chat.chats)}</h2>
                 <ConnectionState />
-                <a class="icon-button" href="/settings/profile" aria-label=t!(i18n, settings.title) title=t!(i18n, settings.title)>
+                <a class="icon-button" href=Address::Settings(Section::Profile).href() aria-label=t!(i18n, settings.title) title=t!(i18n, settings.title)>
                     <Icon d=outline::SLIDERS />
                 </a>
-                <a class="icon-button" href="/new" aria-label=t!(i18n, chat.new_chat) title=t!(i18n, chat.new_chat)>
+                <a class="icon-button" href=Address::NEW_CHAT.href() aria-label=t!(i18n, chat.new_chat) title=t!(i18n, chat.new_chat)>
                     <Icon d=outline::NEW />
                 </a>
             </header>
@@ -52,52 +56,32 @@ pub fn ChatList() -> impl IntoView {
     .into_any()
 }
 
-/// Which chats the list shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Filter {
-    All,
-    Unread,
-    Groups,
-    Archived,
-}
-
-impl Filter {
-    fn of_address() -> Self {
-        match use_query_map().with_untracked(|query| query.get("filter")).as_deref() {
-            Some("unread") => Self::Unread,
-            Some("groups") => Self::Groups,
-            Some("archived") => Self::Archived,
-            _ => Self::All,
-        }
-    }
-
-    fn shows(self, summary: &ChatSummary) -> bool {
-        match self {
-            Self::All => !summary.archived,
-            Self::Unread => !summary.archived && (summary.unread > 0 || summary.marked_unread),
-            Self::Groups => !summary.archived && summary.chat.kind == ChatKind::Group,
-            Self::Archived => summary.archived,
-        }
+fn shows(filter: Filter, summary: &ChatSummary) -> bool {
+    match filter {
+        Filter::All => !summary.archived,
+        Filter::Unread => !summary.archived && (summary.unread > 0 || summary.marked_unread),
+        Filter::Groups => !summary.archived && summary.chat.kind == ChatKind::Group,
+        Filter::Archived => summary.archived,
     }
 }
 
 #[component]
 fn Filters(filter: RwSignal<Filter>) -> impl IntoView {
     let i18n = use_i18n();
-    let choice = move |of: Filter, href: &'static str, words: crate::ui::words::Words| {
+    let choice = move |of: Filter, words: crate::ui::words::Words| {
         let choose = move |event: leptos::ev::MouseEvent| {
             event.prevent_default();
             filter.set(of);
         };
-        view! { <a href=href aria-current=follow(move || (filter.get() == of).then_some("true")) on:click=choose>{words}</a> }
+        view! { <a href=Address::Chats(of).href() aria-current=follow(move || (filter.get() == of).then_some("true")) on:click=choose>{words}</a> }
             .into_any()
     };
     view! {
         <div class="tabs filters" role="group" aria-label=t!(i18n, chat.filter)>
-            {choice(Filter::All, "/chats", t!(i18n, chat.all))}
-            {choice(Filter::Unread, "/chats?filter=unread", t!(i18n, chat.only_unread))}
-            {choice(Filter::Groups, "/chats?filter=groups", t!(i18n, chat.only_groups))}
-            {choice(Filter::Archived, "/chats?filter=archived", t!(i18n, chat.only_archived))}
+            {choice(Filter::All, t!(i18n, chat.all))}
+            {choice(Filter::Unread, t!(i18n, chat.only_unread))}
+            {choice(Filter::Groups, t!(i18n, chat.only_groups))}
+            {choice(Filter::Archived, t!(i18n, chat.only_archived))}
         </div>
     }
     .into_any()
@@ -140,12 +124,8 @@ enum Preview {
 fn ChatRow(id: ChatId) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
-    let location = use_location();
-    let href = format!("/chats/{id}");
-    let current = {
-        let href = href.clone();
-        memo(move || location.pathname.with(|path| path.starts_with(&href)))
-    };
+    let navigation = Navigation::current();
+    let current = memo(move || navigation.with(|address| address.and_then(Address::chat_id) == Some(id)));
     let row = memo(move || row_of(i18n, store, id, current.get()));
     let typing = memo(move || store.typing.with(|typing| typing.keys().any(|(chat, _)| *chat == id)));
     let is = move |what: fn(&ChatSummary) -> bool| row.with(|row| row.as_ref().is_some_and(|row| what(&row.summary)));
@@ -158,7 +138,7 @@ fn ChatRow(id: ChatId) -> impl IntoView {
     let title = Signal::derive(move || row.with(|row| row.as_ref().map(|row| row.title.clone()).unwrap_or_default()));
     view! {
         <li>
-            <a class="chat-row" href=href aria-current=follow(move || current.get().then_some("page"))>
+            <a class="chat-row" href=Address::chat(id).href() aria-current=follow(move || current.get().then_some("page"))>
                 <span class="avatar-place" class:online=follow(online)>
                     <Avatar name=title />
                     {follow(move || online().then(|| view! { <span class="sr-only">{t!(i18n, profiles.online)}" "</span> }))}

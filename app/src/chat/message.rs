@@ -6,6 +6,7 @@ use super::{
     words,
 };
 use crate::{
+    address::{Address, At},
     i18n::{t_string, use_i18n},
     live::Store,
     ui::{For, Icon, Show, colour, focus, follow, memo, outline, t, time},
@@ -155,7 +156,7 @@ pub fn Quote(reply_to: u64) -> impl IntoView {
     let name = move || quoted.with(|quoted| quoted.as_ref().map(|quoted| talk.store.name(quoted.sender_id)));
     let text = move || quoted.with(|quoted| quoted.as_ref().map(|quoted| words::line(i18n, quoted)));
     view! {
-        <a class="quote" data-do="at" data-no=reply_to.to_string() href=format!("?at={reply_to}#m{reply_to}")>
+        <a class="quote" data-do="at" data-no=reply_to.to_string() href=Address::message(talk.chat_id, reply_to).href()>
             <span class="sr-only">{t!(i18n, chat.in_reply_to)}" "</span>
             <bdi class="quote-name">{name}</bdi>
             <span class="quote-text" dir="auto">{text}</span>
@@ -179,7 +180,7 @@ fn Reactions(chat_id: protocol::ids::ChatId, no: u64, emoji: Signal<Vec<Reaction
                 <For each=kinds key=Clone::clone let:emoji>
                     <ReactionButton emoji given />
                 </For>
-                <a class="link" data-do="reacted" data-no=no.to_string() href=format!("?reacted={no}#m{no}")>{t!(i18n, chat.who_reacted)}</a>
+                <a class="link" data-do="reacted" data-no=no.to_string() href=Address::Chat(chat_id, At::Reacted(no)).href()>{t!(i18n, chat.who_reacted)}</a>
             </form>
         </Show>
     }
@@ -225,7 +226,8 @@ fn ReactionButton(emoji: String, given: Memo<Vec<Reaction>>) -> impl IntoView {
 fn Meta(message: Arc<Message>, own: bool, read_by_others: Memo<u64>) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
-    let (no, sent, edited) = (message.no, message.created_at, message.edited_at.filter(|_| !message.deleted));
+    let (chat_id, no) = (message.chat_id, message.no);
+    let (sent, edited) = (message.created_at, message.edited_at.filter(|_| !message.deleted));
     let state = move || {
         if read_by_others.get() >= no {
             (outline::TICKS, t_string!(i18n, chat.read))
@@ -245,7 +247,7 @@ fn Meta(message: Arc<Message>, own: bool, read_by_others: Memo<u64>) -> impl Int
                 <span class="state">{follow(move || view! { <Icon d=state().0 /><span class="sr-only">{state().1}</span> })}</span>
             })}
             {(!message.deleted).then(|| view! {
-                <a class="more" data-do="menu" data-no=no.to_string() href=format!("?menu={no}#m{no}") aria-label=t!(i18n, chat.actions)><Icon d=outline::MORE /></a>
+                <a class="more" data-do="menu" data-no=no.to_string() href=Address::Chat(chat_id, At::Menu(no)).href() aria-label=t!(i18n, chat.actions)><Icon d=outline::MORE /></a>
             })}
         </p>
     }
@@ -276,7 +278,7 @@ fn Actions(message: Arc<Message>, own: bool) -> impl IntoView {
                 <input type="hidden" name="no" value=no.clone() />
                 {["👍", "❤️", "😂", "😮", "😢", "🙏"].map(|emoji| view! { <button class="icon-button" name="emoji" value=emoji>{emoji}</button> })}
             </form>
-            <form method="get" action=format!("/chats/{chat_id}") class="row-actions">
+            <form method="get" action=Address::chat(chat_id).href() class="row-actions">
                 {action("emoji", outline::SMILE, t!(i18n, chat.react), true)}
                 {action("reply", outline::REPLY, t!(i18n, chat.reply), false)}
                 {action("forward", outline::FORWARD, t!(i18n, chat.forward), false)}
@@ -350,7 +352,7 @@ pub fn About(talk: Talk) -> impl IntoView {
             <div class="about">
                 <span class="hint">{words}</span>
                 <span class="grow">{follow(move || no().map(|reply_to| view! { <Quote reply_to /> }))}</span>
-                <a class="icon-button" href=format!("/chats/{}", talk.chat_id) aria-label=t!(i18n, cancel) on:click=cancel><Icon d=outline::CLOSE /></a>
+                <a class="icon-button" href=Address::chat(talk.chat_id).href() aria-label=t!(i18n, cancel) on:click=cancel><Icon d=outline::CLOSE /></a>
             </div>
         </Show>
     }

@@ -18,19 +18,20 @@ mod timeline;
 mod words;
 
 use crate::{
+    address::Address,
     i18n::{t_string, use_i18n},
     live::Store,
+    navigation::Navigation,
     ui::{Show, memo, t, time},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::{components::Outlet, hooks::use_location};
 
 pub use api::{Block, OpenDirect};
 #[cfg(feature = "hydrate")]
 pub use api::{load_chats, load_history};
 pub use arrivals::{ask_permission, permission};
-pub use conversation::{ConversationPage, addressed_chat};
+pub use conversation::{ConversationPage, page_of_chat};
 #[cfg(feature = "hydrate")]
 pub use emoji::RECENT;
 pub use own::OwnState;
@@ -38,9 +39,9 @@ pub use words::title;
 
 /// The list beside whatever is open; on a phone one of the two.
 #[component]
-pub fn Workspace() -> impl IntoView {
-    let location = use_location();
-    let is_list = memo(move || location.pathname.with(|path| path.trim_end_matches('/') == "/chats"));
+pub fn Workspace(children: Children) -> impl IntoView {
+    let navigation = Navigation::current();
+    let is_list = memo(move || navigation.with(|address| matches!(address, Some(Address::Chats(_)))));
     let store = Store::current();
     // A page put together without a server, for nobody.
     if store.me().is_none() && store.page.with_untracked(|page| page.address.is_empty()) {
@@ -51,7 +52,7 @@ pub fn Workspace() -> impl IntoView {
             <AsOf />
             <div class="workspace" class:shows-list=is_list>
                 <list::ChatList />
-                <Outlet />
+                {children()}
             </div>
             <arrivals::Arrivals />
             <keys::Keys />
@@ -100,7 +101,7 @@ pub fn NothingOpen() -> impl IntoView {
         <main id="main" class="pane centered">
             <h1 class="sr-only">{t!(i18n, chat.chats)}</h1>
             <p class="text-muted">{t!(i18n, chat.choose)}</p>
-            <a class="button primary" href="/new">{t!(i18n, chat.new_chat)}</a>
+            <a class="button primary" href=Address::NEW_CHAT.href()>{t!(i18n, chat.new_chat)}</a>
         </main>
     }
     .into_any()

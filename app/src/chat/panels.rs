@@ -2,10 +2,11 @@
 
 use super::{
     api, emoji,
-    talk::{Panel, Talk, joined},
+    talk::{Panel, Talk},
     words,
 };
 use crate::{
+    address::{Address, joined},
     i18n::use_i18n,
     live::{Notice, quietly_then},
     ui::{Avatar, Dialog, Field, For, FormError, Icon, Show, follow, memo, outline, t},
@@ -43,7 +44,7 @@ fn Delete(nos: Vec<u64>) -> impl IntoView {
     let i18n = use_i18n();
     let talk = Talk::current();
     view! {
-        <Dialog title=t!(i18n, chat.delete_for_all) on_close=move |()| talk.panel.set(None) back=format!("/chats/{}", talk.chat_id)>
+        <Dialog title=t!(i18n, chat.delete_for_all) on_close=move |()| talk.panel.set(None) back=Address::chat(talk.chat_id).href()>
             <form method="post" action=api::DeleteMessages::url() on:submit=sends(talk, None) class="stack">
                 <FormError form="delete_messages" />
                 <p>{t!(i18n, chat.delete_hint)}</p>
@@ -70,7 +71,7 @@ fn Forward(nos: Vec<u64>) -> impl IntoView {
     });
     let client_id = before.unwrap_or_else(ClientId::fresh);
     view! {
-        <Dialog title=t!(i18n, chat.forward_to) on_close=move |()| talk.panel.set(None) back=format!("/chats/{}", talk.chat_id)>
+        <Dialog title=t!(i18n, chat.forward_to) on_close=move |()| talk.panel.set(None) back=Address::chat(talk.chat_id).href()>
             <input type="search" class="input only-with-script" aria-label=t!(i18n, search) placeholder=t!(i18n, search)
                 autocomplete="off" on:input=move |event| query.set(event_target_value(&event)) />
             <form method="post" action=api::ForwardMessages::url() on:submit=sends(talk, Some(Notice::Forwarded)) class="rows">
@@ -92,7 +93,7 @@ fn Report(no: u64) -> impl IntoView {
     let i18n = use_i18n();
     let talk = Talk::current();
     view! {
-        <Dialog title=t!(i18n, chat.report) on_close=move |()| talk.panel.set(None) back=format!("/chats/{}", talk.chat_id)>
+        <Dialog title=t!(i18n, chat.report) on_close=move |()| talk.panel.set(None) back=Address::chat(talk.chat_id).href()>
             <form method="post" action=api::ReportMessage::url() on:submit=sends(talk, Some(Notice::Reported)) class="stack">
                 <FormError form="report_message" />
                 <input type="hidden" name="chat_id" value=talk.chat_id.to_string() />
@@ -124,7 +125,7 @@ fn Reacted(no: u64) -> impl IntoView {
         if rest > 0 { format!("{} +{rest}", names.join(", ")) } else { names.join(", ") }
     };
     view! {
-        <Dialog title=t!(i18n, chat.who_reacted) on_close=move |()| talk.panel.set(None) back=format!("/chats/{chat_id}")>
+        <Dialog title=t!(i18n, chat.who_reacted) on_close=move |()| talk.panel.set(None) back=Address::chat(chat_id).href()>
             <ul class="rows">
                 <For each=move || given.get() key=|reaction| (reaction.emoji.clone(), reaction.count, reaction.by.len()) let:reaction>
                     <li class="row"><span class="jumbo">{reaction.emoji.clone()}</span><bdi class="grow">{names(&reaction)}</bdi></li>
@@ -156,7 +157,7 @@ fn Seen(no: u64) -> impl IntoView {
         }
     });
     view! {
-        <Dialog title=t!(i18n, chat.seen_by) on_close=move |()| talk.panel.set(None) back=format!("/chats/{chat_id}")>
+        <Dialog title=t!(i18n, chat.seen_by) on_close=move |()| talk.panel.set(None) back=Address::chat(chat_id).href()>
             <ul class="rows">
                 <For each=move || readers.get() key=|id| *id let:id>
                     <li class="row"><Avatar name=Signal::derive(move || store.name(id)) /><bdi class="grow">{follow(move || store.name(id))}</bdi></li>

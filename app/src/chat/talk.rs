@@ -1,9 +1,12 @@
 //! What somebody is about to do in an open conversation. The address says it where there is no JavaScript,
 //! and is where it begins everywhere.
 
-use crate::live::Store;
+use crate::{
+    address::{Address, At},
+    live::Store,
+    navigation::Navigation,
+};
 use leptos::prelude::*;
-use leptos_router::{hooks::use_query_map, params::ParamsMap};
 use protocol::{chat::Message, groups::Role, ids::ChatId, limits};
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -51,15 +54,22 @@ pub enum Jump {
 impl Talk {
     /// Where the address begins it.
     pub fn new(chat_id: ChatId) -> Self {
-        let query = use_query_map().get_untracked();
-        let no = |name: &str| query.get(name).and_then(|no| no.parse::<u64>().ok());
-        let writing = no("edit").map(Writing::Edit).or_else(|| no("reply").map(Writing::Reply));
+        let at = match Navigation::current().get_untracked() {
+            Some(Address::Chat(_, at)) => at,
+            _ => At::Newest,
+        };
+        let (writing, menu) = match at {
+            At::Reply(no) => (Writing::Reply(no), None),
+            At::Edit(no) => (Writing::Edit(no), None),
+            At::Menu(no) => (Writing::New, Some(no)),
+            _ => (Writing::New, None),
+        };
         Self {
             store: Store::current(),
             chat_id,
-            writing: RwSignal::new(writing.unwrap_or_default()),
-            menu: RwSignal::new(no("menu")),
-            panel: RwSignal::new(panel(&query)),
+            writing: RwSignal::new(writing),
+            menu: RwSignal::new(menu),
+            panel: RwSignal::new(Panel::of(at)),
             selected: RwSignal::new(None),
             jump: RwSignal::new(None),
         }
@@ -126,20 +136,16 @@ impl Talk {
     }
 }
 
-fn panel(query: &ParamsMap) -> Option<Panel> {
-    let text = |name: &str| query.get(name);
-    let no = |name: &str| text(name).and_then(|no| no.parse::<u64>().ok());
-    let nos = |name: &str| text(name)?.split(',').map(|no| no.parse().ok()).collect::<Option<Vec<u64>>>();
-    nos("delete")
-        .map(Panel::Delete)
-        .or_else(|| nos("forward").map(Panel::Forward))
-        .or_else(|| no("report").map(Panel::Report))
-        .or_else(|| no("reacted").map(Panel::Reacted))
-        .or_else(|| no("seen").map(Panel::Seen))
-}
-
-/// Numbers as a form names them: `2,3,5`.
-#[must_use]
-pub fn joined(nos: &[u64]) -> String {
-    nos.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+impl Panel {
+    /// The panel that an address opens.
+    fn of(at: At) -> Option<Self> {
+        match at {
+            At::Delete(nos) => Some(Self::Delete(nos)),
+            At::Forward(nos) => Some(Self::Forward(nos)),
+            At::Report(no) => Some(Self::Report(no)),
+            At::Reacted(no) => Some(Self::Reacted(no)),
+            At::Seen(no) => Some(Self::Seen(no)),
+            _ => None,
+        }
+    }
 }

@@ -8,6 +8,7 @@ use super::{
     words,
 };
 use crate::{
+    address::{Address, At},
     i18n::use_i18n,
     live::{Connection, Notice, Store},
     ui::{For, I18n, Icon, Show, counted, effect, focus, follow, memo, outline, t},
@@ -126,7 +127,7 @@ pub fn Timeline() -> impl IntoView {
             on:keydown=move |event| pressed(talk, &event)>
             <Show when=move || has_older.get()>
                 <p class="centered-line only-without-script">
-                    <a class="button" href=follow(move || format!("/chats/{chat_id}?before={}", shown.get().first))>{t!(i18n, chat.older)}</a>
+                    <a class="button" href=follow(move || Address::Chat(chat_id, At::Before(shown.get().first)).href())>{t!(i18n, chat.older)}</a>
                 </p>
             </Show>
             <ol class="messages">
@@ -141,8 +142,8 @@ pub fn Timeline() -> impl IntoView {
             </ol>
             <Show when=move || has_newer.get()>
                 <p class="centered-line only-without-script">
-                    <a class="button" href=follow(move || format!("/chats/{chat_id}?after={}", shown.get().last))>{t!(i18n, chat.newer)}</a>
-                    <a class="button" href=format!("/chats/{chat_id}") rel="external">{t!(i18n, chat.newest)}</a>
+                    <a class="button" href=follow(move || Address::Chat(chat_id, At::After(shown.get().last)).href())>{t!(i18n, chat.newer)}</a>
+                    <a class="button" href=Address::chat(chat_id).href() rel="external">{t!(i18n, chat.newest)}</a>
                 </p>
             </Show>
             <Show when=move || rows.with(Vec::is_empty) && unsent.with(Vec::is_empty)>
@@ -170,7 +171,7 @@ fn ToUnread(reader: Scroll, unread: Memo<u32>) -> impl IntoView {
     view! {
         <Show when=move || reader.unmet().is_some()>
             <div class="to-unread">
-                <a class="button" href=follow(move || format!("?at={}#m{}", no(), no())) on:click=go>
+                <a class="button" href=follow(move || Address::message(talk.chat_id, no()).href()) on:click=go>
                     {t!(i18n, chat.first_unread)}<span class="badge unread">{unread}</span>
                 </a>
                 <button class="icon-button only-with-script" aria-label=t!(i18n, chat.mark_read) title=t!(i18n, chat.mark_read)
@@ -229,7 +230,7 @@ fn clicked(talk: Talk, event: &leptos::ev::MouseEvent) {
         }
         ("link", Some(no)) => {
             let origin = window().location().origin().unwrap_or_default();
-            copy(talk.store, &format!("{origin}/chats/{}?at={no}#m{no}", talk.chat_id));
+            copy(talk.store, &(origin + &Address::message(talk.chat_id, no).href()));
         }
         ("menu", Some(no)) => {
             talk.menu.set(Some(no));

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use protocol::ids::{ChatId, ClientId, UserId};
 
 #[cfg(feature = "ssr")]
-use crate::server_context as context;
+use crate::{address::Address, server_context as context};
 
 #[server(prefix = "/fn", endpoint = "create_group")]
 pub async fn create_group(
@@ -16,7 +16,7 @@ pub async fn create_group(
     let (node, actor) = context::signed_in()?;
     let new = services::groups::NewGroup { title, member_ids, client_id: Some(client_id) };
     let (chat, _) = context::answer(services::groups::create(&node, actor, new).await)?;
-    leptos_axum::redirect(&format!("/chats/{}", chat.chat.id));
+    context::redirect(&Address::chat(chat.chat.id));
     Ok(())
 }
 
@@ -25,7 +25,7 @@ pub async fn rename_group(chat_id: ChatId, title: String) -> Result<(), Refusal>
     let (node, actor) = context::signed_in()?;
     let update = protocol::groups::UpdateGroup { title: Some(title), description: None };
     context::answer(services::groups::update(&node, actor, chat_id, update).await)?;
-    leptos_axum::redirect(&format!("/chats/{chat_id}/info"));
+    context::redirect(&Address::info(chat_id));
     Ok(())
 }
 
@@ -33,7 +33,7 @@ pub async fn rename_group(chat_id: ChatId, title: String) -> Result<(), Refusal>
 pub async fn add_member(chat_id: ChatId, user_id: UserId) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
     context::answer(services::groups::add_member(&node, actor, chat_id, user_id).await)?;
-    leptos_axum::redirect(&format!("/chats/{chat_id}/info"));
+    context::redirect(&Address::info(chat_id));
     Ok(())
 }
 
@@ -42,7 +42,7 @@ pub async fn add_member(chat_id: ChatId, user_id: UserId) -> Result<(), Refusal>
 pub async fn remove_member(chat_id: ChatId, user_id: UserId) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
     context::answer(services::groups::remove_member(&node, actor, chat_id, user_id).await)?;
-    let left = user_id == actor.user_id;
-    leptos_axum::redirect(&if left { "/chats".to_owned() } else { format!("/chats/{chat_id}/info") });
+    let leaves = user_id == actor.user_id;
+    context::redirect(&if leaves { Address::CHATS } else { Address::info(chat_id) });
     Ok(())
 }

@@ -3,15 +3,16 @@
 mod api;
 
 use crate::{
-    chat::{OpenDirect, OwnState, addressed_chat, title},
+    address::Address,
+    chat::{OpenDirect, OwnState, page_of_chat, title},
     i18n::{t_string, use_i18n},
     live::Store,
+    navigation::Navigation,
     profiles::{BlockForm, find_people},
     ui::{Avatar, Field, For, FormError, Icon, Show, counted, follow, memo, outline, t},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
 use protocol::{
     chat::ChatKind,
     groups::{Member, Role},
@@ -19,28 +20,21 @@ use protocol::{
     profiles::User,
 };
 
-/// `/new`: find a person, or choose people and a title for a group.
+/// `/new`: find a person.
 #[component]
-pub fn NewPage() -> impl IntoView {
-    let query = use_query_map();
-    let of_group = memo(move || query.with(|query| query.get("kind").is_some_and(|kind| kind == "group")));
-    view! { {follow(move || if of_group.get() { NewGroup().into_any() } else { NewChat().into_any() })} }
-}
-
-#[component]
-fn NewChat() -> impl IntoView {
+pub fn NewChatPage() -> impl IntoView {
     let i18n = use_i18n();
     let found = found_people();
     view! {
         <Title text=move || t_string!(i18n, chat.new_chat) />
         <main id="main" class="pane scrolls">
             <header class="bar">
-                <a class="icon-button only-narrow" href="/chats" aria-label=t!(i18n, back)><Icon d=outline::BACK /></a>
+                <a class="icon-button only-narrow" href=Address::CHATS.href() aria-label=t!(i18n, back)><Icon d=outline::BACK /></a>
                 <h1 class="title">{t!(i18n, chat.new_chat)}</h1>
-                <a class="button" href="/new?kind=group"><Icon d=outline::PEOPLE />{t!(i18n, groups.new_group)}</a>
+                <a class="button" href=Address::NEW_GROUP.href()><Icon d=outline::PEOPLE />{t!(i18n, groups.new_group)}</a>
             </header>
             <div class="narrow stack-lg">
-                <form method="get" action="/new" role="search">
+                <form method="get" action=Address::NEW_CHAT.href() role="search" class="finder">
                     <SearchField />
                 </form>
                 <FormError form="open_direct" />
@@ -62,8 +56,9 @@ fn NewChat() -> impl IntoView {
     .into_any()
 }
 
+/// `/new?kind=group`: choose people and a title for a group.
 #[component]
-fn NewGroup() -> impl IntoView {
+pub fn NewGroupPage() -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
     let found = found_people();
@@ -77,12 +72,15 @@ fn NewGroup() -> impl IntoView {
         people.extend(found().into_iter().filter(|user| !chosen.with(|chosen| chosen.iter().any(|c| c.id == user.id))));
         people
     });
-    let title = use_query_map().with_untracked(|query| query.get("title").unwrap_or_default());
+    let title = match Navigation::current().get_untracked() {
+        Some(Address::NewGroup { title, .. }) => title,
+        _ => String::new(),
+    };
     view! {
         <Title text=move || t_string!(i18n, groups.new_group) />
         <main id="main" class="pane scrolls">
             <header class="bar">
-                <a class="icon-button" href="/new" aria-label=t!(i18n, back)><Icon d=outline::BACK /></a>
+                <a class="icon-button" href=Address::NEW_CHAT.href() aria-label=t!(i18n, back)><Icon d=outline::BACK /></a>
                 <h1 class="title">{t!(i18n, groups.new_group)}</h1>
             </header>
             <form method="post" action=api::CreateGroup::url() class="narrow stack-lg">
@@ -157,7 +155,7 @@ fn SearchField(#[prop(optional)] with_button: bool) -> impl IntoView {
                 <input id="search" type="search" name="q" value=query class="input grow" maxlength="64" autocomplete="off" spellcheck="false"
                     placeholder=t!(i18n, groups.find_hint) on:input=look />
                 {if with_button {
-                    view! { <button class="button only-without-script" formmethod="get" formaction="/new" formnovalidate>{t!(i18n, search)}</button> }.into_any()
+                    view! { <button class="button only-without-script" formmethod="get" formaction=Address::NEW_CHAT.href() formnovalidate>{t!(i18n, search)}</button> }.into_any()
                 } else {
                     view! { <button class="button only-without-script">{t!(i18n, search)}</button> }.into_any()
                 }}
@@ -193,7 +191,7 @@ fn found_people() -> impl Fn() -> Vec<User> + Copy + Send + Sync + 'static {
 fn PersonLine(user: User) -> impl IntoView {
     view! {
         <Avatar name=user.display_name.clone() />
-        <a class="grow person" href=format!("/users/@{}", user.username)><PersonName user=user.clone() /></a>
+        <a class="grow person" href=Address::Person(user.username.clone()).href()><PersonName user=user.clone() /></a>
     }
     .into_any()
 }
@@ -209,8 +207,8 @@ fn PersonName(user: User) -> impl IntoView {
 
 /// `/chats/{id}/info`
 #[component]
-pub fn InfoPage() -> impl IntoView {
-    addressed_chat(|chat_id| view! { <Info chat_id /> }.into_any())
+pub fn InfoPage(chat_id: ChatId) -> impl IntoView {
+    page_of_chat(chat_id, |chat_id| view! { <Info chat_id /> }.into_any())
 }
 
 #[component]
@@ -240,7 +238,7 @@ fn Info(chat_id: ChatId) -> impl IntoView {
         <Title text=name />
         <main id="main" class="pane scrolls">
             <header class="bar">
-                <a class="icon-button" href=format!("/chats/{chat_id}") aria-label=t!(i18n, back)><Icon d=outline::BACK /></a>
+                <a class="icon-button" href=Address::chat(chat_id).href() aria-label=t!(i18n, back)><Icon d=outline::BACK /></a>
                 <h1 class="title"><bdi>{name}</bdi></h1>
             </header>
             <div class="narrow stack-lg">
@@ -291,7 +289,7 @@ fn AddMembers(chat_id: ChatId, members: Memo<Vec<Member>>) -> impl IntoView {
         <section class="stack">
             <h2>{t!(i18n, groups.add_members)}</h2>
             <FormError form="add_member" />
-            <form method="get" action=format!("/chats/{chat_id}/info") role="search"><SearchField /></form>
+            <form method="get" action=Address::info(chat_id).href() role="search"><SearchField /></form>
             <ul class="rows">
                 <For each=addable key=|user| user.id let:user>
                     <li class="row">

@@ -2,11 +2,14 @@
 
 #[cfg(feature = "hydrate")]
 use super::{Connection, Store};
-#[cfg(feature = "hydrate")]
-use crate::seed::Page;
-#[cfg(feature = "hydrate")]
-use crate::ui::{effect, effect_from, memo};
 use crate::{Refusal, Seed};
+#[cfg(feature = "hydrate")]
+use crate::{address::Address, seed::Page};
+#[cfg(feature = "hydrate")]
+use crate::{
+    navigation::Navigation,
+    ui::{effect, effect_from, memo},
+};
 use leptos::prelude::*;
 
 /// After so long a page that the server could not give is asked for again.
@@ -35,11 +38,8 @@ pub fn Connect() -> impl IntoView {
 /// Effects run once the page is hydrated.
 #[cfg(feature = "hydrate")]
 fn follow(store: Store) {
-    let location = leptos_router::hooks::use_location();
-    let address = memo(move || {
-        let (path, query) = (location.pathname.get(), location.search.get());
-        if query.is_empty() { path } else { format!("{path}?{}", query.trim_start_matches('?')) }
-    });
+    let navigation = Navigation::current();
+    let address = memo(move || navigation.with(|address| address.map(Address::href).unwrap_or_default()));
     effect_from(move |before: Option<String>| {
         let wanted = address.get();
         if before.is_some_and(|before| before != wanted) {
@@ -99,7 +99,7 @@ async fn turn(store: Store, address: Memo<String>) {
             }
             Err(_) => {}
         }
-        let Seed { page, as_of, .. } = super::kept_page(&wanted).await;
+        let Seed { page, as_of, .. } = super::kept_page(Address::parse(&wanted).as_ref()).await;
         if is_wanted() {
             store.turn_to(Seed { page, as_of, ..Seed::default() });
         }

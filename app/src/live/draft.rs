@@ -1,6 +1,7 @@
 //! What is being typed. `public/boot.js` keeps it in the tab's session storage, so that it outlives a
 //! crash of all this; here it is read, and forgotten once it is sent. What it answers is kept beside it.
 
+use crate::address::Address;
 use leptos::prelude::{document, window};
 use protocol::ids::ChatId;
 use web_sys::Storage;
@@ -51,7 +52,7 @@ pub fn forget_all() {
 /// By person: another may sign in in the same tab.
 fn key(what: &str, chat_id: ChatId) -> String {
     let person = document().document_element().and_then(|root| root.get_attribute("data-person"));
-    format!("{what}:{}:/chats/{chat_id}", person.unwrap_or_default())
+    format!("{what}:{}:{}", person.unwrap_or_default(), Address::chat(chat_id).href())
 }
 
 fn storage() -> Option<Storage> {

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     Seed,
+    address::Address,
     seed::{Opened, Page},
 };
 use futures::{FutureExt as _, StreamExt as _, channel::mpsc, future::select};
@@ -122,7 +123,7 @@ fn put(writes: &mut Vec<Write>, table: Table, key: String, row: &impl Serialize)
 }
 
 /// The data of a page from what is kept, as the server would give it.
-pub async fn page(address: &str) -> Seed {
+pub async fn page(address: Option<&Address>) -> Seed {
     let mut seed = Seed {
         locale: cookie("locale").unwrap_or_default(),
         choices: crate::settings::choices(cookie),
@@ -141,7 +142,7 @@ pub async fn page(address: &str) -> Seed {
     seed
 }
 
-async fn fill(seed: &mut Seed, database: &Database, address: &str) -> Result<()> {
+async fn fill(seed: &mut Seed, database: &Database, address: Option<&Address>) -> Result<()> {
     let Some((me, mine, as_of)) = database.get(Table::Me, "").await?.as_deref().and_then(parse::<Known>) else {
         return Ok(());
     };
@@ -153,15 +154,14 @@ async fn fill(seed: &mut Seed, database: &Database, address: &str) -> Result<()>
         seed.chats.push(summary);
         seed.users.extend(users);
     }
-    let path = address.split('?').next().unwrap_or_default();
-    let Some(chat_id) = path.strip_prefix("/chats/").and_then(|id| id.parse::<ChatId>().ok()) else { return Ok(()) };
+    let Some(Address::Chat(chat_id, _)) = address else { return Ok(()) };
     let row = database.get(Table::Histories, &chat_id.to_string()).await?;
-    let chat = seed.chats.iter().find(|summary| summary.chat.id == chat_id);
+    let chat = seed.chats.iter().find(|summary| summary.chat.id == *chat_id);
     if let (Some((mut history, known)), Some(summary)) = (row.as_deref().and_then(parse::<Window>), chat) {
         seed.as_of = Some(as_of.min(known));
         // What came after the window is not among its rows.
         history.last_no = history.last_no.max(summary.chat.last_no);
-        let opened = Opened { chat_id, history, read_no: summary.read_no, at: None };
+        let opened = Opened { chat_id: *chat_id, history, read_no: summary.read_no, at: None };
         seed.page = Page { opened: Some(opened), ..Page::default() };
     }
     Ok(())

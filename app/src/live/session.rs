@@ -387,6 +387,6 @@ impl Session {
 pub fn end(wipe: Wipe) {
     leptos::task::spawn_local(async move {
         keep::wipe(wipe).await;
-        let _ = window().location().set_href("/login");
+        let _ = window().location().set_href(&crate::address::Address::Login.href());
     });
 }

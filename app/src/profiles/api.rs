@@ -5,7 +5,10 @@ use leptos::prelude::*;
 use protocol::profiles::User;
 
 #[cfg(feature = "ssr")]
-use crate::server_context as context;
+use crate::{
+    address::{Address, Section},
+    server_context as context,
+};
 
 #[server(prefix = "/fn", endpoint = "update_profile")]
 pub async fn update_profile(display_name: String, bio: String) -> Result<(), Refusal> {
@@ -13,7 +16,7 @@ pub async fn update_profile(display_name: String, bio: String) -> Result<(), Ref
     let update =
         protocol::profiles::UpdateMe { display_name: Some(display_name), bio: Some(bio), ..Default::default() };
     context::answer(services::profiles::update_me(&node, actor, update).await)?;
-    leptos_axum::redirect("/settings/profile");
+    context::redirect(&Address::Settings(Section::Profile));
     Ok(())
 }
 

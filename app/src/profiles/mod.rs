@@ -3,6 +3,7 @@
 mod api;
 
 use crate::{
+    address::{Address, Section},
     chat,
     i18n::{t_string, use_i18n},
     live::{Notice, Store, quietly_then},
@@ -12,7 +13,6 @@ use crate::{
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
-use leptos_router::hooks::use_params_map;
 use protocol::{ids::UserId, profiles::User};
 
 pub use api::find_people;
@@ -50,12 +50,10 @@ pub fn BlockForm(user_id: UserId, blocked: bool) -> impl IntoView {
 
 /// `/users/@name`
 #[component]
-pub fn PersonPage() -> impl IntoView {
+pub fn PersonPage(name: String) -> impl IntoView {
     let store = Store::current();
-    let params = use_params_map();
+    let name = lower(&name);
     let person = memo(move || {
-        let name = params.with(|params| params.get("name").unwrap_or_default());
-        let name = lower(name.trim_start_matches('@'));
         let found = store.read(|state| state.users.values().find(|user| user.username == name).cloned());
         // Whoever comes or goes is the same, and their page stays.
         found.map(|user| User { online: None, last_seen_at: None, ..user })
@@ -84,7 +82,7 @@ fn Person(user: User) -> impl IntoView {
         <Title text=name.clone() />
         <main id="main" class="pane scrolls">
             <header class="bar">
-                <a class="icon-button only-narrow" href="/chats" aria-label=t!(i18n, back)><Icon d=outline::BACK /></a>
+                <a class="icon-button only-narrow" href=Address::CHATS.href() aria-label=t!(i18n, back)><Icon d=outline::BACK /></a>
                 <p class="title">{t!(i18n, profiles.title)}</p>
             </header>
             <div class="narrow stack-lg items-center text-center">
@@ -96,7 +94,7 @@ fn Person(user: User) -> impl IntoView {
                 </div>
                 {(!bio.is_empty()).then(|| view! { <p class="bio" dir="auto">{bio}</p> })}
                 {if is_me {
-                    view! { <a class="button" href="/settings/profile">{t!(i18n, profiles.edit)}</a> }.into_any()
+                    view! { <a class="button" href=Address::Settings(Section::Profile).href()>{t!(i18n, profiles.edit)}</a> }.into_any()
                 } else {
                     view! {
                         <form method="post" action=chat::OpenDirect::url()>
@@ -129,7 +127,7 @@ pub fn OwnProfilePage() -> impl IntoView {
             <form method="post" action=api::UpdateProfile::url() class="stack" on:submit=quietly_then(store, Some(Notice::Saved), tell_changed)>
                 <div class="row">
                     {follow(move || view! { <Avatar name=name.get() class="avatar-lg" /> })}
-                    <a href=format!("/users/@{username}")>"@" {username.clone()}</a>
+                    <a href=Address::Person(username.clone()).href()>"@" {username.clone()}</a>
                 </div>
                 <FormError form="update_profile" />
                 <Field form="update_profile" name="display_name" maxlength=64 value=name autocomplete="name"

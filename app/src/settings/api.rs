@@ -5,7 +5,10 @@ use crate::Refusal;
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
-use crate::server_context as context;
+use crate::{
+    address::{Address, Section},
+    server_context as context,
+};
 #[cfg(feature = "ssr")]
 use protocol::{error::Problem, profiles::UpdateMe};
 
@@ -37,7 +40,7 @@ pub async fn set_last_seen(last_seen: String) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
     let update = UpdateMe { last_seen: Some(last_seen), ..Default::default() };
     context::answer(services::profiles::update_me(&node, actor, update).await)?;
-    leptos_axum::redirect("/settings/privacy");
+    context::redirect(&Address::Settings(Section::Privacy));
     Ok(())
 }
 

@@ -3,37 +3,44 @@
 mod api;
 
 use crate::{
+    address::{Address, Section},
     i18n::{Locale, t_string, use_i18n},
     live::{Store, quietly, quietly_then},
+    navigation::Navigation,
     profiles::BlockForm,
     ui::{For, Icon, Show, effect, follow, outline, t, words::Words},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
-use leptos_router::components::{A, Outlet};
 use protocol::profiles::LastSeen;
 use std::collections::BTreeMap;
 
 /// The frame of all settings.
 #[component]
-pub fn SettingsPages() -> impl IntoView {
+pub fn SettingsPages(children: Children) -> impl IntoView {
     let i18n = use_i18n();
+    let navigation = Navigation::current();
+    let tab = move |section: Section, words: Words| {
+        let is_current = move || navigation.with(|address| address.and_then(Address::section) == Some(section));
+        let current = follow(move || is_current().then_some("page"));
+        view! { <a href=Address::Settings(section).href() aria-current=current>{words}</a> }.into_any()
+    };
     view! {
         <main id="main" class="pane scrolls">
             <header class="bar">
-                <a class="icon-button only-narrow" href="/chats" aria-label=t!(i18n, back)><Icon d=outline::BACK /></a>
+                <a class="icon-button only-narrow" href=Address::CHATS.href() aria-label=t!(i18n, back)><Icon d=outline::BACK /></a>
                 <h1 class="title">{t!(i18n, settings.title)}</h1>
             </header>
             <nav class="tabs" aria-label=t!(i18n, settings.title)>
-                <A href="/settings/profile">{t!(i18n, settings.profile)}</A>
-                <A href="/settings/security">{t!(i18n, settings.security)}</A>
-                <A href="/settings/sessions">{t!(i18n, settings.sessions)}</A>
-                <A href="/settings/notifications">{t!(i18n, settings.notifications)}</A>
-                <A href="/settings/privacy">{t!(i18n, settings.privacy)}</A>
-                <A href="/settings/appearance">{t!(i18n, settings.appearance)}</A>
-                <A href="/settings/language">{t!(i18n, settings.language)}</A>
+                {tab(Section::Profile, t!(i18n, settings.profile))}
+                {tab(Section::Security, t!(i18n, settings.security))}
+                {tab(Section::Sessions, t!(i18n, settings.sessions))}
+                {tab(Section::Notifications, t!(i18n, settings.notifications))}
+                {tab(Section::Privacy, t!(i18n, settings.privacy))}
+                {tab(Section::Appearance, t!(i18n, settings.appearance))}
+                {tab(Section::Language, t!(i18n, settings.language))}
             </nav>
-            <Outlet />
+            {children()}
         </main>
     }
     .into_any()
@@ -128,7 +135,7 @@ const PAGE: &str = "page";
 
 #[cfg(feature = "hydrate")]
 fn is_here() -> bool {
-    window().location().pathname().is_ok_and(|path| path.starts_with("/settings/"))
+    window().location().pathname().is_ok_and(|path| matches!(Address::parse(&path), Some(Address::Settings(_))))
 }
 
 /// Another tab has changed something that may be shown here.
