@@ -5,11 +5,11 @@ use crate::{
     address::{Address, Section},
     arrival::Arrival,
     auth, chat, groups,
-    i18n::{I18nContextProvider, Locale, t_string, use_i18n},
+    i18n::{I18nContextProvider, Locale, use_i18n},
     live::{self, Store},
     navigation::Navigation,
     profiles, settings,
-    ui::{For, effect, memo, t},
+    ui::{For, NotFound, effect, memo, t},
 };
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
@@ -143,18 +143,4 @@ fn Sections() -> impl IntoView {
         Section::Language => settings::LanguagePage().into_any(),
     };
     view! { <For each=move || Vec::from_iter(section.get()) key=|section| *section let:section>{page(section)}</For> }
-}
-
-#[component]
-pub fn NotFound() -> impl IntoView {
-    let i18n = use_i18n();
-    view! {
-        <Title text=move || t_string!(i18n, not_found.title) />
-        <main id="main" class="pane centered">
-            <h1 class="text-xl font-semibold">{t!(i18n, not_found.title)}</h1>
-            <p class="text-muted">{t!(i18n, not_found.hint)}</p>
-            <a class="button" href=Address::CHATS.href()>{t!(i18n, not_found.back)}</a>
-        </main>
-    }
-    .into_any()
 }

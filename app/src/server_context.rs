@@ -3,8 +3,8 @@
 use crate::{
     Refusal, Seed,
     address::{Address, At, Section},
+    choices::choices,
     seed::{Opened, Page, Refused},
-    settings::choices,
 };
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};

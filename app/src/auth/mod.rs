@@ -7,8 +7,8 @@ use crate::{
     i18n::{t_string, use_i18n},
     live::{Store, forget_everything},
     navigation::Navigation,
-    settings::SettingsSection,
-    ui::{Field, For, FormError, follow, t, time},
+    settings::LanguageForm,
+    ui::{Field, For, FormError, TitledSection, follow, t, time},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
@@ -29,7 +29,7 @@ pub fn LoginPage() -> impl IntoView {
                 <button class="button primary">{t!(i18n, auth.sign_in)}</button>
             </form>
             <p class="aside">{t!(i18n, auth.no_account)} " " <a href=Address::Register.href()>{t!(i18n, auth.create_account)}</a></p>
-            <crate::settings::LanguageForm />
+            <LanguageForm />
         </main>
     }
     .into_any()
@@ -56,7 +56,7 @@ pub fn RegisterPage() -> impl IntoView {
                 <button class="button primary">{t!(i18n, auth.create_account)}</button>
             </form>
             <p class="aside">{t!(i18n, auth.have_account)} " " <a href=Address::Login.href()>{t!(i18n, auth.sign_in)}</a></p>
-            <crate::settings::LanguageForm />
+            <LanguageForm />
         </main>
     }
     .into_any()
@@ -70,7 +70,7 @@ pub fn SecurityPage() -> impl IntoView {
     let address = Navigation::current().get_untracked();
     let saved = !refused && address == Some(Address::Settings(Section::PasswordChanged));
     view! {
-        <SettingsSection title=move || t_string!(i18n, settings.security)>
+        <TitledSection title=move || t_string!(i18n, settings.security)>
             <form method="post" action=api::ChangePassword::url() class="stack">
                 <h2>{t!(i18n, auth.change_password)}</h2>
                 <FormError form="change_password" />
@@ -83,7 +83,7 @@ pub fn SecurityPage() -> impl IntoView {
                 <button class="button primary">{t!(i18n, auth.change_password)}</button>
             </form>
             <SignOutForm />
-        </SettingsSection>
+        </TitledSection>
     }
     .into_any()
 }
@@ -95,7 +95,7 @@ pub fn SessionsPage() -> impl IntoView {
     let store = Store::current();
     let sessions = move || store.page.with(|page| page.sessions.clone());
     view! {
-        <SettingsSection title=move || t_string!(i18n, settings.sessions)>
+        <TitledSection title=move || t_string!(i18n, settings.sessions)>
             <section class="stack">
                 <h2>{t!(i18n, auth.devices)}</h2>
                 <FormError form="revoke_session" />
@@ -123,7 +123,7 @@ pub fn SessionsPage() -> impl IntoView {
                     </For>
                 </ul>
             </section>
-        </SettingsSection>
+        </TitledSection>
     }
     .into_any()
 }

@@ -2,28 +2,10 @@
 
 use crate::Refusal;
 use leptos::prelude::*;
-use protocol::{
-    Page,
-    chat::{ChatSummary, History},
-    groups::Member,
-    ids::{ChatId, ClientId, UserId},
-};
+use protocol::ids::{ChatId, ClientId};
 
 #[cfg(feature = "ssr")]
-use crate::{
-    address::{Address, Section},
-    server_context as context,
-};
-#[cfg(feature = "hydrate")]
-use protocol::chat::Reacted;
-
-#[server(prefix = "/fn", endpoint = "open_direct")]
-pub async fn open_direct(user_id: UserId) -> Result<(), Refusal> {
-    let (node, actor) = context::signed_in()?;
-    let (chat, _) = context::answer(services::chat::open_direct(&node, actor, user_id).await)?;
-    context::redirect(&Address::chat(chat.chat.id));
-    Ok(())
-}
+use crate::{address::Address, server_context as context};
 
 /// The composer's form. Where JavaScript runs, sends travel by the socket instead.
 #[server(prefix = "/fn", endpoint = "send_message")]
@@ -101,22 +83,6 @@ pub async fn react(
     Ok(())
 }
 
-/// The first hundred who reacted to a message, in order of time; nobody where they cannot be had.
-#[cfg(feature = "hydrate")]
-pub async fn load_reacted(chat_id: ChatId, no: u64) -> Vec<Reacted> {
-    let most = protocol::limits::HISTORY_MAX;
-    let text = fetch(&format!("/api/v1/chats/{chat_id}/messages/{no}/reactions?limit={most}")).await;
-    let page = text.and_then(|text| serde_json::from_slice::<Page<Reacted>>(text.as_bytes()).ok());
-    page.map(|page| page.items).unwrap_or_default()
-}
-
-/// What is at an address of our own.
-#[cfg(feature = "hydrate")]
-pub async fn fetch(url: &str) -> Option<String> {
-    let answer = gloo_net::http::Request::get(url).send().await.ok()?;
-    if answer.ok() { answer.text().await.ok() } else { None }
-}
-
 #[server(prefix = "/fn", endpoint = "report_message")]
 pub async fn report_message(chat_id: ChatId, no: u64, reason: String) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
@@ -157,66 +123,10 @@ pub async fn keep_draft(chat_id: ChatId, #[server(default)] draft: String) -> Re
     Ok(())
 }
 
-/// Blocks somebody, or lets them write again.
-#[server(prefix = "/fn", endpoint = "block")]
-pub async fn block(user_id: UserId, blocked: bool) -> Result<(), Refusal> {
-    let (node, actor) = context::signed_in()?;
-    context::answer(if blocked {
-        services::chat::blocks::block(&node, actor, user_id).await
-    } else {
-        services::chat::blocks::unblock(&node, actor, user_id).await
-    })?;
-    context::redirect(&Address::Settings(Section::Privacy));
-    Ok(())
-}
-
-/// The members of a small group, or those of any whose name begins so.
-#[server(prefix = "/fn", endpoint = "members")]
-pub async fn load_members(chat_id: ChatId, query: String) -> Result<Vec<Member>, Refusal> {
-    let (node, actor) = context::signed_in()?;
-    let most = Some(protocol::limits::HISTORY_MAX);
-    let page = services::groups::MembersPage { query: Some(&query), limit: most, ..Default::default() };
-    Ok(context::answer(services::groups::members(&node, actor, chat_id, page).await)?.items)
-}
-
 #[server(prefix = "/fn", endpoint = "mark_read")]
 pub async fn mark_read(chat_id: ChatId, no: u64) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
     context::answer(services::chat::mark_read(&node, actor, chat_id, no).await)?;
     context::redirect(&Address::chat(chat_id));
     Ok(())
-}
-
-/// A page of one's chats, newest activity first.
-#[server(prefix = "/fn", endpoint = "chats")]
-pub async fn load_chats(cursor: Option<String>) -> Result<Page<ChatSummary>, Refusal> {
-    let (node, actor) = context::signed_in()?;
-    let most = Some(protocol::limits::HISTORY_MAX);
-    context::answer(services::chat::list(&node, actor, None, cursor.as_deref(), most).await)
-}
-
-/// A window of a history: before, after or around a message, else the newest.
-#[server(prefix = "/fn", endpoint = "history")]
-pub async fn load_history(
-    chat_id: ChatId,
-    before: Option<u64>,
-    after: Option<u64>,
-    around: Option<u64>,
-) -> Result<History, Refusal> {
-    use protocol::chat::Window;
-    let (node, actor) = context::signed_in()?;
-    let window = match (before, after, around) {
-        (Some(no), ..) => Window::Before(no),
-        (_, Some(no), _) => Window::After(no),
-        (.., Some(no)) => Window::Around(no),
-        _ => Window::Newest,
-    };
-    context::answer(services::chat::history(&node, actor, chat_id, window, None).await)
-}
-
-/// What messages answer, where it is not held: `nos` as `2,3,5`.
-#[server(prefix = "/fn", endpoint = "quoted")]
-pub async fn load_quoted(chat_id: ChatId, nos: String) -> Result<History, Refusal> {
-    let (node, actor) = context::signed_in()?;
-    context::answer(services::chat::quoted(&node, actor, chat_id, &context::numbers(&nos)?).await)
 }

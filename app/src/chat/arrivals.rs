@@ -7,7 +7,7 @@ use crate::{
     i18n::use_i18n,
     live::{Store, now},
     navigation::Navigation,
-    ui::{I18n, effect, effect_from, follow, memo, t},
+    ui::{I18n, effect, effect_from, follow, memo, notification, t},
 };
 use leptos::prelude::*;
 use protocol::{ids::ChatId, reducer::ChatState, time::Timestamp};
@@ -157,39 +157,11 @@ fn sign(count: u32) {
     }
 }
 
-/// Whether the browser may tell: `granted`, `denied`, `default` (not asked yet), `none` (it cannot).
-#[must_use]
-pub fn permission() -> String {
-    #[cfg(feature = "hydrate")]
-    if js_sys::Reflect::has(&window(), &"Notification".into()).unwrap_or(false) && window().is_secure_context() {
-        return match web_sys::Notification::permission() {
-            web_sys::NotificationPermission::Granted => "granted",
-            web_sys::NotificationPermission::Denied => "denied",
-            _ => "default",
-        }
-        .to_owned();
-    }
-    "none".to_owned()
-}
-
-/// Asks the reader whether the browser may tell.
-pub fn ask_permission(answer: RwSignal<String>) {
-    #[cfg(feature = "hydrate")]
-    if let Ok(asked) = web_sys::Notification::request_permission() {
-        leptos::task::spawn_local(async move {
-            let _ = wasm_bindgen_futures::JsFuture::from(asked).await;
-            answer.set(permission());
-        });
-    }
-    #[cfg(not(feature = "hydrate"))]
-    let _ = answer;
-}
-
 /// Has the browser tell, as much as was chosen.
 fn notify(store: Store, told: &Arrival) {
     let shows = store.chosen("notify");
     #[cfg(feature = "hydrate")]
-    if shows != "off" && permission() == "granted" {
+    if shows != "off" && notification::permission() == "granted" {
         let options = web_sys::NotificationOptions::new();
         if shows != "name" {
             options.set_body(&told.text);

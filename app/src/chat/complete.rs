@@ -1,8 +1,9 @@
 //! Completes names after `@` and emoji after `:` while one writes.
 
-use super::{api, emoji, talk::Talk};
+use super::{emoji, field::replace, talk::Talk};
 use crate::{
     i18n::use_i18n,
+    live::load_members,
     ui::{For, Show, effect, follow, lower, t},
 };
 use leptos::{html, prelude::*};
@@ -79,7 +80,7 @@ impl Completer {
             if kind != Some(ChatKind::Group) {
                 return;
             }
-            let Ok(members) = api::load_members(chat_id, name.clone()).await else { return };
+            let Ok(members) = load_members(chat_id, name.clone()).await else { return };
             // Whoever has typed on meanwhile wants others.
             if self.word().is_none_or(|(_, word)| lower(&word) != format!("@{name}")) {
                 return;
@@ -144,18 +145,6 @@ impl Completer {
                 replace(&field, &choice.inserts, start as u32, end as u32);
             }
         }
-    }
-}
-
-/// Puts text in place of what stands between two places, and the cursor behind it.
-pub fn replace(field: &web_sys::HtmlTextAreaElement, text: &str, start: u32, end: u32) {
-    let _ = field.set_range_text_with_start_and_end_and_mode(text, start, end, "end");
-    let _ = field.focus();
-    // Whoever keeps what is typed hears of it as of a key.
-    let init = web_sys::EventInit::new();
-    init.set_bubbles(true);
-    if let Ok(event) = web_sys::Event::new_with_event_init_dict("input", &init) {
-        let _ = field.dispatch_event(&event);
     }
 }
 

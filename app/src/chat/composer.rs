@@ -2,7 +2,7 @@
 
 use super::{
     api,
-    complete::{Completer, Completion, replace},
+    complete::{Completer, Completion},
     drafts::{Drafts, drafted},
     message::About,
     talk::{Panel, Talk, Writing},
@@ -11,12 +11,11 @@ use super::{
 use crate::{
     i18n::use_i18n,
     live::{Notice, now},
-    profiles::BlockForm,
+    people::BlockForm,
     ui::{FormError, Icon, Show, follow, outline, t},
 };
 use leptos::{html, prelude::*, server_fn::ServerFn};
 use protocol::{error::Problem, ids::ClientId, reducer::Unsent, text::MessageText};
-use wasm_bindgen::JsCast as _;
 
 #[component]
 pub fn Composer() -> impl IntoView {
@@ -201,16 +200,4 @@ fn edit_last(talk: Talk, event: &leptos::ev::KeyboardEvent) {
         event.prevent_default();
         talk.writing.set(Writing::Edit(no));
     }
-}
-
-/// Where one writes, on the page that is open.
-fn field() -> Option<web_sys::HtmlTextAreaElement> {
-    document().query_selector(".composer-input").ok().flatten()?.dyn_into().ok()
-}
-
-/// Puts text there, in place of what is selected.
-pub fn insert(text: &str) {
-    let Some(field) = field() else { return };
-    let place = |at: Result<Option<u32>, _>| at.ok().flatten().unwrap_or(0);
-    replace(&field, text, place(field.selection_start()), place(field.selection_end()));
 }

@@ -6,9 +6,8 @@ use crate::{
     i18n::use_i18n,
     live::Store,
     navigation::Navigation,
-    profiles,
-    routes::NotFound,
-    ui::{Avatar, Icon, counted, follow, memo, outline, t},
+    people,
+    ui::{Avatar, Icon, NotFound, counted, follow, memo, outline, t},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -141,7 +140,7 @@ fn Header(chat_id: ChatId, title: Memo<String>) -> impl IntoView {
                     } else if is_group() {
                         counted!(i18n, groups.members_count, members(), count = members)
                     } else {
-                        peer.get().map(|peer| profiles::seen(i18n, store, &peer)).into_any()
+                        peer.get().map(|peer| people::seen(i18n, store.zone(), &peer)).into_any()
                     })}
                 </span>
             </span>

@@ -1,6 +1,6 @@
 //! The table of emoji, fetched when somebody first looks for one, and the picker.
 
-use super::{api, composer, talk::Talk};
+use super::{api, field, talk::Talk};
 use crate::{
     i18n::use_i18n,
     ui::{Dialog, For, lower, t},
@@ -17,7 +17,7 @@ pub struct Emoji {
 }
 
 /// Chosen before, the latest first; kept in this browser.
-pub const RECENT: &str = "emoji";
+const RECENT: &str = "emoji";
 const RECENT_MAX: usize = 24;
 const FOUND_MAX: usize = 300;
 
@@ -34,7 +34,7 @@ pub async fn table() -> Arc<Vec<Emoji>> {
         if let Some((_, table)) = TABLE.with_borrow(Clone::clone).filter(|(of, _)| *of == language) {
             return table;
         }
-        let text = api::fetch(&format!("/emoji/{language}.txt")).await.unwrap_or_default();
+        let text = crate::live::fetch(&format!("/emoji/{language}.txt")).await.unwrap_or_default();
         let table: Arc<Vec<Emoji>> = Arc::new(text.lines().filter_map(parse).collect());
         if !table.is_empty() {
             TABLE.set(Some((language, table.clone())));
@@ -123,7 +123,7 @@ pub fn Picker(no: Option<u64>) -> impl IntoView {
                 );
             }
             // Once the picker has given the focus back.
-            None => request_animation_frame(move || composer::insert(&emoji)),
+            None => request_animation_frame(move || field::insert(&emoji)),
         }
     };
     view! {

@@ -149,7 +149,7 @@ fn ChatRow(id: ChatId) -> impl IntoView {
                         <Sign shown=muted d=outline::MUTED words=t!(i18n, chat.muted) />
                         <Sign shown=Signal::derive(move || is(|summary| summary.pinned)) d=outline::PIN words=t!(i18n, chat.pinned) />
                         <span class="hint">
-                            {follow(move || row.with(|row| row.as_ref().map(|row| time::short(i18n, row.time, store))))}
+                            {follow(move || row.with(|row| row.as_ref().map(|row| time::short(i18n, row.time, store.zone()))))}
                         </span>
                     </span>
                     <span class="chat-row-line">

@@ -239,10 +239,10 @@ fn Meta(message: Arc<Message>, own: bool, read_by_others: Memo<u64>) -> impl Int
         <p class="meta">
             {edited.map(|at| view! {
                 <span title=follow(move || format!("{}, {}", time::date(i18n, at, store.offset), time::clock(at, store.offset)))>
-                    {t!(i18n, chat.edited)}" "{follow(move || time::short(i18n, at, store))}" ·"
+                    {t!(i18n, chat.edited)}" "{follow(move || time::short(i18n, at, store.zone()))}" ·"
                 </span>
             })}
-            <time::Clock time=sent />
+            <time::Clock time=sent offset=store.offset />
             {own.then(|| view! {
                 <span class="state">{follow(move || view! { <Icon d=state().0 /><span class="sr-only">{state().1}</span> })}</span>
             })}

@@ -7,6 +7,7 @@ mod composer;
 mod conversation;
 mod drafts;
 mod emoji;
+mod field;
 mod keys;
 mod list;
 mod message;
@@ -20,20 +21,14 @@ mod words;
 use crate::{
     address::Address,
     i18n::{t_string, use_i18n},
-    live::Store,
+    live::{OtherTabs, Store},
     navigation::Navigation,
     ui::{Show, memo, t, time},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-pub use api::{Block, OpenDirect};
-#[cfg(feature = "hydrate")]
-pub use api::{load_chats, load_history};
-pub use arrivals::{ask_permission, permission};
 pub use conversation::{ConversationPage, page_of_chat};
-#[cfg(feature = "hydrate")]
-pub use emoji::RECENT;
 pub use own::OwnState;
 pub use words::title;
 
@@ -56,7 +51,7 @@ pub fn Workspace(children: Children) -> impl IntoView {
             </div>
             <arrivals::Arrivals />
             <keys::Keys />
-            <crate::settings::OtherTabs />
+            <OtherTabs />
         </div>
     }
     .into_any()

@@ -116,7 +116,7 @@ fn Reacted(no: u64) -> impl IntoView {
     let given = memo(move || talk.message(no).map(|message| message.reactions.clone()).unwrap_or_default());
     #[cfg(feature = "hydrate")]
     leptos::task::spawn_local(async move {
-        let reacted = api::load_reacted(chat_id, no).await;
+        let reacted = crate::live::load_reacted(chat_id, no).await;
         store.change(|state| state.apply_reacted(chat_id, no, reacted));
     });
     let names = move |reaction: &Reaction| {
@@ -152,7 +152,7 @@ fn Seen(no: u64) -> impl IntoView {
     });
     #[cfg(feature = "hydrate")]
     leptos::task::spawn_local(async move {
-        if let Ok(members) = api::load_members(chat_id, String::new()).await {
+        if let Ok(members) = crate::live::load_members(chat_id, String::new()).await {
             store.change(|state| state.apply_members(chat_id, members));
         }
     });

@@ -1,11 +1,8 @@
 //! Where the reader is in a conversation. Only a stretch of the messages held is in the document; it moves
 //! with the reader, who stays at a message, whatever comes in above, below or inside it.
 
-use super::{
-    api,
-    talk::{Jump, Talk},
-};
-use crate::live::{Place, Store};
+use super::talk::{Jump, Talk};
+use crate::live::{Place, Store, load_history};
 use crate::ui::{effect, effect_from, memo};
 use leptos::{html, prelude::*};
 use protocol::{ids::ChatId, reducer::ChatState};
@@ -360,7 +357,7 @@ impl Scroll {
         }
         self.loading.set_value(true);
         leptos::task::spawn_local(async move {
-            let loaded = api::load_history(self.chat_id, before, after, None).await;
+            let loaded = load_history(self.chat_id, before, after, None).await;
             // Whoever went on at once has no timeline any more.
             let gone = self.loading.try_set_value(false).is_some();
             if let (Ok(history), false) = (loaded, gone) {
@@ -410,7 +407,7 @@ impl Scroll {
         }
         leptos::task::spawn_local(async move {
             let at = matches!(jump, Jump::To(_)).then_some(no);
-            if let Ok(history) = api::load_history(chat_id, None, None, at).await {
+            if let Ok(history) = load_history(chat_id, None, None, at).await {
                 self.store.add_history(chat_id, history);
                 if self.looked.try_get_value().is_some() {
                     arrive();

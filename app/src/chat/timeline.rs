@@ -10,7 +10,7 @@ use super::{
 use crate::{
     address::{Address, At},
     i18n::use_i18n,
-    live::{Connection, Notice, Store},
+    live::{Connection, Notice, Store, load_quoted},
     ui::{For, I18n, Icon, Show, counted, effect, focus, follow, memo, outline, t},
 };
 use leptos::{html, prelude::*, server_fn::ServerFn};
@@ -88,7 +88,7 @@ fn bring_quoted(talk: Talk, reader: Scroll, rows: Memo<Vec<Row>>, unsent: Memo<V
             return;
         }
         leptos::task::spawn_local(async move {
-            if let Ok(quoted) = api::load_quoted(chat_id, nos).await {
+            if let Ok(quoted) = load_quoted(chat_id, nos).await {
                 store.add_history(chat_id, quoted);
             }
         });

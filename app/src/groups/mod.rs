@@ -4,11 +4,11 @@ mod api;
 
 use crate::{
     address::Address,
-    chat::{OpenDirect, OwnState, page_of_chat, title},
+    chat::{OwnState, page_of_chat, title},
     i18n::{t_string, use_i18n},
     live::Store,
     navigation::Navigation,
-    profiles::{BlockForm, find_people},
+    people::{BlockForm, OpenDirect, PersonLine, PersonName, find_people},
     ui::{Avatar, Field, For, FormError, Icon, Show, counted, follow, memo, outline, t},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
@@ -185,24 +185,6 @@ fn found_people() -> impl Fn() -> Vec<User> + Copy + Send + Sync + 'static {
         let me = store.me();
         store.page.with(|page| page.found.iter().filter(|user| Some(user.id) != me).cloned().collect())
     }
-}
-
-#[component]
-fn PersonLine(user: User) -> impl IntoView {
-    view! {
-        <Avatar name=user.display_name.clone() />
-        <a class="grow person" href=Address::Person(user.username.clone()).href()><PersonName user=user.clone() /></a>
-    }
-    .into_any()
-}
-
-#[component]
-fn PersonName(user: User) -> impl IntoView {
-    view! {
-        <bdi class="block truncate">{user.display_name}</bdi>
-        <span class="hint">"@" {user.username}</span>
-    }
-    .into_any()
 }
 
 /// `/chats/{id}/info`

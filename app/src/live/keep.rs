@@ -126,7 +126,7 @@ fn put(writes: &mut Vec<Write>, table: Table, key: String, row: &impl Serialize)
 pub async fn page(address: Option<&Address>) -> Seed {
     let mut seed = Seed {
         locale: cookie("locale").unwrap_or_default(),
-        choices: crate::settings::choices(cookie),
+        choices: crate::choices::choices(cookie),
         offset: super::socket::zone(),
         now: js_sys::Date::now() as i64,
         ..Seed::default()
@@ -190,9 +190,7 @@ pub async fn wipe(what: Wipe) {
         writes.push(Write::Clear(Table::Outbox));
         draft::forget_all();
         if let Some(storage) = local_storage() {
-            for item in [PERSON, crate::chat::RECENT] {
-                let _ = storage.remove_item(item);
-            }
+            let _ = storage.clear();
         }
     }
     let _ = database.write(writes).await;

@@ -1,5 +1,6 @@
 //! The store that pages read from, the socket that feeds it, and what this device keeps of it.
 
+mod api;
 mod connect;
 pub mod draft;
 #[cfg(feature = "hydrate")]
@@ -14,7 +15,11 @@ mod socket;
 #[cfg(feature = "hydrate")]
 mod storage;
 mod store;
+mod tabs;
 
+#[cfg(feature = "hydrate")]
+pub use api::{fetch, load_reacted};
+pub use api::{load_history, load_members, load_quoted};
 pub use connect::Connect;
 #[cfg(feature = "hydrate")]
 pub use connect::refresh;
@@ -24,6 +29,7 @@ pub use post::{Notice, quietly, quietly_then};
 #[cfg(feature = "hydrate")]
 pub use store::ReadUpTo;
 pub use store::{Connection, Place, Store, now};
+pub use tabs::{OtherTabs, apply_choice, share_account, share_choice, share_locale};
 
 /// Wipes what this device keeps of its person, then goes on.
 pub fn forget_everything(go_on: impl FnOnce() + 'static) {

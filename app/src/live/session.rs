@@ -376,7 +376,7 @@ impl Session {
         self.starting_over.insert(chat_id, since);
         let store = self.store;
         leptos::task::spawn_local(async move {
-            if let Ok(history) = crate::chat::load_history(chat_id, None, None, None).await {
+            if let Ok(history) = super::api::load_history(chat_id, None, None, None).await {
                 store.start_over(chat_id, history);
             }
         });

@@ -1,7 +1,7 @@
 //! The client's store: the reducer's state as signals. Seeded by the page, fed by the socket.
 
 use super::Notice;
-use crate::{Seed, seed::Page};
+use crate::{Seed, seed::Page, ui::time::Zone};
 use leptos::prelude::*;
 use protocol::{
     chat::{ChatSummary, History},
@@ -183,7 +183,7 @@ impl Store {
             let mut cursor = None;
             loop {
                 // The next `heads` begins anew what broke off.
-                let Ok(page) = crate::chat::load_chats(cursor).await else { return };
+                let Ok(page) = super::api::load_chats(cursor).await else { return };
                 self.change(|state| page.items.into_iter().for_each(|chat| state.apply_summary(chat)));
                 cursor = page.next;
                 if cursor.is_none() {
@@ -238,6 +238,12 @@ impl Store {
     /// The same, without following what changes.
     pub fn with_chat_untracked<T>(self, chat_id: ChatId, read: impl FnOnce(&ChatState) -> T) -> Option<T> {
         self.read_untracked(|state| state.chats.get(&chat_id).map(read))
+    }
+
+    /// The reader's clock; its day is that of the page.
+    #[must_use]
+    pub fn zone(self) -> Zone {
+        Zone { offset: self.offset, now: Timestamp(self.rendered_at) }
     }
 
     #[must_use]

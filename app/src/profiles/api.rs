@@ -2,7 +2,6 @@
 
 use crate::Refusal;
 use leptos::prelude::*;
-use protocol::profiles::User;
 
 #[cfg(feature = "ssr")]
 use crate::{
@@ -18,11 +17,4 @@ pub async fn update_profile(display_name: String, bio: String) -> Result<(), Ref
     context::answer(services::profiles::update_me(&node, actor, update).await)?;
     context::redirect(&Address::Settings(Section::Profile));
     Ok(())
-}
-
-/// People whose names are like what was typed.
-#[server(prefix = "/fn", endpoint = "find_people")]
-pub async fn find_people(query: String) -> Result<Vec<User>, Refusal> {
-    let (node, _) = context::signed_in()?;
-    context::answer(services::profiles::find(&node, &query).await)
 }

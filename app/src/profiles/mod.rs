@@ -4,49 +4,14 @@ mod api;
 
 use crate::{
     address::{Address, Section},
-    chat,
     i18n::{t_string, use_i18n},
-    live::{Notice, Store, quietly_then},
-    routes::NotFound,
-    settings::{SettingsSection, tell_changed},
-    ui::{Avatar, Field, FormError, I18n, Icon, follow, lower, memo, outline, t, time},
+    live::{Notice, Store, quietly_then, share_account},
+    people::{BlockForm, OpenDirect, seen},
+    ui::{Avatar, Field, FormError, Icon, NotFound, TitledSection, follow, lower, memo, outline, t},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
-use protocol::{ids::UserId, profiles::User};
-
-pub use api::find_people;
-
-/// Whether somebody is here, or when they were last, as far as one may know.
-pub fn seen(i18n: I18n, store: Store, user: &User) -> AnyView {
-    match (user.online, user.last_seen_at) {
-        (Some(true), _) => t!(i18n, profiles.online).into_any(),
-        (_, Some(at)) => t!(i18n, profiles.last_seen, when = move || time::short(i18n, at, store)).into_any(),
-        _ => ().into_any(),
-    }
-}
-
-/// The form that blocks somebody, or lets them write again.
-#[component]
-pub fn BlockForm(user_id: UserId, blocked: bool) -> impl IntoView {
-    let i18n = use_i18n();
-    view! {
-        <form method="post" action=chat::Block::url()>
-            <FormError form="block" />
-            <input type="hidden" name="user_id" value=user_id.to_string() />
-            <input type="hidden" name="blocked" value=(!blocked).to_string() />
-            {if blocked {
-                view! { <button class="button">{t!(i18n, profiles.unblock)}</button> }.into_any()
-            } else {
-                view! {
-                    <p class="hint mb-3">{t!(i18n, profiles.block_hint)}</p>
-                    <button class="button danger">{t!(i18n, profiles.block)}</button>
-                }.into_any()
-            }}
-        </form>
-    }
-    .into_any()
-}
+use protocol::profiles::User;
 
 /// `/users/@name`
 #[component]
@@ -90,14 +55,14 @@ fn Person(user: User) -> impl IntoView {
                 <div>
                     <h1 class="text-xl font-semibold"><bdi>{name}</bdi></h1>
                     <p class="text-muted">"@" {user.username.clone()}</p>
-                    <p class="hint">{follow(move || store.read(|state| state.users.get(&user.id).cloned()).map(|user| seen(i18n, store, &user)))}</p>
+                    <p class="hint">{follow(move || store.read(|state| state.users.get(&user.id).cloned()).map(|user| seen(i18n, store.zone(), &user)))}</p>
                 </div>
                 {(!bio.is_empty()).then(|| view! { <p class="bio" dir="auto">{bio}</p> })}
                 {if is_me {
                     view! { <a class="button" href=Address::Settings(Section::Profile).href()>{t!(i18n, profiles.edit)}</a> }.into_any()
                 } else {
                     view! {
-                        <form method="post" action=chat::OpenDirect::url()>
+                        <form method="post" action=OpenDirect::url()>
                             <input type="hidden" name="user_id" value=user.id.to_string() />
                             <button class="button primary">{t!(i18n, profiles.message)}</button>
                         </form>
@@ -123,8 +88,8 @@ pub fn OwnProfilePage() -> impl IntoView {
     let name = of_me(|user| &user.display_name);
     let username = untrack(|| of_me(|user| &user.username).get());
     view! {
-        <SettingsSection title=move || t_string!(i18n, settings.profile)>
-            <form method="post" action=api::UpdateProfile::url() class="stack" on:submit=quietly_then(store, Some(Notice::Saved), tell_changed)>
+        <TitledSection title=move || t_string!(i18n, settings.profile)>
+            <form method="post" action=api::UpdateProfile::url() class="stack" on:submit=quietly_then(store, Some(Notice::Saved), share_account)>
                 <div class="row">
                     {follow(move || view! { <Avatar name=name.get() class="avatar-lg" /> })}
                     <a href=Address::Person(username.clone()).href()>"@" {username.clone()}</a>
@@ -137,7 +102,7 @@ pub fn OwnProfilePage() -> impl IntoView {
                     hint=t!(i18n, profiles.bio_hint) />
                 <button class="button primary">{t!(i18n, save)}</button>
             </form>
-        </SettingsSection>
+        </TitledSection>
     }
     .into_any()
 }

@@ -15,7 +15,7 @@ use protocol::{error::Problem, profiles::UpdateMe};
 /// Chooses something for this browser; an empty value takes the choice back.
 #[server(prefix = "/fn", endpoint = "set_choice")]
 pub async fn set_choice(name: String, value: String) -> Result<(), Refusal> {
-    let known = super::CHOICES.iter().find(|(choice, _)| *choice == name);
+    let known = crate::choices::CHOICES.iter().find(|(choice, _)| *choice == name);
     if known.is_none_or(|(_, values)| !value.is_empty() && !values.contains(&value.as_str())) {
         return context::refuse(services::Rejection::field("value", Problem::Unknown));
     }

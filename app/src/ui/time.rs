@@ -1,8 +1,16 @@
 //! Times in the reader's zone and language; the same words on both sides.
 
-use crate::{i18n::t_string, live::Store, ui::I18n};
+use crate::{i18n::t_string, ui::I18n};
 use leptos::prelude::*;
 use protocol::time::Timestamp;
+
+/// The reader's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Zone {
+    /// Minutes east of UTC.
+    pub offset: i32,
+    pub now: Timestamp,
+}
 
 /// `14:05`
 #[must_use]
@@ -20,11 +28,11 @@ pub fn date(i18n: I18n, time: Timestamp, offset: i32) -> String {
 
 /// For a list: the hour today, else the day, else the date.
 #[must_use]
-pub fn short(i18n: I18n, time: Timestamp, store: Store) -> String {
-    let (civil, today) = (time.civil(store.offset), Timestamp(store.rendered_at));
-    if time.local_day(store.offset) >= today.local_day(store.offset) {
-        clock(time, store.offset)
-    } else if civil.year == today.civil(store.offset).year {
+pub fn short(i18n: I18n, time: Timestamp, Zone { offset, now }: Zone) -> String {
+    let civil = time.civil(offset);
+    if time.local_day(offset) >= now.local_day(offset) {
+        clock(time, offset)
+    } else if civil.year == now.civil(offset).year {
         let name: String = month(i18n, civil.month).chars().take(3).collect();
         format!("{} {name}", civil.day)
     } else {
@@ -51,7 +59,6 @@ fn month(i18n: I18n, month: u8) -> &'static str {
 
 /// A point in time as `<time>`.
 #[component]
-pub fn Clock(time: Timestamp) -> impl IntoView {
-    let offset = Store::current().offset;
+pub fn Clock(time: Timestamp, offset: i32) -> impl IntoView {
     view! { <time datetime=time.to_string()>{clock(time, offset)}</time> }.into_any()
 }

@@ -1,0 +1,74 @@
+//! What the browser reads besides the pages and the socket.
+
+use crate::Refusal;
+use leptos::prelude::*;
+use protocol::{
+    Page,
+    chat::{ChatSummary, History},
+    groups::Member,
+    ids::ChatId,
+};
+
+#[cfg(feature = "ssr")]
+use crate::server_context as context;
+#[cfg(feature = "hydrate")]
+use protocol::chat::Reacted;
+
+/// A page of the reader's chats, newest activity first.
+#[server(prefix = "/fn", endpoint = "chats")]
+pub async fn load_chats(cursor: Option<String>) -> Result<Page<ChatSummary>, Refusal> {
+    let (node, actor) = context::signed_in()?;
+    let most = Some(protocol::limits::HISTORY_MAX);
+    context::answer(services::chat::list(&node, actor, None, cursor.as_deref(), most).await)
+}
+
+/// A window of a history: before, after or around a message, else the newest.
+#[server(prefix = "/fn", endpoint = "history")]
+pub async fn load_history(
+    chat_id: ChatId,
+    before: Option<u64>,
+    after: Option<u64>,
+    around: Option<u64>,
+) -> Result<History, Refusal> {
+    use protocol::chat::Window;
+    let (node, actor) = context::signed_in()?;
+    let window = match (before, after, around) {
+        (Some(no), ..) => Window::Before(no),
+        (_, Some(no), _) => Window::After(no),
+        (.., Some(no)) => Window::Around(no),
+        _ => Window::Newest,
+    };
+    context::answer(services::chat::history(&node, actor, chat_id, window, None).await)
+}
+
+/// Messages by their numbers, for quotes: `nos` as `2,3,5`.
+#[server(prefix = "/fn", endpoint = "quoted")]
+pub async fn load_quoted(chat_id: ChatId, nos: String) -> Result<History, Refusal> {
+    let (node, actor) = context::signed_in()?;
+    context::answer(services::chat::quoted(&node, actor, chat_id, &context::numbers(&nos)?).await)
+}
+
+/// The first hundred members of a chat; with a query those whose name begins with it.
+#[server(prefix = "/fn", endpoint = "members")]
+pub async fn load_members(chat_id: ChatId, query: String) -> Result<Vec<Member>, Refusal> {
+    let (node, actor) = context::signed_in()?;
+    let most = Some(protocol::limits::HISTORY_MAX);
+    let page = services::groups::MembersPage { query: Some(&query), limit: most, ..Default::default() };
+    Ok(context::answer(services::groups::members(&node, actor, chat_id, page).await)?.items)
+}
+
+/// The first hundred who reacted to a message, oldest first; nobody if they cannot be loaded.
+#[cfg(feature = "hydrate")]
+pub async fn load_reacted(chat_id: ChatId, no: u64) -> Vec<Reacted> {
+    let most = protocol::limits::HISTORY_MAX;
+    let text = fetch(&format!("/api/v1/chats/{chat_id}/messages/{no}/reactions?limit={most}")).await;
+    let page = text.and_then(|text| serde_json::from_slice::<Page<Reacted>>(text.as_bytes()).ok());
+    page.map(|page| page.items).unwrap_or_default()
+}
+
+/// The text of a file or an answer of this server.
+#[cfg(feature = "hydrate")]
+pub async fn fetch(url: &str) -> Option<String> {
+    let answer = gloo_net::http::Request::get(url).send().await.ok()?;
+    if answer.ok() { answer.text().await.ok() } else { None }
+}

@@ -1,0 +1,93 @@
+//! The other tabs of this browser: they show at once what is chosen in one of them.
+
+use super::Store;
+use crate::{
+    i18n::{Locale, use_i18n},
+    navigation::Navigation,
+};
+use leptos::prelude::*;
+
+/// Another tab has changed what the pages of the settings show of the account.
+const ACCOUNT: &str = "account";
+const LOCALE: &str = "locale";
+
+/// Shows a choice in this tab.
+pub fn apply_choice(store: Store, name: &str, value: &str) {
+    store.choices.update(|choices| {
+        choices.remove(name);
+        if !value.is_empty() {
+            choices.insert(name.to_owned(), value.to_owned());
+        }
+    });
+    if let Some(root) = document().document_element() {
+        let attribute = format!("data-{name}");
+        let _ =
+            if value.is_empty() { root.remove_attribute(&attribute) } else { root.set_attribute(&attribute, value) };
+    }
+}
+
+/// Shows a choice in the other tabs.
+pub fn share_choice(name: &str, value: &str) {
+    #[cfg(feature = "hydrate")]
+    on_channel(|channel| {
+        let _ = channel.post_message(&format!("{name}={value}").into());
+    });
+    #[cfg(not(feature = "hydrate"))]
+    let _ = (name, value);
+}
+
+/// Shows a language in the other tabs.
+pub fn share_locale(locale: Locale) {
+    share_choice(LOCALE, leptos_i18n::Locale::as_str(locale));
+}
+
+/// Has the other tabs read again what the server knows of the account.
+pub fn share_account() {
+    share_choice(ACCOUNT, "");
+}
+
+/// Follows the other tabs. Renders nothing.
+#[component]
+pub fn OtherTabs() -> impl IntoView {
+    #[cfg(feature = "hydrate")]
+    {
+        let (store, i18n, navigation) = (Store::current(), use_i18n(), Navigation::current());
+        let in_settings = move || navigation.get_untracked().is_some_and(|address| address.section().is_some());
+        crate::ui::effect(move || {
+            // A form that was sent with a page load may have changed something.
+            if in_settings() {
+                share_account();
+            }
+            on_message(move |name, value| match name {
+                LOCALE => i18n.set_locale(if value == "ru" { Locale::ru } else { Locale::en }),
+                ACCOUNT if in_settings() => super::refresh(store),
+                ACCOUNT => {}
+                name => apply_choice(store, name, value),
+            });
+        });
+    }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = (use_i18n, Navigation::current);
+}
+
+#[cfg(feature = "hydrate")]
+fn on_message(act: impl Fn(&str, &str) + 'static) {
+    use wasm_bindgen::{JsCast as _, closure::Closure};
+    let listener = Closure::<dyn FnMut(web_sys::MessageEvent)>::new(move |event: web_sys::MessageEvent| {
+        if let Some((name, value)) = event.data().as_string().unwrap_or_default().split_once('=') {
+            act(name, value);
+        }
+    });
+    on_channel(|channel| channel.set_onmessage(Some(listener.as_ref().unchecked_ref())));
+    // It lives as long as the page.
+    listener.forget();
+}
+
+/// Uses the channel of this page. There is one, because a channel does not receive its own messages.
+#[cfg(feature = "hydrate")]
+fn on_channel(act: impl FnOnce(&web_sys::BroadcastChannel)) {
+    thread_local! {
+        static CHANNEL: Option<web_sys::BroadcastChannel> = web_sys::BroadcastChannel::new("settings").ok();
+    }
+    CHANNEL.with(|channel| channel.as_ref().map(act));
+}

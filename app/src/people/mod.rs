@@ -1,0 +1,63 @@
+//! People wherever they are shown: their rows, their presence, and the form that blocks them.
+
+mod api;
+
+use crate::{
+    address::Address,
+    i18n::use_i18n,
+    ui::{Avatar, FormError, I18n, t, time},
+};
+use leptos::{prelude::*, server_fn::ServerFn};
+use protocol::{ids::UserId, profiles::User};
+
+pub use api::{OpenDirect, find_people};
+
+/// Whether a user is online, or when they last were, as far as the reader may know.
+pub fn seen(i18n: I18n, zone: time::Zone, user: &User) -> AnyView {
+    match (user.online, user.last_seen_at) {
+        (Some(true), _) => t!(i18n, profiles.online).into_any(),
+        (_, Some(at)) => t!(i18n, profiles.last_seen, when = move || time::short(i18n, at, zone)).into_any(),
+        _ => ().into_any(),
+    }
+}
+
+/// A user in a list, with a link to their page.
+#[component]
+pub fn PersonLine(user: User) -> impl IntoView {
+    view! {
+        <Avatar name=user.display_name.clone() />
+        <a class="grow person" href=Address::Person(user.username.clone()).href()><PersonName user=user.clone() /></a>
+    }
+    .into_any()
+}
+
+#[component]
+pub fn PersonName(user: User) -> impl IntoView {
+    view! {
+        <bdi class="block truncate">{user.display_name}</bdi>
+        <span class="hint">"@" {user.username}</span>
+    }
+    .into_any()
+}
+
+/// The form that blocks a user, or ends the block.
+#[component]
+pub fn BlockForm(user_id: UserId, blocked: bool) -> impl IntoView {
+    let i18n = use_i18n();
+    view! {
+        <form method="post" action=api::Block::url()>
+            <FormError form="block" />
+            <input type="hidden" name="user_id" value=user_id.to_string() />
+            <input type="hidden" name="blocked" value=(!blocked).to_string() />
+            {if blocked {
+                view! { <button class="button">{t!(i18n, profiles.unblock)}</button> }.into_any()
+            } else {
+                view! {
+                    <p class="hint mb-3">{t!(i18n, profiles.block_hint)}</p>
+                    <button class="button danger">{t!(i18n, profiles.block)}</button>
+                }.into_any()
+            }}
+        </form>
+    }
+    .into_any()
+}
