@@ -15,6 +15,7 @@ mod arrival;
 mod auth;
 mod chat;
 mod choices;
+pub mod cookie;
 mod groups;
 mod live;
 mod navigation;
@@ -29,10 +30,11 @@ mod settings;
 mod shell;
 mod ui;
 
+pub use address::Address;
 pub use refusal::Refusal;
 pub use routes::App;
-pub use seed::{Refused, Seed};
-pub use shell::shell;
+pub use seed::Seed;
+pub use ui::Refused;
 
 #[cfg(feature = "hydrate")]
 pub use shell::hydrate;

@@ -1,20 +1,30 @@
 //! Which page an address shows.
 
 use crate::{
-    Seed,
     address::{Address, Section},
     arrival::Arrival,
     auth, chat, groups,
     i18n::{I18nContextProvider, Locale, use_i18n},
     live::{self, Store},
     navigation::Navigation,
-    profiles, settings,
+    profiles,
+    seed::Seed,
+    settings,
     ui::{For, NotFound, effect, memo, t},
 };
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_use::UseLocalesOptions;
 use protocol::ids::ChatId;
+#[cfg(feature = "ssr")]
+use {
+    crate::{
+        i18n::t_string,
+        seed::{Failed, Page},
+        ui::error_words,
+    },
+    protocol::error::ErrorCode,
+};
 
 #[component]
 pub fn App() -> impl IntoView {
@@ -26,8 +36,10 @@ pub fn App() -> impl IntoView {
     let read = || serde_json::from_slice(written.into_inner().as_bytes()).unwrap_or_default();
     let seed: Seed = given.unwrap_or_else(read);
     let locale = seed.locale.clone();
-    provide_context(Navigation::new(&seed.page.address));
-    provide_context(Store::new(seed));
+    provide_context(Navigation::new(&seed.address));
+    let store = Store::new(seed);
+    provide_context(store.forms);
+    provide_context(store);
     let languages = UseLocalesOptions::default().ssr_lang_header_getter(move || Some(locale.clone()));
     view! {
         <I18nContextProvider set_lang_attr_on_html=false set_dir_attr_on_html=false ssr_lang_header_getter=languages>
@@ -116,14 +128,44 @@ fn Pages() -> impl IntoView {
     let is_beside_the_list = memo(move || shown.with(Shown::is_beside_the_list));
     // Each page has elements of its own: what is typed in one must never stand in another.
     let page = move || view! { <For each=move || vec![shown.get()] key=Shown::clone let:shown>{shown.view()}</For> };
+    #[cfg(feature = "ssr")]
+    if let Page::Failed(failed) = Store::current().page.get_untracked() {
+        return view! { <Title formatter=titled /><FailedPage failed /> }.into_any();
+    }
     view! {
-        <Title formatter=|title: String| if title.is_empty() { "Messenger".into() } else { format!("{title} · Messenger") } />
+        <Title formatter=titled />
         <a class="skip" href="#main" rel="external">{t!(i18n, skip_to_content)}</a>
         <live::Connect />
         <Arrival />
         <For each=move || vec![is_beside_the_list.get()] key=|beside| *beside let:beside>
             {if beside { view! { <chat::Workspace>{page()}</chat::Workspace> }.into_any() } else { page().into_any() }}
         </For>
+    }
+    .into_any()
+}
+
+fn titled(title: String) -> String {
+    if title.is_empty() { "Messenger".into() } else { format!("{title} · Messenger") }
+}
+
+/// Says why a request failed, and leads back.
+#[cfg(feature = "ssr")]
+#[component]
+fn FailedPage(failed: Failed) -> impl IntoView {
+    let i18n = use_i18n();
+    let why = match failed.code {
+        // Nothing else is forbidden before it reaches its page.
+        ErrorCode::Forbidden => t!(i18n, failed.foreign),
+        ErrorCode::TooLarge => t!(i18n, failed.too_large),
+        code => error_words(i18n, code),
+    };
+    view! {
+        <Title text=move || t_string!(i18n, failed.title) />
+        <main id="main" class="pane centered">
+            <h1 class="text-xl font-semibold">{t!(i18n, failed.title)}</h1>
+            <p class="text-muted" role="alert">{why}</p>
+            <a class="button" href=failed.back>{t!(i18n, back)}</a>
+        </main>
     }
     .into_any()
 }

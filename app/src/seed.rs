@@ -1,91 +1,118 @@
-//! What the server hands a page: the rows it shows, and nothing that could not be asked for again.
+//! What the server gives a page: the rows that it shows.
 
+use crate::{
+    auth::page::Sessions,
+    chat::page::Conversation,
+    groups::page::{Info, New},
+    profiles::page::Person,
+    settings::page::Privacy,
+    ui::Forms,
+};
 use protocol::{
-    auth::Session,
-    chat::{ChatSummary, History},
-    error::ApiError,
-    groups::Member,
-    ids::{ChatId, ClientId},
+    chat::ChatSummary,
+    ids::ChatId,
     profiles::{Me, User},
+    reducer::State,
     time::Timestamp,
+    wire::Read,
 };
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The data of one page. Rendered from on the server, read again at hydration, so that nothing differs.
+/// The data of one page. The server renders from it, and hydration reads the same, so that nothing differs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Seed {
     pub locale: String,
-    /// What was chosen of `settings::CHOICES`, by name.
+    /// The reader's choices of `choices::CHOICES`, by name.
     pub choices: BTreeMap<String, String>,
     /// Minutes east of UTC.
     pub offset: i32,
-    /// Milliseconds since 1970, when the page was made.
+    /// When the page was made, in milliseconds since 1970.
     pub now: i64,
-    /// As of when the rest is known, where it is not the server's but what a device kept.
+    /// The age of the data, where a device stored them; none for the server's.
     pub as_of: Option<Timestamp>,
     pub me: Option<Me>,
     pub mine: u64,
     pub chats: Vec<ChatSummary>,
     pub users: Vec<User>,
+    /// The path and query that the server loaded; empty where a device did.
+    pub address: String,
+    pub forms: Forms,
     pub page: Page,
 }
 
-protocol::rows! { Seed { locale, choices, offset, now, as_of, me, mine, chats, users, page } }
+protocol::rows! { Seed { locale, choices, offset, now, as_of, me, mine, chats, users, address, forms, page } }
 
 /// What belongs to one page alone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Page {
-    /// Its path and query.
-    pub address: String,
-    /// There is nothing at this address for this reader.
-    pub missing: bool,
-    pub opened: Option<Opened>,
-    pub members: Option<(ChatId, Vec<Member>)>,
-    pub person: Option<User>,
-    /// Whether the reader has blocked that person, or the other one of the chat.
-    pub blocked: bool,
-    /// What is looked for, and who was found.
-    pub query: String,
-    pub found: Vec<User>,
-    /// The people chosen for a new group.
-    pub chosen: Vec<User>,
-    pub sessions: Vec<Session>,
-    pub refused: Option<Refused>,
-    /// For the form of this rendering: a repeated post of it is the same send.
-    pub client_id: Option<ClientId>,
+pub enum Page {
+    /// The data are on their way.
+    #[default]
+    Loading,
+    /// For this reader there is nothing at the address.
+    Missing,
+    /// The request failed. This page has no scripts, so a browser never reads it.
+    #[cfg(feature = "ssr")]
+    Failed(Failed),
+    /// The page has no data of its own.
+    Plain,
+    Conversation(Conversation),
+    Info(Info),
+    New(New),
+    Person(Person),
+    Sessions(Sessions),
+    Privacy(Privacy),
 }
 
-protocol::rows! { Page { address, missing, opened, members, person, blocked, query, found, chosen, sessions, refused, client_id } }
-
-/// A conversation's window.
+/// Why there is no page, and where the reader came from.
+#[cfg(feature = "ssr")]
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Opened {
-    pub chat_id: ChatId,
-    pub history: History,
-    /// The reader's mark when the page was opened: where "new messages" begins.
-    pub read_no: u64,
-    /// The message that the address points to.
-    pub at: Option<u64>,
+pub struct Failed {
+    pub code: protocol::error::ErrorCode,
+    pub back: String,
 }
 
-protocol::rows! { Opened { chat_id, history, read_no, at } }
+protocol::readable!(Page, |value| {
+    // As serde writes an enum: a name, or an object of a name and the data.
+    let (name, data) = match value {
+        Value::String(name) => (name, Value::Null),
+        Value::Object(fields) => fields.into_iter().next()?,
+        _ => return None,
+    };
+    Some(match name.as_str() {
+        "Loading" => Self::Loading,
+        "Missing" => Self::Missing,
+        "Plain" => Self::Plain,
+        "Conversation" => Self::Conversation(Read::read(data)?),
+        "Info" => Self::Info(Read::read(data)?),
+        "New" => Self::New(Read::read(data)?),
+        "Person" => Self::Person(Read::read(data)?),
+        "Sessions" => Self::Sessions(Read::read(data)?),
+        "Privacy" => Self::Privacy(Read::read(data)?),
+        _ => return None,
+    })
+});
 
-/// A form that was refused, with what was typed into it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Refused {
-    /// The last part of its action.
-    pub form: String,
-    pub error: ApiError,
-    pub values: Vec<(String, String)>,
-}
+impl Page {
+    /// Adds the page's rows to the state.
+    pub fn apply(&self, state: &mut State) {
+        match self {
+            Self::Conversation(conversation) => conversation.apply(state),
+            Self::Info(info) => info.apply(state),
+            Self::New(new) => new.apply(state),
+            Self::Person(person) => person.apply(state),
+            Self::Privacy(privacy) => privacy.apply(state),
+            _ => {}
+        }
+    }
 
-protocol::rows! { Refused { form, error, values } }
-
-impl Refused {
-    /// What was typed into a field.
+    /// The page of this conversation.
     #[must_use]
-    pub fn value(&self, field: &str) -> Option<&str> {
-        self.values.iter().find(|(name, _)| name == field).map(|(_, value)| value.as_str())
+    pub fn conversation(&self, chat_id: ChatId) -> Option<&Conversation> {
+        match self {
+            Self::Conversation(conversation) if conversation.chat_id == chat_id => Some(conversation),
+            _ => None,
+        }
     }
 }

@@ -1,19 +1,25 @@
 //! The document around the pages, and how the browser takes it over.
 
-#[cfg(feature = "hydrate")]
-use crate::address::Address;
-use crate::{App, Seed};
-use leptos::{nonce::use_nonce, prelude::*};
-use leptos_meta::MetaTags;
+use crate::routes::App;
+use leptos::prelude::*;
+#[cfg(feature = "ssr")]
+use {
+    crate::seed::{Page, Seed},
+    leptos::nonce::use_nonce,
+    leptos_meta::MetaTags,
+};
 
 /// The document around a page; without a seed, around nothing: the browser puts a page there from what
 /// the device keeps. Theme and language are on it before any script runs. `version` is that of the front
 /// end's files; without one no service worker keeps them.
+#[cfg(feature = "ssr")]
 pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<> {
     let of = |file: &str| version.map_or(file.to_owned(), |version| format!("{file}?v={version}"));
     let chosen = |name: &str| seed.and_then(|seed| seed.choices.get(name).cloned());
     let nonce = use_nonce();
-    let address = seed.filter(|seed| seed.page.refused.is_some()).map(|seed| seed.page.address.clone());
+    let address = seed.filter(|seed| seed.forms.refused.is_some()).map(|seed| seed.address.clone());
+    // A page that says that a request failed has nothing for the front end to do.
+    let has_scripts = seed.is_none_or(|seed| !matches!(seed.page, Page::Failed(_)));
     let (page, title) = match seed {
         Some(_) => (App().into_any(), view! { <MetaTags /> }.into_any()),
         None => (().into_any(), view! { <title>"Messenger"</title> }.into_any()),
@@ -39,7 +45,7 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
                 <link rel="manifest" href="/manifest.webmanifest" />
                 <link rel="modulepreload" href=of("/pkg/messenger.js") nonce=nonce.clone() />
                 <link rel="preload" href=of("/pkg/messenger.wasm") r#as="fetch" r#type="application/wasm" crossorigin="" />
-                <script type="module" src=of("/boot.js") nonce=nonce></script>
+                {has_scripts.then(|| view! { <script type="module" src=of("/boot.js") nonce=nonce></script> })}
                 {title}
             </head>
             <body>
@@ -75,7 +81,7 @@ pub fn hydrate() {
 #[cfg(feature = "hydrate")]
 async fn mount(root: web_sys::Element) {
     let path = window().location().pathname().unwrap_or_default();
-    let seed = crate::live::kept_page(Address::parse(&path).as_ref()).await;
+    let seed = crate::live::kept_page(crate::address::Address::parse(&path).as_ref()).await;
     // Attributes of fixed names are always legal.
     let _ = root.set_attribute("lang", if seed.locale.starts_with("ru") { "ru" } else { "en" });
     if let Some(me) = &seed.me {

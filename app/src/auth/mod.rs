@@ -1,14 +1,16 @@
 //! Signing in and up, and what keeps an account safe.
 
 mod api;
+pub mod page;
 
 use crate::{
     address::{Address, Section},
     i18n::{t_string, use_i18n},
     live::{Store, forget_everything},
     navigation::Navigation,
+    seed::Page,
     settings::LanguageForm,
-    ui::{Field, For, FormError, TitledSection, follow, t, time},
+    ui::{Field, For, FormError, Forms, TitledSection, follow, t, time},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
@@ -66,7 +68,7 @@ pub fn RegisterPage() -> impl IntoView {
 #[component]
 pub fn SecurityPage() -> impl IntoView {
     let i18n = use_i18n();
-    let refused = Store::current().page.with_untracked(|page| page.refused.is_some());
+    let refused = Forms::current().with_untracked(|forms| forms.refused.is_some());
     let address = Navigation::current().get_untracked();
     let saved = !refused && address == Some(Address::Settings(Section::PasswordChanged));
     view! {
@@ -93,7 +95,12 @@ pub fn SecurityPage() -> impl IntoView {
 pub fn SessionsPage() -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
-    let sessions = move || store.page.with(|page| page.sessions.clone());
+    let sessions = move || {
+        store.page.with(|page| match page {
+            Page::Sessions(page) => page.sessions.clone(),
+            _ => Vec::new(),
+        })
+    };
     view! {
         <TitledSection title=move || t_string!(i18n, settings.sessions)>
             <section class="stack">

@@ -7,7 +7,7 @@ use crate::{
     i18n::use_i18n,
     live::{Store, now},
     navigation::Navigation,
-    ui::{I18n, effect, effect_from, follow, memo, notification, t},
+    ui::{I18n, effect, effect_from, follow, memo, t},
 };
 use leptos::prelude::*;
 use protocol::{ids::ChatId, reducer::ChatState, time::Timestamp};
@@ -161,7 +161,7 @@ fn sign(count: u32) {
 fn notify(store: Store, told: &Arrival) {
     let shows = store.chosen("notify");
     #[cfg(feature = "hydrate")]
-    if shows != "off" && notification::permission() == "granted" {
+    if shows != "off" && crate::ui::notification::permission() == "granted" {
         let options = web_sys::NotificationOptions::new();
         if shows != "name" {
             options.set_body(&told.text);

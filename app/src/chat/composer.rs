@@ -23,7 +23,7 @@ pub fn Composer() -> impl IntoView {
     let talk = Talk::current();
     let Talk { store, chat_id, writing, .. } = talk;
     let field = NodeRef::<html::Textarea>::new();
-    let client_id = store.page.with_untracked(|page| page.client_id);
+    let client_id = store.forms.with_untracked(|forms| forms.client_id);
     let (typed, unfit) = at_first(talk);
     let too_long = RwSignal::new(unfit);
     let completer = Completer::new(talk, field);
@@ -102,8 +102,8 @@ pub fn Composer() -> impl IntoView {
 
 /// What stands in the field at first, and whether it was refused for being what it is.
 fn at_first(talk: Talk) -> (Option<String>, bool) {
-    let (refused, unfit) = talk.store.page.with_untracked(|page| {
-        let refused = page.refused.as_ref().filter(|r| matches!(r.form.as_str(), "send_message" | "edit_message"));
+    let (refused, unfit) = talk.store.forms.with_untracked(|forms| {
+        let refused = forms.refused("send_message").or_else(|| forms.refused("edit_message"));
         let typed = refused.and_then(|refused| refused.value("text")).map(str::to_owned);
         (typed, refused.is_some_and(|refused| !refused.error.fields.is_empty()))
     });
@@ -117,9 +117,7 @@ fn Blocked() -> impl IntoView {
     let i18n = use_i18n();
     let Talk { store, chat_id, .. } = Talk::current();
     let peer = store.with_chat_untracked(chat_id, |chat| Some(chat.summary.peer.as_ref()?.id)).flatten();
-    let blocked = move || {
-        store.page.with(|page| page.blocked && page.opened.as_ref().is_some_and(|opened| opened.chat_id == chat_id))
-    };
+    let blocked = move || store.page.with(|page| page.conversation(chat_id).is_some_and(|page| page.blocked));
     view! {
         {follow(move || peer.filter(|_| blocked()).map(|user_id| view! {
             <div class="about"><span class="hint grow">{t!(i18n, profiles.you_blocked)}</span><BlockForm user_id blocked=true /></div>

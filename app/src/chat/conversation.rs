@@ -7,6 +7,7 @@ use crate::{
     live::Store,
     navigation::Navigation,
     people,
+    seed::Page,
     ui::{Avatar, Icon, NotFound, counted, follow, memo, outline, t},
 };
 use leptos::prelude::*;
@@ -23,7 +24,7 @@ pub fn ConversationPage(chat_id: ChatId) -> impl IntoView {
 pub fn page_of_chat(chat_id: ChatId, page: fn(ChatId) -> AnyView) -> AnyView {
     let store = Store::current();
     let known = memo(move || store.with_chat(chat_id, |_| ()).is_some());
-    let missing = memo(move || store.page.with(|page| page.missing));
+    let missing = memo(move || store.page.with(|page| *page == Page::Missing));
     // A chat that is removed while its page is open does not come back by waiting.
     let was_known = StoredValue::new(false);
     let content = move || {

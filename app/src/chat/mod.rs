@@ -12,6 +12,7 @@ mod keys;
 mod list;
 mod message;
 mod own;
+pub mod page;
 mod panels;
 mod scroll;
 mod talk;
@@ -39,7 +40,7 @@ pub fn Workspace(children: Children) -> impl IntoView {
     let is_list = memo(move || navigation.with(|address| matches!(address, Some(Address::Chats(_)))));
     let store = Store::current();
     // A page put together without a server, for nobody.
-    if store.me().is_none() && store.page.with_untracked(|page| page.address.is_empty()) {
+    if store.me().is_none() && store.loaded.with_value(String::is_empty) {
         return Offline().into_any();
     }
     view! {

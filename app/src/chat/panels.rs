@@ -65,10 +65,8 @@ fn Forward(nos: Vec<u64>) -> impl IntoView {
     let query = RwSignal::new(String::new());
     let chats = move || query.with(|query| words::chats_called(i18n, store, query));
     // A form that was refused may have been taken all the same: once more, it is the same one.
-    let before = store.page.with_untracked(|page| {
-        let refused = page.refused.as_ref().filter(|refused| refused.form == "forward_messages")?;
-        refused.value("client_id")?.parse().ok()
-    });
+    let before =
+        store.forms.with_untracked(|forms| forms.refused("forward_messages")?.value("client_id")?.parse().ok());
     let client_id = before.unwrap_or_else(ClientId::fresh);
     view! {
         <Dialog title=t!(i18n, chat.forward_to) on_close=move |()| talk.panel.set(None) back=Address::chat(talk.chat_id).href()>

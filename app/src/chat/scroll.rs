@@ -82,7 +82,7 @@ impl Scroll {
     pub fn new(talk: Talk, scroller: NodeRef<html::Div>, first_unread: Option<u64>) -> Self {
         let Talk { store, chat_id, .. } = talk;
         let opened = store.page.with_untracked(|page| {
-            let opened = page.opened.as_ref().filter(|opened| opened.chat_id == chat_id)?;
+            let opened = page.conversation(chat_id)?;
             let (first, last) = (opened.history.items.first()?.no, opened.history.items.last()?.no);
             // A window that does not reach the newest stays where it is.
             (last < opened.history.last_no).then_some(first)
@@ -99,7 +99,7 @@ impl Scroll {
         let ready = memo(move || {
             let rows = shown.get();
             let held = rows.last > 0 && (rows.first == 1 || rows.last - rows.first + 1 >= ROWS_STEP);
-            held || store.page.with(|page| page.opened.as_ref().is_some_and(|opened| opened.chat_id == chat_id))
+            held || store.page.with(|page| page.conversation(chat_id).is_some())
         });
         let scroll = Self {
             store,
@@ -157,7 +157,7 @@ impl Scroll {
         });
         // An address of another message of this chat.
         effect_from(move |before: Option<Option<u64>>| {
-            let at = self.store.page.with(|page| page.opened.as_ref().and_then(|opened| opened.at));
+            let at = self.store.page.with(|page| page.conversation(self.chat_id)?.at);
             if let (Some(before), Some(no)) = (before, at)
                 && before != at
             {
@@ -237,7 +237,7 @@ impl Scroll {
             self.looked.set_value(true);
             self.offset.set_value(scroller.scroll_top());
             let hash = window().location().hash().unwrap_or_default();
-            let at = self.store.page.with_untracked(|page| page.opened.as_ref().and_then(|opened| opened.at));
+            let at = self.store.page.with_untracked(|page| page.conversation(self.chat_id)?.at);
             let pointed = hash.strip_prefix("#m").and_then(|no| no.parse().ok()).or(at);
             let divider = scroller.query_selector(".unread-divider").ok().flatten();
             let unread = divider.and_then(|divider| number_of(&divider.parent_element()?));

@@ -1,6 +1,7 @@
 //! Groups, and finding people to talk to.
 
 mod api;
+pub mod page;
 
 use crate::{
     address::Address,
@@ -9,7 +10,8 @@ use crate::{
     live::Store,
     navigation::Navigation,
     people::{BlockForm, OpenDirect, PersonLine, PersonName, find_people},
-    ui::{Avatar, Field, For, FormError, Icon, Show, counted, follow, memo, outline, t},
+    seed::Page,
+    ui::{Avatar, Field, For, FormError, Icon, Show, counted, effect, follow, memo, outline, t},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
@@ -24,7 +26,7 @@ use protocol::{
 #[component]
 pub fn NewChatPage() -> impl IntoView {
     let i18n = use_i18n();
-    let found = found_people();
+    let search = Search::new();
     view! {
         <Title text=move || t_string!(i18n, chat.new_chat) />
         <main id="main" class="pane scrolls">
@@ -35,11 +37,11 @@ pub fn NewChatPage() -> impl IntoView {
             </header>
             <div class="narrow stack-lg">
                 <form method="get" action=Address::NEW_CHAT.href() role="search" class="finder">
-                    <SearchField />
+                    <SearchField search />
                 </form>
                 <FormError form="open_direct" />
                 <ul class="rows">
-                    <For each=found key=|user| user.id let:user>
+                    <For each=move || search.people() key=|user| user.id let:user>
                         <li class="row">
                             <PersonLine user=user.clone() />
                             <form method="post" action=OpenDirect::url()>
@@ -49,7 +51,7 @@ pub fn NewChatPage() -> impl IntoView {
                         </li>
                     </For>
                 </ul>
-                <NobodyFound />
+                <NobodyFound search />
             </div>
         </main>
     }
@@ -61,15 +63,20 @@ pub fn NewChatPage() -> impl IntoView {
 pub fn NewGroupPage() -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
-    let found = found_people();
-    let (first_chosen, client_id) = store.page.with_untracked(|page| (page.chosen.clone(), page.client_id));
-    // A page that was navigated to has no form of the server's yet.
-    let client_id = client_id.unwrap_or_else(ClientId::fresh);
+    let search = Search::new();
+    let first_chosen = store.page.with_untracked(|page| match page {
+        Page::New(new) => new.chosen.clone(),
+        _ => Vec::new(),
+    });
+    // Without a page load there is no id from the server yet.
+    let client_id = store.forms.with_untracked(|forms| forms.client_id).unwrap_or_else(ClientId::fresh);
     let chosen = RwSignal::new(first_chosen);
     // Who was chosen stays in the form, whoever is looked for next.
     let people = memo(move || {
         let mut people = chosen.get();
-        people.extend(found().into_iter().filter(|user| !chosen.with(|chosen| chosen.iter().any(|c| c.id == user.id))));
+        people.extend(
+            search.people().into_iter().filter(|user| !chosen.with(|chosen| chosen.iter().any(|c| c.id == user.id))),
+        );
         people
     });
     let title = match Navigation::current().get_untracked() {
@@ -89,14 +96,14 @@ pub fn NewGroupPage() -> impl IntoView {
                 <Field form="create_group" name="title" maxlength=128 value=title
                     label=t!(i18n, groups.group_name) />
                 <input type="hidden" name="kind" value="group" />
-                <SearchField with_button=true />
+                <SearchField search with_button=true />
                 <fieldset class="rows">
                     <legend class="hint">{t!(i18n, groups.choose)}</legend>
                     <For each=move || people.get() key=|user| user.id let:user>
                         <Choice user chosen />
                     </For>
                 </fieldset>
-                <NobodyFound />
+                <NobodyFound search />
                 <button class="button primary">{t!(i18n, groups.create_group)}</button>
             </form>
         </main>
@@ -128,26 +135,66 @@ fn Choice(user: User, chosen: RwSignal<Vec<User>>) -> impl IntoView {
     .into_any()
 }
 
-/// Looks for people as one types; without JavaScript its form asks.
-#[component]
-fn SearchField(#[prop(optional)] with_button: bool) -> impl IntoView {
-    let i18n = use_i18n();
-    let page = Store::current().page;
-    let query = page.with_untracked(|page| page.query.clone());
-    let look = move |event: leptos::ev::Event| {
-        let query = event_target_value(&event);
-        page.update(|page| page.query.clone_from(&query));
-        leptos::task::spawn_local(async move {
-            if let Ok(found) = find_people(query.clone()).await {
-                // An answer that a faster one overtook is no answer any more.
-                page.update(|page| {
-                    if page.query == query {
-                        page.found = found;
-                    }
-                });
+/// A search for people. It begins with the address and with what the page brings.
+#[derive(Clone, Copy)]
+struct Search {
+    store: Store,
+    query: RwSignal<String>,
+    found: RwSignal<Vec<User>>,
+}
+
+impl Search {
+    fn new() -> Self {
+        let store = Store::current();
+        let query = match Navigation::current().get_untracked() {
+            Some(Address::NewChat { query } | Address::NewGroup { query, .. } | Address::Info { query, .. }) => query,
+            _ => String::new(),
+        };
+        let found = store.page.with_untracked(found_on).unwrap_or_default();
+        let search = Self { store, query: RwSignal::new(query.clone()), found: RwSignal::new(found) };
+        effect(move || {
+            // The page arrives; a search that was typed in the meantime stays.
+            if let Some(found) = store.page.with(found_on)
+                && search.query.with_untracked(|now| *now == query)
+            {
+                search.found.set(found);
             }
         });
-    };
+        search
+    }
+
+    /// The people found, without the reader.
+    fn people(self) -> Vec<User> {
+        let me = self.store.me();
+        self.found.with(|found| found.iter().filter(|user| Some(user.id) != me).cloned().collect())
+    }
+
+    fn look_for(self, query: String) {
+        self.query.set(query.clone());
+        leptos::task::spawn_local(async move {
+            let Ok(found) = find_people(query.clone()).await else { return };
+            // A later search may have finished first, and the page may have gone.
+            if self.query.try_with_untracked(|now| *now == query) == Some(true) {
+                self.found.set(found);
+            }
+        });
+    }
+}
+
+fn found_on(page: &Page) -> Option<Vec<User>> {
+    match page {
+        Page::New(new) => Some(new.found.clone()),
+        Page::Info(info) => Some(info.found.clone()),
+        _ => None,
+    }
+}
+
+/// Finds people while the reader types; without JavaScript by its form.
+#[component]
+fn SearchField(search: Search, #[prop(optional)] with_button: bool) -> impl IntoView {
+    let i18n = use_i18n();
+    let query = search.query.get_untracked();
+    let look = move |event| search.look_for(event_target_value(&event));
     view! {
         <div class="field">
             <label for="search">{t!(i18n, search)}</label>
@@ -166,25 +213,15 @@ fn SearchField(#[prop(optional)] with_button: bool) -> impl IntoView {
 }
 
 #[component]
-fn NobodyFound() -> impl IntoView {
+fn NobodyFound(search: Search) -> impl IntoView {
     let i18n = use_i18n();
-    let page = Store::current().page;
-    let nobody = move || page.with(|page| page.found.is_empty() && !page.query.trim().is_empty());
+    let nobody = move || search.found.with(Vec::is_empty) && search.query.with(|query| !query.trim().is_empty());
     view! {
         <Show when=nobody>
             <p class="text-muted">{t!(i18n, groups.nobody)}</p>
         </Show>
     }
     .into_any()
-}
-
-/// Found people but oneself.
-fn found_people() -> impl Fn() -> Vec<User> + Copy + Send + Sync + 'static {
-    let store = Store::current();
-    move || {
-        let me = store.me();
-        store.page.with(|page| page.found.iter().filter(|user| Some(user.id) != me).cloned().collect())
-    }
 }
 
 /// `/chats/{id}/info`
@@ -213,8 +250,10 @@ fn Info(chat_id: ChatId) -> impl IntoView {
     let peer = memo(move || summary.with(|s| s.as_ref().and_then(|s| s.peer.as_ref()).map(|peer| peer.id)));
     // Known once the page of this chat is there.
     let blocked = memo(move || {
-        let is_this = |members: &(ChatId, Vec<Member>)| members.0 == chat_id;
-        store.page.with(|page| page.members.as_ref().is_some_and(is_this).then_some(page.blocked))
+        store.page.with(|page| match page {
+            Page::Info(info) if info.chat_id == chat_id => Some(info.blocked),
+            _ => None,
+        })
     });
     view! {
         <Title text=name />
@@ -262,16 +301,20 @@ fn Info(chat_id: ChatId) -> impl IntoView {
 #[component]
 fn AddMembers(chat_id: ChatId, members: Memo<Vec<Member>>) -> impl IntoView {
     let i18n = use_i18n();
-    let found = found_people();
+    let search = Search::new();
     let addable = move || {
         let inside = members.get();
-        found().into_iter().filter(|user| !inside.iter().any(|member| member.user.id == user.id)).collect::<Vec<_>>()
+        search
+            .people()
+            .into_iter()
+            .filter(|user| !inside.iter().any(|member| member.user.id == user.id))
+            .collect::<Vec<_>>()
     };
     view! {
         <section class="stack">
             <h2>{t!(i18n, groups.add_members)}</h2>
             <FormError form="add_member" />
-            <form method="get" action=Address::info(chat_id).href() role="search"><SearchField /></form>
+            <form method="get" action=Address::info(chat_id).href() role="search"><SearchField search /></form>
             <ul class="rows">
                 <For each=addable key=|user| user.id let:user>
                     <li class="row">
@@ -284,7 +327,7 @@ fn AddMembers(chat_id: ChatId, members: Memo<Vec<Member>>) -> impl IntoView {
                     </li>
                 </For>
             </ul>
-            <NobodyFound />
+            <NobodyFound search />
         </section>
     }
     .into_any()

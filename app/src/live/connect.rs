@@ -2,14 +2,14 @@
 
 #[cfg(feature = "hydrate")]
 use super::{Connection, Store};
-use crate::{Refusal, Seed};
 #[cfg(feature = "hydrate")]
 use crate::{address::Address, seed::Page};
 #[cfg(feature = "hydrate")]
 use crate::{
     navigation::Navigation,
-    ui::{effect, effect_from, memo},
+    ui::{Forms, effect, effect_from, memo},
 };
+use crate::{refusal::Refusal, seed::Seed};
 use leptos::prelude::*;
 
 /// After so long a page that the server could not give is asked for again.
@@ -22,7 +22,7 @@ pub async fn load(address: String) -> Result<Option<Seed>, Refusal> {
     use crate::server_context as context;
     let request = context::request()?;
     let parts = expect_context::<http::request::Parts>();
-    match context::answer(context::load(&request, &parts, &address).await)? {
+    match context::answer(context::load(&request, &parts.headers, &address).await)? {
         context::Loaded::Page { seed, .. } => Ok(Some(*seed)),
         context::Loaded::Redirect(_) => Ok(None),
     }
@@ -43,14 +43,16 @@ fn follow(store: Store) {
     effect_from(move |before: Option<String>| {
         let wanted = address.get();
         if before.is_some_and(|before| before != wanted) {
-            store.page.set(Page::default());
+            store.page.set(Page::Loading);
+            store.loaded.set_value(String::new());
+            store.forms.set(Forms::default());
             leptos::task::spawn_local(turn(store, address));
         }
         wanted
     });
     // What could not be loaded is, once the server is there again.
     effect(move || {
-        if store.connection.get() == Connection::Open && store.page.with_untracked(|page| page.address.is_empty()) {
+        if store.connection.get() == Connection::Open && store.loaded.with_value(String::is_empty) {
             leptos::task::spawn_local(turn(store, address));
         }
     });
@@ -60,12 +62,13 @@ fn follow(store: Store) {
 /// Reads this page's data anew, where that still is this page when it comes.
 #[cfg(feature = "hydrate")]
 pub fn refresh(store: Store) {
-    let address = store.page.with_untracked(|page| page.address.clone());
+    let address = store.loaded.get_value();
     leptos::task::spawn_local(async move {
         let loaded = load(address.clone()).await;
         // What was refused here stays to be read, and nobody else's page is taken.
         if let Ok(Some(seed)) = loaded
-            && store.page.with_untracked(|page| page.address == address && page.refused.is_none())
+            && store.loaded.get_value() == address
+            && store.forms.with_untracked(|forms| forms.refused.is_none())
             && is_mine(store, &seed)
         {
             store.turn_to(seed);

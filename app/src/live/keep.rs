@@ -6,9 +6,9 @@ use super::{
     storage::{Database, Result, Table, Write},
 };
 use crate::{
-    Seed,
     address::Address,
-    seed::{Opened, Page},
+    chat::page::Conversation,
+    seed::{Page, Seed},
 };
 use futures::{FutureExt as _, StreamExt as _, channel::mpsc, future::select};
 use gloo_timers::future::TimeoutFuture;
@@ -161,8 +161,8 @@ async fn fill(seed: &mut Seed, database: &Database, address: Option<&Address>) -
         seed.as_of = Some(as_of.min(known));
         // What came after the window is not among its rows.
         history.last_no = history.last_no.max(summary.chat.last_no);
-        let opened = Opened { chat_id: *chat_id, history, read_no: summary.read_no, at: None };
-        seed.page = Page { opened: Some(opened), ..Page::default() };
+        let conversation = Conversation { chat_id: *chat_id, history, at: None, blocked: false, members: Vec::new() };
+        seed.page = Page::Conversation(conversation);
     }
     Ok(())
 }
@@ -213,6 +213,5 @@ fn local_storage() -> Option<web_sys::Storage> {
 
 fn cookie(name: &'static str) -> Option<String> {
     let cookies = document().dyn_into::<web_sys::HtmlDocument>().ok()?.cookie().ok()?;
-    let pairs = cookies.split("; ").filter_map(|pair| pair.split_once('='));
-    pairs.filter(|(other, _)| *other == name).map(|(_, value)| value.to_owned()).next()
+    crate::cookie::in_line(&cookies, name).map(str::to_owned)
 }

@@ -5,6 +5,7 @@ mod connect;
 pub mod draft;
 #[cfg(feature = "hydrate")]
 mod keep;
+mod notice;
 #[cfg(feature = "hydrate")]
 mod outbox;
 mod post;
@@ -25,7 +26,8 @@ pub use connect::Connect;
 pub use connect::refresh;
 #[cfg(feature = "hydrate")]
 pub use keep::page as kept_page;
-pub use post::{Notice, quietly, quietly_then};
+pub use notice::Notice;
+pub use post::{quietly, quietly_then};
 #[cfg(feature = "hydrate")]
 pub use store::ReadUpTo;
 pub use store::{Connection, Place, Store, now};

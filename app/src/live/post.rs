@@ -1,9 +1,9 @@
 //! What forms do where JavaScript runs: they are sent without leaving the page, and what they change comes
 //! back over the socket.
 
-use super::Store;
+use super::{Notice, Store};
 #[cfg(feature = "hydrate")]
-use crate::seed::Refused;
+use crate::ui::Refused;
 #[cfg(feature = "hydrate")]
 use gloo_net::http::Request;
 #[cfg(feature = "hydrate")]
@@ -11,19 +11,6 @@ use leptos::prelude::*;
 use protocol::error::ErrorCode;
 #[cfg(feature = "hydrate")]
 use protocol::error::{ApiError, Problem};
-
-/// A word to the reader about what they did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Notice {
-    Failed(ErrorCode),
-    /// More of something than there can be.
-    #[cfg_attr(feature = "ssr", expect(dead_code, reason = "only a browser sends forms where they stand"))]
-    TooMany,
-    Copied,
-    Forwarded,
-    Reported,
-    Saved,
-}
 
 impl Store {
     /// Sends what a form to `url` would, and goes on with what became of it.
@@ -68,8 +55,8 @@ impl Store {
                 Some(_) => {}
             }
             let refused = refused.filter(|error| !error.fields.is_empty());
-            self.page.update(|page| {
-                page.refused = refused.map(|error| Refused { form, error, values: Vec::new() });
+            self.forms.update(|forms| {
+                forms.refused = refused.map(|error| Refused { form, error, values: Vec::new() });
             });
         });
     }

@@ -6,6 +6,7 @@ use super::{
     keep::{self, Wipe},
     socket::{BACKOFF_MS, SILENCE_MS, TICK_MS, now},
 };
+use crate::seed::Page;
 use leptos::prelude::*;
 use protocol::{
     error::ErrorCode,
@@ -349,10 +350,11 @@ impl Session {
             return;
         }
         self.looked_around = now;
-        let (shown, address) = self.store.page.with_untracked(|page| {
-            let shown = page.person.as_ref().map(|user| user.id);
-            (shown, shown.map(|_| page.address.clone()))
+        let shown = self.store.page.with_untracked(|page| match page {
+            Page::Person(person) => Some(person.user.id),
+            _ => None,
         });
+        let address = shown.map(|_| self.store.loaded.get_value());
         let mut users: Vec<UserId> = self.store.read_untracked(|state| {
             let peers = state.newest_chats().filter_map(|chat| Some(chat.summary.peer.as_ref()?.id));
             shown.into_iter().chain(peers).take(limits::WATCHED_MAX).collect()

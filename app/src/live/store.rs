@@ -1,12 +1,14 @@
 //! The client's store: the reducer's state as signals. Seeded by the page, fed by the socket.
 
-use super::Notice;
-use crate::{Seed, seed::Page, ui::time::Zone};
+use super::notice::Notice;
+use crate::{
+    seed::{Page, Seed},
+    ui::{Forms, time::Zone},
+};
 use leptos::prelude::*;
 use protocol::{
     chat::{ChatSummary, History},
     ids::{ChatId, UserId},
-    profiles::User,
     reducer::{ChatState, State, Unsent},
     time::Timestamp,
 };
@@ -42,6 +44,9 @@ pub struct Place {
 pub struct Store {
     pub state: RwSignal<State>,
     pub page: RwSignal<Page>,
+    /// The address whose data the server gave the page; empty until then.
+    pub loaded: StoredValue<String>,
+    pub forms: RwSignal<Forms>,
     pub connection: RwSignal<Connection>,
     /// Who is typing where, and until when that counts.
     pub typing: RwSignal<HashMap<(ChatId, UserId), i64>>,
@@ -76,10 +81,13 @@ impl Store {
         let mut state = State::default();
         state.mine = seed.mine;
         let (offset, rendered_at, as_of, choices) = (seed.offset, seed.now, seed.as_of, seed.choices.clone());
-        let page = absorb(&mut state, seed);
+        let (page, loaded, forms) = (seed.page.clone(), seed.address.clone(), seed.forms.clone());
+        absorb(&mut state, seed);
         Self {
             state: RwSignal::new(state),
             page: RwSignal::new(page),
+            loaded: StoredValue::new(loaded),
+            forms: RwSignal::new(forms),
             connection: RwSignal::default(),
             typing: RwSignal::default(),
             read_up_to: RwSignal::default(),
@@ -144,20 +152,15 @@ impl Store {
     /// Takes over the data of another page.
     #[cfg(feature = "hydrate")]
     pub fn turn_to(self, seed: Seed) {
-        let mut page = Page::default();
         // The server's own data is as of now, while the socket keeps it so.
         if seed.as_of.is_some() || self.connection.get_untracked() == Connection::Open {
             self.as_of.set(seed.as_of);
         }
-        self.change(|state| page = absorb(state, seed));
-        self.page.update(|before| {
-            // Whoever looked for somebody meanwhile goes on.
-            if page.query.is_empty() && !before.query.is_empty() {
-                page.query = std::mem::take(&mut before.query);
-                page.found = std::mem::take(&mut before.found);
-            }
-            *before = page;
-        });
+        let (page, forms) = (seed.page.clone(), seed.forms.clone());
+        self.loaded.set_value(seed.address.clone());
+        self.change(|state| absorb(state, seed));
+        self.forms.set(forms);
+        self.page.set(page);
     }
 
     /// Takes in a window of a chat's history.
@@ -277,8 +280,8 @@ fn once<T>(read: impl FnOnce(&State) -> T, by: impl FnOnce(&mut dyn FnMut(&State
     answer.expect("the state is there")
 }
 
-/// Puts a page's rows into the state and answers what is the page's alone.
-fn absorb(state: &mut State, seed: Seed) -> Page {
+/// Adds the rows of a page to the state.
+fn absorb(state: &mut State, seed: Seed) {
     if seed.me.is_some() {
         state.me = seed.me;
     }
@@ -286,20 +289,7 @@ fn absorb(state: &mut State, seed: Seed) -> Page {
     for summary in seed.chats {
         state.apply_summary(summary);
     }
-    if let Some(opened) = &seed.page.opened {
-        // What this device kept may be older than what it knows of the chat by now.
-        state.rewind(opened.chat_id, opened.history.seq);
-        state.apply_history(opened.chat_id, opened.history.clone());
-    }
-    if let Some((chat_id, members)) = &seed.page.members {
-        state.apply_members(*chat_id, members.clone());
-    }
-    state.learn_all(seed.page.person.iter().chain(&seed.page.found).cloned().collect());
-    if let Some(User { id, online, last_seen_at, .. }) = &seed.page.person {
-        // Of whoever is no longer to be seen it says nothing, and nothing stays.
-        state.set_presence(*id, *online, *last_seen_at);
-    }
-    seed.page
+    seed.page.apply(state);
 }
 
 /// Now, by the browser's clock; on the server by the page's.

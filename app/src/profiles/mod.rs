@@ -1,12 +1,14 @@
 //! People: somebody's profile, and one's own.
 
 mod api;
+pub mod page;
 
 use crate::{
     address::{Address, Section},
     i18n::{t_string, use_i18n},
     live::{Notice, Store, quietly_then, share_account},
     people::{BlockForm, OpenDirect, seen},
+    seed::Page,
     ui::{Avatar, Field, FormError, Icon, NotFound, TitledSection, follow, lower, memo, outline, t},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
@@ -23,7 +25,7 @@ pub fn PersonPage(name: String) -> impl IntoView {
         // Whoever comes or goes is the same, and their page stays.
         found.map(|user| User { online: None, last_seen_at: None, ..user })
     });
-    let missing = move || store.page.with(|page| page.missing);
+    let missing = move || store.page.with(|page| *page == Page::Missing);
     view! {
         {follow(move || match person.get() {
             Some(user) => view! { <Person user /> }.into_any(),
@@ -41,7 +43,10 @@ fn Person(user: User) -> impl IntoView {
     let (name, bio) = (user.display_name.clone(), user.bio.clone());
     // Known once the page of this person is there.
     let blocked = move || {
-        store.page.with(|page| page.person.as_ref().is_some_and(|person| person.id == user.id).then_some(page.blocked))
+        store.page.with(|page| match page {
+            Page::Person(person) if person.user.id == user.id => Some(person.blocked),
+            _ => None,
+        })
     };
     view! {
         <Title text=name.clone() />

@@ -1,6 +1,7 @@
 //! One's own settings: how the product looks and speaks. What belongs to a feature is on its own page.
 
 mod api;
+pub mod page;
 
 use crate::{
     address::{Address, Section},
@@ -8,6 +9,7 @@ use crate::{
     live::{Store, apply_choice, quietly, quietly_then, share_account, share_choice, share_locale},
     navigation::Navigation,
     people::BlockForm,
+    seed::Page,
     ui::{For, Icon, Show, TitledSection, effect, follow, notification, outline, t, words::Words},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
@@ -123,7 +125,12 @@ pub fn PrivacyPage() -> impl IntoView {
             }
         });
     };
-    let blocked = move || store.page.with(|page| page.found.clone());
+    let blocked = move || {
+        store.page.with(|page| match page {
+            Page::Privacy(page) => page.blocked.clone(),
+            _ => Vec::new(),
+        })
+    };
     view! {
         <TitledSection title=move || t_string!(i18n, settings.privacy)>
             <Choices title=t!(i18n, settings.who_sees) action=api::SetLastSeen::url() name="last_seen" chosen choose choices=vec![

@@ -1,10 +1,12 @@
 use super::{
     effect,
+    form::Forms,
     show::Show,
-    words::{Words, follow, t},
+    words::{I18n, Words, follow, t},
 };
-use crate::{i18n::use_i18n, live::Store};
+use crate::i18n::use_i18n;
 use leptos::prelude::*;
+use protocol::error::ErrorCode;
 
 /// A labelled input. A refused form shows again what was typed, and why it was refused.
 #[component]
@@ -23,14 +25,10 @@ pub fn Field(
     #[prop(optional)] multiline: bool,
     #[prop(optional)] required: bool,
 ) -> impl IntoView {
-    let page = Store::current().page;
-    let typed = page.with_untracked(|page| {
-        page.refused.as_ref().filter(|refused| refused.form == form)?.value(name).map(str::to_owned)
-    });
+    let forms = Forms::current();
+    let typed = forms.with_untracked(|forms| forms.refused(form)?.value(name).map(str::to_owned));
     let value = move || typed.clone().unwrap_or_else(|| value.get());
-    let problem = move || {
-        page.with(|page| page.refused.as_ref().filter(|refused| refused.form == form)?.error.fields.get(name).cloned())
-    };
+    let problem = move || forms.with(|forms| forms.refused(form)?.error.fields.get(name).cloned());
     let (id, hint_id, problem_id) =
         (format!("{form}-{name}"), format!("{form}-{name}-hint"), format!("{form}-{name}-problem"));
     let described = {
@@ -82,32 +80,33 @@ pub fn Field(
 #[component]
 pub fn FormError(form: &'static str) -> impl IntoView {
     let i18n = use_i18n();
-    let page = Store::current().page;
+    let forms = Forms::current();
     let refused = move || {
-        page.with(|page| {
-            let refused =
-                page.refused.as_ref().filter(|refused| refused.form == form && refused.error.fields.is_empty());
+        forms.with(|forms| {
+            let refused = forms.refused(form).filter(|refused| refused.error.fields.is_empty());
             refused.map(|refused| refused.error.code)
         })
     };
-    let words = move || {
-        use protocol::error::ErrorCode::{Conflict, Forbidden, NotFound, RateLimited, Unauthenticated, Unavailable};
-        refused().map(|code| match code {
-            Unauthenticated => t!(i18n, errors.unauthenticated),
-            Forbidden => t!(i18n, errors.forbidden),
-            NotFound => t!(i18n, errors.not_found),
-            Conflict => t!(i18n, errors.conflict),
-            RateLimited => t!(i18n, errors.rate_limited),
-            Unavailable => t!(i18n, errors.unavailable),
-            _ => t!(i18n, errors.other),
-        })
-    };
+    let words = move || refused().map(|code| error_words(i18n, code));
     view! {
         <Show when=move || refused().is_some()>
             <p class="problem" role="alert">{follow(words)}</p>
         </Show>
     }
     .into_any()
+}
+
+/// Why something was refused.
+pub fn error_words(i18n: I18n, code: ErrorCode) -> Words {
+    match code {
+        ErrorCode::Unauthenticated => t!(i18n, errors.unauthenticated),
+        ErrorCode::Forbidden => t!(i18n, errors.forbidden),
+        ErrorCode::NotFound => t!(i18n, errors.not_found),
+        ErrorCode::Conflict => t!(i18n, errors.conflict),
+        ErrorCode::RateLimited => t!(i18n, errors.rate_limited),
+        ErrorCode::Unavailable => t!(i18n, errors.unavailable),
+        _ => t!(i18n, errors.other),
+    }
 }
 
 #[component]

@@ -23,6 +23,8 @@ impl IntoResponse for Failure {
         let Rejection { error, retry_after } = self.0;
         let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(&error)).into_response();
+        // A browser gets a page instead: `pages::refusals_as_pages`.
+        response.extensions_mut().insert(error.code);
         if let Some(wait) = retry_after {
             // Rounded up: a client that waits as told is not refused again.
             let seconds = wait.as_secs() + 1;

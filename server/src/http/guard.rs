@@ -108,9 +108,7 @@ pub fn is_our_origin(app: &App, headers: &HeaderMap, origin: &str) -> bool {
 pub fn session_cookie<'a>(app: &App, headers: &'a HeaderMap) -> Option<&'a str> {
     // Only the name that is given out: another site of the same domain could plant the other.
     let wanted = if app.config.is_https() { HOST_COOKIE } else { COOKIE };
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.filter(|(name, _)| *name == wanted).map(|(_, value)| value).next()
+    app::cookie::of_request(headers, wanted)
 }
 
 /// The `Set-Cookie` that signs a browser in, or out where there is no token.

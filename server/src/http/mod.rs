@@ -81,6 +81,7 @@ pub fn router(node: Node, config: config::Serve) -> Router {
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             Failure(Rejection::internal("a handler panicked")).into_response()
         }))
+        .layer(middleware::from_fn_with_state(app.clone(), pages::refusals_as_pages))
         .layer(middleware::from_fn_with_state(app.clone(), guard::harden))
         .with_state(app)
 }

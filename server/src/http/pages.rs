@@ -1,12 +1,13 @@
 //! Pages and the server functions behind their forms. Renders `app`; decides nothing itself.
 
 use super::{Api, App, Failure, extract, guard};
-use app::{Refused, server_context as context};
+use app::{Address, Refused, server_context as context};
 use axum::{
     body::{Body, Bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    middleware::Next,
+    response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
 use leptos::prelude::provide_context;
@@ -25,14 +26,7 @@ use tokio::time::timeout;
 const COOKIE_AGE: i64 = 24 * 60 * 60;
 
 pub fn routes() -> Api {
-    let addresses = ["/", "/login", "/register", "/chats", "/chats/{id}", "/chats/{id}/info", "/new", "/users/{name}"];
-    let settings = ["/settings", "/settings/{section}"];
-    let pages = addresses.into_iter().chain(settings).fold(Api::new(), |api, path| api.route(path, get(page)));
-    pages.route("/shell", get(shell)).route("/fn/{*name}", post(server_function))
-}
-
-async fn page(State(app): State<App>, request: Request) -> Response {
-    render(app, request.into_parts().0, None).await
+    Api::new().route("/shell", get(shell)).route("/fn/{*name}", post(server_function))
 }
 
 async fn shell(State(app): State<App>) -> Response {
@@ -45,8 +39,7 @@ pub async fn render(app: App, parts: Parts, refused: Option<Refused>) -> Respons
         Ok(request) => request,
         Err(rejection) => return Failure(rejection).into_response(),
     };
-    let address = parts.uri.path_and_query().map_or("/", |address| address.as_str()).to_owned();
-    let loaded = match context::load(&request, &parts, &address).await {
+    let loaded = match context::load(&request, &parts.headers, url_of(&parts.uri)).await {
         Ok(loaded) => loaded,
         Err(rejection) => return Failure(rejection).into_response(),
     };
@@ -54,11 +47,33 @@ pub async fn render(app: App, parts: Parts, refused: Option<Refused>) -> Respons
         Some(refused) => context::refused_on(loaded, refused),
         None => loaded,
     };
-    let mut response = context::render(app.version, request, parts, loaded).await;
+    let mut response = context::render(app.version, parts, loaded).await;
     if let Some(cookie) = renewed {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     response
+}
+
+/// Shows a refusal as a page, where a browser shows the response: to a form, or to an address.
+pub async fn refusals_as_pages(State(app): State<App>, request: Request, next: Next) -> Response {
+    let is_shown = accepts_html(request.headers()) && !request.uri().path().starts_with("/api");
+    let (mut parts, body) = request.into_parts();
+    let asked = parts.clone();
+    let response = next.run(Request::from_parts(asked, body)).await;
+    let Some(code) = response.extensions().get::<ErrorCode>().copied().filter(|_| is_shown) else { return response };
+    let failed = context::Failed { code, back: url_of(&came_from(&app, &parts.headers)).to_owned() };
+    let loaded = context::failed(&parts.headers, url_of(&parts.uri), failed);
+    parts.method = Method::GET;
+    let mut page = context::render(app.version, parts, loaded).await;
+    if let Some(wait) = response.headers().get(header::RETRY_AFTER) {
+        page.headers_mut().insert(header::RETRY_AFTER, wait.clone());
+    }
+    page
+}
+
+/// The path with its query.
+fn url_of(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("/", |url| url.as_str())
 }
 
 /// Who is asking, and the cookie made anew where it has aged.
@@ -132,7 +147,7 @@ async fn call(app: App, parts: Parts, body: Bytes, context: context::Request) ->
     match refused {
         None => see_other(response),
         Some(error) if error.code == ErrorCode::Unauthenticated && !parts.uri.path().ends_with("/sign_in") => {
-            axum::response::Redirect::to("/login").into_response()
+            Redirect::to(&Address::Login.href()).into_response()
         }
         Some(error) => {
             let form = parts.uri.path().trim_start_matches("/fn/").to_owned();
@@ -156,15 +171,15 @@ fn see_other(mut response: Response) -> Response {
 }
 
 /// The page of ours that a form was on.
-fn came_from(app: &App, headers: &HeaderMap) -> axum::http::Uri {
+fn came_from(app: &App, headers: &HeaderMap) -> Uri {
     let referer = headers.get(header::REFERER).and_then(|value| value.to_str().ok());
-    let uri = referer.and_then(|referer| referer.parse::<axum::http::Uri>().ok());
+    let uri = referer.and_then(|referer| referer.parse::<Uri>().ok());
     let ours = uri.filter(|uri| {
         let origin = format!("{}://{}", uri.scheme_str().unwrap_or("http"), uri.authority().map_or("", |a| a.as_str()));
         guard::is_our_origin(app, headers, &origin)
     });
     let path = ours.and_then(|uri| uri.path_and_query().map(|path| path.as_str().to_owned()));
-    path.and_then(|path| path.parse().ok()).unwrap_or_else(|| axum::http::Uri::from_static("/chats"))
+    path.and_then(|path| path.parse().ok()).unwrap_or_else(|| Uri::try_from(Address::CHATS.href()).unwrap_or_default())
 }
 
 pub fn accepts_html(headers: &HeaderMap) -> bool {

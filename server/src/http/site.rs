@@ -1,6 +1,7 @@
 //! The files of the built front end.
 
 use super::{App, Failure, pages};
+use app::Address;
 use axum::{
     body::Body,
     extract::{Request, State},
@@ -33,6 +34,9 @@ pub fn version(site: &Path) -> Option<Arc<str>> {
 pub async fn file(State(app): State<App>, request: Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Failure(Rejection::not_found()).into_response();
+    }
+    if request.uri().path_and_query().is_some_and(|url| Address::parse(url.as_str()).is_some()) {
+        return pages::render(app, request.into_parts().0, None).await;
     }
     // Two nodes may be of two versions: one never gives its files for the other's.
     let asked = request.uri().query().and_then(|query| query.strip_prefix("v="));

@@ -1,0 +1,75 @@
+//! The data of the pages of `groups`.
+
+use protocol::{groups::Member, ids::ChatId, profiles::User, reducer::State};
+use serde::Serialize;
+#[cfg(feature = "ssr")]
+use {
+    crate::chat::page::{has_blocked, members},
+    protocol::{chat::ChatSummary, ids::UserId},
+    services::{Actor, Node, chat, profiles},
+};
+
+/// A chat's page.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Info {
+    pub chat_id: ChatId,
+    pub members: Vec<Member>,
+    /// Whether the reader has blocked the other user of a direct chat.
+    pub blocked: bool,
+    /// People who could be added.
+    pub found: Vec<User>,
+}
+
+protocol::rows! { Info { chat_id, members, blocked, found } }
+
+/// The pages that look for people to write to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct New {
+    pub found: Vec<User>,
+    /// The people already chosen for a group.
+    pub chosen: Vec<User>,
+}
+
+protocol::rows! { New { found, chosen } }
+
+impl Info {
+    /// Adds the rows to the state.
+    pub fn apply(&self, state: &mut State) {
+        state.apply_members(self.chat_id, self.members.clone());
+        state.learn_all(self.found.clone());
+    }
+}
+
+impl New {
+    /// Adds the rows to the state.
+    pub fn apply(&self, state: &mut State) {
+        state.learn_all(self.found.clone());
+    }
+}
+
+/// Loads a chat's page, with the chat's row.
+///
+/// # Errors
+/// `not_found`, `unavailable`.
+#[cfg(feature = "ssr")]
+pub async fn load_info(
+    node: &Node,
+    actor: Actor,
+    chat_id: ChatId,
+    query: &str,
+) -> services::Result<(Info, ChatSummary)> {
+    let summary = chat::summary(node, actor, chat_id).await?;
+    let blocked = has_blocked(node, actor, &summary).await?;
+    let members = members(node, actor, chat_id).await?;
+    let found = profiles::find(node, query).await?;
+    Ok((Info { chat_id, members, blocked, found }, summary))
+}
+
+/// Finds people, and loads those who are chosen already.
+///
+/// # Errors
+/// `unavailable`.
+#[cfg(feature = "ssr")]
+pub async fn load_new(node: &Node, query: &str, chosen: &[UserId]) -> services::Result<New> {
+    Ok(New { found: profiles::find(node, query).await?, chosen: profiles::by_ids(node, chosen).await? })
+}

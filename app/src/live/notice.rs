@@ -1,0 +1,14 @@
+use protocol::error::ErrorCode;
+
+/// Feedback on what the reader did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    Failed(ErrorCode),
+    /// More of something than there can be.
+    #[cfg_attr(feature = "ssr", expect(dead_code, reason = "only a browser sends forms where they stand"))]
+    TooMany,
+    Copied,
+    Forwarded,
+    Reported,
+    Saved,
+}

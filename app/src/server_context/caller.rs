@@ -1,0 +1,62 @@
+//! Who sent the request that a page or a server function answers, and the refusal of what they asked.
+
+use crate::refusal::Refusal;
+use http::HeaderValue;
+use leptos::prelude::*;
+use protocol::error::{ApiError, ErrorCode};
+use services::{Actor, Node, Rejection, auth};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The request, as server functions see it.
+#[derive(Clone)]
+pub struct Request {
+    pub node: Node,
+    pub actor: Option<Actor>,
+    pub device: auth::Device,
+    /// Writes the cookie of a session; without a token it removes the cookie.
+    pub session_cookie: fn(bool, Option<&str>) -> HeaderValue,
+    pub https: bool,
+    /// Where a server function leaves its refusal, for the page that shows it.
+    pub refused: Arc<Mutex<Option<ApiError>>>,
+}
+
+/// The request that a server function answers.
+///
+/// # Errors
+/// Only outside a request.
+pub fn request() -> Result<Request, Refusal> {
+    use_context::<Request>()
+        .ok_or_else(|| Refusal(ApiError::new(ErrorCode::Internal, "There is no request to answer.")))
+}
+
+/// The services, and the user who is signed in.
+///
+/// # Errors
+/// `unauthenticated`.
+pub fn signed_in() -> Result<(Node, Actor), Refusal> {
+    let request = request()?;
+    match request.actor {
+        Some(actor) => Ok((request.node, actor)),
+        None => refuse(Rejection::unauthenticated()),
+    }
+}
+
+/// Refuses a form: its page is shown again with the values of the form.
+///
+/// # Errors
+/// Always: the refusal.
+pub fn refuse<T>(rejection: impl Into<Refusal>) -> Result<T, Refusal> {
+    let refusal = rejection.into();
+    if let Some(request) = use_context::<Request>() {
+        *request.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal.0.clone());
+    }
+    Err(refusal)
+}
+
+/// The result of an operation; a refusal is left for the page.
+///
+/// # Errors
+/// The operation's refusal.
+pub fn answer<T>(result: services::Result<T>) -> Result<T, Refusal> {
+    result.or_else(refuse)
+}

@@ -1,0 +1,162 @@
+//! Loads the data of a page: the feature of the address loads its own.
+
+use super::caller::Request;
+use crate::{
+    address::{Address, At, Section},
+    auth, chat, choices,
+    cookie::of_request as cookie,
+    groups, profiles,
+    seed::{Failed, Page, Seed},
+    settings,
+    ui::Refused,
+};
+use http::{HeaderMap, StatusCode, header};
+use protocol::{chat::ChatSummary, error::ErrorCode, ids::ClientId, time::Timestamp};
+use services::{Actor, Node, infra::clock};
+
+/// A page about to be rendered.
+pub enum Loaded {
+    Page { seed: Box<Seed>, status: StatusCode },
+    Redirect(Address),
+}
+
+/// Loads everything that a page shows, a chat's head before its rows.
+///
+/// # Errors
+/// `unavailable` when the database does not answer.
+pub async fn load(request: &Request, headers: &HeaderMap, url: &str) -> services::Result<Loaded> {
+    let mut seed = preferences(headers, url);
+    let address = Address::parse(url);
+    let Some(actor) = request.actor else {
+        return Ok(match address {
+            Some(Address::Login | Address::Register | Address::Settings(Section::Language | Section::Appearance)) => {
+                page(seed, Page::Plain)
+            }
+            _ => Loaded::Redirect(Address::Login),
+        });
+    };
+    if matches!(address, Some(Address::Home | Address::Login | Address::Register)) {
+        return Ok(Loaded::Redirect(Address::CHATS));
+    }
+    load_lists(&request.node, actor, headers, &mut seed).await?;
+    let loaded = match address {
+        Some(address) => load_page(&request.node, actor, address, &mut seed).await,
+        None => Ok(Page::Missing),
+    };
+    match loaded {
+        Ok(loaded) => Ok(page(seed, loaded)),
+        Err(rejection) if matches!(rejection.code(), ErrorCode::NotFound | ErrorCode::InvalidInput) => {
+            Ok(page(seed, Page::Missing))
+        }
+        Err(rejection) => Err(rejection),
+    }
+}
+
+/// The page of a request that failed: it says why, and leads back.
+#[must_use]
+pub fn failed(headers: &HeaderMap, url: &str, failed: Failed) -> Loaded {
+    let status = status_of(failed.code);
+    Loaded::Page { seed: Box::new(Seed { page: Page::Failed(failed), ..preferences(headers, url) }), status }
+}
+
+/// Shows a refused form on the page that it was sent from.
+#[must_use]
+pub fn refused_on(loaded: Loaded, refused: Refused) -> Loaded {
+    match loaded {
+        Loaded::Page { mut seed, .. } => {
+            let status = status_of(refused.error.code);
+            seed.forms.refused = Some(refused);
+            Loaded::Page { seed, status }
+        }
+        redirect @ Loaded::Redirect(_) => redirect,
+    }
+}
+
+fn status_of(code: ErrorCode) -> StatusCode {
+    StatusCode::from_u16(code.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY)
+}
+
+fn page(mut seed: Seed, page: Page) -> Loaded {
+    let status = if page == Page::Missing { StatusCode::NOT_FOUND } else { StatusCode::OK };
+    seed.page = page;
+    seed.forms.client_id = Some(ClientId::fresh());
+    Loaded::Page { seed: Box::new(seed), status }
+}
+
+/// Loads what every page of a reader shows: the account and the list of chats.
+async fn load_lists(node: &Node, actor: Actor, headers: &HeaderMap, seed: &mut Seed) -> services::Result<()> {
+    let welcome = services::chat::hello(node, actor, None, &Default::default()).await?;
+    if cookie(headers, "locale").is_none()
+        && let Some(locale) = &welcome.user.locale
+    {
+        seed.locale.clone_from(locale);
+    }
+    if cookie(headers, "theme").is_none()
+        && let Some(theme) = &welcome.user.theme
+    {
+        seed.choices.insert("theme".into(), theme.clone());
+    }
+    (seed.me, seed.mine, seed.chats, seed.users) = (Some(welcome.user), welcome.mine, welcome.chats, welcome.users);
+    Ok(())
+}
+
+async fn load_page(node: &Node, actor: Actor, address: Address, seed: &mut Seed) -> services::Result<Page> {
+    Ok(match address {
+        Address::Chat(chat_id, at) => {
+            let at = in_zone(at, seed.offset);
+            let (conversation, summary) = chat::page::load(node, actor, chat_id, at).await?;
+            put(seed, summary);
+            Page::Conversation(conversation)
+        }
+        Address::Info { chat_id, query } => {
+            let (info, summary) = groups::page::load_info(node, actor, chat_id, &query).await?;
+            put(seed, summary);
+            Page::Info(info)
+        }
+        Address::NewChat { query } => Page::New(groups::page::load_new(node, &query, &[]).await?),
+        Address::NewGroup { query, member_ids, .. } => {
+            Page::New(groups::page::load_new(node, &query, &member_ids).await?)
+        }
+        Address::Person(name) => Page::Person(profiles::page::load(node, actor, &name).await?),
+        Address::Settings(Section::Sessions) => Page::Sessions(auth::page::load(node, actor).await?),
+        Address::Settings(Section::Privacy) => Page::Privacy(settings::page::load(node, actor).await?),
+        Address::Home | Address::Login | Address::Register | Address::Chats(_) | Address::Settings(_) => Page::Plain,
+    })
+}
+
+/// A day begins at the reader's midnight.
+fn in_zone(at: At, offset: i32) -> At {
+    match at {
+        At::Day(day) => At::Day(Timestamp(day.0 - i64::from(offset) * 60_000)),
+        at => at,
+    }
+}
+
+/// Puts a chat's row into the list, in place of an earlier one.
+fn put(seed: &mut Seed, summary: ChatSummary) {
+    seed.chats.retain(|chat| chat.chat.id != summary.chat.id);
+    seed.chats.push(summary);
+}
+
+/// Language, theme and zone: by cookie, else as the browser asks.
+fn preferences(headers: &HeaderMap, url: &str) -> Seed {
+    let locale = cookie(headers, "locale").filter(|locale| matches!(*locale, "en" | "ru"));
+    Seed {
+        locale: locale.unwrap_or_else(|| accepted_locale(headers)).to_owned(),
+        choices: choices::choices(|name| cookie(headers, name).map(str::to_owned)),
+        offset: cookie(headers, "tz")
+            .and_then(|tz| tz.parse().ok())
+            .filter(|tz| (-900..=900).contains(tz))
+            .unwrap_or(0),
+        now: clock::now().0,
+        address: url.to_owned(),
+        ..Seed::default()
+    }
+}
+
+/// The first language of `Accept-Language` that the interface has.
+fn accepted_locale(headers: &HeaderMap) -> &'static str {
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let languages = accepted.split(',').map(|part| part.trim().to_ascii_lowercase());
+    languages.filter_map(|tag| ["en", "ru"].into_iter().find(|known| tag.starts_with(known))).next().unwrap_or("en")
+}

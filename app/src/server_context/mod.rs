@@ -1,0 +1,14 @@
+//! The server's side of the pages: the reader, the data of a page, its rendering, its forms and cookies.
+
+mod caller;
+mod cookies;
+mod forms;
+mod load;
+mod render;
+
+pub use crate::seed::Failed;
+pub use caller::{Request, answer, refuse, request, signed_in};
+pub use cookies::{remember, sign_in_browser, sign_out_browser};
+pub use forms::{numbers, redirect};
+pub use load::{Loaded, failed, load, refused_on};
+pub use render::{render, shell};

@@ -1,0 +1,48 @@
+//! What the fields and messages of forms know of a form that was sent.
+
+use leptos::prelude::*;
+use protocol::{error::ApiError, ids::ClientId};
+use serde::Serialize;
+
+/// The forms of a page.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Forms {
+    pub refused: Option<Refused>,
+    /// The id that this rendering gives the sends of its forms: a form posted twice is one send.
+    pub client_id: Option<ClientId>,
+}
+
+protocol::rows! { Forms { refused, client_id } }
+
+/// A form that was refused, with its values.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Refused {
+    /// The last segment of its action.
+    pub form: String,
+    pub error: ApiError,
+    pub values: Vec<(String, String)>,
+}
+
+protocol::rows! { Refused { form, error, values } }
+
+impl Forms {
+    /// The forms of the page that is shown, as the app provides them.
+    #[must_use]
+    pub fn current() -> RwSignal<Self> {
+        expect_context()
+    }
+
+    /// A form, if it was refused.
+    #[must_use]
+    pub fn refused(&self, form: &str) -> Option<&Refused> {
+        self.refused.as_ref().filter(|refused| refused.form == form)
+    }
+}
+
+impl Refused {
+    /// The value of a field.
+    #[must_use]
+    pub fn value(&self, field: &str) -> Option<&str> {
+        self.values.iter().find(|(name, _)| name == field).map(|(_, value)| value.as_str())
+    }
+}
