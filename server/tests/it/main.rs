@@ -5,6 +5,7 @@ mod access;
 mod crash;
 #[path = "../../../services/tests/it/database.rs"]
 mod database;
+mod pages;
 mod rest;
 mod security;
 mod socket;

@@ -1,0 +1,55 @@
+//! Pages and forms, as a browser asks for them.
+
+use crate::support::Server;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+#[tokio::test]
+async fn a_refused_form_is_answered_with_a_page() {
+    let server = Server::start().await;
+    let own = format!("http://{}", server.address);
+    let large = vec![b'x'; 200 * 1024];
+    let long = b"login=alice&password=wrong".to_vec();
+    for (what, form, origin, content_type, body, status) in [
+        ("another site", "sign_in", "https://evil.example", FORM, long.clone(), 403),
+        ("a large form", "sign_in", &own, FORM, large, 413),
+        ("an unknown form", "nothing", &own, FORM, long.clone(), 404),
+        ("no form", "sign_in", &own, "text/plain", b"nothing".to_vec(), 422),
+        ("a wrong password", "sign_in", &own, FORM, long, 401),
+    ] {
+        let ask = || {
+            let ask = server.ask("POST", &format!("/fn/{form}")).body(content_type, body.clone());
+            ask.header("origin", origin).header("referer", &format!("{own}/login"))
+        };
+        let page = ask().header("accept", "text/html,*/*;q=0.8").send().await;
+        assert_eq!(page.status, status, "{what}: {}", page.body);
+        assert!(page.headers["content-type"].starts_with("text/html"), "{what}: {}", page.body);
+        assert!(page.body.contains("role=\"alert\"") && page.body.contains("<h1"), "{what}: {}", page.body);
+        assert!(page.headers["content-security-policy"].contains("nonce-"), "{what}");
+        let script = ask().send().await;
+        assert_eq!((script.status, script.error_code().is_empty()), (status, false), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_a_failed_form_leads_back_and_runs_no_scripts() {
+    let server = Server::start().await;
+    let own = format!("http://{}", server.address);
+    let ask = server.ask("POST", "/fn/sign_in").body(FORM, vec![b'x'; 200 * 1024]);
+    let ask = ask.header("accept", "text/html").header("origin", &own);
+    let page = ask.header("referer", &format!("{own}/register?x=%22")).send().await;
+    assert!(page.body.contains("href=\"/register?x=%22\""), "{}", page.body);
+    // The front end would take this page for one of somebody signed out, and delete what the device stores.
+    assert!(!page.body.contains("boot.js"), "{}", page.body);
+    assert!(server.get("/login").send().await.body.contains("boot.js"));
+}
+
+#[tokio::test]
+async fn a_page_is_at_its_address_alone() {
+    let server = Server::start().await;
+    for (path, status) in
+        [("/login", 200), ("/settings/language", 200), ("/chats", 303), ("/chats/not-an-id", 404), ("/nothing", 404)]
+    {
+        assert_eq!(server.get(path).send().await.status, status, "{path}");
+    }
+}
