@@ -16,13 +16,13 @@ use leptos::prelude::*;
 #[cfg(feature = "hydrate")]
 const AGAIN_MS: u32 = 2_000;
 
-/// Reads the data of a page, as the server would render it.
+/// Reads the data of a page that is navigated to.
 #[server(prefix = "/fn", endpoint = "load")]
 pub async fn load(address: String) -> Result<Option<Seed>, Refusal> {
     use crate::server_context as context;
     let request = context::request()?;
     let parts = expect_context::<http::request::Parts>();
-    match context::answer(context::load(&request, &parts.headers, &address).await)? {
+    match context::answer(context::load_next(&request, &parts.headers, &address).await)? {
         context::Loaded::Page { seed, .. } => Ok(Some(*seed)),
         context::Loaded::Redirect(_) => Ok(None),
     }

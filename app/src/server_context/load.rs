@@ -20,27 +20,42 @@ pub enum Loaded {
     Redirect(Address),
 }
 
-/// Loads everything that a page shows, a chat's head before its rows.
+/// Loads everything that a document shows, a chat's head before its rows.
 ///
 /// # Errors
 /// `unavailable` when the database does not answer.
 pub async fn load(request: &Request, headers: &HeaderMap, url: &str) -> services::Result<Loaded> {
     let mut seed = preferences(headers, url);
-    let address = Address::parse(url);
-    let Some(actor) = request.actor else {
-        return Ok(match address {
-            Some(Address::Login | Address::Register | Address::Settings(Section::Language | Section::Appearance)) => {
-                page(seed, Page::Plain)
-            }
-            _ => Loaded::Redirect(Address::Login),
-        });
-    };
-    if matches!(address, Some(Address::Home | Address::Login | Address::Register)) {
-        return Ok(Loaded::Redirect(Address::CHATS));
-    }
+    let Some(actor) = request.actor else { return Ok(signed_out(seed)) };
     load_lists(&request.node, actor, headers, &mut seed).await?;
-    let loaded = match address {
-        Some(address) => load_page(&request.node, actor, address, &mut seed).await,
+    finish(&request.node, actor, seed).await
+}
+
+/// Loads the page that a browser navigates to. The browser holds the list of chats already.
+///
+/// # Errors
+/// `unavailable` when the database does not answer.
+pub async fn load_next(request: &Request, headers: &HeaderMap, url: &str) -> services::Result<Loaded> {
+    let mut seed = preferences(headers, url);
+    let Some(actor) = request.actor else { return Ok(signed_out(seed)) };
+    seed.me = Some(services::profiles::me(&request.node, actor).await?);
+    finish(&request.node, actor, seed).await
+}
+
+fn signed_out(seed: Seed) -> Loaded {
+    match Address::parse(&seed.address) {
+        Some(Address::Login | Address::Register | Address::Settings(Section::Language | Section::Appearance)) => {
+            page(seed, Page::Plain)
+        }
+        _ => Loaded::Redirect(Address::Login),
+    }
+}
+
+/// Loads the page's own data.
+async fn finish(node: &Node, actor: Actor, mut seed: Seed) -> services::Result<Loaded> {
+    let loaded = match Address::parse(&seed.address) {
+        Some(Address::Home | Address::Login | Address::Register) => return Ok(Loaded::Redirect(Address::CHATS)),
+        Some(address) => load_page(node, actor, address, &mut seed).await,
         None => Ok(Page::Missing),
     };
     match loaded {
@@ -83,7 +98,7 @@ fn page(mut seed: Seed, page: Page) -> Loaded {
     Loaded::Page { seed: Box::new(seed), status }
 }
 
-/// Loads what every page of a reader shows: the account and the list of chats.
+/// Loads what every document of a reader shows: the account and the list of chats.
 async fn load_lists(node: &Node, actor: Actor, headers: &HeaderMap, seed: &mut Seed) -> services::Result<()> {
     let welcome = services::chat::hello(node, actor, None, &Default::default()).await?;
     if cookie(headers, "locale").is_none()

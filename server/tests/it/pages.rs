@@ -53,3 +53,18 @@ async fn a_page_is_at_its_address_alone() {
         assert_eq!(server.get(path).send().await.status, status, "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_page_that_is_navigated_to_does_not_bring_the_whole_list() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let chats = [server.group(&alice, &[]).await, server.group(&alice, &[]).await];
+    let cookie = server.cookie(&alice).await;
+    let ask = server.ask("POST", "/fn/load").body(FORM, format!("address=/chats/{}", chats[0]));
+    let ask = ask.header("origin", &format!("http://{}", server.address)).header("cookie", &cookie);
+    let seed = ask.send().await.expect_status(200).json();
+    assert_eq!(seed["me"]["id"], alice.id.as_str(), "{seed}");
+    assert_eq!(seed["page"]["Conversation"]["chat_id"], chats[0].as_str(), "{seed}");
+    let listed: Vec<&str> = seed["chats"].as_array().unwrap().iter().map(|chat| chat["id"].as_str().unwrap()).collect();
+    assert_eq!(listed, [chats[0].as_str()]);
+}
