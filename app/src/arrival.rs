@@ -1,4 +1,4 @@
-//! Where the focus goes when one comes to another page.
+//! The focus after a navigation.
 
 use crate::{
     address::Address,
@@ -8,10 +8,10 @@ use crate::{
 };
 use leptos::prelude::*;
 
-/// Where one writes on a page that is for writing.
+/// The text field of a page whose purpose is writing.
 pub const WRITING: &str = ".composer-input, .finder [type=search]";
 
-/// Whoever has come to another page goes on in it by keys. Renders nothing.
+/// Moves the focus into each page that is navigated to, for users of a keyboard. Renders nothing.
 #[component]
 pub fn Arrival() -> impl IntoView {
     let navigation = Navigation::current();
@@ -22,7 +22,7 @@ pub fn Arrival() -> impl IntoView {
         if before.is_some_and(|before| before != now) {
             coming.set_value(true);
         }
-        // What is on its way is there when its data are.
+        // A page that is loading is complete once its data arrive.
         page.track();
         once_drawn(move || {
             if coming.get_value() && focus_page() {
@@ -33,19 +33,19 @@ pub fn Arrival() -> impl IntoView {
     });
 }
 
-/// Gives the focus to the page one has come to, which so is told: to where one writes, else to its heading.
-/// Answers whether that is settled; it is not as long as the page is on its way.
+/// Focuses the page, which screen readers then announce: its text field, else its heading.
+/// Returns false while the page is still loading.
 fn focus_page() -> bool {
     let active = document().active_element();
     let busy = active.is_some_and(|active| active.matches("main *, input, textarea, dialog *").unwrap_or(false));
-    // Whoever does something else by now goes on with it.
+    // The user already does something else in the page.
     if busy {
         return true;
     }
     if find("main[aria-busy]").is_some() {
         return false;
     }
-    // A field would bring up the keyboard of a phone, over half of what one came to read.
+    // On a phone a focused field opens the keyboard, which covers half of the page.
     let has_pointer = window().match_media("(hover: hover)").ok().flatten().is_some_and(|media| media.matches());
     let field = if has_pointer { find(WRITING) } else { None };
     let target = field.or_else(|| {

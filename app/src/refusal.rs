@@ -1,4 +1,4 @@
-//! How a server function says no: the same error as everywhere.
+//! The error of server functions: the `ApiError` of the other routes.
 
 use leptos::server_fn::{
     codec::JsonEncoding,
@@ -18,7 +18,7 @@ impl FromServerFnError for Refusal {
             ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) | ServerFnErrorErr::Deserialization(_) => {
                 ErrorCode::InvalidInput
             }
-            // The request did not get through, whatever stood in its way.
+            // The request did not reach the server.
             ServerFnErrorErr::Request(_) => ErrorCode::Unavailable,
             _ => ErrorCode::Internal,
         };

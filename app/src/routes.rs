@@ -29,8 +29,8 @@ use {
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
-    // The server writes what it renders from into the page, where hydration reads the same; a page of what
-    // the device keeps is given its data too.
+    // The server writes the data it renders from into the page, and hydration reads them there. A page from the
+    // data that a device stored gets them as a context.
     let given = use_context::<Seed>();
     let written = SharedValue::new_str(|| written(given.as_ref()));
     let read = || serde_json::from_slice(written.into_inner().as_bytes()).unwrap_or_default();
@@ -54,13 +54,13 @@ fn written(given: Option<&Seed>) -> String {
     given.and_then(|seed| serde_json::to_string(seed).ok()).unwrap_or_default()
 }
 
-/// The browser only reads: writing would be a good part of its download.
+/// The browser only reads: code that writes would be a good part of the download.
 #[cfg(not(feature = "ssr"))]
 fn written(_: Option<&Seed>) -> String {
     String::new()
 }
 
-/// What of an address makes it another page; the rest changes within the page.
+/// The part of an address that identifies a page; the rest of it changes within the page.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Shown {
     NotFound,
@@ -126,7 +126,7 @@ fn Pages() -> impl IntoView {
     });
     let shown = memo(move || navigation.with(Shown::of));
     let is_beside_the_list = memo(move || shown.with(Shown::is_beside_the_list));
-    // Each page has elements of its own: what is typed in one must never stand in another.
+    // Each page gets new elements: text typed in one must never appear in another.
     let page = move || view! { <For each=move || vec![shown.get()] key=Shown::clone let:shown>{shown.view()}</For> };
     #[cfg(feature = "ssr")]
     if let Page::Failed(failed) = Store::current().page.get_untracked() {
@@ -148,13 +148,13 @@ fn titled(title: String) -> String {
     if title.is_empty() { "Messenger".into() } else { format!("{title} · Messenger") }
 }
 
-/// Says why a request failed, and leads back.
+/// Says why a request failed, with a link back.
 #[cfg(feature = "ssr")]
 #[component]
 fn FailedPage(failed: Failed) -> impl IntoView {
     let i18n = use_i18n();
     let why = match failed.code {
-        // Nothing else is forbidden before it reaches its page.
+        // Only a request from another site is forbidden before it reaches a page.
         ErrorCode::Forbidden => t!(i18n, failed.foreign),
         ErrorCode::TooLarge => t!(i18n, failed.too_large),
         code => error_words(i18n, code),

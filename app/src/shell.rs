@@ -9,16 +9,16 @@ use {
     leptos_meta::MetaTags,
 };
 
-/// The document around a page; without a seed, around nothing: the browser puts a page there from what
-/// the device keeps. Theme and language are on it before any script runs. `version` is that of the front
-/// end's files; without one no service worker keeps them.
+/// The document around a page. Without a seed it is empty, and the browser fills it with a page from the data that
+/// the device stored. Theme and language are set before any script runs. `version` is that of the front end's
+/// files; without one no service worker caches them.
 #[cfg(feature = "ssr")]
 pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<> {
     let of = |file: &str| version.map_or(file.to_owned(), |version| format!("{file}?v={version}"));
     let chosen = |name: &str| seed.and_then(|seed| seed.choices.get(name).cloned());
     let nonce = use_nonce();
     let address = seed.filter(|seed| seed.forms.refused.is_some()).map(|seed| seed.address.clone());
-    // A page that says that a request failed has nothing for the front end to do.
+    // On the page of a failed request the front end has nothing to do.
     let has_scripts = seed.is_none_or(|seed| !matches!(seed.page, Page::Failed(_)));
     let (page, title) = match seed {
         Some(_) => (App().into_any(), view! { <MetaTags /> }.into_any()),
@@ -50,7 +50,7 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
             </head>
             <body>
                 {page}
-                // Shown by the style sheet once a crash has marked the document, in its language.
+                // The style sheet shows it in the document's language after a crash.
                 <div class="crashed" role="alert">
                     <p lang="en">"Something broke. What you were typing is kept."</p>
                     <p lang="ru">"Что-то сломалось. То, что вы писали, не пропадёт."</p>
@@ -62,7 +62,7 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
     }
 }
 
-/// Takes over what the server rendered, or shows what the device keeps; and says so on the document.
+/// Hydrates the server's page, or mounts one from the data that the device stored; then marks the document.
 #[cfg(feature = "hydrate")]
 pub fn hydrate() {
     std::panic::set_hook(Box::new(|panic| {
@@ -77,12 +77,12 @@ pub fn hydrate() {
     mark("hydrated");
 }
 
-/// Shows the page of this address from what the device keeps.
+/// Mounts the page of this address from the data that the device stored.
 #[cfg(feature = "hydrate")]
 async fn mount(root: web_sys::Element) {
     let path = window().location().pathname().unwrap_or_default();
     let seed = crate::live::kept_page(crate::address::Address::parse(&path).as_ref()).await;
-    // Attributes of fixed names are always legal.
+    // These attribute names are always legal.
     let _ = root.set_attribute("lang", if seed.locale.starts_with("ru") { "ru" } else { "en" });
     if let Some(me) = &seed.me {
         let _ = root.set_attribute("data-person", &me.user.id.to_string());
@@ -97,12 +97,12 @@ async fn mount(root: web_sys::Element) {
     mark("hydrated");
 }
 
-/// A refused form is answered at its action's address, with the page of another.
+/// The page of a refused form comes in the response to its action: the address bar gets the page's own address.
 #[cfg(feature = "hydrate")]
 fn keep_address() {
     let address = document().document_element().and_then(|root| root.get_attribute("data-address"));
     if let (Some(address), Ok(history)) = (address, window().history()) {
-        // A path of our own is always a legal address.
+        // A path of this server is always legal.
         let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&address));
     }
 }
@@ -110,7 +110,7 @@ fn keep_address() {
 #[cfg(feature = "hydrate")]
 fn mark(what: &str) {
     if let Some(root) = document().document_element() {
-        // An attribute of a fixed name is always legal.
+        // These attribute names are always legal.
         let _ = root.set_attribute(&format!("data-{what}"), "");
     }
 }

@@ -1,4 +1,4 @@
-//! Signing in and up, and what keeps an account safe.
+//! Sign-in, registration, the password and the sessions.
 
 mod api;
 pub mod page;
@@ -64,7 +64,7 @@ pub fn RegisterPage() -> impl IntoView {
     .into_any()
 }
 
-/// The password, and the way out.
+/// The password, and the sign-out.
 #[component]
 pub fn SecurityPage() -> impl IntoView {
     let i18n = use_i18n();
@@ -90,7 +90,7 @@ pub fn SecurityPage() -> impl IntoView {
     .into_any()
 }
 
-/// Where one is signed in.
+/// The devices on which the reader is signed in.
 #[component]
 pub fn SessionsPage() -> impl IntoView {
     let i18n = use_i18n();
@@ -135,7 +135,7 @@ pub fn SessionsPage() -> impl IntoView {
     .into_any()
 }
 
-/// Ends the session; what this device keeps goes first.
+/// Ends the session, after deleting the data that this device stored.
 #[component]
 pub fn SignOutForm() -> impl IntoView {
     let i18n = use_i18n();
@@ -146,7 +146,7 @@ pub fn SignOutForm() -> impl IntoView {
         let unsent = store.read_untracked(|state| !state.outbox.is_empty());
         let is_sure = || window().confirm_with_message(t_string!(i18n, auth.sign_out_unsent)).unwrap_or(true);
         if !unsent || is_sure() {
-            // Sent this way, the form does not ask again.
+            // `submit()` fires no submit event, so the form does not ask again.
             forget_everything(move || {
                 let _ = form.get_untracked().map(|form| form.submit());
             });

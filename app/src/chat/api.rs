@@ -7,7 +7,7 @@ use protocol::ids::{ChatId, ClientId};
 #[cfg(feature = "ssr")]
 use crate::{address::Address, server_context as context};
 
-/// The composer's form. Where JavaScript runs, sends travel by the socket instead.
+/// The composer's form. With JavaScript a message goes over the socket instead.
 #[server(prefix = "/fn", endpoint = "send_message")]
 pub async fn send_message(
     chat_id: ChatId,
@@ -19,7 +19,7 @@ pub async fn send_message(
     let data = protocol::chat::PostMessage { client_id, text: text.clone(), reply_to };
     let (message, new) = context::answer(services::chat::post_message(&node, actor, chat_id, data).await)?;
     let typed = protocol::text::MessageText::parse(&text);
-    // The form went out twice with different words: the first stand, and these are not lost.
+    // The form was sent twice with different texts: the first one counts, and the second is shown again.
     if !new && typed.is_ok_and(|typed| typed.as_str() != message.text) {
         return context::refuse(services::Rejection::conflict("This form was sent already."));
     }
@@ -41,7 +41,7 @@ pub async fn edit_message(
     Ok(())
 }
 
-/// Deletes one's own messages for everybody, or as an admin anybody's: `nos` as `2,3,5`.
+/// Deletes messages for all members: the user's own, or as an admin any. `nos` as `2,3,5`.
 #[server(prefix = "/fn", endpoint = "delete_messages")]
 pub async fn delete_messages(chat_id: ChatId, nos: String) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
@@ -51,11 +51,11 @@ pub async fn delete_messages(chat_id: ChatId, nos: String) -> Result<(), Refusal
     Ok(())
 }
 
-/// Posts messages into another chat, in their order.
+/// Forwards messages to another chat, in their order.
 #[server(prefix = "/fn", endpoint = "forward_messages")]
 pub async fn forward_messages(chat_id: ChatId, nos: String, to: ChatId, client_id: ClientId) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
-    // The form's name for itself makes one for each message, so that a repeated form forwards once.
+    // Each message gets an id derived from the form's, so that a repeated form forwards once.
     let sends: Vec<(u64, ClientId)> = context::numbers(&nos)?.into_iter().map(|no| (no, client_id.of(no))).collect();
     let forward = services::chat::Forward { from: chat_id, to, sends: &sends };
     context::answer(services::chat::forward_messages(&node, actor, forward).await)?;
@@ -63,7 +63,7 @@ pub async fn forward_messages(chat_id: ChatId, nos: String, to: ChatId, client_i
     Ok(())
 }
 
-/// Gives a reaction, takes one back, or whichever of these it is.
+/// Adds (`emoji`), removes (`taken`) or toggles (`toggled`) a reaction.
 #[server(prefix = "/fn", endpoint = "react")]
 pub async fn react(
     chat_id: ChatId,
@@ -91,7 +91,7 @@ pub async fn report_message(chat_id: ChatId, no: u64, reason: String) -> Result<
     Ok(())
 }
 
-/// Changes one's own state of a chat: what is absent stays. `mute` is a number of hours, 0 to end it.
+/// Changes the user's own state of a chat; absent fields stay. `mute` is a number of hours, 0 unmutes.
 #[server(prefix = "/fn", endpoint = "own_state")]
 pub async fn own_state(
     chat_id: ChatId,
@@ -114,7 +114,7 @@ pub async fn own_state(
     Ok(())
 }
 
-/// Keeps what somebody writes, for their other devices; nothing ends it.
+/// Stores the draft of a chat for the user's other devices. No redirect: only scripts call it.
 #[server(prefix = "/fn", endpoint = "keep_draft")]
 pub async fn keep_draft(chat_id: ChatId, #[server(default)] draft: String) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;

@@ -1,5 +1,5 @@
-//! How new messages make themselves known outside their chat: in the tab's title and sign, by a word on the
-//! page, and by the browser where the page is hidden.
+//! How new messages are announced outside their chat: in the tab's title and icon, in a toast, and by a
+//! notification of the browser while the page is hidden.
 
 use super::words;
 use crate::{
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 const SHOWN_FOR: Duration = Duration::from_secs(6);
 
-/// A message that came in a chat nobody looks at.
+/// A new message of a chat that is not open.
 #[derive(Clone, Debug, PartialEq)]
 struct Arrival {
     chat_id: ChatId,
@@ -24,13 +24,13 @@ struct Arrival {
     text: String,
 }
 
-/// Says something for a while.
+/// Shows something for a while.
 fn say<T: PartialEq + Clone + Send + Sync + 'static>(said: RwSignal<Option<T>>, what: T) {
     said.set(Some(what.clone()));
     fade(said, what);
 }
 
-/// Takes back what is said, after a while, unless something else is by then.
+/// Hides it after a while, unless something else is shown by then.
 fn fade<T: PartialEq + Send + Sync + 'static>(said: RwSignal<Option<T>>, what: T) {
     let gone = move || {
         if said.with_untracked(|said| said.as_ref() == Some(&what)) {
@@ -40,7 +40,7 @@ fn fade<T: PartialEq + Send + Sync + 'static>(said: RwSignal<Option<T>>, what: T
     set_timeout(gone, SHOWN_FOR);
 }
 
-/// Counts for the title what is unread and not muted; a muted chat counts where it mentions one.
+/// The unread messages for the title. Of a muted chat only mentions count.
 fn unread(store: Store) -> u32 {
     let now = now(store);
     store.read(|state| {
@@ -55,7 +55,7 @@ pub fn Arrivals() -> impl IntoView {
     let store = Store::current();
     let count = memo(move || unread(store));
     let navigation = Navigation::current();
-    // A page that was turned to has a title of its own, set in the same moment.
+    // A navigation sets the title of its page at the same moment.
     effect(move || {
         navigation.with(|_| ());
         let count = count.get();
@@ -91,7 +91,7 @@ pub fn Arrivals() -> impl IntoView {
     .into_any()
 }
 
-/// When the newest message came that tells of itself, and which it is.
+/// The time, chat and number of the newest message to announce.
 type Newest = (Timestamp, ChatId, u64);
 
 fn newest(store: Store) -> Option<Newest> {
@@ -114,7 +114,7 @@ fn told(i18n: I18n, store: Store, (chat_id, no): (ChatId, u64)) -> Option<Arriva
     Some(Arrival { chat_id, no, title: words::title(i18n, &summary), text })
 }
 
-/// A word to the reader about what they did, for a while.
+/// Feedback on what the reader did, for a while.
 #[component]
 fn Said() -> impl IntoView {
     use crate::live::Notice;
@@ -142,7 +142,7 @@ fn Said() -> impl IntoView {
     view! { <div role="status" class="notice" class:empty=follow(move || notice.get().is_none())>{follow(move || notice.get().map(words))}</div> }.into_any()
 }
 
-/// Puts the number of unread messages before the title, and a sign on the tab.
+/// Puts the number of unread messages before the title, and a dot on the tab's icon.
 fn sign(count: u32) {
     let document = document();
     let title = document.title();
@@ -157,7 +157,7 @@ fn sign(count: u32) {
     }
 }
 
-/// Has the browser tell, as much as was chosen.
+/// Shows a notification of the browser, with as much as the reader chose.
 fn notify(store: Store, told: &Arrival) {
     let shows = store.chosen("notify");
     #[cfg(feature = "hydrate")]
@@ -169,7 +169,7 @@ fn notify(store: Store, told: &Arrival) {
         if store.chosen("sound") == "off" {
             options.set_silent(Some(true));
         }
-        // One for each message, whichever of the tabs tells of it.
+        // One for each message, whichever tabs show it.
         options.set_tag(&format!("{}/{}", told.chat_id, told.no));
         options.set_icon("/icon.svg");
         if let Ok(notification) = web_sys::Notification::new_with_options(&told.title, &options) {

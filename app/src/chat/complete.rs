@@ -1,4 +1,4 @@
-//! Completes names after `@` and emoji after `:` while one writes.
+//! Completes names after `@` and emoji after `:` in the composer.
 
 use super::{emoji, field::replace, talk::Talk};
 use crate::{
@@ -11,7 +11,7 @@ use protocol::chat::ChatKind;
 
 const SHOWN_MAX: usize = 8;
 
-/// What may stand in place of the word under the cursor.
+/// A completion of the word at the cursor.
 #[derive(Clone, Debug, PartialEq)]
 struct Choice {
     inserts: String,
@@ -34,11 +34,11 @@ impl Completer {
         completer
     }
 
-    /// Tells readers which option Enter would take, while the focus stays in the field.
+    /// Names the active option for screen readers, while the focus stays in the field.
     fn say_active(self) {
         let open = !self.choices.with(Vec::is_empty);
         let (Some(field), place) = (self.field.get(), self.chosen.get()) else { return };
-        // A name of our own is always a legal one.
+        // This attribute name is always legal.
         let _ = if open {
             field.set_attribute("aria-activedescendant", &format!("completion-{place}"))
         } else {
@@ -46,9 +46,9 @@ impl Completer {
         };
     }
 
-    /// The word before the cursor: where it begins, and itself.
+    /// The word before the cursor, and its start in UTF-16 units.
     fn word(self) -> Option<(usize, String)> {
-        // Whoever went on at once has no field any more.
+        // The page may have been left.
         let field = self.field.try_get_untracked().flatten()?;
         let text: Vec<u16> = field.value().encode_utf16().collect();
         let end = field.selection_start().ok()?? as usize;
@@ -60,7 +60,7 @@ impl Completer {
         Some((end - word.encode_utf16().count(), word))
     }
 
-    /// Looks whether the word under the cursor can be completed.
+    /// Searches completions for the word at the cursor.
     pub fn look(self) {
         let word = self.word().map(|(_, word)| word).unwrap_or_default();
         self.chosen.set(0);
@@ -81,7 +81,7 @@ impl Completer {
                 return;
             }
             let Ok(members) = load_members(chat_id, name.clone()).await else { return };
-            // Whoever has typed on meanwhile wants others.
+            // The word has changed in the meantime.
             if self.word().is_none_or(|(_, word)| lower(&word) != format!("@{name}")) {
                 return;
             }
@@ -119,7 +119,7 @@ impl Completer {
         }
     }
 
-    /// Takes the keys of an open list; true where it did.
+    /// Handles the keys of an open list; returns whether it did.
     pub fn pressed(self, event: &leptos::ev::KeyboardEvent) -> bool {
         let count = self.choices.with_untracked(Vec::len);
         if count == 0 {
@@ -148,7 +148,7 @@ impl Completer {
     }
 }
 
-/// The list of what a word may become.
+/// The list of completions.
 #[component]
 pub fn Completion(completer: Completer) -> impl IntoView {
     let i18n = use_i18n();

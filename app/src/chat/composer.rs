@@ -1,4 +1,4 @@
-//! Where messages are written.
+//! The composer of a conversation.
 
 use super::{
     api,
@@ -100,7 +100,7 @@ pub fn Composer() -> impl IntoView {
     .into_any()
 }
 
-/// What stands in the field at first, and whether it was refused for being what it is.
+/// The initial text, and whether it was refused as invalid.
 fn at_first(talk: Talk) -> (Option<String>, bool) {
     let (refused, unfit) = talk.store.forms.with_untracked(|forms| {
         let refused = forms.refused("send_message").or_else(|| forms.refused("edit_message"));
@@ -111,7 +111,7 @@ fn at_first(talk: Talk) -> (Option<String>, bool) {
     (refused.or_else(edited).or_else(|| drafted(talk.store, talk.chat_id)), unfit)
 }
 
-/// Says that the other one of this chat cannot answer, and lets them again.
+/// Says that the other user of this chat is blocked, with the form that ends the block.
 #[component]
 fn Blocked() -> impl IntoView {
     let i18n = use_i18n();
@@ -126,7 +126,7 @@ fn Blocked() -> impl IntoView {
     .into_any()
 }
 
-/// What the form says besides the text, for where it is posted as it is.
+/// The hidden fields, for a post without JavaScript.
 #[component]
 fn Hidden(client_id: Option<ClientId>) -> impl IntoView {
     let talk = Talk::current();
@@ -146,7 +146,7 @@ fn Hidden(client_id: Option<ClientId>) -> impl IntoView {
     .into_any()
 }
 
-/// Sends what was written, or changes what was said.
+/// Sends a new message, or saves an edit.
 fn send(talk: Talk, drafts: Drafts, text: MessageText) {
     match talk.writing.get_untracked() {
         Writing::Edit(no) => change(talk, drafts, no, &text),
@@ -156,7 +156,7 @@ fn send(talk: Talk, drafts: Drafts, text: MessageText) {
     drafts.sent();
 }
 
-/// Changes what was said, as it was when somebody began to; until that is taken the words stay where they are.
+/// Saves an edit, based on the text as it was when the edit began. The text stays in the field until it is saved.
 fn change(talk: Talk, drafts: Drafts, no: u64, text: &MessageText) {
     let Talk { store, chat_id, writing, .. } = talk;
     let edit = Writing::Edit(no);
@@ -166,7 +166,7 @@ fn change(talk: Talk, drafts: Drafts, no: u64, text: &MessageText) {
     store.post(api::EditMessage::url(), &fields, move |answer| {
         drafts.saved();
         match answer {
-            // Something else may be written by now.
+            // The user may write something else by now.
             Ok(()) if writing.try_get_untracked() == Some(edit) => writing.set(Writing::New),
             Ok(()) => {}
             Err(code) => store.notice.set(Some(Notice::Failed(code))),
@@ -185,7 +185,7 @@ fn post(talk: Talk, text: MessageText, reply_to: Option<u64>) {
     });
 }
 
-/// Begins to edit the last message of one's own that is held.
+/// Begins to edit the reader's last message in memory.
 fn edit_last(talk: Talk, event: &leptos::ev::KeyboardEvent) {
     let me = talk.store.me();
     let last = talk.store.with_chat_untracked(talk.chat_id, |chat| {

@@ -20,12 +20,12 @@ pub fn ConversationPage(chat_id: ChatId) -> impl IntoView {
     page_of_chat(chat_id, |chat_id| view! { <Conversation chat_id /> }.into_any())
 }
 
-/// A page of a chat, as soon as the chat is known; says so where there is no such chat.
+/// A page of a chat, as soon as the chat is known; "not found" if there is no such chat.
 pub fn page_of_chat(chat_id: ChatId, page: fn(ChatId) -> AnyView) -> AnyView {
     let store = Store::current();
     let known = memo(move || store.with_chat(chat_id, |_| ()).is_some());
     let missing = memo(move || store.page.with(|page| *page == Page::Missing));
-    // A chat that is removed while its page is open does not come back by waiting.
+    // A chat that is removed while its page is open does not come back: do not wait for it.
     let was_known = StoredValue::new(false);
     let content = move || {
         if known.get() {
@@ -42,7 +42,7 @@ pub fn page_of_chat(chat_id: ChatId, page: fn(ChatId) -> AnyView) -> AnyView {
     follow(content).into_any()
 }
 
-/// A chat that only the server has, while there is none.
+/// The page of a chat that this device has not stored, while there is no connection.
 #[component]
 fn NotKept() -> impl IntoView {
     let i18n = use_i18n();
@@ -78,14 +78,14 @@ fn Conversation(chat_id: ChatId) -> impl IntoView {
     .into_any()
 }
 
-/// Goes to a day. A form that the address answers, with the browser's own calendar.
+/// Goes to a day, chosen in the browser's own calendar.
 #[component]
 fn DateForm(chat_id: ChatId) -> impl IntoView {
     let i18n = use_i18n();
     let navigation = Navigation::current();
     let go = move |event: leptos::ev::Event| {
         let date = event_target_value(&event);
-        // While a year is typed, the field holds a year of long ago.
+        // While the year is being typed, the field holds a year of long ago.
         if let Some(day) = day(&date).filter(|day| day.0 >= 0) {
             navigation.go(Address::Chat(chat_id, At::Day(day)));
         }
@@ -103,7 +103,7 @@ fn DateForm(chat_id: ChatId) -> impl IntoView {
     .into_any()
 }
 
-/// Who this is with, and the way to more about them.
+/// The chat's name and state, with a link to its page.
 #[component]
 fn Header(chat_id: ChatId, title: Memo<String>) -> impl IntoView {
     let i18n = use_i18n();

@@ -1,4 +1,4 @@
-//! The table of emoji, fetched when somebody first looks for one, and the picker.
+//! The table of emoji, fetched at the first use, and the picker.
 
 use super::{api, field, talk::Talk};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 use leptos::{prelude::*, server_fn::ServerFn};
 use std::sync::Arc;
 
-/// An emoji, what it is called, and other words for it, all in the reader's language.
+/// An emoji, its name and its keywords in the reader's language.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Emoji {
     pub text: String,
@@ -16,13 +16,13 @@ pub struct Emoji {
     pub words: String,
 }
 
-/// Chosen before, the latest first; kept in this browser.
+/// The key of the emoji chosen last, in the browser's storage.
 const RECENT: &str = "emoji";
 const RECENT_MAX: usize = 24;
 const FOUND_MAX: usize = 300;
 
-/// The table in the page's language: lines of emoji, name and words, apart by tabs. Empty where it cannot
-/// be had.
+/// The table in the page's language: lines of emoji, name and keywords, separated by tabs. Empty if it cannot be
+/// loaded.
 pub async fn table() -> Arc<Vec<Emoji>> {
     #[cfg(feature = "hydrate")]
     {
@@ -51,14 +51,14 @@ fn parse(line: &str) -> Option<Emoji> {
     Some(Emoji { text: parts.next()?, name: parts.next()?, words: parts.next()? })
 }
 
-/// Emoji by the beginning of a word, those whose name begins so first.
+/// The emoji with a word that begins with each part of the query; those whose name does come first.
 #[must_use]
 pub fn find<'a>(table: &'a [Emoji], query: &str) -> Vec<&'a Emoji> {
     let begins = |words: &str, part: &str| words.split([' ', ':', '-']).any(|word| word.starts_with(part));
     let is_meant =
         |emoji: &&Emoji| query.split_whitespace().all(|part| begins(&emoji.name, part) || begins(&emoji.words, part));
     let mut found: Vec<&Emoji> = table.iter().filter(is_meant).collect();
-    // The shortest of those that begin so is the nearest to what was typed.
+    // The shortest name that begins with the query is the closest match.
     let begun = |emoji: &&Emoji| if emoji.name.starts_with(query) { emoji.name.len() } else { usize::MAX };
     found.sort_by_key(|emoji| (begun(emoji), !begins(&emoji.name, query)));
     found
@@ -79,12 +79,12 @@ fn remember(emoji: &str) {
     kept.insert(0, emoji.to_owned());
     kept.truncate(RECENT_MAX);
     if let Some(storage) = storage() {
-        // A browser that keeps nothing offers the same each time.
+        // A browser without storage offers the same emoji each time.
         let _ = storage.set_item(RECENT, &kept.join(" "));
     }
 }
 
-/// Emoji to choose from: those used last, then all, by what is looked for.
+/// The picker: the emoji used last, then all; with a query those that match.
 #[component]
 pub fn Picker(no: Option<u64>) -> impl IntoView {
     let i18n = use_i18n();
@@ -122,7 +122,7 @@ pub fn Picker(no: Option<u64>) -> impl IntoView {
                     },
                 );
             }
-            // Once the picker has given the focus back.
+            // After the picker has restored the focus.
             None => request_animation_frame(move || field::insert(&emoji)),
         }
     };

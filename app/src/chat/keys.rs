@@ -1,4 +1,4 @@
-//! The keyboard, wherever one is: jump to a chat, the next one, people, and the list of keys.
+//! The shortcuts of every page: jump to a chat, the next chat, the search for people, the list of shortcuts.
 
 use super::words;
 use crate::{
@@ -69,7 +69,7 @@ pub fn Keys() -> impl IntoView {
     .into_any()
 }
 
-/// The chat before or after the one that is open, as the list has them.
+/// The chat before or after the open one, in the order of the list.
 fn beside(store: Store, open: Option<ChatId>, before: bool) -> Option<ChatId> {
     store.read_untracked(|state| {
         let chats = state.newest_chats().filter(|chat| !chat.summary.archived);
@@ -83,7 +83,7 @@ fn beside(store: Store, open: Option<ChatId>, before: bool) -> Option<ChatId> {
     })
 }
 
-/// Chats by what is typed of their names.
+/// A search for chats by name.
 #[component]
 fn JumpTo(close: Callback<()>, go: impl Fn(Address) + Copy + Send + Sync + 'static) -> impl IntoView {
     let i18n = use_i18n();

@@ -87,7 +87,7 @@ fn Filters(filter: RwSignal<Filter>) -> impl IntoView {
     .into_any()
 }
 
-/// Says when the connection is lost, and nothing while all is well.
+/// Says when the connection is lost.
 #[component]
 fn ConnectionState() -> impl IntoView {
     let i18n = use_i18n();
@@ -104,7 +104,7 @@ fn ConnectionState() -> impl IntoView {
     .into_any()
 }
 
-/// What a row shows; compared, so that a row is drawn again only when it differs.
+/// The content of a row; compared, so that a row is rendered again only when it differs.
 #[derive(Clone, PartialEq)]
 struct Row {
     title: String,
@@ -113,7 +113,7 @@ struct Row {
     summary: ChatSummary,
 }
 
-/// The last thing said or done in a chat.
+/// The last message or event of a chat.
 #[derive(Clone, PartialEq)]
 enum Preview {
     Text(String),
@@ -170,7 +170,7 @@ fn ChatRow(id: ChatId) -> impl IntoView {
     .into_any()
 }
 
-/// What the row of a chat shows; `open`, while that is the one being read.
+/// The content of a chat's row; `open` for the chat that is shown.
 fn row_of(i18n: I18n, store: Store, id: ChatId, open: bool) -> Option<Row> {
     store.read(|state| {
         let chat = state.chats.get(&id)?;
@@ -180,7 +180,7 @@ fn row_of(i18n: I18n, store: Store, id: ChatId, open: bool) -> Option<Row> {
                 let who = if refused { t_string!(i18n, chat.not_sent) } else { t_string!(i18n, chat.you) };
                 Preview::Text(format!("{who}: {}", words::one_line(&unsent.text)))
             }
-            // What one writes oneself at this moment is no news.
+            // The draft of the open chat is in its composer.
             _ if chat.summary.draft.is_some() && !open => {
                 let draft = words::one_line(chat.summary.draft.as_deref().unwrap_or_default());
                 Preview::Text(format!("{}: {draft}", t_string!(i18n, chat.draft)))
@@ -196,7 +196,7 @@ fn row_of(i18n: I18n, store: Store, id: ChatId, open: bool) -> Option<Row> {
     })
 }
 
-/// What is unread in a chat: a mention, a mark, a number.
+/// The unread state of a chat: a mention, a mark, a number.
 #[component]
 fn Badges(row: Memo<Option<Row>>, muted: Signal<bool>) -> impl IntoView {
     let i18n = use_i18n();
@@ -219,7 +219,7 @@ fn Badges(row: Memo<Option<Row>>, muted: Signal<bool>) -> impl IntoView {
     .into_any()
 }
 
-/// A small sign beside a chat's name, with its words for readers.
+/// A small icon beside a chat's name, with words for screen readers.
 #[component]
 fn Sign(shown: Signal<bool>, d: &'static str, words: crate::ui::words::Words) -> impl IntoView {
     view! {

@@ -33,13 +33,13 @@ pub use conversation::{ConversationPage, page_of_chat};
 pub use own::OwnState;
 pub use words::title;
 
-/// The list beside whatever is open; on a phone one of the two.
+/// The list beside the open page; on a phone one of the two.
 #[component]
 pub fn Workspace(children: Children) -> impl IntoView {
     let navigation = Navigation::current();
     let is_list = memo(move || navigation.with(|address| matches!(address, Some(Address::Chats(_)))));
     let store = Store::current();
-    // A page put together without a server, for nobody.
+    // A page without a server, on a device that has stored nobody's data.
     if store.me().is_none() && store.loaded.with_value(String::is_empty) {
         return Offline().into_any();
     }
@@ -58,7 +58,7 @@ pub fn Workspace(children: Children) -> impl IntoView {
     .into_any()
 }
 
-/// What stands where nobody is signed in and nobody can.
+/// Nobody is signed in, and there is no connection to sign in.
 #[component]
 fn Offline() -> impl IntoView {
     let i18n = use_i18n();
@@ -73,7 +73,7 @@ fn Offline() -> impl IntoView {
     .into_any()
 }
 
-/// Says up to when all is known, while the server is not there to say more.
+/// The age of the data, while there is no connection.
 #[component]
 fn AsOf() -> impl IntoView {
     let i18n = use_i18n();
@@ -88,7 +88,7 @@ fn AsOf() -> impl IntoView {
     .into_any()
 }
 
-/// What stands where no chat is open.
+/// The page without an open chat.
 #[component]
 pub fn NothingOpen() -> impl IntoView {
     let i18n = use_i18n();

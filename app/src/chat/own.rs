@@ -1,4 +1,4 @@
-//! One's own state of a chat: muted, pinned, archived, unread.
+//! The reader's own state of a chat: muted, pinned, archived, unread.
 
 use super::api;
 use crate::{
@@ -42,7 +42,7 @@ pub fn OwnState(chat_id: ChatId) -> impl IntoView {
     .into_any()
 }
 
-/// A button that sets something, and then takes it back. It stays the same, and so keeps the focus.
+/// A button that sets or removes a mark. It stays the same element, and so keeps the focus.
 #[component]
 fn Toggle(name: &'static str, on: Memo<bool>, words: [Words; 2]) -> impl IntoView {
     let [set, take_back] = words;

@@ -1,4 +1,4 @@
-//! What stands before the conversation and wants an answer first.
+//! The dialogs of a conversation.
 
 use super::{
     api, emoji,
@@ -31,7 +31,7 @@ pub fn Panels() -> impl IntoView {
     .into_any()
 }
 
-/// Ends a panel once its form was taken.
+/// Closes a panel after its form was accepted.
 fn sends(talk: Talk, done: Option<Notice>) -> impl Fn(leptos::ev::SubmitEvent) + Copy + Send + Sync + 'static {
     quietly_then(talk.store, done, move || {
         talk.panel.set(None);
@@ -64,7 +64,7 @@ fn Forward(nos: Vec<u64>) -> impl IntoView {
     let store = talk.store;
     let query = RwSignal::new(String::new());
     let chats = move || query.with(|query| words::chats_called(i18n, store, query));
-    // A form that was refused may have been taken all the same: once more, it is the same one.
+    // A refused form may have been committed all the same: the retry has the same id.
     let before =
         store.forms.with_untracked(|forms| forms.refused("forward_messages")?.value("client_id")?.parse().ok());
     let client_id = before.unwrap_or_else(ClientId::fresh);
@@ -105,7 +105,7 @@ fn Report(no: u64) -> impl IntoView {
     .into_any()
 }
 
-/// Who reacted, with what.
+/// The reactions to a message, with names.
 #[component]
 fn Reacted(no: u64) -> impl IntoView {
     let i18n = use_i18n();
@@ -134,7 +134,7 @@ fn Reacted(no: u64) -> impl IntoView {
     .into_any()
 }
 
-/// Who has read a message of one's own.
+/// Who has read one of the reader's messages.
 #[component]
 fn Seen(no: u64) -> impl IntoView {
     let i18n = use_i18n();
@@ -167,7 +167,7 @@ fn Seen(no: u64) -> impl IntoView {
     .into_any()
 }
 
-/// What can be done with the messages chosen.
+/// The actions for the selected messages.
 #[component]
 fn Selection() -> impl IntoView {
     let i18n = use_i18n();

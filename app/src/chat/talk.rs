@@ -1,5 +1,5 @@
-//! What somebody is about to do in an open conversation. The address says it where there is no JavaScript,
-//! and is where it begins everywhere.
+//! What the reader is about to do in an open conversation: reply, edit, select. It begins with the address, so that
+//! all of it works without JavaScript.
 
 use crate::{
     address::{Address, At},
@@ -18,13 +18,13 @@ pub struct Talk {
     /// The message whose actions are shown.
     pub menu: RwSignal<Option<u64>>,
     pub panel: RwSignal<Option<Panel>>,
-    /// The messages chosen, while some are being chosen.
+    /// The selected messages, while the reader selects.
     pub selected: RwSignal<Option<BTreeSet<u64>>>,
-    /// Where the timeline is to go next.
+    /// Where the timeline shall scroll to.
     pub jump: RwSignal<Option<Jump>>,
 }
 
-/// What the composer writes.
+/// What the composer's text is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Writing {
     #[default]
@@ -33,10 +33,10 @@ pub enum Writing {
     Edit(u64),
 }
 
-/// What stands before the conversation and wants an answer first.
+/// The open dialog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Panel {
-    /// Emoji to choose from: as a reaction to a message, else for what is being written.
+    /// The emoji picker: for a reaction to a message, else for the composer.
     Emoji(Option<u64>),
     Delete(Vec<u64>),
     Forward(Vec<u64>),
@@ -52,7 +52,7 @@ pub enum Jump {
 }
 
 impl Talk {
-    /// Where the address begins it.
+    /// As the address says.
     pub fn new(chat_id: ChatId) -> Self {
         let at = match Navigation::current().get_untracked() {
             Some(Address::Chat(_, at)) => at,
@@ -95,7 +95,7 @@ impl Talk {
         }
     }
 
-    /// Does what a button of a message is called.
+    /// Performs the action of a message's button, by its name.
     pub fn act(self, name: &str, no: u64) {
         self.menu.set(None);
         match name {
@@ -120,7 +120,7 @@ impl Talk {
         Some(message.sender_id) == self.store.me() || role >= Some(Role::Admin)
     }
 
-    /// Chooses a message that somebody said, or no longer.
+    /// Selects or deselects a message of a user.
     pub fn toggle(self, no: u64) {
         if self.message(no).is_none_or(|message| message.deleted || message.event.is_some()) {
             return;

@@ -1,4 +1,4 @@
-//! What chats and their events are called in the reader's language.
+//! The names of chats and the words of events, in the reader's language.
 
 use crate::{
     i18n::t_string,
@@ -22,7 +22,7 @@ pub fn title(i18n: I18n, summary: &ChatSummary) -> String {
     }
 }
 
-/// Chats by a part of their names, as the list has them.
+/// The chats whose names contain a query, in the order of the list.
 #[must_use]
 pub fn chats_called(i18n: I18n, store: Store, query: &str) -> Vec<(ChatId, String)> {
     let query = lower(query.trim());
@@ -32,7 +32,7 @@ pub fn chats_called(i18n: I18n, store: Store, query: &str) -> Vec<(ChatId, Strin
     })
 }
 
-/// What a system message tells.
+/// The words of a system message.
 #[must_use]
 pub fn event(i18n: I18n, store: Store, event: &ChatEvent) -> AnyView {
     let who = |id: UserId| move || store.name(id);
@@ -56,7 +56,7 @@ pub fn event(i18n: I18n, store: Store, event: &ChatEvent) -> AnyView {
     }
 }
 
-/// What a message says, in one line without marks.
+/// A message's text in one line, without Markdown.
 #[must_use]
 pub fn line(i18n: I18n, message: &Message) -> String {
     if message.deleted {
@@ -65,14 +65,14 @@ pub fn line(i18n: I18n, message: &Message) -> String {
     one_line(&message.text)
 }
 
-/// The beginning of a text, in one line without marks.
+/// The beginning of a text in one line, without Markdown.
 #[must_use]
 pub fn one_line(text: &str) -> String {
     let beginning: String = text.chars().take(300).collect();
     markdown::plain(&beginning).chars().take(120).map(|c| if c == '\n' { ' ' } else { c }).collect()
 }
 
-/// A message in one line, for the list; an event is told by `event`.
+/// A message in one line, for the list; for a system message see `event`.
 #[must_use]
 pub fn preview(i18n: I18n, store: Store, summary: &ChatSummary, message: &Message) -> String {
     let text = line(i18n, message);
@@ -83,7 +83,7 @@ pub fn preview(i18n: I18n, store: Store, summary: &ChatSummary, message: &Messag
         format!("{}: {text}", t_string!(i18n, chat.you))
     } else if summary.chat.kind == ChatKind::Group
         && let name = store.name(message.sender_id)
-        // Somebody unknown will be known in a moment.
+        // The name of an unknown user arrives in a moment.
         && !name.is_empty()
     {
         format!("{name}: {text}")

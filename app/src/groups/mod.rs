@@ -1,4 +1,4 @@
-//! Groups, and finding people to talk to.
+//! Groups, and the search for people to write to.
 
 mod api;
 pub mod page;
@@ -71,7 +71,7 @@ pub fn NewGroupPage() -> impl IntoView {
     // Without a page load there is no id from the server yet.
     let client_id = store.forms.with_untracked(|forms| forms.client_id).unwrap_or_else(ClientId::fresh);
     let chosen = RwSignal::new(first_chosen);
-    // Who was chosen stays in the form, whoever is looked for next.
+    // The people chosen stay in the form, whatever is searched next.
     let people = memo(move || {
         let mut people = chosen.get();
         people.extend(
@@ -248,7 +248,7 @@ fn Info(chat_id: ChatId) -> impl IntoView {
         members
     });
     let peer = memo(move || summary.with(|s| s.as_ref().and_then(|s| s.peer.as_ref()).map(|peer| peer.id)));
-    // Known once the page of this chat is there.
+    // Known once the page of this chat is loaded.
     let blocked = memo(move || {
         store.page.with(|page| match page {
             Page::Info(info) if info.chat_id == chat_id => Some(info.blocked),
@@ -297,7 +297,7 @@ fn Info(chat_id: ChatId) -> impl IntoView {
     .into_any()
 }
 
-/// People to add, found as one types; who is in already is not among them.
+/// A search for people to add, without the members.
 #[component]
 fn AddMembers(chat_id: ChatId, members: Memo<Vec<Member>>) -> impl IntoView {
     let i18n = use_i18n();

@@ -1,4 +1,4 @@
-//! Begins the live part once the page is hydrated, and fetches the data of pages navigated to.
+//! Starts the connection once the page is hydrated, and loads the data of each page that is navigated to.
 
 #[cfg(feature = "hydrate")]
 use super::{Connection, Store};
@@ -12,7 +12,7 @@ use crate::{
 use crate::{refusal::Refusal, seed::Seed};
 use leptos::prelude::*;
 
-/// After so long a page that the server could not give is asked for again.
+/// How long after a failure a page is loaded again.
 #[cfg(feature = "hydrate")]
 const AGAIN_MS: u32 = 2_000;
 
@@ -50,7 +50,7 @@ fn follow(store: Store) {
         }
         wanted
     });
-    // What could not be loaded is, once the server is there again.
+    // Load what could not be loaded, once there is a connection again.
     effect(move || {
         if store.connection.get() == Connection::Open && store.loaded.with_value(String::is_empty) {
             leptos::task::spawn_local(turn(store, address));
@@ -59,13 +59,13 @@ fn follow(store: Store) {
     effect(move || super::begin(store));
 }
 
-/// Reads this page's data anew, where that still is this page when it comes.
+/// Loads this page's data again, and shows them if this page is still open.
 #[cfg(feature = "hydrate")]
 pub fn refresh(store: Store) {
     let address = store.loaded.get_value();
     leptos::task::spawn_local(async move {
         let loaded = load(address.clone()).await;
-        // What was refused here stays to be read, and nobody else's page is taken.
+        // A refusal stays readable, and another user's data are not shown.
         if let Ok(Some(seed)) = loaded
             && store.loaded.get_value() == address
             && store.forms.with_untracked(|forms| forms.refused.is_none())
@@ -76,26 +76,26 @@ pub fn refresh(store: Store) {
     });
 }
 
-/// Whether a page is of whom this one is: somebody else may have signed in in this browser meanwhile.
+/// Whether the data are of this page's user: another user may have signed in in this browser.
 #[cfg(feature = "hydrate")]
 fn is_mine(store: Store, seed: &Seed) -> bool {
     seed.me.as_ref().map(|me| me.user.id) == store.me_untracked()
 }
 
-/// Loads the page of an address; shows what this device kept of it where that fails.
+/// Loads the page of an address; shows the data that this device stored if that fails.
 #[cfg(feature = "hydrate")]
 async fn turn(store: Store, address: Memo<String>) {
     let wanted = address.get_untracked();
     let is_wanted = || address.with_untracked(|address| *address == wanted);
     loop {
         let loaded = load(wanted.clone()).await;
-        // Whoever has gone on meanwhile wants another page.
+        // The reader has gone to another page.
         if !is_wanted() {
             return;
         }
         match loaded {
             Ok(Some(seed)) if is_mine(store, &seed) => return store.turn_to(seed),
-            // Signed out, somebody else by now, or something only a whole page can tell.
+            // Signed out, another user, or a redirect: only a new document can show it.
             Ok(_) => {
                 let _ = window().location().set_href(&wanted);
                 return;

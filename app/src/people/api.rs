@@ -10,7 +10,7 @@ use crate::{
     server_context as context,
 };
 
-/// People whose names are like what was typed.
+/// People whose names match a query.
 #[server(prefix = "/fn", endpoint = "find_people")]
 pub async fn find_people(query: String) -> Result<Vec<User>, Refusal> {
     let (node, _) = context::signed_in()?;

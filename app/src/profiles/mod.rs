@@ -1,4 +1,4 @@
-//! People: somebody's profile, and one's own.
+//! Profiles: of any person, and the reader's own.
 
 mod api;
 pub mod page;
@@ -22,7 +22,7 @@ pub fn PersonPage(name: String) -> impl IntoView {
     let name = lower(&name);
     let person = memo(move || {
         let found = store.read(|state| state.users.values().find(|user| user.username == name).cloned());
-        // Whoever comes or goes is the same, and their page stays.
+        // A change of presence must not render the page anew.
         found.map(|user| User { online: None, last_seen_at: None, ..user })
     });
     let missing = move || store.page.with(|page| *page == Page::Missing);
@@ -41,7 +41,7 @@ fn Person(user: User) -> impl IntoView {
     let store = Store::current();
     let is_me = store.read_untracked(|state| state.me_id() == Some(user.id));
     let (name, bio) = (user.display_name.clone(), user.bio.clone());
-    // Known once the page of this person is there.
+    // Known once the page of this person is loaded.
     let blocked = move || {
         store.page.with(|page| match page {
             Page::Person(person) if person.user.id == user.id => Some(person.blocked),
@@ -80,7 +80,7 @@ fn Person(user: User) -> impl IntoView {
     .into_any()
 }
 
-/// One's own name and words.
+/// The reader's own name and bio.
 #[component]
 pub fn OwnProfilePage() -> impl IntoView {
     let i18n = use_i18n();

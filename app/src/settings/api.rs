@@ -1,5 +1,4 @@
-//! The server functions behind the forms of `settings`. What is of this browser works before anybody has
-//! signed in.
+//! The server functions behind the forms of `settings`. Choices for a browser work without a sign-in.
 
 use crate::Refusal;
 use leptos::prelude::*;
@@ -12,7 +11,7 @@ use crate::{
 #[cfg(feature = "ssr")]
 use protocol::{error::Problem, profiles::UpdateMe};
 
-/// Chooses something for this browser; an empty value takes the choice back.
+/// Sets a choice for this browser; an empty value removes it.
 #[server(prefix = "/fn", endpoint = "set_choice")]
 pub async fn set_choice(name: String, value: String) -> Result<(), Refusal> {
     let known = crate::choices::CHOICES.iter().find(|(choice, _)| *choice == name);
@@ -34,7 +33,7 @@ pub async fn set_language(locale: String) -> Result<(), Refusal> {
     choose("locale", &locale, UpdateMe { locale: Some(Some(locale.clone())), ..Default::default() }).await
 }
 
-/// Who may see when one is here.
+/// Who may see the user's presence.
 #[server(prefix = "/fn", endpoint = "set_last_seen")]
 pub async fn set_last_seen(last_seen: String) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
@@ -44,7 +43,7 @@ pub async fn set_last_seen(last_seen: String) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Remembers a choice in this browser, and with the account where there is one.
+/// Stores a choice in this browser, and in the account of a signed-in user.
 #[cfg(feature = "ssr")]
 async fn choose(name: &'static str, value: &str, update: UpdateMe) -> Result<(), Refusal> {
     let request = context::request()?;

@@ -1,4 +1,4 @@
-//! One's own settings: how the product looks and speaks. What belongs to a feature is on its own page.
+//! The settings: look, language, notifications, privacy. The settings of other features are in their folders.
 
 mod api;
 pub mod page;
@@ -46,12 +46,12 @@ pub fn SettingsPages(children: Children) -> impl IntoView {
     .into_any()
 }
 
-/// Buttons of which one is pressed: a form each, so that it works everywhere.
+/// Buttons of which one is pressed. Each is a form, so that they work without JavaScript.
 #[component]
 fn Choices(
     title: Words,
     action: &'static str,
-    /// The name of what is chosen.
+    /// The name of the choice.
     name: &'static str,
     choices: Vec<(&'static str, Words)>,
     chosen: Signal<String>,
@@ -110,7 +110,7 @@ pub fn AppearancePage() -> impl IntoView {
     .into_any()
 }
 
-/// Who may see when one is here, and who is blocked.
+/// Who may see the reader's presence, and whom the reader has blocked.
 #[component]
 pub fn PrivacyPage() -> impl IntoView {
     let i18n = use_i18n();
@@ -150,7 +150,7 @@ pub fn PrivacyPage() -> impl IntoView {
     .into_any()
 }
 
-/// Whether this browser tells of new messages, and how much.
+/// Whether this browser notifies of new messages, and what it shows.
 #[component]
 pub fn NotificationsPage() -> impl IntoView {
     let i18n = use_i18n();
@@ -192,7 +192,7 @@ pub fn LanguagePage() -> impl IntoView {
     .into_any()
 }
 
-/// The languages, each in its own words.
+/// The languages, each by its own name.
 #[component]
 pub fn LanguageForm() -> impl IntoView {
     let i18n = use_i18n();

@@ -1,7 +1,7 @@
 use crate::ui::{follow, upper};
 use leptos::prelude::*;
 
-/// A coloured circle with initials. The name beside it says who it is, so it is hidden from readers.
+/// A coloured circle with initials. The name stands beside it, so screen readers skip it.
 #[component]
 pub fn Avatar(#[prop(into)] name: Signal<String>, #[prop(optional, into)] class: &'static str) -> impl IntoView {
     view! {
@@ -18,7 +18,7 @@ fn initials(name: &str) -> String {
     if letters.is_empty() { "•".into() } else { upper(&letters) }
 }
 
-/// The class of one of eight colours, the same for a name everywhere.
+/// The class of one of eight colours, derived from the name.
 #[must_use]
 pub fn colour(name: &str) -> &'static str {
     const COLOURS: [&str; 8] =

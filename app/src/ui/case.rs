@@ -1,4 +1,4 @@
-//! Letters in upper and lower case: in the browser by its own tables, which the download does without.
+//! Upper and lower case. The browser's own functions do it there: Rust's tables would enlarge the download.
 
 #[cfg(not(feature = "hydrate"))]
 #[must_use]

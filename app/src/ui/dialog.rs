@@ -4,8 +4,8 @@ use crate::ui::effect;
 use crate::ui::t;
 use leptos::{html, prelude::*};
 
-/// Something that wants an answer first. The browser's own dialog: it keeps the focus, closes by Escape and
-/// gives the focus back. Without JavaScript it stands open on the page, and `back` leads away from it.
+/// A modal dialog. The browser's own element: it traps the focus, closes on Escape and restores the focus. Without
+/// JavaScript it is open in the page, and the link `back` closes it.
 #[component]
 pub fn Dialog(
     title: Words,
@@ -23,7 +23,7 @@ pub fn Dialog(
             opened.set_value(Some(dialog));
         }
     });
-    // Closing gives the focus back; a dialog that is only taken away would not.
+    // Closing restores the focus; removing an open dialog does not.
     on_cleanup(move || {
         opened.try_with_value(|dialog| dialog.as_ref().map(web_sys::HtmlDialogElement::close));
     });

@@ -8,17 +8,17 @@ use crate::i18n::use_i18n;
 use leptos::prelude::*;
 use protocol::error::ErrorCode;
 
-/// A labelled input. A refused form shows again what was typed, and why it was refused.
+/// A labelled input. After a refusal it shows its value again, and the reason.
 #[component]
 pub fn Field(
-    /// The last part of the form's action.
+    /// The last segment of the form's action.
     form: &'static str,
     name: &'static str,
     label: Words,
     #[prop(optional)] hint: Option<Words>,
     #[prop(default = "text")] kind: &'static str,
     #[prop(optional)] autocomplete: &'static str,
-    /// What stands there, until somebody types.
+    /// The initial value.
     #[prop(optional, into)]
     value: Signal<String>,
     #[prop(default = 256)] maxlength: usize,
@@ -45,7 +45,7 @@ pub fn Field(
         let (initial, field_id) = (untrack(&value), id.clone());
         effect(move || {
             let (field, value) = (document().get_element_by_id(&field_id), value());
-            // Where somebody has typed, the browser shows that instead.
+            // Once the user has typed, the browser shows that instead.
             if let Some(field) = field.filter(|field| field.text_content().as_ref() != Some(&value)) {
                 field.set_text_content(Some(&value));
             }
@@ -76,7 +76,7 @@ pub fn Field(
     .into_any()
 }
 
-/// Why a whole form was refused, where no field is to blame.
+/// Why a form was refused, if the reason is none of its fields.
 #[component]
 pub fn FormError(form: &'static str) -> impl IntoView {
     let i18n = use_i18n();

@@ -1,6 +1,6 @@
 use leptos::prelude::*;
 
-/// A line drawing of 24 units, coloured as the text around it, hidden from readers.
+/// A line drawing of 24 units, in the colour of the text around it, hidden from screen readers.
 #[component]
 pub fn Icon(
     /// The outline.

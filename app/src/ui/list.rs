@@ -5,14 +5,14 @@ use std::{
     sync::Arc,
 };
 
-/// An item of any list: what tells it from the others, and how it is drawn.
+/// An item of any list: its key, and how to render it.
 struct Item {
     key: u64,
     draw: Box<dyn FnOnce() -> AnyView + Send>,
 }
 
-/// A list whose items stay what they are while it changes around them. As Leptos' own, of one type for all
-/// lists: see `words`.
+/// A keyed list: an item keeps its elements while the list changes. Leptos' own `For`, with one type for all lists:
+/// see `words`.
 #[component]
 pub fn For<T, K, V>(
     each: impl Fn() -> Vec<T> + Send + Sync + 'static,
@@ -37,7 +37,7 @@ where
     draw(items)
 }
 
-/// No part of `For`, or it would be made for each of its types.
+/// Not inside `For`, where it would be compiled for each type of list.
 fn draw(items: Follow<Vec<Item>>) -> AnyView {
     let items = move || items.lock().map(|mut items| items()).unwrap_or_default();
     view! { <leptos::prelude::For each=items key=|item| item.key let:item>{(item.draw)()}</leptos::prelude::For> }

@@ -1,4 +1,4 @@
-//! Building blocks without product words.
+//! Building blocks. They know no store and no feature.
 
 mod avatar;
 mod case;

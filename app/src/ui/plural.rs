@@ -4,7 +4,7 @@
 use crate::i18n::Locale;
 use leptos_i18n::Locale as _;
 
-/// The forms that our languages tell apart. A locale file has each of them for every counted word.
+/// The plural forms of the interface's languages. A locale file has each of them for every counted word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     One,
@@ -38,8 +38,8 @@ pub fn form(locale: Locale, count: u64) -> Form {
     }
 }
 
-/// The words for a number: `counted!(i18n, groups.members_count, count, count = move || count)`. What
-/// follows the number fills the blanks of the words.
+/// The words for a number: `counted!(i18n, groups.members_count, count, count = move || count)`. The arguments
+/// after the number fill the placeholders.
 macro_rules! counted {
     ($i18n:ident, $($key:ident).+, $count:expr $(, $($blanks:tt)*)?) => {
         match $crate::ui::plural::form($i18n.get_locale(), $count) {

@@ -19,7 +19,7 @@ pub fn clock(time: Timestamp, offset: i32) -> String {
     format!("{:02}:{:02}", civil.hour, civil.minute)
 }
 
-/// `12 November 2026`, in the reader's order of words.
+/// `12 November 2026`, in the reader's language.
 #[must_use]
 pub fn date(i18n: I18n, time: Timestamp, offset: i32) -> String {
     let civil = time.civil(offset);

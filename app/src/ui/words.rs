@@ -1,14 +1,14 @@
-//! Words of the locale files in views, and numbers among them.
+//! Words of the locale files in views, and the reactive types that views share.
 
 use crate::i18n::Locale;
 use leptos::{prelude::*, tachys::reactive_graph::SharedReactiveFunction};
 use std::sync::{Arc, Mutex};
 
-/// Something that follows what it is made of. For each sort of thing there is one type, because each
-/// closure type that a view holds costs the browser's download the code that draws it.
+/// A value that a view renders again when its signals change. One type for each `T`: for every closure type in a
+/// view the download would contain another copy of the rendering code.
 pub type Follow<T> = SharedReactiveFunction<T>;
 
-/// The reader's language, and the words in it.
+/// The reader's language, and its words.
 pub type I18n = leptos_i18n::I18nContext<Locale>;
 
 /// Words that follow the reader's language.
@@ -18,7 +18,7 @@ pub fn follow<T>(of: impl FnMut() -> T + Send + 'static) -> Follow<T> {
     Arc::new(Mutex::new(of))
 }
 
-/// The words of a key: `t!(i18n, chat.send)`, as `Words`; with blanks to fill, as leptos_i18n has it.
+/// The words of a key: `t!(i18n, chat.send)` as `Words`; with placeholders as `leptos_i18n::t!` returns them.
 macro_rules! t {
     ($i18n:ident, $($key:ident).+) => {
         $crate::ui::words::follow(move || $crate::i18n::t_string!($i18n, $($key).+))
@@ -29,7 +29,7 @@ macro_rules! t {
 }
 pub(crate) use t;
 
-/// A memo whose closure is of no type of its own: see `Follow`.
+/// A memo of a boxed closure: see `Follow`.
 pub fn memo<T: PartialEq + Send + Sync + 'static>(of: impl Fn() -> T + Send + Sync + 'static) -> Memo<T> {
     memo_of(Arc::new(of))
 }
@@ -38,7 +38,7 @@ fn memo_of<T: PartialEq + Send + Sync + 'static>(of: Arc<dyn Fn() -> T + Send + 
     Memo::new(move |_| of())
 }
 
-/// Does something now and whenever what it reads changes; in the browser only. See `Follow`.
+/// Runs now and after each change of the signals it reads; in the browser only. See `Follow`.
 pub fn effect(run: impl FnMut() + 'static) {
     run_of(Box::new(run));
 }
@@ -47,7 +47,7 @@ fn run_of(mut run: Box<dyn FnMut()>) {
     Effect::new(move |_| run());
 }
 
-/// The same for what goes on from what it answered the last time.
+/// The same, with the result of the previous run.
 pub fn effect_from<T: 'static>(mut run: impl FnMut(Option<T>) -> T + 'static) {
     let mut before = None;
     effect(move || before = Some(run(before.take())));

@@ -22,7 +22,7 @@ use services::{
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::timeout;
 
-/// A cookie older than this is made anew.
+/// A cookie older than this is renewed, in seconds.
 const COOKIE_AGE: i64 = 24 * 60 * 60;
 
 pub fn routes() -> Api {
@@ -33,7 +33,7 @@ async fn shell(State(app): State<App>) -> Response {
     context::shell(app.version.as_deref())
 }
 
-/// Renders the page of a request, with a refused form on it if there is one.
+/// Renders the page of a request, with a refused form if there is one.
 pub async fn render(app: App, parts: Parts, refused: Option<Refused>) -> Response {
     let (request, renewed) = match page_request(&app, &parts).await {
         Ok(request) => request,
@@ -54,7 +54,7 @@ pub async fn render(app: App, parts: Parts, refused: Option<Refused>) -> Respons
     response
 }
 
-/// Shows a refusal as a page, where a browser shows the response: to a form, or to an address.
+/// Replaces a refusal by a page if the browser shows the response: to a form, or to an address.
 pub async fn refusals_as_pages(State(app): State<App>, request: Request, next: Next) -> Response {
     let is_shown = accepts_html(request.headers()) && !request.uri().path().starts_with("/api");
     let (mut parts, body) = request.into_parts();
@@ -76,7 +76,7 @@ fn url_of(uri: &Uri) -> &str {
     uri.path_and_query().map_or("/", |url| url.as_str())
 }
 
-/// Who is asking, and the cookie made anew where it has aged.
+/// The user and device of a request, and a renewed cookie if the old one has aged.
 async fn page_request(app: &App, parts: &Parts) -> Result<(context::Request, Option<HeaderValue>), Rejection> {
     let https = app.config.is_https();
     let (mut actor, mut renewed) = (None, None);
@@ -104,7 +104,7 @@ async fn page_request(app: &App, parts: &Parts) -> Result<(context::Request, Opt
     Ok((request, renewed))
 }
 
-/// Runs a server function. A form refused without JavaScript gets its page back, with what was typed.
+/// Runs a server function. A form refused without JavaScript is shown again on its page, with its values.
 async fn server_function(State(app): State<App>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = match timeout(extract::BODY_WITHIN, axum::body::to_bytes(body, limits::FRAME_BYTES)).await {
@@ -152,7 +152,7 @@ async fn call(app: App, parts: Parts, body: Bytes, context: context::Request) ->
         Some(error) => {
             let form = parts.uri.path().trim_start_matches("/fn/").to_owned();
             let typed = form_urlencoded::parse(&body).into_owned();
-            // A secret that was typed wrong is typed again.
+            // A secret is typed again.
             let values = typed.filter(|(name, _)| !matches!(name.as_str(), "password" | "current" | "new")).collect();
             let mut parts = parts;
             parts.method = Method::GET;
@@ -162,7 +162,7 @@ async fn call(app: App, parts: Parts, body: Bytes, context: context::Request) ->
     }
 }
 
-/// After a form one sees its page, by GET.
+/// After a form the browser gets its page, by GET.
 fn see_other(mut response: Response) -> Response {
     if response.status() == StatusCode::FOUND {
         *response.status_mut() = StatusCode::SEE_OTHER;
@@ -170,7 +170,7 @@ fn see_other(mut response: Response) -> Response {
     response
 }
 
-/// The page of ours that a form was on.
+/// The page of this server that a form was on.
 fn came_from(app: &App, headers: &HeaderMap) -> Uri {
     let referer = headers.get(header::REFERER).and_then(|value| value.to_str().ok());
     let uri = referer.and_then(|referer| referer.parse::<Uri>().ok());
