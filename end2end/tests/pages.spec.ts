@@ -75,6 +75,25 @@ test('links lead everywhere without a reload', { tag: '@script' }, async ({ pers
   expect(await ann.page.evaluate(() => 'marked' in window)).toBe(true);
 });
 
+test('the way back has each page once', { tag: '@script' }, async ({ person }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.directWith(bob);
+  await ann.say(chat, 'Hello');
+  await ann.open('/chats');
+  await ann.row('Bob').click();
+  await expect(ann.page).toHaveURL(`/chats/${chat}`);
+  await expect(ann.message('Hello')).toBeVisible();
+  if (await ann.row('Bob').isVisible()) await ann.row('Bob').click();
+  await ann.main.getByRole('link', { name: 'Bob' }).click();
+  await expect(ann.page.getByRole('heading', { name: 'Bob', level: 1 })).toBeVisible();
+  await ann.page.goBack();
+  await expect(ann.message('Hello')).toBeVisible();
+  await ann.page.goBack();
+  await expect(ann.page).toHaveURL('/chats');
+  await ann.page.goForward();
+  await expect(ann.message('Hello')).toBeVisible();
+});
+
 test('whoever comes to another page goes on in it by keys', { tag: '@script' }, async ({ person, words }) => {
   const bob = await person('Bob');
   const [ann, touching] = [await person('Ann'), await person('Ann', { hasTouch: true, isMobile: true })];
