@@ -137,12 +137,11 @@ async fn call(app: App, parts: Parts, body: Bytes, context: context::Request) ->
         return Failure(Rejection::not_found()).into_response();
     }
     let mut refused = refused.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if refused.is_none() && is_unread(&response) {
+        refused = Some(ApiError::new(ErrorCode::InvalidInput, "The form could not be read."));
+    }
     if !is_form {
         return refused.map_or(response, |error| Failure(error.into()).into_response());
-    }
-    let location = response.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
-    if refused.is_none() && location.is_some_and(|location| location.contains("__err=")) {
-        refused = Some(ApiError::new(ErrorCode::InvalidInput, "The form could not be read."));
     }
     match refused {
         None => see_other(response),
@@ -160,6 +159,12 @@ async fn call(app: App, parts: Parts, body: Bytes, context: context::Request) ->
             render(app, parts, Some(Refused { form, error, values })).await
         }
     }
+}
+
+/// Whether a server function did not run because it could not read its fields.
+fn is_unread(response: &Response) -> bool {
+    let location = response.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
+    response.status() == StatusCode::INTERNAL_SERVER_ERROR || location.is_some_and(|to| to.contains("__err="))
 }
 
 /// After a form the browser gets its page, by GET.

@@ -1,6 +1,7 @@
 //! Pages and forms, as a browser asks for them.
 
 use crate::support::Server;
+use serde_json::Value;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -8,26 +9,27 @@ const FORM: &str = "application/x-www-form-urlencoded";
 async fn a_refused_form_is_answered_with_a_page() {
     let server = Server::start().await;
     let own = format!("http://{}", server.address);
+    let words: Value = serde_json::from_str(include_str!("../../../app/locales/en.json")).unwrap();
     let large = vec![b'x'; 200 * 1024];
-    let long = b"login=alice&password=wrong".to_vec();
-    for (what, form, origin, content_type, body, status) in [
-        ("another site", "sign_in", "https://evil.example", FORM, long.clone(), 403),
-        ("a large form", "sign_in", &own, FORM, large, 413),
-        ("an unknown form", "nothing", &own, FORM, long.clone(), 404),
-        ("no form", "sign_in", &own, "text/plain", b"nothing".to_vec(), 422),
-        ("a wrong password", "sign_in", &own, FORM, long, 401),
+    let wrong = b"login=alice&password=wrong".to_vec();
+    for (form, origin, content_type, body, status, said) in [
+        ("sign_in", "https://evil.example", FORM, wrong.clone(), 403, &words["failed"]["foreign"]),
+        ("sign_in", &own, FORM, large, 413, &words["failed"]["too_large"]),
+        ("nothing", &own, FORM, wrong.clone(), 404, &words["errors"]["not_found"]),
+        ("sign_in", &own, "text/plain", b"nothing".to_vec(), 422, &words["errors"]["other"]),
+        ("sign_in", &own, FORM, wrong, 401, &words["errors"]["unauthenticated"]),
     ] {
         let ask = || {
             let ask = server.ask("POST", &format!("/fn/{form}")).body(content_type, body.clone());
             ask.header("origin", origin).header("referer", &format!("{own}/login"))
         };
         let page = ask().header("accept", "text/html,*/*;q=0.8").send().await;
-        assert_eq!(page.status, status, "{what}: {}", page.body);
-        assert!(page.headers["content-type"].starts_with("text/html"), "{what}: {}", page.body);
-        assert!(page.body.contains("role=\"alert\"") && page.body.contains("<h1"), "{what}: {}", page.body);
-        assert!(page.headers["content-security-policy"].contains("nonce-"), "{what}");
+        assert_eq!(page.status, status, "{}", page.body);
+        assert!(page.headers["content-type"].starts_with("text/html"), "{}", page.body);
+        assert!(page.body.contains(said.as_str().unwrap()), "{said}: {}", page.body);
+        assert!(page.headers["content-security-policy"].contains("nonce-"), "{said}");
         let script = ask().send().await;
-        assert_eq!((script.status, script.error_code().is_empty()), (status, false), "{what}");
+        assert_eq!((script.status, script.error_code().is_empty()), (status, false), "{said}");
     }
 }
 
