@@ -4,10 +4,10 @@ import type { Options } from './support/messenger';
 const desktop = { width: 1280, height: 800 };
 const phone = { width: 390, height: 844 };
 
-// Each journey meets both sizes, both languages, and a browser with and without JavaScript, and
-// every two of these together. Tags keep apart what only one of them can do:
-// @script needs JavaScript, @plain is about its absence, @once is the same in all of them.
-const everywhere = /screenshots|latency|history/;
+// The four projects run every test in both sizes, in both languages, and with and without JavaScript; each pair of
+// these occurs. Tags restrict a test: @script needs JavaScript, @plain needs its absence, @once runs in one project.
+// Measurements run alone.
+const alone = /latency|history|busy/;
 
 export default defineConfig<Options>({
   testDir: 'tests',
@@ -31,33 +31,34 @@ export default defineConfig<Options>({
   projects: [
     {
       name: 'desktop',
-      testIgnore: everywhere,
+      testIgnore: [/screenshots/, alone],
       grepInvert: /@plain/,
       use: { language: 'en', viewport: desktop },
     },
     {
       name: 'phone',
-      testIgnore: everywhere,
+      testIgnore: [/screenshots/, alone],
       grepInvert: /@plain|@once/,
       use: { language: 'ru', viewport: phone },
     },
     {
       name: 'desktop-plain',
-      testIgnore: everywhere,
+      testIgnore: [/screenshots/, alone],
       grepInvert: /@script|@once/,
       use: { language: 'ru', viewport: desktop, javaScriptEnabled: false },
     },
     {
       name: 'phone-plain',
-      testIgnore: everywhere,
+      testIgnore: [/screenshots/, alone],
       grepInvert: /@script|@once/,
       use: { language: 'en', viewport: phone, javaScriptEnabled: false },
     },
     { name: 'screenshots', testMatch: /screenshots/, use: { language: 'en', viewport: desktop } },
-    // Alone and last, so that nothing else costs it time; `--no-deps` runs it by itself.
+    // Runs last, so that no other test takes CPU time from it; `--no-deps` runs it alone.
     {
       name: 'latency',
-      testMatch: /latency|history/,
+      testMatch: alone,
+      workers: 1,
       dependencies: ['desktop', 'phone', 'desktop-plain', 'phone-plain', 'screenshots'],
       use: { language: 'en', viewport: desktop },
     },

@@ -1,31 +1,38 @@
 import type { Page } from '@playwright/test';
 
-/** Sends many messages over one socket of the browser's, and waits until all are acknowledged. */
-export async function flood(page: Page, chat: string, texts: string[]) {
+const UNACKNOWLEDGED = 48;
+const TICK_MS = 20;
+
+/** Sends texts over one socket of the page, at most `perSecond` a second, and waits until all are acknowledged. */
+export async function flood(page: Page, chat: string, texts: string[], perSecond = Infinity) {
   await page.evaluate(
-    ([chat, texts]) =>
+    ([chat, texts, perSecond, unacknowledged, tick]) =>
       new Promise<void>((done, failed) => {
         const socket = new WebSocket(`${location.origin.replace('http', 'ws')}/ws`, 'messenger.v1');
-        const [most, ids] = [48, texts.map(() => crypto.randomUUID())];
-        let [sent, acknowledged] = [0, 0];
+        const ids = texts.map(() => crypto.randomUUID());
+        let [sent, acknowledged, began] = [0, 0, 0];
         const send = () => {
-          for (; sent < texts.length && sent - acknowledged < most; sent++) {
+          const elapsed = (performance.now() - began) / 1_000;
+          const due = Math.min(texts.length, Math.ceil(elapsed * perSecond));
+          for (; sent < due && sent - acknowledged < unacknowledged; sent++) {
             const frame = { type: 'send', ref: sent, chat_id: chat, client_id: ids[sent], text: texts[sent] };
             socket.send(JSON.stringify(frame));
           }
         };
+        const timer = setInterval(() => began && send(), tick);
         socket.onmessage = ({ data }) => {
           const { type, ref, message } = JSON.parse(data);
-          if (type === 'ready') send();
+          if (type === 'ready') began = performance.now();
           if (type === 'error') failed(new Error(`${texts[ref]}: ${message}`));
-          if (type !== 'ack') return;
-          acknowledged++;
-          if (acknowledged < texts.length) return send();
+          if (type === 'ack') acknowledged++;
+          if (began) send();
+          if (acknowledged < texts.length) return;
+          clearInterval(timer);
           socket.close();
           done();
         };
         socket.onclose = () => failed(new Error('the socket closed'));
       }),
-    [chat, texts] as const,
+    [chat, texts, perSecond, UNACKNOWLEDGED, TICK_MS] as const,
   );
 }

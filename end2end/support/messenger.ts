@@ -17,11 +17,11 @@ interface Fixtures {
   words: Words;
   /** The browser runs no JavaScript. */
   plain: boolean;
-  /** A browser of somebody's own; what it complains of fails the test. */
+  /** A new browser context. An unexpected warning or error in its console fails the test. */
   browserOf: (options?: BrowserContextOptions) => Promise<Page>;
-  /** Somebody with an account, signed in in a browser of their own. */
+  /** A registered user, signed in in a browser context of their own. */
   person: (name: string, options?: BrowserContextOptions) => Promise<Person>;
-  /** A wire to the server, for those who lose their connection. */
+  /** A proxy to the server that can cut the connection. */
   wire: Awaited<ReturnType<typeof wireToServer>>;
 }
 
@@ -35,9 +35,9 @@ export const test = base.extend<Options & Fixtures>({
   browserOf: async ({ browser, plain }, use) => {
     const complaints: string[] = [];
     const contexts: BrowserContext[] = [];
-    // A page that says no has a status that Chromium tells of.
+    // Chromium logs every response with an error status.
     const expected = [/^Failed to load resource: .* status of (401|404|409|422) /];
-    // Without JavaScript nobody uses the WASM that the page announces.
+    // Without JavaScript, the preloaded WASM is not used.
     if (plain) expected.push(/was preloaded using link preload but not used/);
     await use(async (options) => {
       const context = await browser.newContext(options);
@@ -51,15 +51,15 @@ export const test = base.extend<Options & Fixtures>({
       });
       return page;
     });
-    // What they say of being closed is no complaint. Left open, they would go on working beside later tests.
+    // Copy first: closing may log more. Open contexts would take CPU time from later tests.
     const complained = [...complaints];
     await Promise.all(contexts.map((context) => context.close()));
-    expect(complained, 'what the browsers complained of').toEqual([]);
+    expect(complained, 'warnings and errors in the console').toEqual([]);
   },
 
   person: async ({ browserOf, words, plain }, use) => {
     await use(async (name, options) => {
-      // Whoever comes by a wire still has the account made beside it.
+      // A user behind the proxy registers through the proxy's address too.
       const person = new Person(await browserOf(options), words, plain, name, options?.baseURL);
       await person.register();
       return person;
@@ -73,17 +73,17 @@ export const test = base.extend<Options & Fixtures>({
   },
 });
 
-/** Waits until a page is the browser's own, where there is JavaScript. */
+/** Waits until the page is hydrated. */
 export async function hydrated(page: Page) {
   await expect(page.locator('html')).toHaveAttribute('data-hydrated', '');
 }
 
-/** The text of a locale file with its blanks filled in. */
+/** A text of a locale file with its placeholders filled in. */
 export function filled(text: string, blanks: Record<string, string | number>): string {
   return text.replace(/\{\{ (\w+) \}\}/g, (_, name) => String(blanks[name]));
 }
 
-/** What the locale file says for a number: `counted(words.groups.members_count, 3, language)`. */
+/** A plural form with its count filled in: `counted(words.groups.members_count, 3, language)`. */
 export function counted(forms: Record<string, string>, count: number, language: Language): string {
   return filled(forms[new Intl.PluralRules(language).select(count)] ?? forms.many, { count });
 }

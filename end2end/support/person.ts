@@ -2,10 +2,10 @@ import { expect, type Locator, type Page } from '@playwright/test';
 import { randomUUID } from 'node:crypto';
 import type { Words } from './messenger';
 
-/** What a page is expected to complain of. */
+/** Console messages that a page is expected to log. */
 export const expectedOf = new WeakMap<Page, RegExp[]>();
 
-/** Somebody in front of a browser: what they do, and what they see. */
+/** A user in front of a browser: actions, and what the page shows. */
 export class Person {
   readonly username: string;
   readonly password = 'four words nobody guesses';
@@ -21,7 +21,7 @@ export class Person {
     this.username = `${folded}_${randomUUID().replaceAll('-', '').slice(0, 12)}`;
   }
 
-  /** Makes the account by its form, without looking at it; auth.spec.ts does that. */
+  /** Registers by posting the form. auth.spec.ts tests the page itself. */
   async register() {
     await this.post('/fn/register', { username: this.username, display_name: this.name, password: this.password });
   }
@@ -33,19 +33,19 @@ export class Person {
     await page.getByRole('button', { name: this.words.auth.sign_in }).click();
   }
 
-  /** The same person in another tab of their browser. */
+  /** The same user in another tab or browser. */
   inTab(page: Page): Person {
     return Object.assign(Object.create(this), { page });
   }
 
-  // What a test needs before it begins.
+  // Set-up over REST.
 
   async directWith(other: Person): Promise<string> {
     const user = await this.get(`/api/v1/users/@${other.username}`);
     return (await this.call('/api/v1/chats', { kind: 'direct', user_id: user.id })).id;
   }
 
-  /** A chat for two that both have open. */
+  /** A direct chat that both users have open. */
   async talkingWith(other: Person): Promise<string> {
     const chat = await this.directWith(other);
     await other.open(`/chats/${chat}`);
@@ -94,7 +94,7 @@ export class Person {
     return answer.json();
   }
 
-  /** Sends a form as a browser without JavaScript does. */
+  /** Posts a form as a browser without JavaScript does. */
   async post(path: string, form: Record<string, string>, refererPath = '/chats') {
     const language = await this.page.evaluate(() => navigator.language);
     const headers = {
@@ -110,12 +110,12 @@ export class Person {
     return { origin: this.server };
   }
 
-  /** From here on the browser may complain of this. */
+  /** From now on, console messages that match are expected. */
   expects(complaint: RegExp) {
     expectedOf.set(this.page, [...(expectedOf.get(this.page) ?? []), complaint]);
   }
 
-  // What they do.
+  // Actions in the page.
 
   async open(path: string) {
     const answer = await this.page.goto(path);
@@ -123,16 +123,16 @@ export class Person {
     return answer;
   }
 
-  /** Waits until the page is live; without JavaScript it is what it is. */
+  /** Waits until the page is hydrated and connected; without JavaScript it returns at once. */
   async settled() {
     if (this.plain) return;
     await expect(this.page.locator('html')).toHaveAttribute('data-hydrated', '');
-    // Signed out there are no chats, and no socket either.
+    // A signed-out page has no chats and no socket.
     const state = this.page.locator('[data-connection]');
     if (await this.page.locator('.chat-row').count()) await expect(state).toHaveAttribute('data-connection', 'open');
   }
 
-  /** Live pages change by themselves, plain ones when they are loaded again. */
+  /** Reloads a plain page; a live page updates itself. */
   async looksAgain() {
     if (this.plain) await this.page.reload();
   }
@@ -153,14 +153,14 @@ export class Person {
     if (this.plain) await this.page.waitForLoadState();
   }
 
-  /** Makes a choice among the settings, and waits until the server has it. */
+  /** Presses a choice in the settings and waits until the server has stored it. */
   async choose(setting: string, name: string) {
     const stored = this.page.waitForResponse((answer) => answer.url().endsWith(`/fn/set_${setting}`));
     await this.press(name);
     await stored;
   }
 
-  /** Presses one of the buttons of a message, which come up beside it; without JavaScript on a page of their own. */
+  /** Presses an action of a message: in its menu, or without JavaScript on the page of its actions. */
   async act(text: string, name: string) {
     const message = this.message(text);
     if (this.plain) await message.getByRole('link', { name: this.words.chat.actions }).click();
@@ -168,7 +168,7 @@ export class Person {
     await this.page.getByRole('group', { name: this.words.chat.actions }).getByRole('button', { name, exact: true }).click();
   }
 
-  /** What stands before the page and wants an answer first. */
+  /** The open modal dialog. */
   get dialog(): Locator {
     return this.page.getByRole('dialog');
   }
@@ -179,19 +179,19 @@ export class Person {
     expect(answer.ok(), `${path}: ${await answer.text()}`).toBe(true);
   }
 
-  /** Has read a chat up to a message. */
+  /** Moves the read mark of a chat. */
   async read(chat: string, no: number) {
     const path = `/api/v1/chats/${chat}/read`;
     const answer = await this.page.request.post(this.server + path, { data: { no }, headers: this.origin() });
     expect(answer.ok(), `${path}: ${await answer.text()}`).toBe(true);
   }
 
-  /** A chat as the server has it for them. */
+  /** The server's summary of a chat for this user. */
   async summary(chat: string) {
     return this.get(`/api/v1/chats/${chat}`);
   }
 
-  /** Goes to a chat without loading a page. */
+  /** Opens a chat by client-side navigation. */
   async goTo(chat: string) {
     await this.page.evaluate((chat) => {
       const link = Object.assign(document.createElement('a'), { href: `/chats/${chat}` });
@@ -203,14 +203,14 @@ export class Person {
     await expect(this.composer).toBeVisible();
   }
 
-  /** Changes their own state of a chat. */
+  /** Changes the user's own state of a chat: pinned, muted, draft and so on. */
   async update(chat: string, state: object) {
     const path = `/api/v1/chats/${chat}/me`;
     const answer = await this.page.request.patch(this.server + path, { data: state, headers: this.origin() });
     expect(answer.ok(), `${path}: ${await answer.text()}`).toBe(true);
   }
 
-  // What they see.
+  // Parts of the page.
 
   get composer(): Locator {
     return this.page.getByRole('textbox', { name: this.words.chat.message, exact: true });
@@ -228,7 +228,7 @@ export class Person {
     return this.page.getByRole('navigation', { name: this.words.chat.chats, exact: true });
   }
 
-  /** A message by its words. */
+  /** A message by its text. */
   message(text: string): Locator {
     return this.timeline.getByRole('article').filter({ hasText: text });
   }

@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 const repository = resolve(__dirname, '../..');
 export const builtSite = process.env.MESSENGER_SITE_DIR ?? join(repository, 'target/site');
 
-/** A server of our own, with an empty folder. */
+/** A server with a new, empty data directory. */
 export class Server {
   url = '';
   private said = '';
@@ -20,7 +20,7 @@ export class Server {
 
   static async start(site = builtSite): Promise<Server> {
     const folder = await mkdtemp(join(tmpdir(), 'messenger-e2e-'));
-    // PostgreSQL runs as somebody else where we are root, and passes through.
+    // As root, PostgreSQL runs as another user, which must be able to enter.
     await chmod(folder, 0o755);
     const server = new Server(folder, site);
     await server.run('127.0.0.1:0');
@@ -33,7 +33,7 @@ export class Server {
     await once(this.child, 'exit');
   }
 
-  /** Comes back where it was. */
+  /** Starts again at the same address. */
   async restart() {
     await this.run(new URL(this.url).host);
   }

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-/** Texts that somebody might send to break a page. */
+/** Texts that an attacker might send to break or block a page. */
 export const hostile = [
   '*_'.repeat(1_000) + 'deep',
   '>'.repeat(1_000) + 'quoted',
@@ -24,7 +24,7 @@ export const hostile = [
 const data = resolve(__dirname, '../..', process.env.DEMO_DATA ?? '../shared/data');
 const files = ['en', 'ru'].map((language) => join(data, `conversations.${language}.tsv.xz`));
 
-/** What people wrote to one another, as many texts as are wanted, and where they are from; made up where the conversations are not there. */
+/** `count` texts of recorded conversations, or generated ones if the recordings are missing; and their source. */
 export function conversation(count: number): { texts: string[]; source: string } {
   if (!files.every((file) => existsSync(file))) {
     return { texts: Array.from({ length: count }, (_, n) => madeUp(n + 1)), source: `made up, as ${data} has no conversations` };

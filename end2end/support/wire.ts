@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** A wire to the server that can be cut: browsers that go through it lose their connection. */
+/** A TCP proxy to the server that can cut, silence or drop the connections of browsers. */
 export async function wireToServer(url = process.env.MESSENGER_URL as string) {
   const server = new URL(url);
   const ends = new Set<Socket>();
@@ -28,11 +28,11 @@ export async function wireToServer(url = process.env.MESSENGER_URL as string) {
       state = 'cut';
       ends.forEach((end) => end.destroy());
     },
-    /** What the browser says still arrives; what it is answered is lost. */
+    /** Requests still arrive; responses are lost. */
     loseAnswers() {
       state = 'deaf';
     },
-    /** Connections that are open stay so, and carry nothing any more; new ones do. */
+    /** Open connections stay open but carry no more bytes; new connections work. */
     silence() {
       ends.forEach((end) => silent.add(end));
     },

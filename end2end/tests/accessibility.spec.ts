@@ -2,7 +2,7 @@ import AxeBuilder from '@axe-core/playwright';
 import type { BrowserContextOptions } from '@playwright/test';
 import { expect, Person, test } from '../support/messenger';
 
-test('no view of a conversation has a barrier, in light or in dark', async ({ person }) => {
+test('every view of a conversation passes axe, light and dark', async ({ person }) => {
   test.setTimeout(240_000);
   const { ann, talk, group, inspect } = await rooms(person);
   const views = [
@@ -25,7 +25,7 @@ test('no view of a conversation has a barrier, in light or in dark', async ({ pe
   }
 });
 
-test('no other page has a barrier, in light or in dark', async ({ person, words }) => {
+test('every other page passes axe, light and dark', async ({ person, words }) => {
   test.setTimeout(240_000);
   const { ann, bob, inspect } = await rooms(person);
   const paths = [
@@ -55,7 +55,7 @@ test('no other page has a barrier, in light or in dark', async ({ person, words 
   await inspect('a refused form');
 });
 
-test('nothing that comes up has a barrier, in light or in dark', { tag: '@script' }, async ({ person, words }) => {
+test('every dialog and menu passes axe, light and dark', { tag: '@script' }, async ({ person, words }) => {
   test.setTimeout(240_000);
   const { ann, group, inspect } = await rooms(person);
   await ann.open(`/chats/${group}`);
@@ -80,7 +80,7 @@ test('nothing that comes up has a barrier, in light or in dark', { tag: '@script
   await inspect('a name being completed');
 });
 
-test('no page for strangers has a barrier', async ({ browserOf, words, plain }) => {
+test('every page for visitors without an account passes axe', async ({ browserOf, words, plain }) => {
   const stranger = new Person(await browserOf({ javaScriptEnabled: true }), words, plain, 'Stranger');
   const inspect = await inspector(stranger);
   for (const path of ['/login', '/register', '/settings/language']) {
@@ -93,7 +93,7 @@ test('no page for strangers has a barrier', async ({ browserOf, words, plain }) 
   await inspect('a refused sign-in');
 });
 
-/** Ann, who has a conversation with Bob and a group with him, in which there is some of everything. */
+/** Ann, with a direct chat and a group with Bob that contain every kind of row. */
 async function rooms(person: (name: string, options?: BrowserContextOptions) => Promise<Person>) {
   const [ann, bob] = [await person('Ann', { javaScriptEnabled: true }), await person('Bob')];
   const inspect = await inspector(ann);
@@ -108,7 +108,7 @@ async function rooms(person: (name: string, options?: BrowserContextOptions) => 
   return { ann, bob, inspect, talk, group };
 }
 
-/** Looks at pages with axe, which needs JavaScript; a plain browser lets it run only meanwhile. */
+/** Checks pages with axe. In a plain browser, JavaScript is on only while axe runs. */
 async function inspector({ page, plain }: Person) {
   const devtools = await page.context().newCDPSession(page);
   const letScriptsRun = (allowed: boolean) =>
@@ -127,7 +127,7 @@ async function inspector({ page, plain }: Person) {
   };
 }
 
-/** The style sheet would hide it as soon as scripts may run. */
+/** While scripts run, the style sheet hides what is only for browsers without JavaScript: show it. */
 function showWhatIsOnlyWithoutScript() {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync('.only-without-script { display: revert }');
@@ -144,7 +144,7 @@ test('new messages are announced by one polite region', { tag: '@script' }, asyn
   await expect(ann.timeline).toHaveAttribute('aria-live', 'off');
 });
 
-test('everything to press is at least 24 pixels', async ({ person }) => {
+test('every target is at least 24 pixels', async ({ person }) => {
   const ann = await person('Ann');
   const chat = await ann.groupWith('Choir', []);
   for (const path of [`/chats/${chat}`, `/chats/${chat}/info`, '/new', '/settings/profile']) {

@@ -1,6 +1,6 @@
 import { expect, hydrated, Person, test } from '../support/messenger';
 
-test('somebody registers, signs out and signs in again', async ({ browserOf, words, plain }) => {
+test('a user registers, signs out and signs in again', async ({ browserOf, words, plain }) => {
   const ann = new Person(await browserOf(), words, plain, 'Ann');
   await ann.open('/');
   await expect(ann.page).toHaveURL('/login');
@@ -25,7 +25,7 @@ test('somebody registers, signs out and signs in again', async ({ browserOf, wor
   await expect(ann.field(words.auth.display_name)).toHaveValue('Ann Example');
 });
 
-test('a wrong password says so and keeps the username', async ({ browserOf, person, words, plain }) => {
+test('a wrong password is reported and the username stays in the form', async ({ browserOf, person, words, plain }) => {
   const ann = await person('Ann');
   const stranger = new Person(await browserOf(), words, plain, 'Stranger');
   await stranger.open('/login');
@@ -42,7 +42,7 @@ test('a wrong password says so and keeps the username', async ({ browserOf, pers
   await expect(stranger.page).toHaveURL('/chats');
 });
 
-test('a refused registration shows every wrong field, with what was typed', async ({ browserOf, words, plain }) => {
+test('a rejected registration shows every wrong field with the user\'s input', async ({ browserOf, words, plain }) => {
   const ann = new Person(await browserOf(), words, plain, 'Ann');
   await ann.open('/register');
   await ann.field(words.auth.username).fill('Ann Smith!');
@@ -67,7 +67,7 @@ test('a refused registration shows every wrong field, with what was typed', asyn
   await expect(ann.page).toHaveURL('/chats');
 });
 
-test('a name that is taken is said to be', async ({ browserOf, person, words, plain }) => {
+test('a taken username is reported', async ({ browserOf, person, words, plain }) => {
   const ann = await person('Ann');
   const other = new Person(await browserOf(), words, plain, 'Other');
   await other.open('/register');
@@ -109,7 +109,7 @@ test('a changed password ends the other sessions', async ({ browserOf, person, w
   await expect(elsewhere).toHaveURL('/login');
 });
 
-test('a session elsewhere is ended from here', async ({ browserOf, person, words, plain }) => {
+test('a session on another device can be ended', async ({ browserOf, person, words, plain }) => {
   const ann = await person('Ann');
   const elsewhere = await browserOf();
   await ann.signIn(elsewhere);

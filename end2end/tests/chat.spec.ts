@@ -1,6 +1,6 @@
 import { expect, test } from '../support/messenger';
 
-test('two people find each other and talk', async ({ person, words, plain }) => {
+test('two users find each other and exchange messages', async ({ person, words, plain }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   await bob.open('/chats');
   await ann.open('/chats');
@@ -28,7 +28,7 @@ test('two people find each other and talk', async ({ person, words, plain }) => 
   if (!plain) await expect(ann.composer).toBeFocused();
 });
 
-test('what is unread is counted until it is read', async ({ person, words, plain }) => {
+test('unread messages are counted until they are read', async ({ person, words, plain }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.directWith(bob);
   await bob.open('/chats');
@@ -60,7 +60,7 @@ test('a sender sees whether a message was read', async ({ person, words, plain }
   await expect(ann.message('Are you there?')).toContainText(words.chat.read);
 });
 
-test('notes to oneself are kept', async ({ person, words }) => {
+test('notes in saved messages are stored', async ({ person, words }) => {
   const ann = await person('Ann');
   await ann.open('/chats');
   await ann.row(words.chat.saved).click();
@@ -71,7 +71,7 @@ test('notes to oneself are kept', async ({ person, words }) => {
   await expect(ann.message('Buy milk')).toHaveCount(1);
 });
 
-test('a message is text, whatever it looks like', async ({ person }) => {
+test('HTML in a message is shown as text', async ({ person }) => {
   const ann = await person('Ann');
   await ann.open(`/chats/${await ann.savedChat()}`);
   const text = '<img src=x onerror="document.title=1"> & <b>bold</b> \u202Eright to left';
@@ -82,7 +82,7 @@ test('a message is text, whatever it looks like', async ({ person }) => {
   await expect(ann.timeline.locator('img, b')).toHaveCount(0);
 });
 
-test('a draft that is refused is not lost', async ({ person, words, plain }) => {
+test('a rejected draft is not lost', async ({ person, words, plain }) => {
   const ann = await person('Ann');
   const chat = await ann.savedChat();
   await ann.open(`/chats/${chat}`);
@@ -122,7 +122,7 @@ test('a form sent twice is one message', { tag: '@plain' }, async ({ person, wor
   await ann.looksAgain();
   await expect(ann.message('Only once')).toHaveCount(1);
 
-  // Other words in the same form are not thrown away.
+  // A different text with the same client_id is returned to the form.
   const changed = await ann.post('/fn/send_message', { ...form, text: 'Other words' }, `/chats/${chat}`);
   expect(changed.status()).toBe(409);
   const page = await changed.text();
@@ -130,7 +130,7 @@ test('a form sent twice is one message', { tag: '@plain' }, async ({ person, wor
   expect(page).toMatch(/<textarea[^>]*>Other words</);
 });
 
-test('a long history is read back to its beginning', async ({ person, words, plain }) => {
+test('a long history can be read back to its beginning', async ({ person, words, plain }) => {
   const ann = await person('Ann');
   const chat = await ann.savedChat();
   for (let n = 1; n <= 120; n++) await ann.say(chat, `Note number ${n}.`);
@@ -142,7 +142,7 @@ test('a long history is read back to its beginning', async ({ person, words, pla
   const earlier = ann.page.getByRole('link', { name: words.chat.older });
   while (!(await ann.message('Note number 1.').count())) {
     const first = await ann.timeline.getByRole('article').first().textContent();
-    // A live page brings them as soon as its beginning comes into view.
+    // A live page loads earlier messages when its first row scrolls into view.
     if (plain) await earlier.click();
     else await ann.timeline.evaluate((log) => log.scrollTo(0, 0));
     await expect(ann.timeline.getByRole('article').first()).not.toHaveText(first ?? '');
@@ -152,14 +152,14 @@ test('a long history is read back to its beginning', async ({ person, words, pla
   await expect(ann.message('Note number 120.')).toHaveCount(1);
 });
 
-test('earlier messages arrive without a jump', { tag: '@script' }, async ({ person }) => {
+test('earlier messages load without a jump', { tag: '@script' }, async ({ person }) => {
   const ann = await person('Ann');
   const chat = await ann.savedChat();
   for (let n = 1; n <= 90; n++) await ann.say(chat, `Note number ${n}.`);
   await ann.open(`/chats/${chat}`);
   const first = ann.timeline.getByRole('article').first();
   const oldest = ann.message((await first.locator('.text').textContent()) ?? '');
-  // Before the next frame, in which earlier ones may come.
+  // Measure before the next frame, in which earlier messages may load.
   const top = await ann.timeline.evaluate((log) => {
     log.scrollTo(0, 20);
     return log.querySelector('article')!.getBoundingClientRect().top;
@@ -182,7 +182,7 @@ test('Enter sends and Shift+Enter breaks the line', { tag: '@script' }, async ({
   await expect(ann.message('First').locator('.text')).toHaveText('First\nSecond', { useInnerText: true });
 });
 
-test('typing is seen', { tag: '@script' }, async ({ person, words }) => {
+test('typing is shown to the other user', { tag: '@script' }, async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.directWith(bob);
   await ann.say(chat, 'Hello');
@@ -195,7 +195,7 @@ test('typing is seen', { tag: '@script' }, async ({ person, words }) => {
   await expect(ann.main.getByText(words.chat.typing)).toHaveCount(0);
 });
 
-test('two devices of one person agree', { tag: '@script' }, async ({ browserOf, person }) => {
+test('two devices of one user show the same', { tag: '@script' }, async ({ browserOf, person }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.directWith(bob);
   const second = await browserOf();
@@ -218,13 +218,13 @@ test('a message that arrives in an open chat needs no divider', { tag: '@script'
   await expect(ann.timeline.getByText(words.chat.new_messages)).toHaveCount(0);
 });
 
-test('a conversation fills the screen and no more', async ({ person, words, plain }) => {
+test('a conversation fills exactly the screen', async ({ person, words, plain }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.directWith(bob);
   for (let n = 1; n <= 40; n++) await ann.say(chat, `Line ${n} of a conversation that is longer than any screen`);
   await bob.open(`/chats/${chat}`);
   const divider = bob.timeline.getByText(words.chat.new_messages);
-  // Without JavaScript it opens at the newest message.
+  // Without JavaScript the page opens at the newest message.
   await expect(plain ? bob.message('Line 40') : divider).toBeInViewport();
   await expect(bob.composer).toBeInViewport({ ratio: 1 });
   await expect(bob.page.getByRole('heading', { name: 'Ann' })).toBeInViewport({ ratio: 1 });

@@ -38,7 +38,7 @@ test('a group needs a name', async ({ person, words }) => {
   await expect(ann.field(words.groups.group_name)).toHaveAccessibleDescription(words.problems.required);
 });
 
-test('somebody is added and sees the history', async ({ person, words, language }) => {
+test('an added member sees the history', async ({ person, words, language }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.groupWith('Choir', []);
   await ann.say(chat, 'Rehearsal at seven');
@@ -57,7 +57,7 @@ test('somebody is added and sees the history', async ({ person, words, language 
   await expect(bob.timeline).toContainText(filled(words.events.member_added, { actor: 'Ann', user: 'Bob' }));
 });
 
-test('whoever is removed has the group no more', async ({ person, words, language }) => {
+test('a removed member loses the group', async ({ person, words, language }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.groupWith('Choir', [bob]);
   await ann.say(chat, 'Rehearsal at seven');
@@ -75,7 +75,7 @@ test('whoever is removed has the group no more', async ({ person, words, languag
   await expect(bob.row('Choir')).toHaveCount(0);
 });
 
-test('a group is left', async ({ person, words }) => {
+test('a member leaves a group', async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.groupWith('Choir', [bob]);
   await ann.open(`/chats/${chat}`);
@@ -88,7 +88,7 @@ test('a group is left', async ({ person, words }) => {
   await expect(ann.timeline).toContainText(filled(words.events.member_left, { actor: 'Bob' }));
 });
 
-test('an owner cannot leave the others alone, and is told', async ({ person, words }) => {
+test('an owner cannot leave a group with other members, and sees why', async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.groupWith('Choir', [bob]);
   await ann.open(`/chats/${chat}/info`);
@@ -111,7 +111,7 @@ test('a group is renamed', async ({ person, words }) => {
   await expect(bob.timeline).toContainText(told);
 });
 
-test('members who are not admins manage nothing', async ({ person, words }) => {
+test('members who are not admins cannot manage the group', async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.groupWith('Choir', [bob]);
   await bob.open(`/chats/${chat}/info`);

@@ -6,7 +6,7 @@ const ALL = 100_000;
 const WALKED = 5_000;
 const STEP_PX = 700;
 
-test('a hundred thousand messages are walked without a jump', async ({ person }) => {
+test('a hundred thousand messages scroll without a jump', async ({ person }) => {
   test.setTimeout(600_000);
   const ann = await person('Ann');
   const chat = await ann.savedChat();
@@ -33,13 +33,17 @@ test('a hundred thousand messages are walked without a jump', async ({ person })
     `${WALKED} of ${ALL} messages (${source}) up and back: greatest jump ${jump.toFixed(2)} px in ${up.steps + down.steps} steps, ` +
       `${rows} rows at most, heap ${grown >= 0 ? '+' : ''}${grown.toFixed(1)} MB`,
   );
-  console.log(await pageTimes(ann.page, chat));
+  const pages = await pageTimes(ann.page, chat);
+  console.log(`A page of 50 anywhere in ${ALL} messages: p50 ${pages.p50.toFixed(1)} ms, p99 ${pages.p99.toFixed(1)} ms`);
   expect(jump).toBeLessThanOrEqual(1);
   expect(rows).toBeLessThanOrEqual(200);
   expect(grown).toBeLessThanOrEqual(50);
+  // Generous: an idle machine needs a tenth. A query that scans the chat needs more.
+  expect(pages.p50).toBeLessThan(250);
+  expect(pages.p99).toBeLessThan(1_000);
 });
 
-/** Scrolls step by step until a message is in the document; whatever comes in, what is on the screen moves by the step alone. */
+/** Scrolls in steps until a message is in the document. Rows that load meanwhile must not move the visible ones. */
 async function walk(page: Page, step: number, goal: number) {
   return page.evaluate(
     async ([step, goal]) => {
@@ -51,10 +55,10 @@ async function walk(page: Page, step: number, goal: number) {
       const arrived = () => (step < 0 ? number(rows()[0]) <= goal : number(rows()[rows().length - 1]) >= goal && room() < 1);
       let [jump, most, steps] = [0, 0, 0];
       while (!arrived()) {
-        // What comes next is on its way: somebody who scrolls meets the end, and waits.
+        // At the end of the loaded rows, wait for the next page.
         for (const until = performance.now() + 10_000; room() < Math.abs(step); await frame()) {
           if (arrived() || (step > 0 && number(rows()[rows().length - 1]) >= goal)) break;
-          if (performance.now() > until) throw new Error(`nothing comes beyond ${number(rows()[0])}`);
+          if (performance.now() > until) throw new Error(`no rows load beyond ${number(rows()[0])}`);
         }
         const middle = log.getBoundingClientRect().top + log.clientHeight / 2;
         const marked = [...log.querySelectorAll('.messages > .message > article')].find((a) => a.getBoundingClientRect().bottom > middle)!;
@@ -68,7 +72,7 @@ async function walk(page: Page, step: number, goal: number) {
         }
         most = Math.max(most, rows().length);
         steps++;
-        if (before < 0 && steps > 5_000) throw new Error('this never ends');
+        if (before < 0 && steps > 5_000) throw new Error('the walk does not end');
       }
       return { jump, rows: most, steps };
     },
@@ -76,8 +80,8 @@ async function walk(page: Page, step: number, goal: number) {
   );
 }
 
-/** How long pages of the history take, anywhere in it, as a browser sees them. Printed; what is measured is never asserted. */
-async function pageTimes(page: Page, chat: string): Promise<string> {
+/** Response times of 500 history pages at spread positions, in milliseconds, as the browser sees them. */
+async function pageTimes(page: Page, chat: string) {
   const taken = await page.evaluate(
     async ([chat, all]) => {
       const taken: number[] = [];
@@ -91,11 +95,11 @@ async function pageTimes(page: Page, chat: string): Promise<string> {
     },
     [chat, ALL] as const,
   );
-  const at = (share: number) => taken[Math.floor(taken.length * share)].toFixed(1);
-  return `A page of 50 anywhere in ${ALL} messages: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms (${taken.length} pages)`;
+  const at = (share: number) => taken[Math.floor(taken.length * share)];
+  return { p50: at(0.5), p99: at(0.99) };
 }
 
-test('hostile texts hold nobody up', async ({ person }) => {
+test('hostile texts do not block the page', async ({ person }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.talkingWith(bob);
   await ann.page.evaluate(() => {
@@ -103,14 +107,14 @@ test('hostile texts hold nobody up', async ({ person }) => {
     const note = (list: PerformanceObserverEntryList) => long.push(...list.getEntries().map((entry) => entry.duration));
     new PerformanceObserver(note).observe({ type: 'long-animation-frame' });
   });
-  // What the first message of all takes is not theirs.
+  // The first message has costs of its own, so it comes before the measurement.
   await expect(ann.page.locator(`#m${await bob.say(chat, 'Hello')}`)).toBeVisible();
   await ann.page.evaluate(() => long.splice(0));
   let greatest = 0;
   for (const text of hostile) {
     const no = await bob.say(chat, text);
     await expect(ann.page.locator(`#m${no}`)).toBeVisible();
-    // What a frame took is told once it is over.
+    // A frame is reported after its end.
     const drawn = () => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
     await ann.page.evaluate(drawn);
     greatest = Math.max(greatest, ...(await ann.page.evaluate(() => long.splice(0))));
@@ -125,11 +129,14 @@ test('hostile texts hold nobody up', async ({ person }) => {
     return taken.sort((a, b) => a - b)[10];
   }, chat);
   const frame = greatest ? `${greatest.toFixed(0)} ms` : 'less than 50 ms';
-  console.log(`${hostile.length} hostile texts: the longest frame of the page they came to took ${frame}; a page of all of them comes in ${server.toFixed(1)} ms (p50)`);
+  console.log(`${hostile.length} hostile texts: the longest frame of the reader's page took ${frame}; the server's page with all of them takes ${server.toFixed(1)} ms (p50)`);
   await expect(ann.timeline.getByRole('article')).toHaveCount(1 + hostile.length);
+  // The goal is 50 ms on an idle machine.
+  expect(greatest).toBeLessThan(400);
+  expect(server).toBeLessThan(500);
 });
 
-/** Frames that took 50 ms and more. */
+/** Durations of frames of 50 ms and more. */
 declare let long: number[];
 
 test('browser and server render the same, to the character', async ({ person, words }) => {
@@ -139,7 +146,7 @@ test('browser and server render the same, to the character', async ({ person, wo
   await ann.open('/chats');
   const texts = [...inputs(2_000), ...hostile, ...conversation(500).texts];
   await flood(ann.page, chat, texts);
-  // Navigated to, so that the browser itself draws all of it.
+  // Client-side navigation, so that the browser renders every row.
   await ann.page.evaluate(() => Object.assign(window, { marked: true }));
   await ann.row(words.chat.saved).click();
   await expect(ann.timeline.getByRole('article').last()).toBeInViewport();
@@ -165,14 +172,14 @@ test('browser and server render the same, to the character', async ({ person, wo
     return [...found.entries()];
   }, [chat, texts.length] as const);
   const byNumber = new Map(told);
-  // Leptos marks with a comment where children of an element would stand.
+  // Leptos leaves a comment where an element has no children.
   const bare = (html: string) => html.replace(/<!---->$/, '');
   for (const [no, html] of drawn) expect(bare(html), texts[no - 1]).toBe(byNumber.get(no));
   expect(byNumber.size).toBe(texts.length);
-  console.log(`${byNumber.size} texts are drawn alike by the browser and the server`);
+  console.log(`The browser and the server render ${byNumber.size} texts identically`);
 });
 
-/** Texts with marks of all sorts in all orders, the same on each run. */
+/** Texts with Markdown marks in random order, the same in each run. */
 function inputs(count: number): string[] {
   let seed = 20261124;
   const random = (below: number) => {

@@ -1,7 +1,7 @@
 import { expect, test, type Page } from '../support/messenger';
 
-test.describe('when the browser takes a page over', { tag: '@script' }, () => {
-  test('nothing moves', async ({ person }) => {
+test.describe('at hydration', { tag: '@script' }, () => {
+  test('the layout does not shift', async ({ person }) => {
     const [ann, bob] = [await person('Ann'), await person('Bob')];
     const chat = await ann.groupWith('Choir', [bob]);
     for (let n = 1; n <= 40; n++) await (n % 3 ? ann : bob).say(chat, `Line ${n} of a long conversation`);
@@ -12,7 +12,7 @@ test.describe('when the browser takes a page over', { tag: '@script' }, () => {
     }
   });
 
-  test('a conversation stood at its end already', async ({ person }) => {
+  test('a conversation is at its end before hydration', async ({ person }) => {
     const ann = await person('Ann');
     const chat = await ann.savedChat();
     for (let n = 1; n <= 40; n++) await ann.say(chat, `Note number ${n}.`);
@@ -24,7 +24,7 @@ test.describe('when the browser takes a page over', { tag: '@script' }, () => {
     await expect(ann.message('Note number 40.')).toBeInViewport();
   });
 
-  test('what was typed before it stays', async ({ person, words }) => {
+  test('text typed before hydration stays', async ({ person, words }) => {
     const ann = await person('Ann');
     const chat = await ann.savedChat();
     const letItCome = await holdBack(ann.page);
@@ -38,7 +38,7 @@ test.describe('when the browser takes a page over', { tag: '@script' }, () => {
   });
 });
 
-/** Keeps the WASM from a page until it is let come. */
+/** Blocks the WASM of a page until the returned function is called. */
 async function holdBack(page: Page): Promise<() => void> {
   let letItCome = () => {};
   const held = new Promise<void>((resolve) => (letItCome = resolve));
@@ -49,7 +49,7 @@ async function holdBack(page: Page): Promise<() => void> {
   return letItCome;
 }
 
-/** The sum of the page's layout shifts so far, two frames from now. */
+/** The sum of the page's layout shifts so far, read after two frames. */
 async function layoutShift(): Promise<number> {
   const frame = () => new Promise((next) => requestAnimationFrame(next));
   await frame();
@@ -60,7 +60,7 @@ async function layoutShift(): Promise<number> {
       answer(list.getEntries().reduce((sum, entry) => sum + (entry as unknown as { value: number }).value, 0));
     });
     observer.observe({ type: 'layout-shift', buffered: true });
-    // Without a shift nothing is ever observed.
+    // Without a shift the observer is never called.
     requestAnimationFrame(() => requestAnimationFrame(() => answer(0)));
   });
 }

@@ -1,6 +1,6 @@
 import { expect, test } from '../support/messenger';
 
-test('everything is reached by keys', { tag: '@script' }, async ({ person, words }) => {
+test('every action can be reached with the keyboard', { tag: '@script' }, async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const [chat, group] = [await bob.directWith(ann), await bob.groupWith('Choir', [ann])];
   for (const text of ['One', 'Two', 'Three']) await bob.say(chat, text);
@@ -16,7 +16,7 @@ test('everything is reached by keys', { tag: '@script' }, async ({ person, words
   await keyboard.press('Enter');
   await expect(ann.page).toHaveURL(`/chats/${chat}`);
   await expect(ann.composer).toBeFocused();
-  // From anywhere in a chat its name leads to where one writes, and on the page of people / to the search.
+  // Choosing the open chat in the dialog moves the focus to the composer; "/" moves it to the search.
   await ann.timeline.focus();
   await keyboard.press('Control+k');
   await ann.dialog.getByRole('searchbox').pressSequentially('bob');
@@ -28,7 +28,7 @@ test('everything is reached by keys', { tag: '@script' }, async ({ person, words
   await keyboard.press('Alt+ArrowUp');
   await expect(ann.page).toHaveURL(`/chats/${chat}`);
 
-  // The last one is known from the list. The others come later, and it keeps the focus.
+  // The newest message is known from the chat list. It keeps the focus while the others load.
   await expect(ann.message('Three')).toBeVisible();
   await ann.timeline.focus();
   await keyboard.press('End');
@@ -49,7 +49,7 @@ test('everything is reached by keys', { tag: '@script' }, async ({ person, words
   await keyboard.press('Enter');
   await expect(ann.dialog).toBeVisible();
   await keyboard.press('Escape');
-  // What was opened gives the focus back to the message.
+  // The closed dialog returns the focus to the message.
   await expect(ann.message('Two')).toBeFocused();
   await keyboard.press('Escape');
   await expect(ann.composer).toBeFocused();
@@ -60,7 +60,7 @@ test('everything is reached by keys', { tag: '@script' }, async ({ person, words
   await expect(ann.page.getByRole('searchbox')).toBeFocused();
 });
 
-test('the keys lead to both ends of a long history', { tag: '@script' }, async ({ person }) => {
+test('Home and End go to both ends of a long history', { tag: '@script' }, async ({ person }) => {
   const ann = await person('Ann');
   const chat = await ann.savedChat();
   for (let n = 1; n <= 124; n++) await ann.say(chat, `Line ${n}.`);
@@ -75,19 +75,19 @@ test('the keys lead to both ends of a long history', { tag: '@script' }, async (
   await expect(ann.message('Line 124.')).toBeInViewport();
 });
 
-test('new messages are told to those who listen, and not all at once', { tag: '@script' }, async ({ person, words }) => {
+test('screen readers hear new messages, several at once as a count', { tag: '@script' }, async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.directWith(bob);
   for (let n = 1; n <= 60; n++) await bob.say(chat, `Before ${n}.`);
   await ann.open(`/chats/${chat}?at=1`);
   const told = ann.main.locator('[role=status][aria-live=polite]');
   await expect(told).toHaveText('');
-  // Wherever one reads.
+  // New messages are announced also while the reader is far from the end.
   await bob.say(chat, 'One.');
   await expect(told).toHaveText('Bob: One.');
   for (const text of ['Two.', 'Three.', 'Four.']) await bob.say(chat, text);
   await expect(told).toHaveText(/^3 .*Bob: Four\.$/);
-  // What was there before is no news.
+  // Messages that were already there are not announced.
   await ann.page.getByRole('button', { name: words.chat.newest }).click();
   await expect(ann.message('Four.')).toBeInViewport();
   await expect(told).toHaveText(/Four/);

@@ -40,7 +40,7 @@ test('a chat is marked as unread until it is read', async ({ person, words, plai
   if (!plain) await expect(ann.page.getByRole('button', { name: words.chat.mark_read })).toBeVisible();
   await ann.open('/chats?filter=unread');
   await expect(ann.row('Bob')).toContainText(words.chat.marked);
-  // The mark has no words to be seen, and is seen.
+  // The badge has no visible text but is visible.
   expect((await ann.row('Bob').locator('.badge').boundingBox())!.height).toBeGreaterThanOrEqual(20);
   await ann.row('Bob').click();
   if (plain) return;
@@ -49,7 +49,7 @@ test('a chat is marked as unread until it is read', async ({ person, words, plai
   await expect(ann.row('Bob')).not.toContainText(words.chat.marked);
 });
 
-test('somebody who was away finds the first of much that is new', async ({ person, words, plain }) => {
+test('after an absence, a link leads to the first of many unread messages', async ({ person, words, plain }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await linesFor(ann, bob, { all: 120, read: 20 });
   await ann.open(`/chats/${chat}`);
@@ -58,7 +58,7 @@ test('somebody who was away finds the first of much that is new', async ({ perso
   await expect(divider).toHaveCount(0);
   const first = ann.page.getByRole('link', { name: words.chat.first_unread });
   await expect(first).toContainText('100');
-  // What stands before all that was shown is not read by being at the end.
+  // Seeing the end does not mark earlier messages that were never shown as read.
   if (!plain) await bob.say(chat, 'Line 121.');
   await ann.looksAgain();
   if (!plain) await expect(ann.message('Line 121.')).toBeInViewport();
@@ -74,7 +74,7 @@ test('somebody who was away finds the first of much that is new', async ({ perso
   await expect.poll(async () => (await ann.summary(chat)).unread).toBe(0);
 });
 
-test('whoever goes on reading from the first of much misses nothing', { tag: '@script' }, async ({ person, words }) => {
+test('reading on from the first unread message skips nothing', { tag: '@script' }, async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await linesFor(ann, bob, { all: 260, read: 20 });
   await ann.open(`/chats/${chat}`);
@@ -92,7 +92,7 @@ test('whoever goes on reading from the first of much misses nothing', { tag: '@s
       const rows = [...log.querySelectorAll('.messages > .message')];
       return Number(rows.find((row) => row.getBoundingClientRect().bottom > log.getBoundingClientRect().top)!.id.slice(1));
     });
-    // What was the last comes no higher than the top: nothing in between was passed over.
+    // The previously last visible message is still visible, or next to the top: none was skipped.
     expect(first).toBeLessThanOrEqual(seen + 1);
     seen = now;
   }
@@ -100,10 +100,10 @@ test('whoever goes on reading from the first of much misses nothing', { tag: '@s
   await expect.poll(async () => (await ann.summary(chat)).unread).toBe(0);
 });
 
-test('what lies before a message that one was led to is not read', { tag: '@script' }, async ({ person, words }) => {
+test('opening a message by its link does not mark earlier ones as read', { tag: '@script' }, async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await linesFor(ann, bob, { all: 120, read: 80 });
-  // Not far above, so that it is in the document too.
+  // Near the end, so that the unread messages are in the document too.
   await ann.open(`/chats/${chat}?at=104#m104`);
   await expect(ann.message('Line 104.')).toBeFocused();
   await bob.say(chat, 'Line 121.');
@@ -120,13 +120,13 @@ test('what lies before a message that one was led to is not read', { tag: '@scri
   await expect(first).toHaveCount(0);
 });
 
-test('an answer to what came before the unread does not read it', { tag: '@script' }, async ({ person, words }) => {
+test('a reply that quotes an unread message does not mark it as read', { tag: '@script' }, async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await linesFor(ann, bob, { all: 80, read: 29 });
   await ann.open(`/chats/${chat}`);
   const first = ann.page.getByRole('link', { name: words.chat.first_unread });
   await expect(first).toContainText('51');
-  // The one before what is in the document.
+  // Quotes the row just before the first one in the document.
   await bob.say(chat, 'As I said', 30);
   await expect(ann.message('As I said').locator('.quote')).toContainText('Line 30.');
   await expect(first).toBeVisible();
@@ -136,7 +136,7 @@ test('an answer to what came before the unread does not read it', { tag: '@scrip
   await expect(first).toContainText('53');
 });
 
-test('whoever does not want what they missed has read it', { tag: '@script' }, async ({ person, words }) => {
+test('"Mark as read" marks all missed messages as read', { tag: '@script' }, async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await linesFor(ann, bob, { all: 60, read: 0 });
   await ann.open(`/chats/${chat}`);
@@ -146,7 +146,7 @@ test('whoever does not want what they missed has read it', { tag: '@script' }, a
   await expect(ann.page.getByRole('link', { name: words.chat.first_unread })).toHaveCount(0);
 });
 
-test('a chat that is gone to stands where one has read up to', { tag: '@script' }, async ({ person, words }) => {
+test('a chat opened from the list starts at the first unread message', { tag: '@script' }, async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await linesFor(ann, bob, { all: 45, read: 10 });
   await ann.open('/chats');
@@ -155,7 +155,7 @@ test('a chat that is gone to stands where one has read up to', { tag: '@script' 
   await expect(ann.message('Line 11.')).toBeInViewport();
   await expect(ann.message('Line 45.')).not.toBeInViewport();
   await expect(ann.page.getByRole('link', { name: words.chat.first_unread })).toHaveCount(0);
-  // What is on the screen to its end is read, and not a line below it; so it goes on as one scrolls.
+  // Exactly the messages whose end is visible are marked as read, also while scrolling.
   const newest = ann.page.getByRole('button', { name: words.chat.newest });
   const below = async () => 45 - (await lastSeen(ann.timeline));
   await expect.poll(async () => (await ann.summary(chat)).unread).toBe(await below());
@@ -171,7 +171,7 @@ test('a chat that is gone to stands where one has read up to', { tag: '@script' 
   await expect.poll(async () => (await ann.summary(chat)).unread).toBe(0);
 });
 
-test('a chat marked as unread stays so when the connection comes back', { tag: '@script' }, async ({ person, wire, words }) => {
+test('a chat marked as unread stays so after a reconnect', { tag: '@script' }, async ({ person, wire, words }) => {
   const [ann, bob] = [await person('Ann', { baseURL: wire.url }), await person('Bob')];
   const chat = await bob.directWith(ann);
   await bob.say(chat, 'Hello');
@@ -185,14 +185,14 @@ test('a chat marked as unread stays so when the connection comes back', { tag: '
   await expect(ann.page.locator('[data-connection]')).toHaveAttribute('data-connection', 'waiting');
   wire.mend();
   await expect(ann.page.locator('[data-connection]')).toHaveAttribute('data-connection', 'open');
-  // What arrives now comes after whatever the new connection began with.
+  // This chat arrives after the first frames of the new connection.
   const group = await bob.groupWith('Choir', [ann]);
   await ann.goTo(group);
   await expect.poll(async () => (await ann.summary(group)).unread).toBe(0);
   expect((await ann.summary(chat)).marked_unread).toBe(true);
 });
 
-test('a draft that went on elsewhere is not taken back', { tag: '@script' }, async ({ browserOf, person, words }) => {
+test('an older draft does not overwrite one continued on another device', { tag: '@script' }, async ({ browserOf, person, words }) => {
   const ann = await person('Ann');
   const group = await ann.groupWith('Choir', []);
   const other = await ann.groupWith('Band', []);
@@ -206,7 +206,7 @@ test('a draft that went on elsewhere is not taken back', { tag: '@script' }, asy
   await second.composer.press('End');
   await second.composer.pressSequentially(' or not');
   await expect(ann.composer).toHaveValue('To be or not');
-  // Away and back, twice: what this tab had typed itself is the older by now.
+  // Leave and return, twice: the text that this tab typed is the older version now.
   for (const chat of [other, group, other]) await ann.goTo(chat);
   expect((await ann.summary(group)).draft).toBe('To be or not');
   await second.composer.press('Enter');
@@ -218,14 +218,14 @@ test('a draft that went on elsewhere is not taken back', { tag: '@script' }, asy
   expect((await ann.summary(group)).draft).toBe(null);
 });
 
-test('whoever signs in next in a tab finds no draft of who was there before', { tag: '@script' }, async ({ person, words }) => {
+test('the next user of a tab does not see the previous user\'s draft', { tag: '@script' }, async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const group = await ann.groupWith('Choir', [bob]);
   await ann.open(`/chats/${group}`);
   await ann.composer.pressSequentially('For the choir alone');
   await expect.poll(async () => (await ann.summary(group)).draft).toBe('For the choir alone');
   await ann.composer.pressSequentially(', this');
-  // The session just ends; nobody has signed out.
+  // The session ends without a sign-out.
   await ann.page.context().clearCookies();
   await bob.signIn(ann.page);
   await expect(ann.page).toHaveURL('/chats');
@@ -234,7 +234,7 @@ test('whoever signs in next in a tab finds no draft of who was there before', { 
   await expect(next.composer).toHaveValue('');
 });
 
-test('a draft is there on every device', { tag: '@script' }, async ({ browserOf, person, words }) => {
+test('a draft appears on every device', { tag: '@script' }, async ({ browserOf, person, words }) => {
   const ann = await person('Ann');
   const group = await ann.groupWith('Choir', []);
   const second = ann.inTab(await browserOf());
@@ -253,10 +253,10 @@ test('a draft is there on every device', { tag: '@script' }, async ({ browserOf,
   await expect(second.composer).toHaveValue('');
 });
 
-test('notifications of the browser show as much as was chosen', { tag: '@script' }, async ({ person, words }) => {
+test('browser notifications show as much as the user chose', { tag: '@script' }, async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await bob.directWith(ann);
-  // Headless browsers show none: what they are given is noted, and the page is said to be in the background.
+  // Headless browsers show no notifications: record the calls, and pretend that the page is in the background.
   await ann.page.addInitScript(() => {
     class Noted {
       static permission = 'granted';
@@ -293,7 +293,7 @@ test('notifications of the browser show as much as was chosen', { tag: '@script'
   expect(await told('Four')).toEqual([]);
 });
 
-test('the tab and the page tell of new messages elsewhere', { tag: '@script' }, async ({ person }) => {
+test('the title and a toast report new messages in other chats', { tag: '@script' }, async ({ person }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const [chat, group] = [await bob.directWith(ann), await bob.groupWith('Choir', [ann])];
   await ann.open(`/chats/${group}`);
@@ -306,10 +306,10 @@ test('the tab and the page tell of new messages elsewhere', { tag: '@script' }, 
   await expect(ann.page).not.toHaveTitle(/^\(/);
 });
 
-/** What the browser was given to show. */
+/** The notifications that the page created. */
 declare let noted: string[];
 
-/** A chat of many lines, of which Ann has read the first. */
+/** A chat with `all` messages, of which Ann has read the first `read`. */
 async function linesFor(ann: Person, bob: Person, { all, read }: { all: number; read: number }) {
   const chat = await bob.directWith(ann);
   for (let n = 1; n <= all; n++) await bob.say(chat, `Line ${n}.`);
@@ -317,7 +317,7 @@ async function linesFor(ann: Person, bob: Person, { all, read }: { all: number; 
   return chat;
 }
 
-/** The last message whose end is on the screen. */
+/** The number of the last message whose end is visible. */
 function lastSeen(timeline: Locator) {
   return timeline.evaluate((log) => {
     const rows = [...log.querySelectorAll('.messages > .message')];

@@ -1,7 +1,7 @@
 import { expect, filled, test } from '../support/messenger';
 import { hostile } from '../support/texts';
 
-test('a reply quotes what it answers, and leads there', async ({ person, words, plain }) => {
+test('a reply quotes its message and links to it', async ({ person, words, plain }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.directWith(bob);
   await ann.say(chat, 'Shall we sing on **Friday**?');
@@ -11,7 +11,7 @@ test('a reply quotes what it answers, and leads there', async ({ person, words, 
   await bob.write('On Friday, yes');
   await ann.open(`/chats/${chat}`);
   const answer = ann.message('On Friday, yes');
-  // The quote has no marks.
+  // The quote is plain text, without Markdown.
   await expect(answer.locator('.quote')).toContainText('Shall we sing on Friday?');
   await expect(answer.locator('.quote')).toContainText('Ann');
   await expect(ann.message('Line 30')).toHaveCount(0);
@@ -21,7 +21,7 @@ test('a reply quotes what it answers, and leads there', async ({ person, words, 
   if (!plain) await expect(quoted).toBeFocused();
 });
 
-test('what one answers stays with what one has written of it', { tag: '@script' }, async ({ browserOf, person, words }) => {
+test('the quoted message stays with its draft', { tag: '@script' }, async ({ browserOf, person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.directWith(bob);
   await ann.say(chat, 'Shall we sing?');
@@ -48,7 +48,7 @@ test('what one answers stays with what one has written of it', { tag: '@script' 
   await expect(answered).toContainText('Shall we sing?');
   await again();
   await expect(answered).toContainText('Shall we sing?');
-  // An edit stands in its place only meanwhile.
+  // An edit replaces the reply only until it ends.
   await bob.act('My own', words.chat.edit);
   await expect(composer).toHaveValue('My own');
   await composer.press('Escape');
@@ -67,7 +67,7 @@ test('what one answers stays with what one has written of it', { tag: '@script' 
   await expect(composer).toHaveValue('No');
   await expect(answered).toHaveCount(0);
 
-  // What another device has sent answers nothing here.
+  // When another device sends the draft, its quote disappears here too.
   await composer.fill('');
   await answers('Perhaps');
   const second = bob.inTab(await browserOf());
@@ -81,7 +81,7 @@ test('what one answers stays with what one has written of it', { tag: '@script' 
   await expect(bob.timeline).toBeFocused();
 });
 
-test('an answer to what is far above is quoted as it comes', async ({ person }) => {
+test('a live reply to a message far above shows its quote', async ({ person }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.directWith(bob);
   await ann.say(chat, 'Who brings the **scores**?');
@@ -93,7 +93,7 @@ test('an answer to what is far above is quoted as it comes', async ({ person }) 
   await expect(ann.message('Line 70')).toBeInViewport();
 });
 
-test('an edit is seen by all, and that it was edited', async ({ person, words }) => {
+test('an edit reaches everyone and is marked as edited', async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.directWith(bob);
   await ann.say(chat, 'See you at seven');
@@ -108,7 +108,7 @@ test('an edit is seen by all, and that it was edited', async ({ person, words })
   await expect(bob.timeline.getByRole('article')).toHaveCount(1);
 });
 
-test('a deleted message leaves an empty place for all', async ({ person, words }) => {
+test('a deleted message becomes a tombstone for everyone', async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.directWith(bob);
   await ann.say(chat, 'Not for you');
@@ -120,13 +120,13 @@ test('a deleted message leaves an empty place for all', async ({ person, words }
   await bob.looksAgain();
   await expect(bob.message(words.chat.deleted)).toHaveCount(1);
   await expect(bob.message('Not for you')).toHaveCount(0);
-  // Nothing can be done with it any more.
+  // A tombstone has no actions.
   await expect(ann.message(words.chat.deleted).getByRole('link', { name: words.chat.actions })).toHaveCount(0);
   if (!ann.plain) {
     await ann.message(words.chat.deleted).hover();
     await expect(ann.page.getByRole('group', { name: words.chat.actions })).toHaveCount(0);
   }
-  // Nobody else's can be deleted.
+  // Members cannot delete messages of others.
   await ann.say(chat, 'Mine');
   await bob.looksAgain();
   if (bob.plain) await bob.message('Mine').getByRole('link', { name: words.chat.actions }).click();
@@ -151,7 +151,7 @@ test('a message is forwarded to another chat', async ({ person, words, plain }) 
   await expect(bob.message('The address is Long Lane 7')).toContainText(filled(words.chat.forwarded_from, { who: 'Ann' }));
 });
 
-test('reactions are given, joined, counted and taken back', async ({ person, words, plain }) => {
+test('reactions are added, joined, counted and removed', async ({ person, words, plain }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.directWith(bob);
   const no = await ann.say(chat, 'There is cake');
@@ -180,12 +180,12 @@ test('reactions are given, joined, counted and taken back', async ({ person, wor
   await button.click();
   await expect(button).toHaveText(/1/);
   await expect(button).toHaveAttribute('aria-pressed', 'false');
-  // What was pressed keeps the focus, though its number has changed.
+  // The pressed button keeps the focus when its count changes.
   if (!plain) await expect(button).toBeFocused();
   expect(no).toBe(1);
 });
 
-test('somebody mentioned finds out, and where', async ({ person, words, plain }) => {
+test('a mentioned member sees the mention in the list and in the chat', async ({ person, words, plain }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const group = await ann.groupWith('Choir', [bob]);
   await bob.open('/chats');
@@ -206,7 +206,7 @@ test('somebody mentioned finds out, and where', async ({ person, words, plain })
   await expect(bob.message('Are you coming')).toBeVisible();
 });
 
-test('several messages are chosen, forwarded and deleted', { tag: '@script' }, async ({ person, words }) => {
+test('several messages are selected, forwarded and deleted', { tag: '@script' }, async ({ person, words }) => {
   const ann = await person('Ann');
   const chat = await ann.savedChat();
   for (const text of ['One', 'Two', 'Three']) await ann.say(chat, text);
@@ -223,7 +223,7 @@ test('several messages are chosen, forwarded and deleted', { tag: '@script' }, a
   await ann.press(words.chat.delete);
   await ann.dialog.getByRole('button', { name: words.chat.delete }).click();
   await expect(ann.message(words.chat.deleted)).toHaveCount(2);
-  // What is gone is not chosen.
+  // Tombstones cannot be selected.
   await ann.act('Three', words.chat.select);
   await ann.message(words.chat.deleted).first().click();
   await expect(ann.page.getByText(filled(words.chat.selected, { count: 1 }))).toBeVisible();
@@ -232,7 +232,7 @@ test('several messages are chosen, forwarded and deleted', { tag: '@script' }, a
   await expect(ann.timeline.locator('.text')).toHaveText(['One', 'Three']);
 });
 
-test('marks become what they mean', async ({ person, words, plain }) => {
+test('Markdown is rendered', async ({ person, words, plain }) => {
   const ann = await person('Ann');
   await ann.open(`/chats/${await ann.savedChat()}`);
   await ann.write('**bold** `code` [a page](https://example.org/x)\n> said\n```\nlet x = 1;\n```');
@@ -251,7 +251,7 @@ test('marks become what they mean', async ({ person, words, plain }) => {
   expect(await ann.page.evaluate(() => navigator.clipboard.readText())).toBe('let x = 1;');
 });
 
-test('an edit is saved though somebody reacts meanwhile', { tag: '@script' }, async ({ person, words }) => {
+test('an edit is saved although a reaction arrives during it', { tag: '@script' }, async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.directWith(bob);
   const no = await ann.say(chat, 'See you at seven');
@@ -264,7 +264,7 @@ test('an edit is saved though somebody reacts meanwhile', { tag: '@script' }, as
   await expect(ann.composer).toHaveValue('');
 });
 
-test('a long message is folded until somebody wants it', { tag: '@script' }, async ({ person, words }) => {
+test('a long message is folded until the reader unfolds it', { tag: '@script' }, async ({ person, words }) => {
   const ann = await person('Ann');
   const chat = await ann.savedChat();
   await ann.say(chat, Array.from({ length: 60 }, (_, n) => `Line ${n}`).join('\n'));
@@ -288,7 +288,7 @@ test('a message is reported to the admins', async ({ person, words, plain }) => 
   else await expect(bob.page.getByText(words.notices.reported)).toBeVisible();
 });
 
-test('the last message of one is edited from an empty composer', { tag: '@script' }, async ({ person, words }) => {
+test('ArrowUp in an empty composer edits the user\'s last message', { tag: '@script' }, async ({ person, words }) => {
   const ann = await person('Ann');
   await ann.open(`/chats/${await ann.savedChat()}`);
   await ann.write('Buy mlik');
@@ -302,7 +302,7 @@ test('the last message of one is edited from an empty composer', { tag: '@script
   await expect(ann.message('Buy milk')).toContainText(words.chat.edited);
 });
 
-test('an edit leaves what was being written', { tag: '@script' }, async ({ person, words }) => {
+test('an edit keeps the draft', { tag: '@script' }, async ({ person, words }) => {
   const ann = await person('Ann');
   const chat = await ann.savedChat();
   await ann.say(chat, 'One');
@@ -318,7 +318,7 @@ test('an edit leaves what was being written', { tag: '@script' }, async ({ perso
   await expect(ann.composer).toHaveValue('Half a thought');
 });
 
-test('hostile texts harm nothing', async ({ person }) => {
+test('hostile texts do not break the page', async ({ person }) => {
   const ann = await person('Ann');
   const chat = await ann.savedChat();
   for (const text of hostile) await ann.say(chat, text);
@@ -332,7 +332,7 @@ test('hostile texts harm nothing', async ({ person }) => {
   await expect(ann.page).not.toHaveTitle(/owned/);
 });
 
-test('an emoji is found by its name, while one writes and in the picker', { tag: '@script' }, async ({ person, words, language }) => {
+test('an emoji is found by its name, in the composer and in the picker', { tag: '@script' }, async ({ person, words, language }) => {
   const ann = await person('Ann');
   await ann.open(`/chats/${await ann.savedChat()}`);
   const name = { en: 'fire', ru: 'огонь' }[language];
@@ -343,7 +343,7 @@ test('an emoji is found by its name, while one writes and in the picker', { tag:
   await ann.press(words.chat.emoji);
   await ann.dialog.getByRole('searchbox').fill(name);
   await ann.dialog.getByRole('button', { name, exact: true }).click();
-  // Whoever has chosen one writes on.
+  // The focus returns to the composer.
   await expect(ann.composer).toBeFocused();
   await expect(ann.composer).toHaveValue('Hot 🔥 🔥');
 });

@@ -26,7 +26,7 @@ test.describe('without a network', { tag: '@script' }, () => {
     await hydrated(ann.page);
     await expect(ann.timeline.locator('.text')).toHaveText(['Before', ...ten]);
     await expect(ann.page.locator('.as-of')).toContainText(filled(words.chat.as_of, { when: '' }).slice(0, 12));
-    // It takes its place from the messages, not from the composer.
+    // The line takes its space from the messages, not from the composer.
     await expect(ann.page.locator('.as-of')).toBeVisible();
     await expect(ann.composer).toBeInViewport({ ratio: 1 });
     await bob.write('From the other side');
@@ -41,7 +41,7 @@ test.describe('without a network', { tag: '@script' }, () => {
     await expect.poll(() => keptOf(ann.page, 'outbox')).toHaveLength(0);
   });
 
-  test('chats can be read, and what is not kept says so', async ({ person, wire, words }) => {
+  test('stored chats can be read, and a chat that is not stored says so', async ({ person, wire, words }) => {
     const [ann, bob] = [await person('Ann', { baseURL: wire.url }), await person('Bob')];
     const [kept, other] = [await ann.groupWith('Kept', [bob]), await ann.groupWith('Never opened', [bob])];
     for (const text of ['One', 'Two', 'Three']) await bob.say(kept, text);
@@ -68,7 +68,7 @@ test.describe('without a network', { tag: '@script' }, () => {
     await expect(ann.main).toContainText(words.not_found.title);
   });
 
-  test('two tabs send in the order in which one wrote', async ({ person, wire, words }) => {
+  test('two tabs send in the order of writing', async ({ person, wire, words }) => {
     const [ann, bob] = [await person('Ann', { baseURL: wire.url }), await person('Bob')];
     const chat = await ann.directWith(bob);
     await ann.open(`/chats/${chat}`);
@@ -89,7 +89,7 @@ test.describe('without a network', { tag: '@script' }, () => {
     await expect.poll(() => keptOf(ann.page, 'outbox')).toHaveLength(0);
   });
 
-  test('what a device keeps goes with the session', async ({ person, words }) => {
+  test('signing out removes all stored data', async ({ person, words }) => {
     const [ann, bob] = [await person('Ann'), await person('Bob')];
     const chat = await ann.groupWith('Choir', [bob]);
     await ann.say(chat, 'Between us');
@@ -105,7 +105,7 @@ test.describe('without a network', { tag: '@script' }, () => {
     for (const body of await cachedBy(ann.page)) expect(body).not.toMatch(/Between us|Choir|Ann/);
   });
 
-  test('a session that is ended from elsewhere takes all of it along', async ({ person, browserOf }) => {
+  test('a session ended from another device removes all stored data', async ({ person, browserOf }) => {
     const ann = await person('Ann');
     await ann.open(`/chats/${await ann.savedChat()}`);
     await ann.write('To myself');
@@ -118,7 +118,7 @@ test.describe('without a network', { tag: '@script' }, () => {
     for (const table of ['me', 'chats', 'histories', 'outbox']) expect(await keptOf(ann.page, table)).toEqual([]);
   });
 
-  test('a chat that one is removed from is kept no longer', async ({ person }) => {
+  test('a chat is removed from the device with the membership', async ({ person }) => {
     const [ann, bob] = [await person('Ann'), await person('Bob')];
     const chat = await bob.groupWith('Choir', [ann]);
     await bob.say(chat, 'Between us');
@@ -129,7 +129,7 @@ test.describe('without a network', { tag: '@script' }, () => {
     await expect.poll(kept).not.toMatch(/Between us|Choir/);
   });
 
-  test('a browser that keeps nothing sends all the same', async ({ person, words }) => {
+  test('a browser without storage can still send', async ({ person, words }) => {
     const ann = await person('Ann');
     await ann.page.addInitScript(() => {
       Object.defineProperty(window, 'indexedDB', { get: () => undefined });
@@ -142,7 +142,7 @@ test.describe('without a network', { tag: '@script' }, () => {
     await expect(ann.message('Kept by the server alone')).toContainText(words.chat.sent);
   });
 
-  test('what is being typed outlives a reload, and stays with its chat', async ({ person }) => {
+  test('typed text survives a reload and stays with its chat', async ({ person }) => {
     const [ann, bob] = [await person('Ann'), await person('Bob')];
     const [one, other] = [await ann.groupWith('One', [bob]), await ann.groupWith('Other', [bob])];
     await ann.open(`/chats/${one}`);
@@ -156,8 +156,8 @@ test.describe('without a network', { tag: '@script' }, () => {
   });
 });
 
-test.describe('when the server goes', { tag: ['@script', '@once'] }, () => {
-  test('it is killed amid ten messages, which are there once and in order', async ({ person, words }) => {
+test.describe('when the server stops', { tag: ['@script', '@once'] }, () => {
+  test('ten messages sent during a kill are stored once and in order', async ({ person, words }) => {
     const server = await Server.start();
     try {
       const [ann, bob] = [await person('Ann', { baseURL: server.url }), await person('Bob', { baseURL: server.url })];
@@ -174,7 +174,7 @@ test.describe('when the server goes', { tag: ['@script', '@once'] }, () => {
     }
   });
 
-  test('it comes back with another version, which replaces what the browser kept', async ({ person }) => {
+  test('a new version replaces the cached front end', async ({ person }) => {
     const site = await mkdtemp(join(tmpdir(), 'messenger-site-'));
     await cp(builtSite, site, { recursive: true });
     const server = await Server.start(site);
@@ -202,18 +202,18 @@ test.describe('when the server goes', { tag: ['@script', '@once'] }, () => {
     }
   });
 
-  test('a socket that is dead but open is noticed in 30 seconds', async ({ person, wire }) => {
+  test('a dead but open socket is detected within 30 seconds', async ({ person, wire }) => {
     test.slow();
     const [ann, bob] = [await person('Ann', { baseURL: wire.url }), await person('Bob')];
     const chat = await ann.directWith(bob);
     await ann.open(`/chats/${chat}`);
     wire.silence();
     await bob.say(chat, 'Are you awake?');
-    // The last frame came just before, and the next try follows within a second.
+    // The last frame arrived just before the cut, and the reconnect follows within a second.
     await expect(ann.message('Are you awake?')).toBeVisible({ timeout: 33_000 });
   });
 
-  test('a tab that slept asks at once when one comes back', async ({ person, wire }) => {
+  test('a tab that was frozen catches up at once when it gets the focus', async ({ person, wire }) => {
     const [ann, bob] = [await person('Ann', { baseURL: wire.url }), await person('Bob')];
     const chat = await ann.directWith(bob);
     await ann.open(`/chats/${chat}`);
@@ -227,13 +227,13 @@ test.describe('when the server goes', { tag: ['@script', '@once'] }, () => {
   });
 });
 
-/** Waits until the device could do without the server: the service worker is there, and the message is kept. */
+/** Waits until the device can work offline: the service worker is active and the message is stored. */
 async function isKept(person: Person, text: string) {
   await person.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
   await expect.poll(async () => (await keptOf(person.page, 'chats')).join()).toContain(text);
 }
 
-/** The rows of one of this browser's tables, whoever's they are. */
+/** All rows of a table, from the databases of all users of this browser. */
 function keptOf(page: Page, table: string): Promise<string[]> {
   return page.evaluate(async (table) => {
     const done = <T>(request: IDBRequest<T>) =>
@@ -251,7 +251,7 @@ function keptOf(page: Page, table: string): Promise<string[]> {
   }, table);
 }
 
-/** Everything in the service worker's cache. */
+/** The bodies of all files in the service worker's cache, except those of the front end. */
 function cachedBy(page: Page): Promise<string[]> {
   return page.evaluate(async () => {
     const texts: string[] = [];

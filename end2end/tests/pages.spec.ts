@@ -1,6 +1,6 @@
 import { expect, test } from '../support/messenger';
 
-test('an unknown address says so in words', async ({ person, words }) => {
+test('an unknown address shows a page that says so', async ({ person, words }) => {
   const ann = await person('Ann');
   for (const path of ['/no/such/page', '/chats/not-an-id', '/users/@nobody_at_all', '/settings/nothing']) {
     const answer = await ann.open(path);
@@ -11,7 +11,7 @@ test('an unknown address says so in words', async ({ person, words }) => {
   }
 });
 
-test("somebody else's chat is as if it were not there", async ({ person, words }) => {
+test('a chat of others looks like an unknown address', async ({ person, words }) => {
   const [ann, bob, eve] = [await person('Ann'), await person('Bob'), await person('Eve')];
   const chat = await ann.directWith(bob);
   await ann.say(chat, 'Between us');
@@ -23,7 +23,7 @@ test("somebody else's chat is as if it were not there", async ({ person, words }
   }
 });
 
-test('every address can be opened, reloaded and shared', async ({ person, words }) => {
+test('every page can be opened, reloaded and shared by its address', async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.groupWith('Choir', [bob]);
   await ann.say(chat, 'Rehearsal at seven');
@@ -54,7 +54,7 @@ test('every address can be opened, reloaded and shared', async ({ person, words 
   }
 });
 
-test('links lead everywhere without a reload', { tag: '@script' }, async ({ person, words }) => {
+test('links navigate without a reload', { tag: '@script' }, async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.directWith(bob);
   await ann.say(chat, 'Hello');
@@ -75,7 +75,7 @@ test('links lead everywhere without a reload', { tag: '@script' }, async ({ pers
   expect(await ann.page.evaluate(() => 'marked' in window)).toBe(true);
 });
 
-test('the way back has each page once', { tag: '@script' }, async ({ person }) => {
+test('the browser history has each page once', { tag: '@script' }, async ({ person }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.directWith(bob);
   await ann.say(chat, 'Hello');
@@ -94,7 +94,7 @@ test('the way back has each page once', { tag: '@script' }, async ({ person }) =
   await expect(ann.message('Hello')).toBeVisible();
 });
 
-test('whoever comes to another page goes on in it by keys', { tag: '@script' }, async ({ person, words }) => {
+test('navigation moves the focus into the new page', { tag: '@script' }, async ({ person, words }) => {
   const bob = await person('Bob');
   const [ann, touching] = [await person('Ann'), await person('Ann', { hasTouch: true, isMobile: true })];
   for (const one of [ann, touching]) {
@@ -118,7 +118,7 @@ test('whoever comes to another page goes on in it by keys', { tag: '@script' }, 
   await ann.page.keyboard.press('/');
   await expect(search).toBeFocused();
   await search.fill(touching.username);
-  // A page that is on its way has nothing yet to go on in.
+  // A page that is still loading gets no focus.
   let letGo!: () => void;
   const held = new Promise<void>((resolve) => (letGo = resolve));
   await ann.page.route('**/fn/load', async (route) => {
@@ -132,11 +132,11 @@ test('whoever comes to another page goes on in it by keys', { tag: '@script' }, 
   await ann.page.keyboard.press('/');
   await ann.main.getByRole('link', { name: words.groups.new_group }).click();
   await expect(focused).toHaveText(words.groups.new_group);
-  // The keyboard of a phone comes up when it is asked for.
+  // On a touch screen the focus goes to the heading, because a focused field would open the keyboard.
   await expect(touching.main.getByRole('heading', { name: 'Bob' })).toBeFocused();
 });
 
-test('the keyboard alone reaches everything in a sensible order', async ({ person, words }) => {
+test('the Tab order is sensible and complete', async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.directWith(bob);
   await ann.say(chat, 'Hello');
@@ -165,7 +165,7 @@ function nameOfFocused(): string {
   return focused.getAttribute('aria-label') ?? focused.innerText.trim();
 }
 
-test('only our own scripts run, and nobody may frame us', async ({ person }) => {
+test('foreign scripts do not run, and the site cannot be framed', async ({ person }) => {
   const ann = await person('Ann');
   const answer = await ann.open('/chats');
   const policy = answer?.headers()['content-security-policy'] ?? '';

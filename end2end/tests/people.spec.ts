@@ -1,6 +1,6 @@
 import { expect, test } from '../support/messenger';
 
-test('the blocked cannot write, and are not told why', async ({ person, words, plain }) => {
+test('a blocked user cannot write and does not learn why', async ({ person, words, plain }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await bob.talkingWith(ann);
   await bob.write('Hello');
@@ -14,7 +14,7 @@ test('the blocked cannot write, and are not told why', async ({ person, words, p
   await ann.open(`/chats/${chat}`);
   await expect(ann.timeline.getByRole('article')).toHaveCount(1);
   await expect(ann.main.getByText(words.profiles.you_blocked)).toBeVisible();
-  // Where one comes by links, as where a page is loaded.
+  // Client-side navigation shows the same as a loaded page.
   await ann.page.getByRole('link', { name: 'Bob' }).last().click();
   await expect(ann.page.getByRole('button', { name: words.profiles.unblock })).toBeVisible();
   await ann.open('/settings/profile');
@@ -32,7 +32,7 @@ test('the blocked cannot write, and are not told why', async ({ person, words, p
   await expect(ann.timeline.getByRole('article')).toHaveCount(2);
 });
 
-test('somebody is blocked where one talks with them', async ({ person, words }) => {
+test('a user can be blocked from the chat info page', async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.talkingWith(bob);
   await ann.page.getByRole('link', { name: words.chat.info }).click();
@@ -43,7 +43,7 @@ test('somebody is blocked where one talks with them', async ({ person, words }) 
   await expect(ann.main).toContainText(words.settings.blocked_none);
 });
 
-test('one sees who is here, unless they do not want it', { tag: '@script' }, async ({ person, words }) => {
+test('presence is shown unless the user hides it', { tag: '@script' }, async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.talkingWith(bob);
   await ann.say(chat, 'Hello');
@@ -58,7 +58,7 @@ test('one sees who is here, unless they do not want it', { tag: '@script' }, asy
   await expect(ann.main.getByRole('banner').or(ann.main.locator('.header-text'))).toContainText(words.profiles.last_seen.split(' {{')[0]);
 });
 
-test('whoever hides while nobody looks is not seen as here', { tag: '@script' }, async ({ person, words }) => {
+test('a user who hides presence while nobody watches is not shown as online', { tag: '@script' }, async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   await bob.open('/settings/privacy');
   let asked = '';

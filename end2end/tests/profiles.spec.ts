@@ -1,6 +1,6 @@
 import { expect, test } from '../support/messenger';
 
-test('a profile shows a person and leads to a chat', async ({ person, words }) => {
+test('a profile shows the user and opens a chat', async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   await ann.open(`/users/@${bob.username}`);
   await expect(ann.main.getByRole('heading', { name: 'Bob' })).toBeVisible();
@@ -10,7 +10,7 @@ test('a profile shows a person and leads to a chat', async ({ person, words }) =
   await expect(ann.page.getByRole('heading', { name: 'Bob' })).toBeVisible();
 });
 
-test('a changed name and bio are seen by others', async ({ person, words }) => {
+test('others see a changed name and bio', async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await bob.directWith(ann);
   await bob.say(chat, 'Hello');
@@ -35,7 +35,7 @@ test('a changed name and bio are seen by others', async ({ person, words }) => {
   await expect(ann.main.getByText('Paints boats.')).toHaveText('Paints boats.\nSails none.', { useInnerText: true });
 });
 
-test('a refused profile is shown again as it was typed', async ({ person, words }) => {
+test('a rejected profile keeps the user\'s input', async ({ person, words }) => {
   const ann = await person('Ann');
   await ann.open('/settings/profile');
   await ann.field(words.auth.display_name).fill('  ');

@@ -1,7 +1,7 @@
 import { expect, test } from '../support/messenger';
 
 test.describe('when the connection is lost', { tag: '@script' }, () => {
-  test('a message waits, and is delivered once', async ({ person, wire, words }) => {
+  test('a message waits in the outbox and is delivered once', async ({ person, wire, words }) => {
     const [ann, bob] = [await person('Ann', { baseURL: wire.url }), await person('Bob')];
     await ann.talkingWith(bob);
     await ann.write('Before');
@@ -25,7 +25,7 @@ test.describe('when the connection is lost', { tag: '@script' }, () => {
     await expect(ann.page.locator('[data-connection]')).toHaveText('');
   });
 
-  test('a message whose answer was lost is there once', async ({ person, wire, words }) => {
+  test('a message whose ack was lost is stored once', async ({ person, wire, words }) => {
     const [ann, bob] = [await person('Ann', { baseURL: wire.url }), await person('Bob')];
     await ann.talkingWith(bob);
     await ann.write('Before');

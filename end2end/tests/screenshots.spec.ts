@@ -2,7 +2,7 @@ import type { BrowserContextOptions } from '@playwright/test';
 import { join } from 'node:path';
 import { expect, Person, test, wordsOf } from '../support/messenger';
 
-// Pictures of the main pages, for people to look at: end2end/screenshots is not kept.
+// Pictures of the main pages, for a human to look at. end2end/screenshots is not in the repository.
 
 const folder = join(__dirname, '../screenshots');
 const desktop = { viewport: { width: 1280, height: 800 } };
@@ -104,7 +104,7 @@ test('in Russian', async ({ person, browserOf }) => {
   ]);
 });
 
-test('for strangers', async ({ browserOf }) => {
+test('for visitors without an account', async ({ browserOf }) => {
   const stranger = new Person(await browserOf(desktop), wordsOf.en, false, 'Stranger');
   await stranger.open('/login');
   await take(stranger.page, 'desktop-login');
@@ -125,7 +125,7 @@ async function talk(chat: string, lines: [Person, string][]) {
   for (const [person, text] of lines) await person.say(chat, text);
 }
 
-/** Takes pictures of what somebody sees, each in a browser of its own kind. */
+/** Takes pictures of a user's pages, each in a browser with its own size and theme. */
 function pictureTaker(somebody: Person, browserOf: (options: BrowserContextOptions) => Promise<Person['page']>) {
   return async (shots: Shot[]) => {
     const storageState = await somebody.page.context().storageState();

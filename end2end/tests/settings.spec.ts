@@ -2,7 +2,7 @@ import { expect, test, wordsOf, type Page } from '../support/messenger';
 
 const names = { en: 'English', ru: 'Русский' };
 
-test('the language changes, and stays', async ({ person, plain, language }) => {
+test('a chosen language stays after a reload', async ({ person, plain, language }) => {
   const ann = await person('Ann');
   const other = language === 'en' ? 'ru' : 'en';
   await ann.open('/settings/language');
@@ -29,7 +29,7 @@ test('the language can be chosen before signing in', async ({ browserOf, languag
   await expect(page.getByRole('heading', { name: wordsOf[other].auth.join })).toBeVisible();
 });
 
-test('the theme changes, and stays', async ({ person, words }) => {
+test('a chosen theme stays after a reload', async ({ person, words }) => {
   const ann = await person('Ann');
   await ann.open('/settings/appearance');
   await expect.poll(() => paper(ann.page)).toBe('light');
@@ -65,7 +65,7 @@ test('language and theme follow the account to another browser', async ({ browse
   await expect(elsewhere.locator('html')).toHaveAttribute('data-theme', 'dark');
 });
 
-test('the other tabs follow what is changed of the account', { tag: '@script' }, async ({ browserOf, person, words }) => {
+test('other tabs show changes to the account', { tag: '@script' }, async ({ browserOf, person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const tab = ann.inTab(await ann.page.context().newPage());
   const chosen = (name: string) => tab.page.getByRole('button', { name, exact: true, pressed: true });
@@ -83,7 +83,7 @@ test('the other tabs follow what is changed of the account', { tag: '@script' },
   await ann.field(words.auth.display_name).fill('Anna');
   await ann.press(words.save);
   await expect(tab.field(words.auth.display_name)).toHaveValue('Anna');
-  // Who saves something else there takes nothing back.
+  // Saving another field there does not revert the name.
   await tab.field(words.profiles.bio).fill('On the road.');
   await tab.press(words.save);
   await expect(ann.field(words.profiles.bio)).toHaveValue('On the road.');
@@ -99,20 +99,20 @@ test('the other tabs follow what is changed of the account', { tag: '@script' },
   await expect(ends).toHaveCount(0);
 });
 
-/** Chooses, and waits until the server knows; a live page does not wait for that. */
+/** Presses a choice and waits until the server has stored it; a live page does not wait for that. */
 async function choose(page: Page, name: string) {
   const remembered = page.waitForResponse((answer) => answer.url().includes('/fn/set_'));
   await page.getByRole('button', { name, exact: true }).click();
   await remembered;
 }
 
-/** Tells whether a page was loaded again. */
+/** Marks a page, to check later that it was not reloaded. */
 async function mark(page: Page) {
   await page.evaluate(() => Object.assign(window, { marked: true }));
   return { isTheSame: async () => expect(await page.evaluate(() => 'marked' in window)).toBe(true) };
 }
 
-/** What the page is drawn on; nothing as long as its styles are on the way. */
+/** The page's background: light, dark, or nothing while its styles are loading. */
 async function paper(page: Page) {
   const colour = await page.locator('body').evaluate((body) => getComputedStyle(body).backgroundColor);
   const [red, green, blue, opacity = 1] = colour.match(/[\d.]+/g)!.map(Number);

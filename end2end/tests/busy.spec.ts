@@ -1,0 +1,104 @@
+import type { CDPSession } from '@playwright/test';
+import { flood } from '../support/flood';
+import { expect, test, type Page } from '../support/messenger';
+
+const MB = 1_048_576;
+
+test('a burst in another chat leaves the page smooth', async ({ person }) => {
+  const [perSecond, seconds] = [100, 10];
+  const [ann, bob] = [await person('Ann'), await person('Bob', { bypassCSP: true })];
+  const [read, busy] = [await ann.savedChat(), await ann.directWith(bob)];
+  for (let n = 1; n <= 40; n++) await ann.say(read, `Note ${n} that is being read`);
+  await bob.say(busy, 'Hello');
+  await ann.open(`/chats/${read}`);
+  // A page without scripts of its own, so that the sender costs next to nothing.
+  await bob.page.goto('/healthz');
+
+  const renderer = await ann.page.context().newCDPSession(ann.page);
+  // CPU time of the main thread: other processes of the machine do not count.
+  await renderer.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const texts = Array.from({ length: perSecond * seconds }, (_, n) => `Burst ${n + 1}`);
+  await ann.page.evaluate(startCountingFrames);
+  const before = await mainThreadSeconds(renderer);
+  const began = performance.now();
+  await flood(bob.page, busy, texts, perSecond);
+  const took = (performance.now() - began) / 1_000;
+  const busySeconds = (await mainThreadSeconds(renderer)) - before;
+  const frames = await ann.page.evaluate(() => framesSeen.length);
+
+  const [fps, core] = [frames / took, (100 * busySeconds) / took];
+  console.log(
+    `${texts.length} messages in ${took.toFixed(1)} s in another chat: ${fps.toFixed(0)} frames/s (goal 50), ` +
+      `main thread ${core.toFixed(0)} % of a core (goal 30 %)`,
+  );
+  await expect(ann.row('Bob')).toContainText(texts[texts.length - 1]);
+  expect(took, 'the burst kept its rate').toBeLessThan(2 * seconds);
+  expect(fps).toBeGreaterThan(40);
+  expect(core).toBeLessThan(45);
+});
+
+test('half an hour of a busy chat, compressed, does not fill the memory', async ({ person }) => {
+  test.setTimeout(600_000);
+  // Five messages a second for 30 minutes, sent as fast as the page keeps up.
+  const [all, portion] = [5 * 30 * 60, 500];
+  const [ann, bob] = [await person('Ann'), await person('Bob', { bypassCSP: true })];
+  const chat = await ann.directWith(bob);
+  await bob.page.goto('/healthz');
+  await flood(bob.page, chat, Array.from({ length: portion }, (_, n) => `Before ${n + 1}`));
+  await ann.open(`/chats/${chat}`);
+  await expect(ann.page.locator(`#m${portion}`)).toBeInViewport();
+
+  const renderer = await ann.page.context().newCDPSession(ann.page);
+  const before = await memory(ann.page, renderer);
+  const began = performance.now();
+  for (let sent = 0; sent < all; sent += portion) {
+    await flood(bob.page, chat, Array.from({ length: portion }, (_, n) => `Message ${sent + n + 1} of a busy chat, as long as most are`));
+    await expect(ann.page.locator(`#m${portion + sent + portion}`)).toBeInViewport({ timeout: 60_000 });
+  }
+  const took = (performance.now() - began) / 1_000;
+  const after = await memory(ann.page, renderer);
+  const [heap, wasm] = [after.heap - before.heap, after.wasm - before.wasm];
+  console.log(
+    `${all} messages (30 min at 5 a second) in ${took.toFixed(0)} s: heap ${signed(heap)} MB and WASM memory ${signed(wasm)} MB, ` +
+      `from ${before.heap.toFixed(1)} and ${before.wasm.toFixed(1)} MB (goal +20 MB together)`,
+  );
+  expect(heap + wasm).toBeLessThanOrEqual(20);
+  // The rows at the other end are still reachable.
+  expect((await ann.summary(chat)).last_no).toBe(portion + all);
+});
+
+/** Timestamps of the frames that the page has drawn since then. */
+declare let framesSeen: number[];
+
+function startCountingFrames() {
+  Object.assign(window, { framesSeen: [] });
+  const count = (time: number) => (framesSeen.push(time), requestAnimationFrame(count));
+  requestAnimationFrame(count);
+}
+
+async function mainThreadSeconds(renderer: CDPSession): Promise<number> {
+  const { metrics } = await renderer.send('Performance.getMetrics');
+  return metrics.find(({ name }) => name === 'TaskDuration')!.value;
+}
+
+/** Megabytes in use after a collection: the heap of JavaScript and the DOM, and the memories of WASM. */
+async function memory(page: Page, renderer: CDPSession) {
+  // Frames in flight still hold what was removed.
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  await renderer.send('HeapProfiler.collectGarbage');
+  const heap = (await renderer.send('Runtime.getHeapUsage')) as { usedSize: number; embedderHeapUsedSize?: number };
+  const { result } = await renderer.send('Runtime.evaluate', { expression: 'WebAssembly.Memory.prototype' });
+  const { objects } = await renderer.send('Runtime.queryObjects', { prototypeObjectId: result.objectId! });
+  const size = await renderer.send('Runtime.callFunctionOn', {
+    objectId: objects.objectId,
+    functionDeclaration: 'function () { return this.reduce((sum, memory) => sum + memory.buffer.byteLength, 0); }',
+    returnByValue: true,
+  });
+  // queryObjects keeps what it found alive.
+  await renderer.send('Runtime.releaseObject', { objectId: objects.objectId! });
+  return { heap: (heap.usedSize + (heap.embedderHeapUsedSize ?? 0)) / MB, wasm: size.result.value / MB };
+}
+
+function signed(megabytes: number): string {
+  return `${megabytes >= 0 ? '+' : ''}${megabytes.toFixed(1)}`;
+}
