@@ -1,4 +1,4 @@
-//! A client that knows nothing but the wire.
+//! A client of the public REST and WebSocket interfaces, built on `protocol` only.
 
 use crate::Result;
 use futures::{SinkExt as _, StreamExt as _};
@@ -31,7 +31,7 @@ use tokio_tungstenite::{
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Somebody who is signed in.
+/// A signed-in user.
 #[derive(Clone)]
 pub struct Person {
     pub address: SocketAddr,
@@ -56,7 +56,7 @@ impl Person {
         Ok(made.chat.id)
     }
 
-    /// A whole history, by REST.
+    /// The whole history of a chat, over REST.
     pub async fn history(&self, chat_id: ChatId) -> Result<Vec<Message>> {
         let mut all = Vec::new();
         let mut next = Some("0".to_owned());
@@ -69,15 +69,15 @@ impl Person {
         Ok(all)
     }
 
-    /// Sends a message by REST, and answers the status.
+    /// Sends a message over REST and returns the HTTP status.
     pub async fn post(&self, chat_id: ChatId, client_id: ClientId, text: &str) -> Result<u16> {
         let body = PostMessage { client_id, text: text.to_owned(), reply_to: None };
         let line = format!("POST /api/v1/chats/{chat_id}/messages");
         Ok(timeout(PATIENCE, exchange(self.address, &line, Some(&self.access_token), Some(&body))).await??.0)
     }
 
-    /// A socket that comes back with what its device holds: welcomed, and caught up by one page for each
-    /// chat that has moved. Answers when it was welcomed, and those pages.
+    /// Connects again with the heads that the device holds, and catches up with one page for each changed
+    /// chat. Returns the socket, the time of the welcome, and those pages.
     pub async fn reconnect(&self, mine: u64, held: &HashMap<ChatId, u64>) -> Result<(Socket, Instant, Vec<Changes>)> {
         let (mut socket, welcome) = self.hello(Some(mine), held.clone()).await?;
         let welcomed = Instant::now();
@@ -100,13 +100,13 @@ impl Person {
         Ok((socket, welcomed, pages))
     }
 
-    /// What a device would hold after its first welcome: its number of changes, and its chats' heads.
+    /// The state of a device after its first welcome: `mine`, and the head of each chat.
     pub async fn heads(&self) -> Result<(u64, HashMap<ChatId, u64>)> {
         let (_, welcome) = self.hello(None, HashMap::new()).await?;
         Ok((welcome.mine, welcome.chats.iter().map(|chat| (chat.chat.id, chat.chat.seq)).collect()))
     }
 
-    /// A signed-in socket that has been welcomed.
+    /// A signed-in socket that has received its welcome.
     pub async fn connect(&self) -> Result<Socket> {
         Ok(self.hello(None, HashMap::new()).await?.0)
     }
@@ -124,7 +124,7 @@ impl Person {
 }
 
 impl Socket {
-    /// Sends a frame and waits for what answers it.
+    /// Sends a frame and waits for its response.
     pub async fn call(&mut self, reference: u64, frame: ClientFrame) -> Result<String> {
         #[derive(Deserialize)]
         struct Answer {
@@ -137,7 +137,7 @@ impl Socket {
         self.0.send(Frame::text(serde_json::to_string(&request)?)).await?;
         loop {
             let text = timeout(PATIENCE, self.next()).await??;
-            // Fifty clients hear of every message; only answers are worth parsing.
+            // Fifty clients receive every message: parse only responses.
             if !text.contains("\"ref\":") {
                 continue;
             }
@@ -151,7 +151,7 @@ impl Socket {
         }
     }
 
-    /// Goes on reading, as a client that is open does.
+    /// Reads and discards frames, as an idle client does.
     pub async fn listen(&mut self) -> Result<()> {
         loop {
             self.next().await?;
@@ -169,7 +169,7 @@ impl Socket {
     }
 }
 
-/// One HTTP/1.1 request on a connection of its own; anything but success is an error.
+/// One HTTP/1.1 request on its own connection. A status other than 2xx is an error.
 async fn ask<T: DeserializeOwned>(
     address: SocketAddr,
     line: &str,
@@ -184,7 +184,7 @@ async fn ask<T: DeserializeOwned>(
     Ok(serde_json::from_str(&body)?)
 }
 
-/// The status and the body that answer one HTTP/1.1 request.
+/// Sends one HTTP/1.1 request; returns the status and the body of the response.
 pub async fn exchange(
     address: SocketAddr,
     line: &str,
@@ -201,12 +201,12 @@ pub async fn exchange(
     stream.write_all(&[head.as_bytes(), &body].concat()).await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or("not an HTTP answer")?;
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or("not an HTTP answer")?;
-    // A connection that broke off in the middle has not answered.
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or("not an HTTP response")?;
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or("not an HTTP response")?;
+    // A truncated body is no response.
     let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
     if length.is_some_and(|length: usize| length != body.len()) {
-        return Err("half an answer".into());
+        return Err("the response is truncated".into());
     }
     Ok((status, body.to_owned()))
 }

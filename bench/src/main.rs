@@ -1,4 +1,4 @@
-//! Measures a server from outside, through its public doors alone: REST and WebSocket.
+//! Measures a server from outside, through its public interfaces only: REST and WebSocket.
 
 mod client;
 mod load;
@@ -10,7 +10,7 @@ mod verify;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// Whatever went wrong, in words for whoever ran the measurement.
+/// An error is a sentence for the person who ran the measurement.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 #[derive(Parser)]
@@ -22,13 +22,13 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Many senders in one group: how many messages a second are accepted, in batches and one by one.
+    /// Many senders in one group: messages accepted per second, with and without batches.
     Load(load::Load),
-    /// PostgreSQL away for a while under load: what is answered meanwhile, and when it goes on.
+    /// PostgreSQL fails under load: the responses during the outage, and the time to recover.
     Outage(outage::Outage),
-    /// Many sockets that come back at once to a cold server: when all are caught up, by how many queries.
+    /// Many sockets reconnect at once to a cold server: the time and the queries until all have caught up.
     Storm(storm::Storm),
-    /// People, a nemesis and a checker: whether the promises hold while things break.
+    /// Clients, fault injection and a checker: do the guarantees hold during faults?
     Verify(verify::Verify),
 }
 
@@ -51,7 +51,7 @@ fn say(line: &str) {
     println!("{line}");
 }
 
-#[expect(clippy::print_stderr, reason = "the terminal is where this belongs")]
+#[expect(clippy::print_stderr, reason = "an error is for the terminal")]
 fn fail(message: &str) -> ExitCode {
     eprintln!("bench: {message}");
     ExitCode::FAILURE

@@ -1,5 +1,5 @@
-//! PostgreSQL away under load: nothing is acknowledged that is not stored, refusals come at once, and
-//! the service goes on by itself.
+//! PostgreSQL fails under load: every acknowledged message is stored, sends are refused at once, and the
+//! service recovers by itself.
 
 use crate::{
     Result,
@@ -20,7 +20,7 @@ use std::{
 };
 use tokio::{task::JoinSet, time::sleep};
 
-/// The first acknowledgement after the database is back comes within this.
+/// The first ack must follow the return of the database within this time.
 const BACK_WITHIN: Duration = Duration::from_secs(5);
 const LOAD: Duration = Duration::from_secs(3);
 const POLL: Duration = Duration::from_millis(20);
@@ -32,22 +32,22 @@ pub struct Outage {
     server: PathBuf,
     #[arg(long, default_value = "8", value_parser = clap::value_parser!(u16).range(1..=200))]
     senders: u16,
-    /// How long the database is away.
+    /// Length of the outage.
     #[arg(long, default_value = "10", value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
 }
 
-/// One send and what came of it.
+/// One send and its response.
 struct Attempt {
     asked: Instant,
     answered: Instant,
     status: u16,
 }
 
-/// Runs the measurement for a database that hangs, and for one that dies whenever it is started.
+/// Runs the measurement for a database that hangs, and for one that crashes at every start.
 ///
 /// # Errors
-/// When an acknowledged message is not stored once, or the service is not back in time.
+/// When an acknowledged message is not stored exactly once, or the service recovers too late.
 pub async fn outage(outage: Outage) -> Result<()> {
     let scratch = Scratch::new()?;
     let mut server =
@@ -69,7 +69,7 @@ async fn measure(outage: &Outage, server: &mut Server) -> Result<()> {
     let (owner, others) = people.split_first().ok_or("nobody sends")?;
     let chat_id = owner.create_group(others).await?;
     let away = Duration::from_secs(outage.seconds);
-    for kind in ["hangs", "dies whenever it is started"] {
+    for kind in ["hangs", "crashes at every start"] {
         let over = Arc::new(AtomicBool::new(false));
         let mut senders = JoinSet::new();
         for person in people.clone() {
@@ -97,7 +97,7 @@ async fn measure(outage: &Outage, server: &mut Server) -> Result<()> {
     Ok(())
 }
 
-/// Sends one message after another, each again until it is acknowledged.
+/// Sends one message after another and retries each until it is acknowledged.
 async fn send(person: Person, chat_id: ChatId, over: Arc<AtomicBool>) -> (Vec<Attempt>, Vec<ClientId>) {
     let (mut attempts, mut acknowledged) = (Vec::new(), Vec::new());
     let mut client_id = ClientId::fresh();
@@ -151,11 +151,11 @@ fn report(kind: &str, attempts: &[Attempt], gone: Instant, back: Instant) -> Res
     let longest = waits.iter().max().copied().unwrap_or_default();
     let first =
         attempts.iter().filter(|attempt| attempt.answered > back).filter(is_stored).map(|attempt| attempt.answered);
-    let first = first.min().ok_or("nothing was acknowledged after the database was back")? - back;
+    let first = first.min().ok_or("nothing was acknowledged after the database returned")? - back;
     let after = attempts.iter().filter(|attempt| attempt.answered > back).filter(is_stored).count();
     say(&format!(
-        "A database that {kind}: {before} acknowledged before; away for {:.1} s, {} sends refused with 503, the longest \
-         wait {:.2} s; back, the first acknowledgement after {:.2} s, {after} in the {} s after",
+        "A database that {kind}: {before} messages acknowledged before; {:.1} s of outage, {} sends refused with 503, \
+         longest wait {:.2} s; first ack {:.2} s after the return, {after} acks in the {} s after it",
         (back - gone).as_secs_f64(),
         waits.len(),
         longest.as_secs_f64(),
@@ -163,7 +163,7 @@ fn report(kind: &str, attempts: &[Attempt], gone: Instant, back: Instant) -> Res
         (BACK_WITHIN + LOAD).as_secs(),
     ));
     if first > BACK_WITHIN {
-        return Err(format!("the service was back only after {:.1} s", first.as_secs_f64()).into());
+        return Err(format!("the service recovered only after {:.1} s", first.as_secs_f64()).into());
     }
     Ok(())
 }
@@ -175,7 +175,7 @@ async fn check(reader: &Person, chat_id: ChatId, acknowledged: &[ClientId]) -> R
     }
     match acknowledged.iter().find(|client_id| stored.get(client_id) != Some(&1)) {
         Some(client_id) => {
-            Err(format!("{client_id} was acknowledged and is stored {:?} times", stored.get(client_id)).into())
+            Err(format!("{client_id} was acknowledged but is stored {:?} times", stored.get(client_id)).into())
         }
         None => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! Servers to be measured: the real binary, each with a data directory and a database of its own.
+//! The measured servers: the real binary, each with its own data directory and database.
 
 use crate::Result;
 use std::{
@@ -18,14 +18,14 @@ use tokio::{
 const UP_WITHIN: Duration = Duration::from_secs(60);
 const DOWN_WITHIN: Duration = Duration::from_secs(30);
 
-/// A folder that goes when it is dropped.
+/// A temporary folder, removed on drop.
 pub struct Scratch(PathBuf);
 
 impl Scratch {
     pub fn new() -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("messenger-bench-{}", std::process::id()));
         fs::create_dir_all(folder.join("site/pkg"))?;
-        // The database's user passes through.
+        // PostgreSQL may run as another user, which must be able to enter.
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755))?;
         Ok(Self(folder))
     }
@@ -34,7 +34,7 @@ impl Scratch {
         &self.0
     }
 
-    /// A new folder in it, which the database's user may pass through too.
+    /// A new folder inside, which PostgreSQL's user can enter too.
     pub fn folder(&self, name: &str) -> Result<PathBuf> {
         let folder = self.0.join(name);
         fs::create_dir(&folder)?;
@@ -49,7 +49,7 @@ impl Drop for Scratch {
     }
 }
 
-/// A server that was started.
+/// A running server.
 pub struct Server {
     data: PathBuf,
     child: Child,
@@ -57,20 +57,20 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server that commits up to `batch` changes together. `up` tells when it serves.
+    /// Starts a server with a maximum batch size. Wait for it with `up`.
     pub fn spawn(binary: &Path, scratch: &Scratch, batch: u32) -> Result<Self> {
         let data = scratch.folder(&format!("batch-{batch}"))?;
         Self::spawn_with(binary, scratch, data, &["--listen", "127.0.0.1:0", "--batch", &batch.to_string()])
     }
 
-    /// Starts a server over a data directory, with more of its flags.
+    /// Starts a server on a data directory, with extra flags.
     pub fn spawn_with(binary: &Path, scratch: &Scratch, data: PathBuf, flags: &[&str]) -> Result<Self> {
         let mut command = command(binary, scratch, &data, flags);
         command.env("MESSENGER_LOG", "warn");
         Self::of(command, data)
     }
 
-    /// The same, with every statement that it sends to the database written to a file.
+    /// The same, and logs every SQL statement to a file.
     pub fn spawn_logged(binary: &Path, scratch: &Scratch, data: PathBuf, flags: &[&str]) -> Result<Self> {
         let mut command = command(binary, scratch, &data, flags);
         let log = fs::OpenOptions::new().create(true).append(true).open(data.join("statements.log"))?;
@@ -84,28 +84,28 @@ impl Server {
         Ok(Self { data, child, said: BufReader::new(said).lines() })
     }
 
-    /// The statements it has written down so far.
+    /// The SQL statements logged so far.
     pub fn statements(&self) -> Result<Vec<String>> {
         let log = fs::read_to_string(self.data.join("statements.log"))?;
         let of = |line: &str| Some(line.split_once("summary=\"")?.1.split('"').next()?.to_owned());
         Ok(log.lines().filter_map(of).collect())
     }
 
-    /// The processes of its private PostgreSQL.
+    /// The process ids of its private PostgreSQL, postmaster first.
     pub async fn database_processes(&self) -> Result<Vec<String>> {
-        let postmaster = self.postmaster().ok_or("PostgreSQL is not there")?;
+        let postmaster = self.postmaster().ok_or("PostgreSQL is not running")?;
         let children = Command::new("ps").args(["-o", "pid=", "--ppid", &postmaster]).output().await?;
         let children = String::from_utf8_lossy(&children.stdout);
         let children = children.split_whitespace().map(str::to_owned);
         Ok(std::iter::once(postmaster.clone()).chain(children).collect())
     }
 
-    /// Its process, while it runs.
+    /// Its process id while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.child.id()
     }
 
-    /// The process of its private PostgreSQL.
+    /// The process id of its postmaster.
     pub fn postmaster(&self) -> Option<String> {
         let pid = fs::read_to_string(self.data.join("postgres/postmaster.pid")).ok()?;
         pid.lines().next().map(str::to_owned)
@@ -123,7 +123,7 @@ impl Server {
         Ok(self.child.kill().await?)
     }
 
-    /// Waits until it serves, and answers where.
+    /// Waits until it serves, and returns its address.
     pub async fn up(&mut self) -> Result<SocketAddr> {
         let address = async {
             loop {
@@ -136,7 +136,7 @@ impl Server {
         timeout(UP_WITHIN, address).await?
     }
 
-    /// Stops it, and its database.
+    /// Stops the server and its database.
     pub async fn stop(mut self) {
         if let Some(pid) = self.child.id() {
             signal("TERM", &pid.to_string()).await;
@@ -153,7 +153,7 @@ impl Server {
 
 fn command(binary: &Path, scratch: &Scratch, data: &Path, flags: &[&str]) -> Command {
     let mut command = Command::new(binary);
-    // Away from whatever this machine has configured.
+    // The environment of this machine must not configure the measured server.
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MESSENGER_")) {
         command.env_remove(name);
     }
@@ -169,7 +169,7 @@ fn address_in(line: &str) -> Option<SocketAddr> {
 }
 
 pub async fn signal(name: &str, pid: &str) {
-    // A shell has `kill` everywhere.
+    // `kill` is built into every shell.
     let _ = Command::new("sh").args(["-c", "kill -\"$0\" \"$1\"", name, pid]).status().await;
 }
 

@@ -1,4 +1,5 @@
-//! Many sockets that come back at once to a server that has just started: all are caught up, by few queries.
+//! A reconnect storm: many sockets connect at once to a server that has just started. All must catch up,
+//! with a fixed number of queries per socket.
 
 use crate::{
     Result,
@@ -19,11 +20,11 @@ use std::{
 };
 use tokio::{sync::Barrier, task::JoinSet, time::sleep};
 
-/// Devices of one person, members of one group, messages that all of them have missed.
+/// Devices per user, members per group, and messages that every device has missed.
 const DEVICES: u16 = 4;
 const GROUP: usize = 50;
 const MISSED: usize = 5;
-/// Between two tries, at most.
+/// Longest wait between two attempts, in milliseconds.
 const AGAIN_MS: u64 = 500;
 
 #[derive(Args)]
@@ -35,14 +36,14 @@ pub struct Storm {
     sockets: u16,
 }
 
-/// A person with what each of their devices holds.
+/// A user, and the state that each of the user's devices holds.
 struct Device {
     person: Person,
     mine: u64,
     held: HashMap<ChatId, u64>,
 }
 
-/// How one socket came back.
+/// How one socket reconnected.
 struct Back {
     welcomed: Duration,
     caught_up: Duration,
@@ -52,7 +53,7 @@ struct Back {
 /// Runs the measurement.
 ///
 /// # Errors
-/// When a socket is not caught up whole, or a welcome costs more than two queries.
+/// When a socket has not caught up completely, or a welcome costs more than two queries.
 pub async fn storm(storm: Storm) -> Result<()> {
     let scratch = Scratch::new()?;
     let data = scratch.folder("storm")?;
@@ -69,7 +70,7 @@ pub async fn storm(storm: Storm) -> Result<()> {
     done
 }
 
-/// People in groups, who have missed some messages.
+/// Registers users in groups, then posts the messages that their devices miss.
 async fn devices(storm: &Storm, address: SocketAddr) -> Result<Vec<Arc<Device>>> {
     let mut people = Vec::new();
     for place in 0..storm.sockets / DEVICES {
@@ -127,9 +128,9 @@ async fn connect(device: Arc<Device>, ready: Arc<Barrier>, stay: Arc<Barrier>) -
     let caught_up = Instant::now();
     let missed: usize = pages.iter().map(|page| page.messages.len()).sum();
     if missed < MISSED || pages.iter().any(|page| page.more) {
-        return Err(format!("a socket was told of {missed} messages, and {MISSED} were missed").into());
+        return Err(format!("a socket received {missed} of the {MISSED} messages it had missed").into());
     }
-    // All stay until the last is there.
+    // Keep every socket open until the last has caught up.
     stay.wait().await;
     drop(socket);
     Ok(Back { welcomed: welcomed - began, caught_up: caught_up - began, tries })
@@ -143,8 +144,8 @@ fn report(storm: &Storm, backs: &[Back], statements: &[String]) -> Result<()> {
     caught_up.sort_unstable();
     let tries: u32 = backs.iter().map(|back| back.tries).sum();
     say(&format!(
-        "{} sockets at once, to a server that has just started: welcomed p50 {:.2} s, p99 {:.2} s; caught up p50 {:.2} s, \
-         p99 {:.2} s, all after {:.2} s; {tries} connections made",
+        "{} sockets connect at once to a server that has just started: welcome p50 {:.2} s, p99 {:.2} s; caught up p50 \
+         {:.2} s, p99 {:.2} s, all after {:.2} s; {tries} connections opened",
         backs.len(),
         at(&welcomed, 50),
         at(&welcomed, 99),
@@ -157,21 +158,21 @@ fn report(storm: &Storm, backs: &[Back], statements: &[String]) -> Result<()> {
         *counts.entry(statement).or_default() += 1;
     }
     let per_socket = |count: usize| count as f64 / f64::from(storm.sockets);
-    say(&format!("Statements, {:.2} a socket in all:", per_socket(statements.len())));
+    say(&format!("Statements, {:.2} per socket in total:", per_socket(statements.len())));
     for (statement, count) in &counts {
-        say(&format!("  {:5.2} a socket: {statement}", per_socket(*count)));
+        say(&format!("  {:5.2} per socket: {statement}", per_socket(*count)));
     }
     let of =
         |begin: &str| counts.iter().filter(|(name, _)| name.starts_with(begin)).map(|(_, count)| count).sum::<usize>();
     let (welcome, changes) = (of("select u.user_id, u.username") + of("with own as"), of("with wanted as"));
     say(&format!(
-        "To the welcome: {:.2} a socket; for all chats that moved: {:.2}.",
+        "Until the welcome: {:.2} per socket; for all changed chats: {:.2}.",
         per_socket(welcome),
         per_socket(changes)
     ));
     let made = tries as usize;
     if welcome == 0 || welcome > 2 * made || changes > made {
-        return Err("a socket costs more than two queries to its welcome, and one for what has moved".into());
+        return Err("a socket costs more than two queries until its welcome and one for the changed chats".into());
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Says whether a history is one that the promises allow (PROTOCOL section 1), or shows the smallest
-//! evidence against it. Pure: the same history, the same verdict.
+//! Decides whether a history satisfies the guarantees (PROTOCOL section 1), or returns the smallest
+//! evidence against it. A pure function: the same history gives the same verdict.
 
 use super::history::{Action, Event, How, Row, What};
 use protocol::{
@@ -8,14 +8,14 @@ use protocol::{
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// What is wrong, by name, and the fewest events that show it.
+/// A violated guarantee: its name, and the fewest events that show it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Anomaly {
     pub name: &'static str,
     pub evidence: String,
 }
 
-/// Everything that is wrong with a history, each name and chat once.
+/// All anomalies of a history, each name once per chat.
 #[must_use]
 pub fn check(events: &[Event]) -> Vec<Anomaly> {
     let run = Run::read(events);
@@ -34,7 +34,7 @@ fn report(found: &mut Found, chat_id: ChatId, name: &'static str, evidence: Stri
     found.push((chat_id, Anomaly { name, evidence: format!("chat {chat_id}: {evidence}") }));
 }
 
-/// One operation, from its beginning to its end.
+/// One operation, from start to end.
 struct Operation<'a> {
     who: UserId,
     invoked: u64,
@@ -58,16 +58,16 @@ struct Seen<'a> {
     row: &'a Row,
 }
 
-/// A whole read: whose, how, and what it found.
+/// A complete read: reader, method, rows.
 type Whole<'a> = (UserId, How, &'a [Row]);
-/// A message by its sender's own name for it.
+/// A message by its sender and `client_id`.
 type Name = (ChatId, UserId, ClientId);
 
-/// A history by what is asked of it.
+/// A history, indexed for the checks.
 struct Run<'a> {
     operations: Vec<Operation<'a>>,
     seen: BTreeMap<ChatId, Vec<Seen<'a>>>,
-    /// Whole reads at the end: who, how, rows.
+    /// Complete reads at the end: reader, method, rows.
     finals: BTreeMap<ChatId, Vec<Whole<'a>>>,
     marks: Vec<(ChatId, UserId, u64, u32)>,
     members: HashMap<ChatId, &'a [UserId]>,
@@ -107,7 +107,7 @@ impl<'a> Run<'a> {
                 What::Chat { .. } | What::Fault { .. } => {}
             }
         }
-        // What never ended is unknown.
+        // An operation without an end is unknown.
         let open = begun.into_values();
         run.operations.extend(open.map(|(who, invoked, action)| Operation {
             who,
@@ -120,13 +120,13 @@ impl<'a> Run<'a> {
         run
     }
 
-    /// The history of a chat as the first whole read has it.
+    /// The history of a chat according to the first complete read.
     fn rows(&self, chat_id: ChatId) -> &'a [Row] {
         let finals = self.finals.get(&chat_id).into_iter().flatten();
         finals.filter(|(_, how, _)| *how != How::Live).map(|(.., rows)| *rows).next().unwrap_or_default()
     }
 
-    /// All rows ever seen of a chat, the acknowledged ones among them.
+    /// All rows of a chat that anybody ever saw, acknowledged ones included.
     fn all_rows(&self, chat_id: ChatId) -> impl Iterator<Item = &Row> {
         let seen = self.seen.get(&chat_id).into_iter().flatten().map(|seen| seen.row);
         let finals = self.finals.get(&chat_id).into_iter().flatten().flat_map(|(.., rows)| rows.iter());
@@ -156,7 +156,7 @@ impl Action {
     }
 }
 
-/// A number names one message, and a change number one row, for ever and for everybody.
+/// A `no` identifies one message, and a `seq` one row version, for all readers at all times.
 fn one_name_a_message(run: &Run<'_>, found: &mut Found) {
     for chat_id in run.chats() {
         let mut by_no: HashMap<u64, (UserId, ClientId)> = HashMap::new();
@@ -175,7 +175,7 @@ fn one_name_a_message(run: &Run<'_>, found: &mut Found) {
     }
 }
 
-/// Every member reads the same, by every way; whole, in order.
+/// Every member reads the same complete, ordered history by every method.
 fn readers_agree(run: &Run<'_>, found: &mut Found) {
     for (chat_id, finals) in &run.finals {
         let expected = run.rows(*chat_id);
@@ -207,7 +207,7 @@ fn readers_agree(run: &Run<'_>, found: &mut Found) {
     }
 }
 
-/// What was acknowledged is there once; what was refused or never sent is not.
+/// An acknowledged message exists once; a refused or never sent message does not exist.
 fn sends(run: &Run<'_>, found: &mut Found) {
     let mut tries: BTreeMap<Name, Vec<&Operation<'_>>> = BTreeMap::new();
     for operation in &run.operations {
@@ -238,7 +238,7 @@ fn sends(run: &Run<'_>, found: &mut Found) {
             report(found, *chat_id, "refused but visible", format!("{row:?}"));
         }
     }
-    // Texts are never sent twice, so that the same words in two messages are one send stored twice.
+    // Every text is sent once, so two messages with the same text are one send stored twice.
     for chat_id in run.chats() {
         let mut by_text: HashMap<&str, &Row> = HashMap::new();
         for row in run.rows(chat_id).iter().filter(|row| row.event.is_none()) {
@@ -254,13 +254,13 @@ fn sends(run: &Run<'_>, found: &mut Found) {
     }
 }
 
-/// A send that began after another was acknowledged stands after it.
+/// A send that began after the ack of another has a greater `no`.
 fn real_time(run: &Run<'_>, found: &mut Found) {
     let mut by_chat: BTreeMap<ChatId, Vec<(&Operation<'_>, &Row)>> = BTreeMap::new();
     let mut first_tries = BTreeSet::new();
     for operation in &run.operations {
         let Action::Send { chat_id, client_id, .. } = operation.action else { continue };
-        // Only a first try says when a message began.
+        // Only the first attempt tells when the message began.
         if first_tries.insert((*chat_id, operation.who, *client_id))
             && let End::Acknowledged(Some(row)) = operation.end
         {
@@ -268,7 +268,7 @@ fn real_time(run: &Run<'_>, found: &mut Found) {
         }
     }
     for (chat_id, sends) in by_chat {
-        // Ended, in the order of ending, with the greatest number so far.
+        // Acknowledged sends in the order of their acks, with the greatest `no` so far.
         let mut ended: Vec<(u64, &Row)> = sends.iter().map(|(operation, row)| (operation.ended, *row)).collect();
         ended.sort_by_key(|(at, _)| *at);
         let mut greatest: Vec<(u64, &Row)> = Vec::with_capacity(ended.len());
@@ -287,7 +287,7 @@ fn real_time(run: &Run<'_>, found: &mut Found) {
     }
 }
 
-/// An acknowledged edit stands until a later change; a deleted text is gone.
+/// An acknowledged edit remains until a later change; a deleted text never reappears.
 fn edits(run: &Run<'_>, found: &mut Found) {
     for operation in &run.operations {
         let (chat_id, no) = match operation.action {
@@ -301,7 +301,7 @@ fn edits(run: &Run<'_>, found: &mut Found) {
         }
         let deletes = matches!(operation.action, Action::Delete { .. });
         for seen in run.seen.get(&chat_id).into_iter().flatten().filter(|seen| seen.row.no == no) {
-            // A page that was asked for after the acknowledgement, or a row that is newer.
+            // A page requested after the ack, or a newer version of the row.
             let later = seen.row.seq > row.seq || (seen.how != How::Frame && seen.since > operation.ended);
             if later && deletes && !seen.row.deleted {
                 report(found, chat_id, "deleted text shown again", format!("{:?} after {row:?}", seen.row));
@@ -313,7 +313,7 @@ fn edits(run: &Run<'_>, found: &mut Found) {
     }
 }
 
-/// Whoever has seen a message sees it, or later ones, on every newest page asked for afterwards.
+/// Monotonic reads: every newest page that a reader requests later ends at the same `no` or a greater one.
 fn shrinking(run: &Run<'_>, found: &mut Found) {
     for (chat_id, seen) in &run.seen {
         let mut known: HashMap<UserId, Vec<(u64, u64)>> = HashMap::new();
@@ -340,7 +340,7 @@ fn shrinking(run: &Run<'_>, found: &mut Found) {
     }
 }
 
-/// Nobody sees what was written while they were not in the chat, before somebody began to add them.
+/// A user sees no row written after the user's removal and before the start of the next addition.
 fn leaks(run: &Run<'_>, found: &mut Found) {
     for (chat_id, seen) in &run.seen {
         let rows = run.rows(*chat_id);
@@ -355,17 +355,17 @@ fn leaks(run: &Run<'_>, found: &mut Found) {
     }
 }
 
-/// When somebody was in a chat.
+/// The membership of one user in one chat over time.
 struct Membership {
     from_the_beginning: bool,
-    /// The changes by which they came and went.
+    /// The `seq` of each addition and removal.
     moves: Vec<(u64, bool)>,
-    /// When somebody began to add them.
+    /// When an addition began.
     additions: Vec<u64>,
 }
 
 impl Membership {
-    /// Whether they may see change `seq` at a time.
+    /// Whether the user may see change `seq` at a time.
     fn allows(&self, seq: u64, at: u64) -> bool {
         let before = self.moves.iter().take_while(|(moved, _)| *moved <= seq);
         let (mut is_in, mut added) = (self.from_the_beginning, 0);
@@ -394,7 +394,7 @@ impl Run<'_> {
     }
 }
 
-/// What is unread is what others wrote beyond one's mark.
+/// Unread messages are those of others beyond the reader's read mark.
 fn counts(run: &Run<'_>, found: &mut Found) {
     for (chat_id, who, read_no, unread) in &run.marks {
         let rows = run.rows(*chat_id).iter();

@@ -1,5 +1,5 @@
-//! One person as a sequential process: does one thing at a time, remembers what became unknown and sends
-//! it again, and keeps a reducer as the browser does.
+//! One user as a sequential process: performs one operation at a time, retries sends with unknown
+//! outcome, and keeps a reducer as the browser does.
 
 use super::history::{Action, How, Recorder, Row, What};
 use crate::{Result, client::exchange};
@@ -40,19 +40,19 @@ use tokio_tungstenite::{
     },
 };
 
-/// After this an answer is not waited for: what was asked for is unknown.
+/// A response later than this is not awaited: the outcome is unknown.
 const ANSWER_WITHIN: Duration = Duration::from_secs(4);
-/// A person who loses the connection comes back after this at most.
+/// Longest wait before a lost connection is opened again.
 const BACK_WITHIN: u64 = 300;
-/// Between two deeds.
+/// Pause between two operations.
 const PACE_MS: u64 = 12;
 const PASSWORD: &str = "a password for a verifier";
 
-/// What all processes share.
+/// State shared by all processes.
 pub struct World {
     pub address: SocketAddr,
     pub recorder: Recorder,
-    /// Nobody begins anything new any more.
+    /// Set at the end: no process begins another operation.
     pub is_over: AtomicBool,
     next_op: AtomicU64,
     next_text: AtomicU64,
@@ -78,20 +78,20 @@ pub struct Client {
     rng: StdRng,
     link: Option<Link>,
     state: State,
-    /// Sends whose outcome is unknown.
+    /// Sends with unknown outcome.
     unknown: Vec<(ChatId, ClientId, String)>,
-    /// One's own messages that were acknowledged.
+    /// The user's own acknowledged messages.
     own: Vec<(ChatId, u64)>,
     chats: Vec<ChatId>,
-    /// Whom this person, who owns the group, removes and adds again.
+    /// The members that this user, as owner of the group, removes and adds again.
     moves: Option<(ChatId, Vec<UserId>)>,
-    /// What frames asked for that came between.
+    /// Requests that the reducer made while frames were read.
     needs: Vec<Need>,
 }
 
 type Sink = SplitSink<WebSocketStream<MaybeTlsStream<TcpStream>>, Frame>;
 
-/// An open socket; its frames are noted when they arrive.
+/// An open socket. Its frames are recorded on arrival.
 struct Link {
     sink: Sink,
     replies: mpsc::UnboundedReceiver<Reply>,
@@ -105,7 +105,7 @@ impl Drop for Link {
     }
 }
 
-/// What became of an operation.
+/// The outcome of an operation.
 enum End {
     Done(Option<Box<Message>>),
     Refused(ErrorCode),
@@ -133,7 +133,7 @@ impl Client {
         })
     }
 
-    /// Makes a chat and writes down who is in it.
+    /// Creates a chat and records its members.
     pub async fn create(&self, chat: CreateChat, members: Vec<UserId>) -> Result<ChatId> {
         let made: ChatSummary = self.get_by("POST /api/v1/chats", Some(&chat)).await?;
         self.world.recorder.note(None, What::Chat { chat_id: made.chat.id, members });
@@ -148,7 +148,7 @@ impl Client {
         self.moves = Some((chat_id, members));
     }
 
-    /// Does one thing after another until it is over.
+    /// Performs operations until `over` is set.
     pub async fn live(&mut self) {
         while !self.world.is_over.load(Ordering::Relaxed) {
             if !self.is_connected().await {
@@ -161,7 +161,7 @@ impl Client {
         }
     }
 
-    /// Finds out what became of everything that is unknown, once all faults are over.
+    /// Resolves every unknown send after the last fault.
     pub async fn settle(&mut self) -> Result<()> {
         let settled = async {
             while !self.unknown.is_empty() {
@@ -316,7 +316,7 @@ impl Client {
         self.world.recorder.note(Some(self.user_id), what);
     }
 
-    /// Reads every chat whole, by every way, once all faults are over.
+    /// Reads every chat completely, by every method, after the last fault.
     pub async fn read_whole(&mut self) -> Result<()> {
         let ready = async {
             while !self.is_connected().await || !self.is_caught_up().await {
@@ -388,7 +388,7 @@ impl Client {
         serde_json::from_str(&body).map_err(|_| format!("{line}: {status} {body}").into())
     }
 
-    /// An operation by REST.
+    /// Performs an operation over REST.
     async fn rest(&mut self, line: &str, body: Option<&impl Serialize>) -> End {
         let asked = exchange(self.world.address, line, Some(&self.token), body);
         let Ok(Ok((status, body))) = timeout(ANSWER_WITHIN, asked).await else { return End::Unknown };
@@ -400,7 +400,7 @@ impl Client {
         }
     }
 
-    /// An operation by the socket.
+    /// Performs an operation over the socket.
     async fn frame(&mut self, frame: ClientFrame) -> End {
         match self.call(frame).await {
             Some(ServerFrame::Ack { message }) => End::Done(Some(Box::new(message))),
@@ -410,7 +410,7 @@ impl Client {
         }
     }
 
-    /// Asks by the socket; none where the answer did not come, and the socket is given up.
+    /// Sends a request over the socket. Without a response it returns none and drops the socket.
     async fn call(&mut self, frame: ClientFrame) -> Option<ServerFrame> {
         let mut link = self.link.take()?;
         let after = match &frame {
@@ -432,7 +432,7 @@ impl Client {
         self.state = state;
         self.link = link.ok();
         if self.link.is_none() {
-            // Perhaps the session has ended.
+            // The session may have ended.
             let me = exchange(self.world.address, "GET /api/v1/me", Some(&self.token), None::<&()>);
             if let Ok(Ok((401, _))) = timeout(ANSWER_WITHIN, me).await {
                 self.sign_in().await;
@@ -458,7 +458,7 @@ impl Client {
         Ok(link)
     }
 
-    /// Applies what has arrived, and asks for what is missing.
+    /// Applies the frames that have arrived, and requests missing changes.
     async fn catch_up(&mut self) {
         let mut needs = std::mem::take(&mut self.needs);
         if let Some(link) = &mut self.link {
@@ -487,7 +487,7 @@ impl Client {
         self.call(self.state.heads()).await;
     }
 
-    /// Whether `heads` finds nothing missing any more.
+    /// Whether `heads` reports nothing missing.
     async fn is_caught_up(&mut self) -> bool {
         self.heads().await;
         self.catch_up().await;
@@ -519,7 +519,7 @@ impl Link {
         Ok(Self { sink, replies, reader, next_ref: 1 })
     }
 
-    /// Sends a frame and waits for what answers it; everything that arrives is `taken`.
+    /// Sends a frame and waits for its response; every frame that arrives goes to `taken`.
     async fn ask(&mut self, frame: ClientFrame, mut taken: impl FnMut(Reply)) -> Option<ServerFrame> {
         let reference = self.next_ref;
         self.next_ref += 1;
@@ -540,7 +540,7 @@ impl Link {
     }
 }
 
-/// Applies one frame; a page of changes is the answer to what was asked `after`.
+/// Applies one frame. A page of changes is the response to the request for changes `after`.
 fn apply(state: &mut State, reply: Reply, after: Option<u64>) -> Need {
     match reply.frame {
         ServerFrame::Changes(page) => {
@@ -551,7 +551,7 @@ fn apply(state: &mut State, reply: Reply, after: Option<u64>) -> Need {
     }
 }
 
-/// All rows of a chat over a socket.
+/// All rows of a chat, read over a socket.
 async fn fresh_rows(link: &mut Link, chat_id: ChatId) -> Result<Vec<Row>> {
     let (mut rows, mut after) = (BTreeMap::new(), 0);
     loop {

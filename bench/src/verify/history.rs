@@ -1,4 +1,4 @@
-//! What was done and seen: events on one monotonic clock, kept in memory and as JSON lines.
+//! The record of a run: events on one monotonic clock, in memory and as JSON lines.
 
 use crate::Result;
 use protocol::{
@@ -19,7 +19,7 @@ use std::{
 pub struct Event {
     /// Microseconds since the run began.
     pub at: u64,
-    /// Who did or saw it; the nemesis is nobody.
+    /// The process that performed or saw it; none for the nemesis.
     pub who: Option<UserId>,
     #[serde(flatten)]
     pub what: What,
@@ -28,12 +28,12 @@ pub struct Event {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum What {
-    /// A chat that was made, and who is in it from the beginning.
+    /// A chat was created with these members.
     Chat {
         chat_id: ChatId,
         members: Vec<UserId>,
     },
-    /// An operation begins; one of these ends it: acknowledged, refused for good, or unknown.
+    /// An operation begins. Its end is one of: acknowledged, refused, unknown.
     Invoke {
         op: u64,
         action: Action,
@@ -49,20 +49,20 @@ pub enum What {
     Unknown {
         op: u64,
     },
-    /// Rows that arrived. They were asked for at `since`; frames were not asked for.
+    /// Rows arrived. `since` is the time of the request; pushed frames have none.
     Saw {
         chat_id: ChatId,
         how: How,
         since: u64,
         rows: Vec<Row>,
     },
-    /// What a member reads of a chat when all faults are over.
+    /// The rows that a member reads after the last fault.
     Final {
         chat_id: ChatId,
         how: How,
         rows: Vec<Row>,
     },
-    /// A member's own marks then.
+    /// The member's own read mark and unread count at that time.
     Marks {
         chat_id: ChatId,
         read_no: u64,
@@ -88,21 +88,21 @@ pub enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
-    /// Pushed over the socket.
+    /// Pushed over the socket, without a request.
     Frame,
     /// The newest page of the history.
     Newest,
     /// Another page of the history.
     Page,
-    /// Changes after a number, whole.
+    /// All changes after a number.
     Changes,
-    /// A fresh socket: `hello`, then changes.
+    /// A new socket: `hello`, then changes.
     Fresh,
-    /// What the client's reducer holds, which need not begin at the first message.
+    /// The rows in the client's reducer, which may begin later than the first message.
     Live,
 }
 
-/// Of a message, what can go wrong.
+/// The fields of a message that the checker compares.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     pub no: u64,
@@ -128,7 +128,7 @@ impl From<&Message> for Row {
     }
 }
 
-/// Writes events down as they happen.
+/// Records events as they happen.
 pub struct Recorder {
     began: Instant,
     written: Mutex<(Vec<Event>, BufWriter<File>)>,
@@ -140,14 +140,14 @@ impl Recorder {
         Ok(Self { began: Instant::now(), written })
     }
 
-    /// Now, on the run's clock.
+    /// The current time on the run's clock.
     pub fn now(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
     pub fn note(&self, who: Option<UserId>, what: What) {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        // The clock is read under the lock, so that the events stand in its order.
+        // Read the clock under the lock: the order of events must be the order of times.
         let event = Event { at: self.now(), who, what };
         let (events, file) = &mut *written;
         if serde_json::to_writer(&mut *file, &event).is_ok() {
@@ -156,7 +156,7 @@ impl Recorder {
         events.push(event);
     }
 
-    /// Ends the record.
+    /// Flushes the record and returns its events.
     pub fn finish(&self) -> Result<Vec<Event>> {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         written.1.flush()?;

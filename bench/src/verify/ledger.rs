@@ -1,4 +1,4 @@
-//! What runs came to, one JSON line each: a long campaign is resumed where it stopped, and added up.
+//! The results of runs, one JSON line each, so that a long campaign can resume and be added up.
 
 use super::{
     history::{Action, Event, What},
@@ -13,21 +13,21 @@ use std::{
     path::Path,
 };
 
-/// How long after a fault is over it still counts as the time of the fault.
+/// A message counts as sent during a fault until this long after its end.
 const AFTERMATH_US: u64 = 5_000_000;
 
-/// What became of messages that were sent.
+/// The outcomes of sends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     pub acknowledged: u64,
-    /// Sent without an answer.
+    /// Sent without a response.
     pub unknown: u64,
-    /// Unknown first, and acknowledged when sent again.
+    /// Unknown at first, acknowledged after a retry.
     pub recovered: u64,
 }
 
 impl Tally {
-    /// Of a whole history; and of what happened in it from a fault's beginning to some seconds after its end.
+    /// Outcomes of the whole history, and of the part from each fault's start to some seconds after its end.
     pub fn of(events: &[Event]) -> (Self, Self) {
         let (mut all, mut in_faults) = (Self::default(), Self::default());
         let (mut open, mut until) = (false, 0);
@@ -68,7 +68,7 @@ impl Tally {
     }
 }
 
-/// What is asked of one run.
+/// The parameters of one run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     pub seed: u64,
@@ -78,7 +78,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// What its files are called.
+    /// The name of its files.
     pub fn name(&self) -> String {
         let faults: Vec<String> = self.faults.iter().map(|fault| format!("{fault:?}")).collect();
         format!("{}-{}", if faults.len() > 2 { "all".into() } else { faults.join("-") }, self.seed)
@@ -89,12 +89,12 @@ impl Plan {
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     Valid,
-    /// Nothing was at stake while things were broken.
+    /// No send was in doubt during a fault, so the run proves nothing.
     Void,
     Invalid,
 }
 
-/// What a run came to.
+/// The result of one run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Entry {
     pub plan: Plan,
@@ -104,18 +104,18 @@ pub struct Entry {
     pub inflicted: BTreeMap<Fault, usize>,
 }
 
-/// The runs that are done.
+/// The finished runs.
 pub struct Ledger {
     file: Option<File>,
     entries: Vec<Entry>,
 }
 
 impl Ledger {
-    /// Reads what is there; without a path nothing is kept.
+    /// Reads an existing ledger; without a path, nothing is stored.
     pub fn open(path: Option<&Path>) -> Result<Self> {
         let Some(path) = path else { return Ok(Self { file: None, entries: Vec::new() }) };
         let file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
-        // A line that was cut off belongs to a run that did not end.
+        // A truncated line belongs to an unfinished run.
         let lines = BufReader::new(&file).lines().map_while(std::result::Result::ok);
         let entries = lines.filter_map(|line| serde_json::from_str(&line).ok()).collect();
         Ok(Self { file: Some(file), entries })
@@ -127,7 +127,7 @@ impl Ledger {
 
     pub fn add(&mut self, entry: Entry) -> Result<()> {
         if let Some(file) = &mut self.file {
-            // In one piece, so that no line is half another's.
+            // One write per line: parallel campaigns must not mix their lines.
             file.write_all(format!("{}\n", serde_json::to_string(&entry)?).as_bytes())?;
         }
         self.entries.push(entry);
@@ -139,7 +139,7 @@ impl Ledger {
         self.entries.iter().all(|entry| entry.verdict == Verdict::Valid)
     }
 
-    /// All runs together, in words.
+    /// A sentence with the sums over all runs.
     pub fn sum(&self) -> String {
         let (mut all, mut in_faults, mut faults) = (Tally::default(), Tally::default(), 0);
         for entry in self.entries.iter().filter(|entry| entry.verdict == Verdict::Valid) {
@@ -172,7 +172,7 @@ impl Entry {
             self.plan.seed,
             match self.verdict {
                 Verdict::Valid => "valid",
-                Verdict::Void => "VOID, nothing was at stake",
+                Verdict::Void => "VOID, no send was in doubt",
                 Verdict::Invalid => "INVALID",
             },
             self.in_faults.acknowledged,
@@ -222,7 +222,7 @@ mod tests {
             let inflicted = BTreeMap::from([(Fault::Kill, 3)]);
             let entry = Entry { plan: plan(seed), verdict: Verdict::Valid, all: tally, in_faults: tally, inflicted };
             ledger.add(entry).unwrap();
-            // A run that is killed leaves half a line.
+            // A killed run leaves half a line.
             writeln!(ledger.file.unwrap(), "{{\"plan\":").unwrap();
         }
         let ledger = Ledger::open(Some(&path)).unwrap();

@@ -1,5 +1,5 @@
-//! Proves the promises of PROTOCOL section 1, or disproves them, from outside: people as sequential
-//! processes, a nemesis that breaks things, and a checker of what was seen. In the manner of Jepsen
+//! Verifies the guarantees of PROTOCOL section 1 from outside: users as sequential processes, a nemesis
+//! that injects faults, and a checker of the recorded history. The method is that of Jepsen
 //! (Kingsbury, "Jepsen: on the perils of network partitions").
 
 mod checker;
@@ -42,29 +42,29 @@ pub struct Verify {
     seed: u64,
     #[arg(long, default_value = "3", value_parser = clap::value_parser!(u64).range(1..))]
     runs: u64,
-    /// How long faults are inflicted in each run.
+    /// How long each run injects faults.
     #[arg(long, default_value = "45", value_parser = clap::value_parser!(u64).range(1..=3_600))]
     seconds: u64,
-    /// The faults of a run; all of them unless named.
+    /// The faults of a run; by default all.
     #[arg(long, value_enum)]
     fault: Vec<Fault>,
-    /// So many runs for each fault alone, and as many with all of them.
+    /// Does the runs for each fault alone, and then with all faults.
     #[arg(long, conflicts_with = "fault")]
     each: bool,
     #[arg(long, default_value = "8", value_parser = clap::value_parser!(u16).range(3..=200))]
     people: u16,
-    /// Where the histories are kept, as JSON lines; nowhere unless named.
+    /// A folder for the histories, as JSON lines; by default they are not stored.
     #[arg(long)]
     keep: Option<PathBuf>,
-    /// Where each run's outcome is written. What stands there already is not run again, and is added up.
+    /// A file for the result of each run. Runs that it already has are not repeated but counted.
     #[arg(long)]
     ledger: Option<PathBuf>,
-    /// A fault that a debug build of the server puts into itself: then the verdict must be "invalid".
+    /// A bug that a debug build of the server injects into itself: the verdict must be "invalid".
     #[arg(long)]
     mutant: Vec<String>,
 }
 
-/// What was seen in a run.
+/// The record of one run.
 struct Outcome {
     all: Tally,
     in_faults: Tally,
@@ -72,10 +72,10 @@ struct Outcome {
     anomalies: Vec<Anomaly>,
 }
 
-/// Runs all that is asked for and prints the verdicts.
+/// Does all runs and prints their verdicts.
 ///
 /// # Errors
-/// When a verdict is not the one that was expected, or a run proves nothing.
+/// When a verdict is not the expected one, or a run is void.
 pub async fn verify(verify: Verify) -> Result<()> {
     let scratch = Scratch::new()?;
     let work = async {
@@ -109,7 +109,7 @@ async fn prove(verify: &Verify, scratch: &Scratch) -> Result<()> {
     if ledger.is_sound() { Ok(()) } else { Err("not every run is valid".into()) }
 }
 
-/// Each mutant must be caught, within some runs.
+/// Each mutant must be caught within `runs` runs.
 async fn disprove(verify: &Verify, scratch: &Scratch) -> Result<()> {
     for mutant in &verify.mutant {
         let mut caught = None;
@@ -139,7 +139,7 @@ async fn run(verify: &Verify, scratch: &Scratch, plan: &Plan, mutant: Option<&st
     let world = Arc::new(World::new(site.proxy.address, Recorder::new(&history)?));
     let outcome = observe(plan, &mut site, &world, scratch).await;
     site.stop().await;
-    // A long campaign would fill the disk.
+    // Remove the data: a long campaign would fill the disk.
     std::fs::remove_dir_all(scratch.path().join(&name))?;
     outcome
 }
@@ -160,7 +160,7 @@ async fn observe(plan: &Plan, site: &mut Site, world: &Arc<World>, scratch: &Scr
     site.healed().await?;
     world.is_over.store(true, Ordering::Relaxed);
 
-    // Nobody reads for the record before everybody knows what became of their own.
+    // Resolve all unknown sends before anybody reads for the record.
     let mut settling = JoinSet::new();
     for mut client in living.join_all().await {
         settling.spawn(async move { client.settle().await.map(|()| client) });
@@ -179,14 +179,15 @@ async fn observe(plan: &Plan, site: &mut Site, world: &Arc<World>, scratch: &Scr
     Ok(Outcome { all, in_faults, inflicted: counted, anomalies: checker::check(&events) })
 }
 
-/// People and their chats: one group of all but the last, one whose members come and go, one for two.
+/// Registers the users and their chats: a group of all but the last user, a group with changing members, a direct
+/// chat.
 async fn people(world: &Arc<World>, count: u16, rng: &mut StdRng) -> Result<Vec<Client>> {
     let mut clients = Vec::new();
     for n in 0..count {
         clients.push(Client::register(world.clone(), &format!("person{n}"), StdRng::from_rng(rng)).await?);
     }
     let ids: Vec<UserId> = clients.iter().map(|client| client.user_id).collect();
-    // The last one is a stranger to the first group, and tries all the same.
+    // The last user is no member of the first group, and tries to read it.
     let inside = ids.get(..ids.len() - 1).unwrap_or_default().to_vec();
     let moving: Vec<UserId> = inside.iter().copied().skip(1).collect();
     let owner = clients.first().ok_or("nobody is there")?;
@@ -218,11 +219,11 @@ impl Verify {
         Plan { seed, faults, seconds: self.seconds, people: self.people }
     }
 
-    /// Each seed with each set of faults.
+    /// Every seed with every set of faults.
     fn plans(&self) -> Vec<Plan> {
         let mut sets = vec![self.faults()];
         if self.each {
-            // By itself a fault that only delays leaves nothing unknown.
+            // A fault that only delays leaves no send unknown.
             let alone = |fault: &Fault| match fault {
                 Fault::StalledReaders | Fault::Slow => vec![*fault, Fault::Cut],
                 _ => vec![*fault],

@@ -1,4 +1,4 @@
-//! Breaks things on purpose, one at a time, and proves that each break happened.
+//! Injects faults, one at a time, and proves that each fault happened.
 
 use super::{
     history::{Recorder, What},
@@ -29,23 +29,23 @@ const HEALED_WITHIN: Duration = Duration::from_secs(60);
 pub enum Fault {
     /// `kill -9` of the server, and its restart.
     Kill,
-    /// PostgreSQL stopped as by `pg_ctl stop -m immediate`, in the middle of whatever it does.
+    /// PostgreSQL crashes (`pg_ctl stop -m immediate`).
     PostgresCrash,
-    /// PostgreSQL and all its processes held still.
+    /// All processes of PostgreSQL are suspended (SIGSTOP).
     PostgresFrozen,
-    /// All connections reset, and none for a while.
+    /// All connections are reset, and new ones fail for a while.
     Cut,
-    /// What clients say arrives and is done; what they are answered is lost.
+    /// Requests arrive and take effect; responses are lost.
     LostAnswers,
-    /// Clients that take nothing from their connections.
+    /// Clients stop reading.
     StalledReaders,
-    /// All clients lose their connections and come back at once.
+    /// All clients lose their connection and reconnect at once.
     Storm,
-    /// Everything arrives late.
+    /// All bytes are delayed.
     Slow,
 }
 
-/// The nodes over one database, and the wire to them.
+/// The nodes on one database, and the proxy in front of them.
 pub struct Site {
     data: PathBuf,
     /// The first node owns the private PostgreSQL. A second one is of another release.
@@ -55,7 +55,7 @@ pub struct Site {
     pub proxy: Proxy,
 }
 
-/// A server that comes back at the address where it was.
+/// A server that restarts at the same address.
 struct Node {
     binary: PathBuf,
     flags: Vec<String>,
@@ -76,7 +76,7 @@ impl Site {
     pub async fn upgrade(previous: &Path, binary: &Path, scratch: &Scratch, name: &str) -> Result<Self> {
         let data = scratch.folder(name)?;
         let first = Node::start(previous, scratch, &data, Vec::new()).await?;
-        let database = first.server.database_url().ok_or("PostgreSQL is not there")?;
+        let database = first.server.database_url().ok_or("PostgreSQL is not running")?;
         migrate(binary, &database).await?;
         let flags = vec!["--database-url".to_owned(), database];
         let second = Node::start(binary, scratch, &scratch.folder(&format!("{name}-beside"))?, flags).await?;
@@ -101,7 +101,7 @@ impl Site {
         Ok(&self.nodes.first().ok_or("there is no node")?.server)
     }
 
-    /// Inflicts faults until the time is up, each at least once, in an order of chance.
+    /// Injects faults in random order until the time is up, each at least once.
     pub async fn trouble(
         &mut self,
         faults: &[Fault],
@@ -130,7 +130,7 @@ impl Site {
         }
     }
 
-    /// Breaks something, waits, mends it, and says how one knows that it was broken.
+    /// Injects a fault, waits, heals it, and returns the proof that it happened.
     async fn inflict(&mut self, fault: Fault, hold: Duration, scratch: &Scratch) -> Result<String> {
         match fault {
             Fault::Kill => {
@@ -142,7 +142,7 @@ impl Site {
                 Ok(format!("process {before}, now {:?}", node.server.pid()))
             }
             Fault::PostgresCrash => {
-                let before = self.owner()?.postmaster().ok_or("PostgreSQL is not there")?;
+                let before = self.owner()?.postmaster().ok_or("PostgreSQL is not running")?;
                 signal("QUIT", &before).await;
                 let now = self.until(|site| site.owner().ok()?.postmaster().filter(|now| *now != before)).await?;
                 Ok(format!("postmaster {before}, now {now}"))
@@ -152,13 +152,13 @@ impl Site {
                 for process in &processes {
                     signal("STOP", process).await;
                 }
-                // Held still for longer than anybody waits.
+                // Longer than any client waits for a response.
                 let ready = timeout(hold + Duration::from_secs(1), self.is_ready()).await;
                 for process in &processes {
                     signal("CONT", process).await;
                 }
                 match ready {
-                    Ok(true) => Err("PostgreSQL went on answering".into()),
+                    Ok(true) => Err("PostgreSQL kept answering".into()),
                     _ => Ok(format!("{} processes held still, and not ready meanwhile", processes.len())),
                 }
             }
@@ -178,7 +178,7 @@ impl Site {
         }
         sleep(hold).await;
         if wire == Wire::Deaf {
-            // What was lost stays lost: those connections have a hole.
+            // Reset the connections: bytes of their streams are lost.
             self.proxy.reset();
         }
         self.proxy.set(Wire::Whole);

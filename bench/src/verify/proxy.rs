@@ -1,4 +1,4 @@
-//! The wire between clients and server, which can be made bad: cut, deaf, stalled, slow.
+//! A TCP proxy between clients and server that can cut, drop, stall or delay.
 
 use crate::Result;
 use std::{
@@ -22,13 +22,13 @@ use tokio::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wire {
     Whole,
-    /// Connections are reset, and none is made.
+    /// Connections are reset, and new ones fail.
     Cut,
-    /// What clients say arrives; what they are answered is lost.
+    /// Requests arrive; responses are lost.
     Deaf,
-    /// Nothing is taken from the server: its buffers fill.
+    /// Nothing is read from the server, so its buffers fill.
     Stalled,
-    /// Everything arrives late.
+    /// All bytes are delayed.
     Slow,
 }
 
@@ -37,7 +37,7 @@ const LATE: Duration = Duration::from_millis(150);
 pub struct Proxy {
     pub address: SocketAddr,
     wire: watch::Sender<Wire>,
-    /// Grows with each reset of all connections.
+    /// Incremented by each reset of all connections.
     resets: watch::Sender<u64>,
     counts: Arc<Counts>,
     tasks: JoinSet<()>,
@@ -71,12 +71,12 @@ impl Proxy {
         }
     }
 
-    /// Resets all connections once; new ones may be made at once.
+    /// Resets all connections once; clients may reconnect at once.
     pub fn reset(&self) {
         self.resets.send_modify(|resets| *resets += 1);
     }
 
-    /// What a state of the wire has done so far, in words for the record, and how often.
+    /// The effect of a state so far, in words for the record, and its count.
     pub fn proof(&self, wire: Wire) -> (u64, &'static str) {
         let (count, what) = match wire {
             Wire::Whole | Wire::Cut => (&self.counts.resets, "connections reset"),
@@ -92,7 +92,7 @@ impl Proxy {
     }
 }
 
-/// What a connection watches.
+/// The state that every connection observes.
 #[derive(Clone)]
 struct Ends {
     wire: watch::Receiver<Wire>,
@@ -122,7 +122,7 @@ async fn carry(near: TcpStream, server: SocketAddr, ends: Ends) {
     let Ends { wire, mut reset, counts } = ends;
     reset.mark_unchanged();
     let Ok(far) = TcpStream::connect(server).await else { return };
-    // What is dropped below is reset, as by a box that lost its tables.
+    // Dropping the streams below sends a reset, as a router that lost its tables does.
     for end in [&near, &far] {
         let _ = end.set_nodelay(true);
         let _ = end.set_zero_linger();

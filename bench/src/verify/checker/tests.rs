@@ -12,7 +12,7 @@ const ANN: u128 = 11;
 const BOB: u128 = 12;
 const CAT: u128 = 13;
 
-/// A message of somebody's, by its text.
+/// A message with this sender and text.
 fn row(no: u64, seq: u64, sender: u128, text: &str) -> Row {
     let name = text.bytes().fold(0, |sum: u128, byte| sum * 256 + u128::from(byte));
     Row {
@@ -30,7 +30,7 @@ fn event_row(no: u64, seq: u64, event: ChatEvent) -> Row {
     Row { event: Some(event), ..row(no, seq, ANN, &format!("event {no}")) }
 }
 
-/// The chat's end: Ann made it with Bob; Cat was added, said something and was removed.
+/// The final rows of the chat: Ann created it with Bob; Cat was added, posted and was removed.
 fn rows() -> Vec<Row> {
     let (ann, cat) = (person(ANN), person(CAT));
     let mut deleted = row(3, 9, BOB, "two");
@@ -49,7 +49,7 @@ fn rows() -> Vec<Row> {
     ]
 }
 
-/// Events as they are written down, with a clock that ticks.
+/// Recorded events, with a clock that ticks.
 #[derive(Default)]
 struct Story(Vec<Event>, u64);
 
@@ -90,7 +90,7 @@ fn unknown(op: u64) -> What {
     What::Unknown { op }
 }
 
-/// Everything up to the end, as it should be.
+/// A correct history up to the final reads.
 fn lived() -> Story {
     let mut story = Story::default();
     let (ann, cat) = (ANN, person(CAT));
@@ -110,7 +110,7 @@ fn lived() -> Story {
     story
 }
 
-/// And its end, by every way.
+/// The final reads, by every method.
 fn ended(mut story: Story) -> Vec<Event> {
     for who in [ANN, BOB] {
         for how in [How::Page, How::Changes, How::Fresh] {
@@ -133,7 +133,7 @@ fn what_is_right_is_valid() {
     assert_eq!(check(&[]), []);
 }
 
-/// What somebody finds at the end, changed.
+/// Changes one final read.
 fn found_as(who: u128, how: How, change: impl FnOnce(&mut Vec<Row>)) -> Vec<Event> {
     let mut events = ended(lived());
     let mut change = Some(change);
@@ -148,7 +148,7 @@ fn found_as(who: u128, how: How, change: impl FnOnce(&mut Vec<Row>)) -> Vec<Even
     events
 }
 
-/// The end for everybody, changed.
+/// Changes the final reads of all members.
 fn all_find(change: impl Fn(&mut Vec<Row>)) -> Vec<Event> {
     let mut events = ended(lived());
     for event in &mut events {
@@ -159,7 +159,7 @@ fn all_find(change: impl Fn(&mut Vec<Row>)) -> Vec<Event> {
     events
 }
 
-/// Before the end, something more.
+/// Inserts events before the final reads.
 fn and(more: impl FnOnce(&mut Story) -> &mut Story) -> Vec<Event> {
     let mut story = lived();
     more(&mut story);
@@ -208,7 +208,7 @@ fn each_planted_anomaly_is_called_by_its_name() {
 
 #[test]
 fn what_is_unknown_is_no_failure() {
-    // Perhaps stored, perhaps not: both are right.
+    // An unknown send may be stored or not: both are correct.
     for stored in [false, true] {
         let mut story = lived();
         story.sends(BOB, "six", unknown);
