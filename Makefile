@@ -3,7 +3,7 @@
 ARGS ?=
 FROM ?=
 
-help: ## This list
+help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Build, then serve at http://127.0.0.1:3000
@@ -12,29 +12,29 @@ run: ## Build, then serve at http://127.0.0.1:3000
 build: ## Release build: target/release/messenger and target/site
 	@scripts/build
 
-demo: ## Watch real conversations, replayed live by many people
+demo: ## Replay recorded conversations live, with many users
 	@scripts/demo $(ARGS)
 
 dev: ## Serve a debug build and rebuild on every change
 	@scripts/dev $(ARGS)
 
-check: ## Format, lints and types
+check: ## Check format, lints, types and the module graph
 	@scripts/check
 
-test: ## Everything that CI checks
+test: ## Run everything that CI checks
 	@scripts/test
 
-e2e: ## Browser tests, and the screenshots in end2end/screenshots
+e2e: ## Run the browser tests; screenshots go to end2end/screenshots
 	@scripts/e2e $(ARGS)
 
-verify: ## Break things for three minutes and prove that nothing was lost or doubled
+verify: ## Inject faults for three minutes and verify that no message is lost or duplicated
 	@scripts/verify $(ARGS)
 
-verify-long: ## The same for hours, with every fault alone and all together
+verify-long: ## The same for hours, with each fault alone and all together
 	@scripts/verify-long $(ARGS)
 
-verify-upgrade: ## Prove that an earlier release and this one can share a database: make verify-upgrade FROM=<commit>
+verify-upgrade: ## Verify that an earlier release and this one can share a database: make verify-upgrade FROM=<commit>
 	@scripts/verify-upgrade $(FROM) $(ARGS)
 
-bench: ## Load the server with many senders and print what it took
+bench: ## Measure the server under load; fails when a goal is missed
 	@scripts/bench $(ARGS)

@@ -34,7 +34,7 @@ pub struct Verify {
     /// The server to run.
     #[arg(long, default_value = "target/release/messenger")]
     server: PathBuf,
-    /// A rolling upgrade: this earlier release owns the database and serves beside `--server`.
+    /// A rolling upgrade: the binary of an earlier release, which owns the database and serves beside `--server`.
     #[arg(long, conflicts_with = "mutant")]
     previous: Option<PathBuf>,
     /// The first seed; each run takes the next one.
@@ -121,8 +121,8 @@ async fn disprove(verify: &Verify, scratch: &Scratch) -> Result<()> {
                 break;
             }
         }
-        let (seed, anomaly) = caught.ok_or_else(|| format!("mutant {mutant}: nobody noticed"))?;
-        say(&format!("mutant {mutant}: red (seed {seed}): {}", anomaly.name));
+        let (seed, anomaly) = caught.ok_or_else(|| format!("mutant {mutant}: missed in {} runs", verify.runs))?;
+        say(&format!("mutant {mutant}: caught (seed {seed}): {}", anomaly.name));
     }
     Ok(())
 }

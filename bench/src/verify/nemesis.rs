@@ -90,7 +90,7 @@ impl Site {
 
     pub async fn stop(mut self) {
         self.proxy.stop().await;
-        // The database goes with the first node.
+        // The first node stops the database, so it stops last.
         while let Some(node) = self.nodes.pop() {
             node.server.stop().await;
         }
@@ -186,7 +186,7 @@ impl Site {
         if after > before { Ok(format!("{} {what}", after - before)) } else { Err(format!("no {what}").into()) }
     }
 
-    /// Waits until every node says that it is ready.
+    /// Waits until every node is ready.
     pub async fn healed(&self) -> Result<()> {
         let ready = async {
             while !self.is_ready().await {
@@ -226,7 +226,7 @@ impl Node {
         Ok(Self { binary: binary.to_owned(), flags, address, server })
     }
 
-    /// `kill -9`, and a new process at the same address.
+    /// `kill -9`, then a new process at the same address.
     async fn restart(&mut self, scratch: &Scratch, data: &Path) -> Result<()> {
         self.server.kill().await?;
         self.server = spawn(&self.binary, scratch, data, &self.flags, &self.address.to_string())?;

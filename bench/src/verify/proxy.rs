@@ -52,7 +52,7 @@ struct Counts {
 }
 
 impl Proxy {
-    /// Connections go to the servers in turn.
+    /// Connects clients to the servers in turn (round robin).
     pub async fn start(servers: Vec<SocketAddr>) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
