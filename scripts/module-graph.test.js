@@ -86,6 +86,14 @@ test("a stranger between a child and its parent makes a cycle", () => {
   );
 });
 
+test("the context that holds the state of every feature may be used by every feature", () => {
+  passes({
+    "lib.rs": "mod a; mod node; pub use node::Node;",
+    "node.rs": "use crate::a::State; pub struct Node(State);",
+    "a.rs": "use crate::Node; pub struct State; pub fn go(node: &Node) {}",
+  });
+});
+
 test("tests are left out, what a feature adds is not", () => {
   const b = (condition) => ({
     "lib.rs": "mod a; mod b;",
