@@ -1,15 +1,15 @@
-//! How an operation says no.
+//! How an operation refuses.
 
 use protocol::error::{ApiError, ErrorCode, Problem};
 use std::{fmt, time::Duration};
 
 pub type Result<T> = std::result::Result<T, Rejection>;
 
-/// A refusal, fit to be sent as it is. Its cause, if there is one, went to the log.
+/// A refusal in the form that the client receives. The cause of an internal error is logged, never sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rejection {
     pub error: ApiError,
-    /// When trying again may help.
+    /// How long the client should wait before it retries, if a retry can help.
     pub retry_after: Option<Duration>,
 }
 
@@ -18,7 +18,7 @@ impl Rejection {
         ApiError::new(code, message).into()
     }
 
-    /// What does not exist, and what one may not see: the same answer.
+    /// For a resource that does not exist, and equally for one that the actor has no permission to see.
     #[must_use]
     pub fn not_found() -> Self {
         Self::new(ErrorCode::NotFound, "There is nothing here.")
@@ -46,7 +46,7 @@ impl Rejection {
         Self { error, retry_after: Some(Duration::from_secs(2)) }
     }
 
-    /// Too often; after `wait` there is room again.
+    /// `wait` is the time until the next request is allowed.
     #[must_use]
     pub fn rate_limited(wait: Duration) -> Self {
         let error = ApiError::new(ErrorCode::RateLimited, "Too many requests. Wait a while and try again.");
@@ -63,7 +63,7 @@ impl Rejection {
         self.error.code
     }
 
-    /// A failure of our own: its cause is logged, never sent.
+    /// For a failure on the server's side.
     pub fn internal(cause: impl fmt::Display) -> Self {
         tracing::error!(%cause, "operation failed");
         Self::new(ErrorCode::Internal, "Something went wrong on our side.")
@@ -76,18 +76,22 @@ impl From<ApiError> for Rejection {
     }
 }
 
+/// SQLSTATE classes and codes after which a retry may succeed: connection failures (08), deadlocks and other
+/// rollbacks (40), lack of resources (53), shutdown and cancelled statements (57), a transaction that was idle for
+/// too long (25P03), a read-only database during a failover (25006), a lock that took too long (55P03).
+const TRANSIENT: [&str; 7] = ["08", "40", "53", "57", "25P03", "25006", "55P03"];
+
 impl From<sqlx::Error> for Rejection {
     fn from(error: sqlx::Error) -> Self {
-        let away = match &error {
+        let is_transient = match &error {
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Protocol(_) => true,
-            // Connection failures, shutdown, lack of resources, and transactions to be tried again.
             sqlx::Error::Database(cause) => {
-                cause.code().is_some_and(|code| ["08", "53", "57", "40"].iter().any(|class| code.starts_with(class)))
+                cause.code().is_some_and(|code| TRANSIENT.iter().any(|prefix| code.starts_with(prefix)))
             }
             _ => false,
         };
-        if away {
-            tracing::warn!(cause = %error, "database is away");
+        if is_transient {
+            tracing::warn!(cause = %error, "the database is unavailable");
             Self::unavailable()
         } else {
             Self::internal(error)

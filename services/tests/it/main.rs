@@ -14,3 +14,4 @@ mod messages;
 mod presence;
 mod schema;
 mod support;
+mod unavailable;
