@@ -1,6 +1,6 @@
-//! What each client frame does: the same operations as REST. Changes take their place in their chat's
-//! order when they arrive and are answered as they are ready; the rest is done one by one, in order, so
-//! that a socket holds one connection to the database and its answers never outrun its reader.
+//! The operation of each client frame: the same as over REST. Changes enter their chat's queue when they arrive and are
+//! acknowledged when they are committed. Other frames are parked and handled one by one, so that a socket uses one
+//! connection to the database, and the next reply is built when its client has read the last one.
 
 use axum::body::Bytes;
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
@@ -28,36 +28,63 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// Changes by one socket under way at once, and other frames that wait.
+/// Changes of one socket in progress at once.
 const CHANGES_MAX: usize = 64;
-const WAITING_MAX: usize = 64;
+/// Parked frames of one socket, and their bytes. The socket is not read while there are more.
+const PARKED_MAX: usize = 64;
+const PARKED_BYTES: usize = 2 * limits::FRAME_BYTES;
 const FLOOD: Duration = Duration::from_secs(10);
 const TYPING_EVERY: Duration = Duration::from_millis(2_900);
 
-/// A socket's frames on their way through the services.
+/// The frames of one socket in progress.
 pub struct Dispatch<'a> {
     node: &'a Node,
     actor: Actor,
     socket: SocketId,
     subscription: &'a Subscription,
     rate: Bucket,
-    /// Since when frames come too fast, and the last that did.
+    /// The first and the last frame over the rate since the client was last within it.
     too_fast: Option<(Instant, Instant)>,
     typed: HashMap<ChatId, Instant>,
     changes: FuturesUnordered<Work>,
-    waiting: VecDeque<Waiting>,
-    /// The first of those that waited.
-    current: Option<Waiting>,
+    parking: Parking,
+    /// The parked frame in progress.
+    current: Option<Parked>,
 }
 
-/// A frame that waits for those before it.
-struct Waiting {
+/// Frames that wait for the ones before them.
+#[derive(Default)]
+struct Parking {
+    frames: VecDeque<Parked>,
+    bytes: usize,
+}
+
+struct Parked {
     work: Work,
-    /// It changes something, and is done though its sender has gone.
+    /// The bytes of the frame.
+    bytes: usize,
+    /// It changes something, so it is completed also when the client has disconnected.
     lasts: bool,
 }
 
-/// What a frame asks for, by its answers; some frames have none.
+impl Parking {
+    fn push(&mut self, parked: Parked) {
+        self.bytes += parked.bytes;
+        self.frames.push_back(parked);
+    }
+
+    fn pop(&mut self) -> Option<Parked> {
+        let parked = self.frames.pop_front()?;
+        self.bytes -= parked.bytes;
+        Some(parked)
+    }
+
+    fn has_room(&self) -> bool {
+        self.frames.len() < PARKED_MAX && self.bytes < PARKED_BYTES
+    }
+}
+
+/// The handling of a frame; it returns the replies, which may be none.
 type Work = BoxFuture<'static, Vec<Bytes>>;
 
 impl<'a> Dispatch<'a> {
@@ -71,7 +98,7 @@ impl<'a> Dispatch<'a> {
             too_fast: None,
             typed: HashMap::new(),
             changes: FuturesUnordered::new(),
-            waiting: VecDeque::new(),
+            parking: Parking::default(),
             current: None,
         }
     }
@@ -81,55 +108,55 @@ impl<'a> Dispatch<'a> {
     }
 
     pub fn has_room(&self) -> bool {
-        self.changes.len() < CHANGES_MAX && self.waiting.len() < WAITING_MAX
+        self.changes.len() < CHANGES_MAX && self.parking.has_room()
     }
 
-    /// Whether the socket is being ended from our side.
+    /// Whether the server is closing the socket.
     pub fn is_closing(&self) -> bool {
         self.subscription.outbound.is_closing()
     }
 
-    /// Goes on with what was begun, until one frame is done; waits for ever while there is none.
+    /// Runs until one frame in progress is completed; without one it never returns.
     pub async fn progress(&mut self) {
         let outbound = &self.subscription.outbound;
-        let (current, waiting) = (&mut self.current, &mut self.waiting);
+        let (current, parking) = (&mut self.current, &mut self.parking);
         let current = async {
-            if current.is_none() && !waiting.is_empty() {
+            if current.is_none() && !parking.frames.is_empty() {
                 outbound.room().await;
-                *current = waiting.pop_front();
+                *current = parking.pop();
             }
             match current {
-                Some(waiting) => (&mut waiting.work).await,
+                Some(parked) => (&mut parked.work).await,
                 None => std::future::pending().await,
             }
         };
-        let answers = tokio::select! {
-            Some(answers) = self.changes.next() => answers,
-            answers = current => {
+        let replies = tokio::select! {
+            Some(replies) = self.changes.next() => replies,
+            replies = current => {
                 self.current = None;
-                answers
+                replies
             }
         };
-        answers.into_iter().for_each(|answer| self.answer(answer));
+        replies.into_iter().for_each(|reply| self.reply(reply));
     }
 
-    /// Does what was taken in and lasts, when the peer has gone.
+    /// Completes the parked frames that last, after the client has disconnected.
     pub async fn finish(self) {
-        for waiting in self.current.into_iter().chain(self.waiting).filter(|waiting| waiting.lasts) {
-            waiting.work.await;
+        for parked in self.current.into_iter().chain(self.parking.frames).filter(|parked| parked.lasts) {
+            parked.work.await;
         }
     }
 
-    pub fn answer(&self, bytes: Bytes) {
-        self.subscription.outbound.push_kept(bytes);
+    pub fn reply(&self, bytes: Bytes) {
+        self.subscription.outbound.push_required(bytes);
     }
 
     pub fn refuse(&self, reference: Option<u64>, rejection: &Rejection) {
         tracing::debug!(user.id = %self.actor.user_id, code = ?rejection.code(), "frame refused");
-        self.answer(error(reference, rejection));
+        self.reply(error(reference, rejection));
     }
 
-    /// Counts a frame.
+    /// Counts a frame against the rate.
     ///
     /// # Errors
     /// `rate_limited`.
@@ -145,78 +172,85 @@ impl<'a> Dispatch<'a> {
         counted
     }
 
-    /// Whether frames have come too fast for ten seconds.
+    /// Whether the client has exceeded the rate for ten seconds.
     pub fn is_flooding(&self) -> bool {
         self.too_fast.is_some_and(|(since, last)| last.duration_since(since) > FLOOD)
     }
 
-    /// Begins what a frame asks for.
-    pub fn take(&mut self, Request { reference, frame }: Request) {
+    /// Begins to handle a frame of this many bytes.
+    pub fn take(&mut self, Request { reference, frame }: Request, bytes: usize) {
         let (node, actor) = (self.node.clone(), self.actor);
-        let lasts = matches!(frame, ClientFrame::Read { .. });
-        let work: BoxFuture<'static, Result<Option<ServerFrame>>> = match frame {
+        match frame {
             ClientFrame::Send { chat_id, client_id, text, reply_to } => {
                 let data = PostMessage { client_id, text, reply_to };
-                return self.change(reference, |origin| chat::begin_post(&node, actor, chat_id, data, origin));
+                self.change(reference, |origin| chat::begin_post(&node, actor, chat_id, data, origin));
             }
             ClientFrame::Edit { chat_id, no, text, base_seq } => {
                 let data = EditMessage { text, base_seq };
-                return self.change(reference, |origin| chat::begin_edit(&node, actor, chat_id, no, data, origin));
+                self.change(reference, |origin| chat::begin_edit(&node, actor, chat_id, no, data, origin));
             }
             ClientFrame::Delete { chat_id, no } => {
-                return self.change(reference, |origin| chat::begin_delete(&node, actor, chat_id, no, origin));
+                self.change(reference, |origin| chat::begin_delete(&node, actor, chat_id, no, origin));
             }
             ClientFrame::React { chat_id, no, emoji } => {
                 let given = React { no, emoji: &emoji, how: Reacting::Give };
-                return self.change(reference, |origin| chat::begin_react(&node, actor, chat_id, given, origin));
+                self.change(reference, |origin| chat::begin_react(&node, actor, chat_id, given, origin));
             }
             ClientFrame::Unreact { chat_id, no, emoji } => {
                 let taken = React { no, emoji: &emoji, how: Reacting::TakeBack };
-                return self.change(reference, |origin| chat::begin_react(&node, actor, chat_id, taken, origin));
+                self.change(reference, |origin| chat::begin_react(&node, actor, chat_id, taken, origin));
             }
-            ClientFrame::Watch { user_ids } => return self.watch(reference, user_ids),
-            ClientFrame::Typing { chat_id } => {
-                let now = Instant::now();
-                if self.typed.get(&chat_id).is_some_and(|last| now.duration_since(*last) < TYPING_EVERY) {
-                    return;
-                }
-                self.typed.retain(|_, last| now.duration_since(*last) < TYPING_EVERY);
-                self.typed.insert(chat_id, now);
-                async move { chat::typing(&node, actor, chat_id).await.map(|()| None) }.boxed()
+            ClientFrame::Hello { mine, chats, read } => self.park(reference, bytes, async move {
+                let welcome = chat::hello(&node, actor, mine, &Held { chats, read }).await?;
+                Ok(Some(ServerFrame::Welcome(welcome)))
+            }),
+            ClientFrame::Heads { chats, read, .. } => self.park(reference, bytes, async move {
+                let heads = chat::heads(&node, actor, &Held { chats, read }).await?;
+                Ok(Some(ServerFrame::Heads(heads)))
+            }),
+            ClientFrame::Changes { chat_id: Some(_), chats: Some(_), .. } => {
+                self.refuse(reference, &Rejection::field("chats", Problem::TooMany));
             }
-            ClientFrame::Hello { mine, chats, read } => async move {
-                let held = Held { chats, read };
-                chat::hello(&node, actor, mine, &held).await.map(|welcome| Some(ServerFrame::Welcome(welcome)))
-            }
-            .boxed(),
-            ClientFrame::Heads { chats, read, .. } => async move {
-                let held = Held { chats, read };
-                chat::heads(&node, actor, &held).await.map(|heads| Some(ServerFrame::Heads(heads)))
-            }
-            .boxed(),
             ClientFrame::Changes { chat_id, after, chats } => {
-                let wanted = match (chat_id, chats) {
-                    (Some(_), Some(_)) => {
-                        return self.refuse(reference, &Rejection::field("chats", Problem::TooMany));
-                    }
-                    (one, many) => one.map(|id| (id, after.unwrap_or(0))).into_iter().chain(many.into_iter().flatten()),
-                };
-                return self.read_changes(reference, wanted.collect());
+                let one = chat_id.map(|id| (id, after.unwrap_or(0)));
+                self.read_changes(reference, one.into_iter().chain(chats.into_iter().flatten()).collect(), bytes);
             }
+            ClientFrame::Watch { user_ids } => self.watch(reference, user_ids, bytes),
             ClientFrame::Read { chat_id, no } => {
-                async move { chat::mark_read(&node, actor, chat_id, no).await.map(|()| None) }.boxed()
+                let work = async move { chat::mark_read(&node, actor, chat_id, no).await.map(|()| None) };
+                self.parking.push(Parked { work: replied(reference, work), bytes, lasts: true });
             }
-            ClientFrame::Ping => return self.answer(encode(reference, &ServerFrame::Pong {})),
-            // The socket itself signs in.
-            ClientFrame::Auth { .. } => return,
-        };
-        let work = answered(reference, work);
-        self.waiting.push_back(Waiting { work, lasts });
+            ClientFrame::Typing { chat_id } => {
+                if self.may_type(chat_id) {
+                    let work = async move { chat::typing(&node, actor, chat_id).await.map(|()| None) };
+                    self.park(reference, bytes, work);
+                }
+            }
+            ClientFrame::Ping => self.reply(encode(reference, &ServerFrame::Pong {})),
+            // `read` in mod.rs handles it.
+            ClientFrame::Auth { .. } => {}
+        }
     }
 
-    /// One query for all, and one answer for each chat: one that is no longer one's own must not keep the
-    /// others from catching up.
-    fn read_changes(&mut self, reference: Option<u64>, wanted: Vec<(ChatId, u64)>) {
+    fn park<F>(&mut self, reference: Option<u64>, bytes: usize, work: F)
+    where
+        F: Future<Output = Result<Option<ServerFrame>>> + Send + 'static,
+    {
+        self.parking.push(Parked { work: replied(reference, work), bytes, lasts: false });
+    }
+
+    /// Whether a `typing` in this chat is passed on: not more often than each `TYPING_EVERY`.
+    fn may_type(&mut self, chat_id: ChatId) -> bool {
+        let now = Instant::now();
+        self.typed.retain(|_, last| now.duration_since(*last) < TYPING_EVERY);
+        let may = !self.typed.contains_key(&chat_id);
+        self.typed.entry(chat_id).or_insert(now);
+        may
+    }
+
+    /// One query for all chats, and one reply for each: a chat that the user has left must not prevent the others from
+    /// catching up.
+    fn read_changes(&mut self, reference: Option<u64>, wanted: Vec<(ChatId, u64)>, bytes: usize) {
         if wanted.is_empty() || wanted.len() > limits::CHANGES_CHATS_MAX {
             let problem = if wanted.is_empty() { Problem::Required } else { Problem::TooLong };
             return self.refuse(reference, &Rejection::field("chats", problem));
@@ -228,26 +262,29 @@ impl<'a> Dispatch<'a> {
                 Err(rejection) => return vec![error(reference, &rejection)],
             };
             let missing = wanted.len() - pages.len();
-            let answers = pages.into_iter().map(|page| encode(reference, &ServerFrame::Changes(page)));
+            let replies = pages.into_iter().map(|page| encode(reference, &ServerFrame::Changes(page)));
             let refusal = || error(reference, &Rejection::not_found());
-            answers.chain(std::iter::repeat_with(refusal).take(missing)).collect()
+            replies.chain(std::iter::repeat_with(refusal).take(missing)).collect()
         };
-        self.waiting.push_back(Waiting { work: work.boxed(), lasts: false });
+        self.parking.push(Parked { work: work.boxed(), bytes, lasts: false });
     }
 
-    /// Answers with a `presence` frame for each person.
-    fn watch(&mut self, reference: Option<u64>, user_ids: Vec<UserId>) {
+    /// Replies with a `presence` frame for each user.
+    fn watch(&mut self, reference: Option<u64>, user_ids: Vec<UserId>, bytes: usize) {
         if user_ids.len() > limits::WATCHED_MAX {
             return self.refuse(reference, &Rejection::field("user_ids", Problem::TooLong));
         }
         let (node, actor) = (self.node.clone(), self.actor);
         let origin = Origin { socket: self.socket, reference };
-        let work = async move { presence::watch(&node, actor, origin, &user_ids).await.map(|()| None) };
-        self.waiting.push_back(Waiting { work: answered(reference, work), lasts: false });
+        self.park(
+            reference,
+            bytes,
+            async move { presence::watch(&node, actor, origin, &user_ids).await.map(|()| None) },
+        );
     }
 
-    /// The place in the chat's order is taken here, before the next frame is read. What is written is
-    /// acknowledged with its publication, in order.
+    /// `begin` enqueues the change before the next frame is read. A committed change is acknowledged with its
+    /// publication, in order.
     fn change<F>(&mut self, reference: Option<u64>, begin: impl FnOnce(Option<Origin>) -> Result<F>)
     where
         F: Future<Output = Result<Outcome>> + Send + 'static,
@@ -269,13 +306,13 @@ impl<'a> Dispatch<'a> {
     }
 }
 
-/// What answers a frame, once its work is done.
-fn answered(reference: Option<u64>, work: impl Future<Output = Result<Option<ServerFrame>>> + Send + 'static) -> Work {
-    let answer = move |result: Result<Option<ServerFrame>>| match result {
+/// Turns the result of an operation into replies.
+fn replied(reference: Option<u64>, work: impl Future<Output = Result<Option<ServerFrame>>> + Send + 'static) -> Work {
+    let replies = move |result: Result<Option<ServerFrame>>| match result {
         Ok(frame) => frame.iter().map(|frame| encode(reference, frame)).collect(),
         Err(rejection) => vec![error(reference, &rejection)],
     };
-    database::within(work).map(answer).boxed()
+    database::within(work).map(replies).boxed()
 }
 
 pub fn error(reference: Option<u64>, rejection: &Rejection) -> Bytes {
@@ -283,7 +320,7 @@ pub fn error(reference: Option<u64>, rejection: &Rejection) -> Bytes {
     encode(reference, &ServerFrame::Error { code, message, current })
 }
 
-/// The `ref` of a frame that is otherwise not understood.
+/// The `ref` of a frame that cannot be parsed.
 pub fn reference_of(text: &str) -> Option<u64> {
     #[derive(Deserialize)]
     struct Referenced {
@@ -291,4 +328,22 @@ pub fn reference_of(text: &str) -> Option<u64> {
         reference: Option<u64>,
     }
     serde_json::from_str::<Referenced>(text).ok()?.reference
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parked_frames_are_bounded_by_number_and_by_bytes() {
+        for (bytes, most) in [(10, PARKED_MAX), (limits::FRAME_BYTES, 2), (limits::FRAME_BYTES - 1, 3)] {
+            let mut parking = Parking::default();
+            while parking.has_room() {
+                parking.push(Parked { work: std::future::ready(Vec::new()).boxed(), bytes, lasts: false });
+            }
+            assert_eq!(parking.frames.len(), most, "frames of {bytes} bytes");
+            parking.pop();
+            assert!(parking.has_room());
+        }
+    }
 }

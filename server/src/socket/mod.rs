@@ -31,16 +31,18 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 const SIGN_IN_WITHIN: Duration = Duration::from_secs(5);
+/// Frames before the sign-in: each costs the verification of a token or an error.
+const FRAMES_BEFORE_SIGN_IN: usize = 20;
 const PING_EVERY: Duration = Duration::from_secs(12);
 const DEAD_AFTER: Duration = Duration::from_secs(30);
 const SEND_WITHIN: Duration = Duration::from_secs(30);
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
-/// Over how long a restart spreads its closes: for each socket, and at most.
+/// The time over which a restart spreads its closes: for each socket, and at most.
 const SPREAD_EACH: Duration = Duration::from_millis(2);
 const SPREAD_MOST: Duration = Duration::from_secs(5);
-/// How long an expired access token still holds its socket.
+/// How long a socket stays open after its access token has expired.
 const GRACE: Duration = Duration::from_secs(60);
-/// The default buffers cost 128 KiB a socket.
+/// The default buffers take 128 KiB per socket.
 const BUFFER_BYTES: usize = 4 * 1024;
 
 pub fn routes() -> Api {
@@ -93,16 +95,16 @@ async fn run(app: App, mut socket: WebSocket, by_cookie: Option<Verified>) {
             };
             match signed_in {
                 Ok(Ok(signed_in)) => signed_in,
-                Ok(Err(code)) => return say_goodbye(socket, code).await,
-                Err(_) => return say_goodbye(socket, close::SIGNED_OUT).await,
+                Ok(Err(code)) => return close_with(socket, code).await,
+                Err(_) => return close_with(socket, close::SIGNED_OUT).await,
             }
         }
     };
-    // From here on nothing published is missed; whatever is read for `welcome` is read later.
+    // Subscribe before `welcome` is read: an overlap is harmless, a hole is not.
     let subscription = Subscription::open(&app.node, verified.actor);
     let here = presence::Here::open(&app.node, verified.actor.user_id);
     let outbound = subscription.outbound.clone();
-    outbound.push_kept(ready(reference, verified));
+    outbound.push_required(ready(reference, verified));
     let (mut sink, mut stream) = socket.split();
     let token_life = by_cookie.is_none().then(|| expiry(verified));
     let mut dispatch = Dispatch::new(&app.node, verified.actor, &subscription);
@@ -112,7 +114,7 @@ async fn run(app: App, mut socket: WebSocket, by_cookie: Option<Verified>) {
         code = read(&app, &mut stream, &mut dispatch, token_life) => code,
         () = restart(&app, &outbound) => None,
     };
-    // Of a session that has ended nothing more is done.
+    // The parked frames of an ended session are dropped.
     if !outbound.is_signed_out() {
         let _ = timeout(CLOSE_WITHIN, dispatch.finish()).await;
     }
@@ -121,7 +123,7 @@ async fn run(app: App, mut socket: WebSocket, by_cookie: Option<Verified>) {
     let frame = CloseFrame { code, reason: "".into() };
     let polite = async {
         sink.send(ws::Message::Close(Some(frame))).await?;
-        // The peer's own close ends it cleanly.
+        // The handshake ends with the client's close.
         while let Some(Ok(_)) = stream.next().await {}
         Ok::<_, axum::Error>(())
     };
@@ -130,12 +132,12 @@ async fn run(app: App, mut socket: WebSocket, by_cookie: Option<Verified>) {
     }
 }
 
-/// Waits for an `auth` frame; every other one is refused.
+/// Waits for a valid `auth` frame and refuses others; returns the code to close with after too many.
 async fn first_frame(app: &App, socket: &mut WebSocket) -> Result<(Verified, Option<u64>), u16> {
-    loop {
+    for _ in 0..FRAMES_BEFORE_SIGN_IN {
         let text = match socket.recv().await {
             Some(Ok(ws::Message::Text(text))) => text,
-            // No JSON, so no `auth`.
+            // Not JSON, so not an `auth` frame.
             Some(Ok(ws::Message::Binary(_))) => ws::Utf8Bytes::default(),
             Some(Ok(ws::Message::Ping(_) | ws::Message::Pong(_))) => continue,
             Some(Err(error)) if is_too_large(&error) => return Err(close::TOO_LARGE),
@@ -155,14 +157,15 @@ async fn first_frame(app: &App, socket: &mut WebSocket) -> Result<(Verified, Opt
             Ok(request) => (request.reference, Rejection::unauthenticated()),
             Err(_) => (dispatch::reference_of(&text), Rejection::unauthenticated()),
         };
-        let answer = dispatch::error(reference, &rejection);
-        if socket.send(text_frame(answer)).await.is_err() {
+        let reply = dispatch::error(reference, &rejection);
+        if socket.send(text_frame(reply)).await.is_err() {
             return Err(1000);
         }
     }
+    Err(close::TOO_FAST)
 }
 
-/// Sends what is queued; answers the code to close with, if the peer is still there to hear it.
+/// Sends the queued frames; returns the code to close with, or none if the client has disconnected.
 async fn write(sink: &mut SplitSink<WebSocket, ws::Message>, outbound: &Outbound) -> Option<u16> {
     let mut ping = interval(PING_EVERY);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -182,7 +185,7 @@ async fn write(sink: &mut SplitSink<WebSocket, ws::Message>, outbound: &Outbound
     }
 }
 
-/// Takes frames in, in order; answers the code to close with, if the peer is still there to hear it.
+/// Reads and dispatches frames in order; returns the code to close with, or none if the client has disconnected.
 async fn read(
     app: &App,
     stream: &mut futures::stream::SplitStream<WebSocket>,
@@ -192,12 +195,12 @@ async fn read(
     let mut heard = Instant::now();
     loop {
         if !dispatch.has_room() {
-            // A peer that is not listened to is not silent.
+            // While the server does not read, it cannot know whether the client is silent.
             heard = Instant::now();
         }
         let ends = token_life.unwrap_or_else(|| heard + DEAD_AFTER).min(heard + DEAD_AFTER);
         let message = tokio::select! {
-            // What was begun is finished before more is taken in, where too much is under way.
+            // Back-pressure: while too much is in progress, nothing is read.
             () = dispatch.progress() => continue,
             message = stream.next(), if dispatch.has_room() => message,
             () = tokio::time::sleep_until(ends) => {
@@ -205,7 +208,7 @@ async fn read(
             }
         };
         heard = Instant::now();
-        // What a session that has ended still sends is nobody's; the writer closes the socket.
+        // Frames of an ended session are ignored; the writer closes the socket.
         if dispatch.is_closing() {
             return std::future::pending().await;
         }
@@ -214,50 +217,52 @@ async fn read(
             Some(Ok(ws::Message::Binary(_))) => None,
             Some(Ok(ws::Message::Ping(_) | ws::Message::Pong(_))) => continue,
             Some(Ok(ws::Message::Close(_))) => {
-                // The answer to it waits for the next look at the stream.
+                // The next read sends the reply to the close.
                 let _ = timeout(CLOSE_WITHIN, stream.next()).await;
                 return None;
             }
             Some(Err(error)) => return is_too_large(&error).then_some(close::TOO_LARGE),
             None => return None,
         };
+        let text = text.as_deref();
         if let Err(rejection) = dispatch.count() {
             if dispatch.is_flooding() {
                 return Some(Close::TooFast.code());
             }
-            dispatch.refuse(text.as_deref().and_then(dispatch::reference_of), &rejection);
+            dispatch.refuse(text.and_then(dispatch::reference_of), &rejection);
             continue;
         }
-        match request(text.as_deref()) {
+        match request(text) {
             Ok(Request { reference, frame: ClientFrame::Auth { access_token } }) => {
                 match renewed(app, dispatch.actor(), &access_token).await {
                     Ok(verified) => {
                         token_life = token_life.map(|_| expiry(verified));
-                        dispatch.answer(ready(reference, verified));
+                        dispatch.reply(ready(reference, verified));
                     }
                     Err(rejection) => dispatch.refuse(reference, &rejection),
                 }
             }
-            Ok(request) => dispatch.take(request),
+            Ok(request) => dispatch.take(request, text.map_or(0, str::len)),
             Err((reference, rejection)) => dispatch.refuse(reference, &rejection),
         }
     }
 }
 
-/// What a frame asks for, or its `ref` and why it asks for nothing; binary ones have no text.
+/// Parses a frame; an error carries the `ref` of the frame. A binary frame has no text.
 fn request(text: Option<&str>) -> Result<Request, (Option<u64>, Rejection)> {
     let text = text.ok_or_else(|| (None, invalid("Frames are JSON text.")))?;
-    serde_json::from_str(text).map_err(|_| (dispatch::reference_of(text), invalid("This frame is not one of ours.")))
+    serde_json::from_str(text)
+        .map_err(|_| (dispatch::reference_of(text), invalid("This frame is not part of the protocol.")))
 }
 
-/// What a fresh `auth` frame brings, if it is of the socket's own session.
+/// Verifies a later `auth` frame: its token must belong to the session of the socket.
 async fn renewed(app: &App, actor: Actor, token: &str) -> services::Result<Verified> {
     let verified = auth::authenticate(&app.node, TokenType::Access, token).await?;
     if verified.actor == actor { Ok(verified) } else { Err(Rejection::unauthenticated()) }
 }
 
-/// Closes the socket when the node restarts, at a moment of its own, so that not all come back at once;
-/// completes when that has waited long enough for a slow reader.
+/// Closes the socket when the node stops, after a random delay, so that the clients do not all reconnect at once (no
+/// stampede); returns when a slow client has had time to read the close.
 async fn restart(app: &App, outbound: &Outbound) {
     app.node.shutdown.cancelled().await;
     let spread = (SPREAD_EACH * u32::try_from(app.node.live.count()).unwrap_or(u32::MAX)).min(SPREAD_MOST);
@@ -266,7 +271,7 @@ async fn restart(app: &App, outbound: &Outbound) {
     tokio::time::sleep(CLOSE_WITHIN).await;
 }
 
-async fn say_goodbye(mut socket: WebSocket, code: u16) {
+async fn close_with(mut socket: WebSocket, code: u16) {
     let frame = CloseFrame { code, reason: "".into() };
     let polite = async {
         if socket.send(ws::Message::Close(Some(frame))).await.is_ok() {
@@ -293,10 +298,10 @@ fn text_frame(bytes: axum::body::Bytes) -> ws::Message {
     ws::Utf8Bytes::try_from(bytes).map_or(ws::Message::Text("{}".into()), ws::Message::Text)
 }
 
-/// When a socket closes whose token is not renewed.
+/// When the socket of a token closes unless the token is renewed.
 fn expiry(verified: Verified) -> Instant {
-    let left = verified.expires_at - clock::now().0 / 1_000;
-    Instant::now() + Duration::from_secs(u64::try_from(left).unwrap_or(0)) + GRACE
+    let remaining = verified.expires_at - clock::now().0 / 1_000;
+    Instant::now() + Duration::from_secs(u64::try_from(remaining).unwrap_or(0)) + GRACE
 }
 
 fn is_too_large(error: &axum::Error) -> bool {

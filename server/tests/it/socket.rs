@@ -116,6 +116,24 @@ async fn those_with_a_direct_chat_hear_who_comes_and_goes() {
 }
 
 #[tokio::test]
+async fn a_socket_that_sends_much_before_it_signs_in_is_closed() {
+    let server = Server::start().await;
+    let mut socket = server.upgrade(&[]).await.unwrap();
+    for _ in 0..30 {
+        // The server may have closed the socket by now.
+        let _ = socket.try_send(json!({ "type": "ping" })).await;
+    }
+    let mut refused = 0;
+    let code = loop {
+        match socket.try_next().await {
+            Ok(frame) => refused += usize::from(frame["code"] == "unauthenticated"),
+            Err(code) => break code,
+        }
+    };
+    assert_eq!((refused, code), (20, 4429));
+}
+
+#[tokio::test]
 async fn typing_is_passed_on_once_in_three_seconds() {
     let server = Server::start().await;
     let [alice, bob] = server.people(["alice", "bob"]).await;

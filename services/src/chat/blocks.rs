@@ -1,4 +1,4 @@
-//! Whom one does not want to hear from.
+//! Blocks between users.
 
 use super::{direct_id, queries};
 use crate::{
@@ -9,11 +9,11 @@ use crate::{
 use protocol::{error::Problem, ids::UserId, profiles::User};
 use sqlx::{Postgres, Transaction};
 
-/// Blocks somebody: they can neither open nor write to a direct chat with the actor, nor add them to a
-/// group, and neither sees the other's presence.
+/// Blocks a user: they can neither open nor write to a direct chat with the actor, nor add the actor to a group, and
+/// neither sees the other's presence.
 ///
 /// # Errors
-/// `not_found` for nobody, `invalid_input` for oneself.
+/// `not_found` for an unknown user, `invalid_input` for the actor's own id.
 pub async fn block(node: &Node, actor: Actor, user_id: UserId) -> Result<()> {
     if user_id == actor.user_id {
         return Err(Rejection::field("user_id", Problem::Unknown));
@@ -22,7 +22,7 @@ pub async fn block(node: &Node, actor: Actor, user_id: UserId) -> Result<()> {
         return Err(Rejection::not_found());
     }
     node.rates.changes.take(actor.user_id)?;
-    let _choice = presence::Choice::of(node, &[actor.user_id, user_id]);
+    let _privacy = presence::PrivacyChange::of(node, &[actor.user_id, user_id]);
     let mut tx = begin(node, actor, user_id).await?;
     queries::insert_block(&mut tx, actor.user_id, user_id).await?;
     queries::mark_blocked(&mut tx, direct_id(actor.user_id, user_id), user_id, true).await?;
@@ -30,13 +30,16 @@ pub async fn block(node: &Node, actor: Actor, user_id: UserId) -> Result<()> {
     Ok(())
 }
 
-/// Lets somebody write again.
+/// Removes a block; without one it does nothing.
 ///
 /// # Errors
 /// `unavailable` when the database does not answer.
 pub async fn unblock(node: &Node, actor: Actor, user_id: UserId) -> Result<()> {
     node.rates.changes.take(actor.user_id)?;
-    let _choice = presence::Choice::of(node, &[actor.user_id, user_id]);
+    if !has_blocked(node, actor, user_id).await? {
+        return Ok(());
+    }
+    let _privacy = presence::PrivacyChange::of(node, &[actor.user_id, user_id]);
     let mut tx = begin(node, actor, user_id).await?;
     queries::delete_block(&mut tx, actor.user_id, user_id).await?;
     queries::mark_blocked(&mut tx, direct_id(actor.user_id, user_id), user_id, false).await?;
@@ -44,16 +47,23 @@ pub async fn unblock(node: &Node, actor: Actor, user_id: UserId) -> Result<()> {
     Ok(())
 }
 
-/// Begins a change of a block. What is being written in the direct chat comes before it or after it, as does
-/// opening that chat.
+/// Begins a change of a block. It locks the direct chat, and the rows that opening this chat locks: a commit of the
+/// chat, or its opening, happens completely before the block or sees it.
 async fn begin(node: &Node, actor: Actor, user_id: UserId) -> Result<Transaction<'static, Postgres>> {
-    let mut tx = database::begin(&node.db).await?;
-    queries::lock_chat(&mut tx, direct_id(actor.user_id, user_id)).await?;
-    queries::lock_mines(&mut tx, &[actor.user_id, user_id]).await?;
-    Ok(tx)
+    let chat_id = direct_id(actor.user_id, user_id);
+    loop {
+        let mut tx = database::begin(&node.db).await?;
+        let is_locked = queries::lock_chat(&mut tx, chat_id).await?.is_some();
+        queries::lock_mines(&mut tx, &[actor.user_id, user_id]).await?;
+        // If the chat was opened in between, begin again: the lock order of a commit is the chat first.
+        if is_locked || !queries::chat_exists(&mut tx, chat_id).await? {
+            return Ok(tx);
+        }
+        tx.rollback().await?;
+    }
 }
 
-/// Whether the actor has blocked somebody.
+/// Whether the actor has blocked a user.
 ///
 /// # Errors
 /// `unavailable` when the database does not answer.
@@ -61,7 +71,7 @@ pub async fn has_blocked(node: &Node, actor: Actor, user_id: UserId) -> Result<b
     Ok(!queries::blocks_among(&node.db, &[(actor.user_id, user_id)]).await?.is_empty())
 }
 
-/// Whom the actor has blocked, the latest first.
+/// The users whom the actor has blocked, the latest block first.
 ///
 /// # Errors
 /// `unavailable` when the database does not answer.

@@ -1,8 +1,8 @@
-//! How a change of a chat is committed: one queue for each chat and node, one transaction for all
-//! that waits (ARCHITECTURE.md).
+//! How changes of a chat are committed: one queue for each chat and node, one transaction for each batch
+//! (ARCHITECTURE.md).
 //!
-//! A transaction costs an fsync however many changes it carries, so a hot chat commits in batches,
-//! and a lone message waits for nobody.
+//! A transaction costs one fsync, whatever its number of changes. So a busy chat commits in batches, and a single
+//! message does not wait for others.
 
 mod batch;
 mod draft;
@@ -24,30 +24,30 @@ use std::{
 };
 use tokio::{sync::oneshot, time::timeout};
 
-/// Changes of one chat that may wait; more are refused politely.
+/// Changes that may wait in the queue of one chat; more are refused with `unavailable`.
 const WAITING_MAX: usize = 4_096;
 
-/// How long a change is waited for.
-const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// How long a caller waits for the outcome of its change.
+const REPLY_WITHIN: Duration = Duration::from_secs(2);
 
-/// Something done to a chat.
+/// A requested change of a chat.
 #[derive(Clone, Debug)]
 pub enum Change {
     Post {
         client_id: ClientId,
-        /// Or what is wrong with it, which does not matter where this send was stored before.
+        /// The commit refuses an invalid text, unless this send repeats a stored one.
         text: std::result::Result<MessageText, Problem>,
-        /// The user names in it.
+        /// The user names in the text.
         mentions: Vec<String>,
         reply_to: Option<u64>,
-        /// Whose words it forwards.
+        /// The author of the forwarded text.
         forwarded_from: Option<UserId>,
     },
     Edit {
         no: u64,
         text: MessageText,
         mentions: Vec<String>,
-        /// The `seq` of the row that was edited.
+        /// The `seq` of the row that the client edited.
         base_seq: Option<u64>,
     },
     Delete {
@@ -60,7 +60,7 @@ pub enum Change {
         how: Reacting,
     },
     AddMember(UserId),
-    /// Oneself: leaving.
+    /// The actor removes themselves: they leave.
     RemoveMember(UserId),
     ChangeRole {
         user_id: UserId,
@@ -76,14 +76,14 @@ pub enum Change {
 pub enum Reacting {
     Give,
     TakeBack,
-    /// Whichever of these it is: for who cannot see it, because rows name only the first who reacted.
+    /// For a page that cannot know which applies: rows name only the first users who reacted.
     Toggle,
 }
 
-/// What became of a change.
+/// The result of a committed change.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// A message as it stands now; `new` where this change wrote it.
+    /// The current row of the message; `new` if this change wrote it.
     Message {
         message: Message,
         new: bool,
@@ -100,13 +100,13 @@ struct Item {
     actor: UserId,
     change: Change,
     origin: Option<Origin>,
-    answer: oneshot::Sender<Result<Outcome>>,
+    reply: oneshot::Sender<Result<Outcome>>,
 }
 
 impl Item {
     fn of(actor: UserId, change: Change, origin: Option<Origin>) -> (Self, oneshot::Receiver<Result<Outcome>>) {
-        let (answer, answered) = oneshot::channel();
-        (Self { actor, change, origin, answer }, answered)
+        let (reply, outcome) = oneshot::channel();
+        (Self { actor, change, origin, reply }, outcome)
     }
 
     fn send_key(&self) -> Option<(UserId, ClientId)> {
@@ -121,7 +121,7 @@ impl Item {
         Some(queries::ReactionKey { no: *no, emoji: emoji.clone(), user_id: self.actor })
     }
 
-    /// Who is added, and by whom.
+    /// The added user and the actor.
     fn addition(&self) -> Option<(UserId, UserId)> {
         let Change::AddMember(user_id) = &self.change else { return None };
         Some((*user_id, self.actor))
@@ -129,8 +129,8 @@ impl Item {
 }
 
 impl Change {
-    /// The other person a change is about.
-    fn names(&self) -> Option<UserId> {
+    /// The user that a change of members names.
+    fn named_user(&self) -> Option<UserId> {
         match self {
             Self::AddMember(user_id) | Self::RemoveMember(user_id) | Self::ChangeRole { user_id, .. } => Some(*user_id),
             Self::Post { .. }
@@ -141,7 +141,7 @@ impl Change {
         }
     }
 
-    /// The user names that its text mentions.
+    /// The user names in its text.
     fn mentions(&self) -> &[String] {
         match self {
             Self::Post { mentions, .. } | Self::Edit { mentions, .. } => mentions,
@@ -149,7 +149,7 @@ impl Change {
         }
     }
 
-    /// Whether it puts something before the others' eyes, which somebody they have blocked may not.
+    /// Whether it shows something new to the others. A blocked user may not do that.
     fn writes(&self) -> bool {
         match self {
             Self::React { how, .. } => *how != Reacting::TakeBack,
@@ -157,8 +157,8 @@ impl Change {
         }
     }
 
-    /// The message a change is about.
-    fn names_message(&self) -> Option<u64> {
+    /// The `no` of the message that it changes.
+    fn named_message(&self) -> Option<u64> {
         match self {
             Self::Edit { no, .. } | Self::Delete { no } | Self::React { no, .. } => Some(*no),
             _ => None,
@@ -166,7 +166,7 @@ impl Change {
     }
 }
 
-/// The queues of this node. A chat has one while changes of it wait.
+/// The queues of this node. A chat has a queue while changes wait in it.
 pub struct Queues {
     batch: usize,
     by_chat: Mutex<HashMap<ChatId, VecDeque<Item>>>,
@@ -183,11 +183,11 @@ impl Queues {
     }
 }
 
-/// Takes a place in the chat's order before it returns; the future answers once it is committed.
+/// Appends a change to the chat's queue before it returns. The future returns the outcome after the commit.
 ///
 /// # Errors
-/// `rate_limited`, `unavailable` when too many wait or the node is stopping; the future, what the chat's
-/// rules refuse.
+/// `rate_limited`; `unavailable` when the queue is full or the node stops. The future: the refusals of the chat's
+/// rules, `unavailable`.
 pub fn submit(
     node: &Node,
     chat_id: ChatId,
@@ -196,15 +196,15 @@ pub fn submit(
     origin: Option<Origin>,
 ) -> Result<impl Future<Output = Result<Outcome>> + use<>> {
     node.rates.changes.take(actor)?;
-    let (item, answered) = Item::of(actor, change, origin);
+    let (item, outcome) = Item::of(actor, change, origin);
     enqueue(node, chat_id, vec![item])?;
-    Ok(answer(answered))
+    Ok(in_time(outcome))
 }
 
-/// The same for several changes, which take their places together or not at all.
+/// Appends several changes to the chat's queue, all or none.
 ///
 /// # Errors
-/// As `submit`.
+/// Those of `submit`.
 pub fn submit_all(
     node: &Node,
     chat_id: ChatId,
@@ -213,9 +213,9 @@ pub fn submit_all(
 ) -> Result<impl Future<Output = Vec<Result<Outcome>>> + use<>> {
     node.rates.changes.take_many(actor, changes.len())?;
     let items = changes.into_iter().map(|change| Item::of(actor, change, None));
-    let (items, answered): (Vec<Item>, Vec<_>) = items.unzip();
+    let (items, outcomes): (Vec<Item>, Vec<_>) = items.unzip();
     enqueue(node, chat_id, items)?;
-    Ok(join_all(answered.into_iter().map(answer)))
+    Ok(join_all(outcomes.into_iter().map(in_time)))
 }
 
 fn enqueue(node: &Node, chat_id: ChatId, items: Vec<Item>) -> Result<()> {
@@ -237,15 +237,15 @@ fn enqueue(node: &Node, chat_id: ChatId, items: Vec<Item>) -> Result<()> {
     Ok(())
 }
 
-/// Whoever waits longer is told so and tries again; what was accepted is committed all the same.
-async fn answer(answered: oneshot::Receiver<Result<Outcome>>) -> Result<Outcome> {
-    match timeout(ANSWER_WITHIN, answered).await {
+/// Waits for an outcome. After the time-out the client retries; the queued change is committed nevertheless.
+async fn in_time(outcome: oneshot::Receiver<Result<Outcome>>) -> Result<Outcome> {
+    match timeout(REPLY_WITHIN, outcome).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) | Err(_) => Err(Rejection::unavailable()),
     }
 }
 
-/// Commits what waits until nothing does. What was accepted is finished even while the node stops.
+/// Commits batches until the queue is empty, also while the node stops: accepted changes are finished.
 async fn drain(node: Node, chat_id: ChatId) {
     loop {
         let items: Vec<Item> = {
@@ -258,7 +258,7 @@ async fn drain(node: Node, chat_id: ChatId) {
             let count = waiting.len().min(node.queues.batch);
             waiting.drain(..count).collect()
         };
-        // A panic in one batch must not end the queue for those behind it; those in it hear `unavailable`.
+        // A panic in one batch must not end the queue. The callers in this batch get `unavailable`.
         if AssertUnwindSafe(batch::commit(&node, chat_id, items)).catch_unwind().await.is_err() {
             tracing::error!(chat.id = %chat_id, "a batch panicked");
         }

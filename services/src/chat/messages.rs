@@ -1,4 +1,4 @@
-//! What is done with messages: posted, forwarded, reacted to, reported, edited and deleted.
+//! Operations on messages: post, forward, react, report, edit and delete.
 
 use super::{
     commit::{self, Change, Outcome, Reacting},
@@ -8,14 +8,13 @@ use crate::{Actor, Node, Rejection, Result, live::Origin};
 use protocol::{
     Page,
     chat::{EditMessage, ForwardMessage, Message, MessageKind, PostMessage, Reacted},
-    ids::{ChatId, ClientId, UserId},
+    ids::{ChatId, ClientId},
     markdown,
     text::{MessageText, Reason},
 };
-use std::collections::HashMap;
 
-/// Stores a message and tells everybody in the chat. The flag tells whether it was stored now, or by
-/// an earlier try with the same `client_id`, whose text then stands.
+/// Posts a message. The flag is false if an earlier send with the same `client_id` stored it; then the text of the
+/// first send stands.
 ///
 /// # Errors
 /// `invalid_input`, `not_found`, `rate_limited`, `unavailable`.
@@ -23,18 +22,18 @@ pub async fn post_message(node: &Node, actor: Actor, chat_id: ChatId, data: Post
     message_of(begin_post(node, actor, chat_id, data, None)?.await?)
 }
 
-/// The message that a change wrote or found, and whether it wrote it.
+/// The message of an outcome, and whether the change wrote it.
 fn message_of(outcome: Outcome) -> Result<(Message, bool)> {
     match outcome {
         Outcome::Message { message, new } => Ok((message, new)),
-        _ => Err(Rejection::internal("a message's change ended as something else")),
+        _ => Err(Rejection::internal("a change of a message has the outcome of another change")),
     }
 }
 
-/// Takes a message's place in the chat's order now, and answers what becomes of it later.
+/// Takes the message's place in the chat's order before it returns; the future returns the outcome.
 ///
 /// # Errors
-/// As `post_message`.
+/// Those of `post_message`.
 pub fn begin_post(
     node: &Node,
     actor: Actor,
@@ -49,7 +48,7 @@ pub fn begin_post(
     commit::submit(node, chat_id, actor.user_id, change, origin)
 }
 
-/// Messages to be posted into another chat, each by a name of its own.
+/// Messages to be posted into another chat: the `no` of each, with the `client_id` of its copy.
 #[derive(Clone, Copy, Debug)]
 pub struct Forward<'a> {
     pub from: ChatId,
@@ -57,11 +56,11 @@ pub struct Forward<'a> {
     pub sends: &'a [(u64, ClientId)],
 }
 
-/// Posts somebody's words into another chat, as theirs. The flag tells whether they were posted now.
+/// Forwards a message into another chat, with its author. The flag is false if an earlier try posted it.
 ///
 /// # Errors
-/// `not_found` for a message or a chat that is not the actor's, or a message that is deleted; `forbidden`
-/// for what tells of events; as `post_message`.
+/// `not_found` for a chat of which the actor is not a member, an unknown or a deleted message; `forbidden` for a system
+/// message; those of `post_message`.
 pub async fn forward_message(
     node: &Node,
     actor: Actor,
@@ -73,63 +72,47 @@ pub async fn forward_message(
     forward_messages(node, actor, forward).await?.pop().ok_or_else(|| Rejection::internal("nothing was forwarded"))
 }
 
-/// The same for several, in their order.
+/// Forwards several messages, in their order.
 ///
 /// # Errors
-/// As `forward_message`; what cannot be read, or not be posted now, keeps all from being posted.
+/// Those of `forward_message`. If one message cannot be read or queued, none is posted.
 pub async fn forward_messages(node: &Node, actor: Actor, forward: Forward<'_>) -> Result<Vec<(Message, bool)>> {
     let Forward { from, to, sends } = forward;
-    // What an earlier try has posted stands, whatever became of its source.
-    let posted = posted_before(node, actor, to, sends).await?;
-    let left: Vec<u64> = sends.iter().filter(|(_, id)| !posted.contains_key(id)).map(|(no, _)| *no).collect();
-    let sources = readable(node, actor, from, &left).await?;
+    // A retry returns the copies of an earlier try, also if their sources were deleted since.
+    let posted = queries::messages_sent(&node.db, actor.user_id, to, sends.iter().map(|(_, id)| *id)).await?;
+    let is_posted = |id: &ClientId| posted.iter().any(|message| message.client_id == *id);
+    let unposted: Vec<(u64, ClientId)> = sends.iter().filter(|(_, id)| !is_posted(id)).copied().collect();
+    let sources = readable(node, actor, from, &unposted.iter().map(|(no, _)| *no).collect::<Vec<_>>()).await?;
     let mut changes = Vec::new();
-    for (no, client_id) in sends.iter().filter(|(_, id)| !posted.contains_key(id)) {
+    for (no, client_id) in &unposted {
         let source = sources.iter().find(|source| source.no == *no).ok_or_else(Rejection::not_found)?;
         let author = source.forwarded_from.as_ref().and_then(|from| from.user_id).unwrap_or(source.sender_id);
         let text = MessageText::parse(&source.text);
-        // What is forwarded mentions nobody anew.
+        // A forwarded text mentions nobody.
         let (mentions, reply_to, forwarded_from) = (Vec::new(), None, Some(author));
         changes.push(Change::Post { client_id: *client_id, text, mentions, reply_to, forwarded_from });
     }
     let outcomes = commit::submit_all(node, to, actor.user_id, changes)?.await;
     let stored = outcomes.into_iter().map(|outcome| message_of(outcome?));
-    let mut all = posted.into_values().map(|message| Ok((message, false))).chain(stored).collect::<Result<Vec<_>>>()?;
+    let posted = posted.into_iter().map(|message| Ok((message, false)));
+    let mut all = posted.chain(stored).collect::<Result<Vec<_>>>()?;
     all.sort_by_key(|(message, _)| sends.iter().position(|(_, client_id)| *client_id == message.client_id));
     Ok(all)
 }
 
-/// What earlier tries of these sends have posted, where the actor still is.
-async fn posted_before(
-    node: &Node,
-    actor: Actor,
-    chat_id: ChatId,
-    sends: &[(u64, ClientId)],
-) -> Result<HashMap<ClientId, Message>> {
-    queries::head_for(&node.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
-    let names: Vec<(UserId, ClientId)> = sends.iter().map(|(_, client_id)| (actor.user_id, *client_id)).collect();
-    let mut connection = node.db.acquire().await?;
-    let posted = queries::messages_by_client_id(&mut connection, chat_id, &names).await?;
-    Ok(posted.into_iter().map(|((_, client_id), message)| (client_id, message)).collect())
-}
-
-/// Messages that their reader may do something with: all are theirs to see, said by somebody and not deleted.
+/// Messages that the actor may forward or report: visible to the actor, not deleted, not of the system.
 async fn readable(node: &Node, actor: Actor, chat_id: ChatId, nos: &[u64]) -> Result<Vec<Message>> {
-    if nos.is_empty() {
-        return Ok(Vec::new());
-    }
-    queries::head_for(&node.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
-    let messages = queries::messages_by_no(&node.db, chat_id, nos).await?;
+    let messages = queries::messages_by_no(&node.db, actor.user_id, chat_id, nos).await?;
     if messages.len() < nos.len() || messages.iter().any(|message| message.deleted) {
         return Err(Rejection::not_found());
     }
     if messages.iter().any(|message| message.kind == MessageKind::System) {
-        return Err(Rejection::forbidden("Nobody said this."));
+        return Err(Rejection::forbidden("A system message cannot be forwarded or reported."));
     }
     Ok(messages)
 }
 
-/// An emoji for a message.
+/// A reaction to a message.
 #[derive(Clone, Copy, Debug)]
 pub struct React<'a> {
     pub no: u64,
@@ -137,19 +120,19 @@ pub struct React<'a> {
     pub how: Reacting,
 }
 
-/// Reacts to a message with an emoji, or takes that back; twice is once.
+/// Gives or takes back a reaction; idempotent.
 ///
 /// # Errors
-/// `invalid_input` for what is no emoji, or a twenty-first kind; `not_found`, `forbidden`, `conflict` for a
-/// deleted message, `rate_limited`, `unavailable`.
+/// `invalid_input` for a text that is not an emoji, or a 21st emoji; `conflict` for a deleted message; `not_found`,
+/// `forbidden`, `rate_limited`, `unavailable`.
 pub async fn react(node: &Node, actor: Actor, chat_id: ChatId, react: React<'_>) -> Result<Message> {
     Ok(message_of(begin_react(node, actor, chat_id, react, None)?.await?)?.0)
 }
 
-/// Takes a reaction's place in the chat's order now, and answers what becomes of it later.
+/// Takes the reaction's place in the chat's order before it returns; the future returns the outcome.
 ///
 /// # Errors
-/// As `react`.
+/// Those of `react`.
 pub fn begin_react(
     node: &Node,
     actor: Actor,
@@ -161,10 +144,10 @@ pub fn begin_react(
     commit::submit(node, chat_id, actor.user_id, Change::React { no, emoji, how }, origin)
 }
 
-/// Who reacted to a message, in order of time.
+/// The users who reacted to a message, the first reaction first.
 ///
 /// # Errors
-/// `not_found`, `invalid_input` for a cursor or a limit that is none.
+/// `not_found`; `invalid_input` for a malformed cursor or a limit out of range.
 pub async fn reacted(
     node: &Node,
     actor: Actor,
@@ -178,14 +161,14 @@ pub async fn reacted(
         return Err(Rejection::not_found());
     }
     let (offset, limit) = (rules::parse_offset(cursor)?, i64::from(rules::limit(limit)?));
-    let items = queries::reacted(&node.db, chat_id, no, offset, limit + 1).await?;
+    let items = queries::reacted(&node.db, actor.user_id, (chat_id, no), (offset, limit + 1)).await?;
     Ok(rules::page_of(items, offset, limit))
 }
 
-/// Tells the site's admins of a message; once more replaces what was said before.
+/// Reports a message to the site's admins; a second report by the same user replaces the first.
 ///
 /// # Errors
-/// `not_found`, `invalid_input` for a reason that is none.
+/// `not_found`, `forbidden`; `invalid_input` for an invalid reason.
 pub async fn report_message(node: &Node, actor: Actor, chat_id: ChatId, no: u64, reason: &str) -> Result<()> {
     let reason = Reason::parse(reason).map_err(|problem| Rejection::field("reason", problem))?;
     node.rates.changes.take(actor.user_id)?;
@@ -193,19 +176,18 @@ pub async fn report_message(node: &Node, actor: Actor, chat_id: ChatId, no: u64,
     queries::report(&node.db, &message, actor.user_id, reason.as_str()).await
 }
 
-/// Changes the text of one's own message.
+/// Changes the text of the actor's own message.
 ///
 /// # Errors
-/// `invalid_input`, `not_found`, `forbidden`, `conflict` with the newest row, `rate_limited`,
-/// `unavailable`.
+/// `invalid_input`, `not_found`, `forbidden`, `conflict` with the current row, `rate_limited`, `unavailable`.
 pub async fn edit_message(node: &Node, actor: Actor, chat_id: ChatId, no: u64, data: EditMessage) -> Result<Message> {
     Ok(message_of(begin_edit(node, actor, chat_id, no, data, None)?.await?)?.0)
 }
 
-/// Takes an edit's place in the chat's order now, and answers what becomes of it later.
+/// Takes the edit's place in the chat's order before it returns; the future returns the outcome.
 ///
 /// # Errors
-/// As `edit_message`.
+/// Those of `edit_message`.
 pub fn begin_edit(
     node: &Node,
     actor: Actor,
@@ -220,7 +202,7 @@ pub fn begin_edit(
     commit::submit(node, chat_id, actor.user_id, change, origin)
 }
 
-/// Deletes a message for everybody; its row stays, empty.
+/// Deletes a message for all members; its row stays as a tombstone.
 ///
 /// # Errors
 /// `not_found`, `forbidden`, `rate_limited`, `unavailable`.
@@ -228,20 +210,20 @@ pub async fn delete_message(node: &Node, actor: Actor, chat_id: ChatId, no: u64)
     Ok(message_of(begin_delete(node, actor, chat_id, no, None)?.await?)?.0)
 }
 
-/// Deletes several at once; what may not be deleted stays, and keeps no other.
+/// Deletes several messages. A refused one does not prevent the others.
 ///
 /// # Errors
-/// As `delete_message`, of the first that is refused.
+/// Those of `delete_message`, for the first refused message.
 pub async fn delete_messages(node: &Node, actor: Actor, chat_id: ChatId, nos: &[u64]) -> Result<()> {
     let changes = nos.iter().map(|no| Change::Delete { no: *no }).collect();
     let outcomes = commit::submit_all(node, chat_id, actor.user_id, changes)?.await;
     outcomes.into_iter().try_for_each(|outcome| outcome.map(drop))
 }
 
-/// Takes a deletion's place in the chat's order now, and answers what becomes of it later.
+/// Takes the deletion's place in the chat's order before it returns; the future returns the outcome.
 ///
 /// # Errors
-/// As `delete_message`.
+/// Those of `delete_message`.
 pub fn begin_delete(
     node: &Node,
     actor: Actor,

@@ -1,5 +1,5 @@
-//! Chats: lists, history, read marks, catching up. Must not know how a group is
-//! managed; that is `groups`, over the same commit queue.
+//! Chats: lists, history, read marks, catch-up. Must not know how groups are managed: that is `groups`, over the
+//! same commit queue.
 
 pub mod blocks;
 pub mod commit;
@@ -33,20 +33,20 @@ use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
-/// A direct chat's id: the pair itself, whoever asks first.
+/// The id of a direct chat, derived from the pair of users in either order.
 #[must_use]
 pub fn direct_id(one: UserId, other: UserId) -> ChatId {
     let (low, high) = if one < other { (one, other) } else { (other, one) };
     ChatId(Uuid::new_v5(&low.0, high.0.as_bytes()))
 }
 
-/// The id of a person's own notes.
+/// The id of a user's own notes.
 #[must_use]
 pub fn saved_id(owner: UserId) -> ChatId {
     ChatId(Uuid::new_v5(&owner.0, b"saved"))
 }
 
-/// Makes a person's own notes, with their registration.
+/// Creates a user's own notes, in the transaction of the registration.
 pub(crate) async fn create_saved(tx: &mut PgConnection, owner: UserId) -> Result<()> {
     let chat_id = saved_id(owner);
     queries::insert_chat(
@@ -54,14 +54,14 @@ pub(crate) async fn create_saved(tx: &mut PgConnection, owner: UserId) -> Result
         queries::NewChat { chat_id, kind: ChatKind::Saved, title: None, members: &[(owner, None)] },
     )
     .await?;
-    queries::list_for(tx, chat_id, &[owner], true).await?;
+    queries::add_to_lists(tx, chat_id, &[owner], true).await?;
     Ok(())
 }
 
-/// Opens the direct chat with somebody; there is one for each pair. The flag tells whether it is new.
+/// Opens the direct chat with another user; each pair has one. The flag is true if the chat is new.
 ///
 /// # Errors
-/// `invalid_input` for oneself, `not_found` for nobody, and for somebody who has blocked the actor.
+/// `invalid_input` for the actor's own id; `not_found` for an unknown user, and for one who has blocked the actor.
 pub async fn open_direct(node: &Node, actor: Actor, other: UserId) -> Result<(ChatSummary, bool)> {
     if other == actor.user_id {
         return Err(Rejection::field("user_id", Problem::Unknown));
@@ -72,7 +72,7 @@ pub async fn open_direct(node: &Node, actor: Actor, other: UserId) -> Result<(Ch
     }
     let chat_id = direct_id(actor.user_id, other);
     let mut tx = database::begin(&node.db).await?;
-    // Blocking takes the same locks, so that neither misses the other.
+    // Blocking takes the same locks, so that each sees the rows of the other.
     queries::lock_mines(&mut tx, &[actor.user_id, other]).await?;
     let both_ways = [(other, actor.user_id), (actor.user_id, other)];
     let blocks = queries::blocks_among(&mut *tx, &both_ways).await?;
@@ -83,30 +83,30 @@ pub async fn open_direct(node: &Node, actor: Actor, other: UserId) -> Result<(Ch
     let new = queries::NewChat { chat_id, kind: ChatKind::Direct, title: None, members: &members };
     let created = queries::insert_chat(&mut tx, new).await?;
     if created {
-        // It shows in the other's list from its first message.
-        queries::list_for(&mut tx, chat_id, &[other], false).await?;
+        // The chat appears in the other user's list with its first message.
+        queries::add_to_lists(&mut tx, chat_id, &[other], false).await?;
         queries::mark_blocked(&mut tx, chat_id, other, blocks.contains(&(actor.user_id, other))).await?;
     }
-    let listed = queries::list_for(&mut tx, chat_id, &[actor.user_id], true).await?;
+    let listed = queries::add_to_lists(&mut tx, chat_id, &[actor.user_id], true).await?;
     tx.commit().await?;
     if !listed.is_empty() {
-        tell_mine(node, chat_id, &[actor.user_id]).await;
+        send_mine(node, chat_id, &[actor.user_id]).await;
     }
     Ok((summary(node, actor, chat_id).await?, created))
 }
 
-/// A chat as its reader has it.
+/// A chat's summary for the actor.
 ///
 /// # Errors
-/// `not_found`, also for somebody else's.
+/// `not_found`, also for a chat of which the actor is not a member.
 pub async fn summary(node: &Node, actor: Actor, chat_id: ChatId) -> Result<ChatSummary> {
     queries::summary(&node.db, actor.user_id, chat_id).await?.ok_or_else(Rejection::not_found)
 }
 
-/// One's chats, newest activity first.
+/// The actor's chats, newest activity first.
 ///
 /// # Errors
-/// `invalid_input` for a cursor or a limit that is none.
+/// `invalid_input` for a malformed cursor or a limit out of range.
 pub async fn list(
     node: &Node,
     actor: Actor,
@@ -123,10 +123,10 @@ pub async fn list(
     Ok(Page { items, next })
 }
 
-/// A window of a history. The chat's head is read before its rows.
+/// A window of the history. The chat's head is read before the rows, so the rows may be newer than the head.
 ///
 /// # Errors
-/// `not_found`, `invalid_input` for a limit above 100.
+/// `not_found`; `invalid_input` for a limit above 100.
 pub async fn history(
     node: &Node,
     actor: Actor,
@@ -141,30 +141,34 @@ pub async fn history(
         other => other,
     };
     let (first, last) = rules::bounds(window, last_no, u64::from(limit));
-    let mut items = queries::messages_between(&node.db, chat_id, first, last).await?;
+    let mut items = queries::messages_between(&node.db, actor.user_id, chat_id, (first, last)).await?;
+    // `no` is dense, so no rows means that the actor was removed in between.
+    if first <= last && items.is_empty() {
+        return Err(Rejection::not_found());
+    }
     if node.is(Mutant::OrderByTime) {
         items.sort_by_key(|message| (message.created_at.0 / 1_000, message.sender_id));
     }
     let quoted: BTreeSet<u64> = items.iter().filter_map(|message| message.reply_to).collect();
     let quoted: Vec<u64> = quoted.into_iter().collect();
-    let replies = queries::messages_by_no(&node.db, chat_id, &quoted).await?;
-    let users = people(node, items.iter().chain(&replies).flat_map(Message::people)).await?;
+    let replies = queries::messages_by_no(&node.db, actor.user_id, chat_id, &quoted).await?;
+    let users = users_of(node, items.iter().chain(&replies).flat_map(Message::people)).await?;
     let next = items.last().filter(|message| message.no < last_no).map(|message| message.no.to_string());
     Ok(History { items, next, replies, users, seq, last_no })
 }
 
-/// Messages by their numbers, as what others quote.
+/// Messages by their `no`, for quotes.
 ///
 /// # Errors
 /// `not_found`.
 pub async fn quoted(node: &Node, actor: Actor, chat_id: ChatId, nos: &[u64]) -> Result<History> {
     let (seq, last_no) = queries::head_for(&node.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
-    let replies = queries::messages_by_no(&node.db, chat_id, nos).await?;
-    let users = people(node, replies.iter().flat_map(Message::people)).await?;
+    let replies = queries::messages_by_no(&node.db, actor.user_id, chat_id, nos).await?;
+    let users = users_of(node, replies.iter().flat_map(Message::people)).await?;
     Ok(History { items: Vec::new(), next: None, replies, users, seq, last_no })
 }
 
-/// Moves one's read mark forward; beyond the end is the end. A chat that was marked as unread no longer is.
+/// Moves the actor's read mark forward, at most to the last message, and removes a mark as unread.
 ///
 /// # Errors
 /// `not_found`.
@@ -176,9 +180,9 @@ pub async fn mark_read(node: &Node, actor: Actor, chat_id: ChatId, no: u64) -> R
         }
         Some(marked) => {
             let frame = ServerFrame::Read { chat_id, user_id: actor.user_id, no: marked.read_no };
-            node.live.tell(&[actor.user_id], &frame);
+            node.live.send_to(&[actor.user_id], &frame);
         }
-        // Either the mark stands further already, or there is no such chat for this reader.
+        // The mark was as far already, or the actor is not a member.
         None => {
             queries::head_for(&node.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
         }
@@ -190,19 +194,18 @@ pub async fn mark_read(node: &Node, actor: Actor, chat_id: ChatId, no: u64) -> R
     Ok(())
 }
 
-/// Tells the others in a chat that somebody is typing. Never stored.
+/// Notifies the other members that the actor is typing. Groups above 100 members have no `typing`. Never stored.
 ///
 /// # Errors
 /// `not_found`.
 pub async fn typing(node: &Node, actor: Actor, chat_id: ChatId) -> Result<()> {
-    let (members_seq, blocked) =
-        queries::members_seq_for(&node.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
-    if blocked {
+    let row = queries::typing(&node.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
+    if row.blocked || row.member_count > limits::SMALL_GROUP {
         return Ok(());
     }
-    let Some(audience) = audience(node, chat_id, members_seq).await else { return Ok(()) };
+    let Some(audience) = audience(node, chat_id, row.members_seq).await else { return Ok(()) };
     let frame = ServerFrame::Typing { chat_id, user_id: actor.user_id };
-    node.live.publish_to_others(chat_id, &audience, actor.user_id, &frame);
+    node.live.publish_except(actor.user_id, chat_id, &audience, &frame);
     Ok(())
 }
 
@@ -215,7 +218,7 @@ pub async fn changes(node: &Node, actor: Actor, chat_id: ChatId, after: u64, lim
     changes_of(node, actor, &[(chat_id, after)], limit).await?.pop().ok_or_else(Rejection::not_found)
 }
 
-/// The same of several chats at once, by one query. Chats that are not one's own are left out.
+/// The same for several chats, in one query. Chats of which the actor is not a member are missing.
 ///
 /// # Errors
 /// `unavailable`.
@@ -231,56 +234,53 @@ async fn changes_of(node: &Node, actor: Actor, wanted: &[(ChatId, u64)], limit: 
     Ok(pages)
 }
 
-/// Changes one's own state of a chat; one's other devices are told.
+/// Changes the actor's own state of a chat and notifies the actor's devices. An update that changes nothing sends no
+/// frame and takes no `mine`.
 ///
 /// # Errors
-/// `not_found`, `invalid_input` for a draft that is too long.
+/// `not_found`; `invalid_input` for an invalid draft.
 pub async fn update_own_state(
     node: &Node,
     actor: Actor,
     chat_id: ChatId,
     mut update: UpdateOwnState,
 ) -> Result<ChatSummary> {
-    if let Some(draft) = &mut update.draft {
-        *draft = draft.take().filter(|draft| !draft.trim().is_empty());
-        if draft.as_ref().is_some_and(|draft| draft.chars().count() > *limits::DRAFT.end()) {
-            return Err(Rejection::field("draft", Problem::TooLong));
-        }
-        if draft.as_ref().is_some_and(|draft| draft.contains('\0')) {
-            return Err(Rejection::field("draft", Problem::Characters));
-        }
-    }
+    update.draft = update.draft.map(rules::draft).transpose()?;
     node.rates.changes.take(actor.user_id)?;
     let mut tx = database::begin(&node.db).await?;
-    // One's own devices take turns from here on, so that none undoes what another has just done.
+    // It locks the user's row, so that two devices of one user do not overwrite each other's changes.
     let mine = queries::next_mine(&mut tx, &[actor.user_id]).await?;
     let before = queries::summary(&mut *tx, actor.user_id, chat_id).await?.ok_or_else(Rejection::not_found)?;
+    if rules::changes_nothing(&update, &before) {
+        // The rollback gives the number back.
+        return Ok(before);
+    }
     if update.muted_until.is_some() {
-        // What has come back is no longer archived, though it were muted now.
+        // A message un-archives the chat; muting it afterwards does not archive it again.
         update.archived.get_or_insert(before.archived);
     }
     let archives = update.archived == Some(true) && (!before.archived || update.muted_until.is_some());
     let archived_no = archives.then_some(before.chat.last_no);
     queries::update_own_state(&mut tx, actor.user_id, chat_id, mine, update, archived_no).await?;
     tx.commit().await?;
-    tell_mine(node, chat_id, &[actor.user_id]).await;
+    send_mine(node, chat_id, &[actor.user_id]).await;
     summary(node, actor, chat_id).await
 }
 
-/// Until when a chat is muted that is to be quiet for so many hours; none for none.
+/// The end of a mute of this many hours from now; none for 0.
 #[must_use]
 pub fn muted_for(hours: u32) -> Option<Timestamp> {
     let ms = i64::from(hours.min(limits::MUTE_FOR_EVER)) * 60 * 60 * 1_000;
     (hours > 0).then(|| Timestamp(clock::now().0 + ms))
 }
 
-/// What changed in one's chats since the numbers a device holds.
+/// The changes of the actor's chats since the numbers that a device holds.
 ///
 /// # Errors
 /// `invalid_input` for more than 500 chats.
 pub async fn hello(node: &Node, actor: Actor, mine: Option<u64>, held: &Held) -> Result<Welcome> {
     check_held(held)?;
-    // The number is read before the rows: what comes between is told twice, never not at all.
+    // `mine` is read before the rows: a change in between is sent twice, never missed.
     let own = queries::own_head(&node.db, actor.user_id, held).await?.ok_or_else(Rejection::unauthenticated)?;
     let limit = limits::WELCOME_MAX;
     let mut chats = queries::summaries_changed(&node.db, actor.user_id, mine, held, i64::from(limit) + 1).await?;
@@ -295,7 +295,7 @@ pub async fn hello(node: &Node, actor: Actor, mine: Option<u64>, held: &Held) ->
     Ok(Welcome { user: own.me, mine: own.mine, chats, gone: own.gone, more, users })
 }
 
-/// Which of the chats a device holds have moved on.
+/// The heads of the chats that differ from those a device holds.
 ///
 /// # Errors
 /// `invalid_input` for more than 500 chats.
@@ -309,14 +309,14 @@ fn check_held(held: &Held) -> Result<()> {
     if most > limits::HEADS_MAX { Err(Rejection::field("chats", Problem::TooLong)) } else { Ok(()) }
 }
 
-/// The people named, each once.
-async fn people(node: &Node, named: impl Iterator<Item = UserId>) -> Result<Vec<User>> {
-    let ids: BTreeSet<UserId> = named.collect();
+/// The users with these ids, each once.
+async fn users_of(node: &Node, ids: impl Iterator<Item = UserId>) -> Result<Vec<User>> {
+    let ids: BTreeSet<UserId> = ids.collect();
     profiles::queries::users(&node.db, &ids.into_iter().collect::<Vec<_>>()).await
 }
 
-/// Who is in a chat, as of `members_seq` or later. None when nobody listens, or the database is away:
-/// then the sockets are told to ask.
+/// The members of a chat as of `members_seq` or later. None when the node has no sockets, or the database is
+/// unavailable: then the sockets of the members last known get a `resync`.
 pub(crate) async fn audience(
     node: &Node,
     chat_id: ChatId,
@@ -333,36 +333,36 @@ pub(crate) async fn audience(
         Ok((seq, users)) => Some(node.live.set_audience(chat_id, seq, users)),
         Err(error) => {
             tracing::warn!(cause = %error, chat.id = %chat_id, "members could not be read; sockets resync");
-            node.live.resync_all();
+            node.live.resync(chat_id);
             None
         }
     }
 }
 
-/// Sends people their own row of a chat, where they are here.
-pub(crate) async fn tell_mine(node: &Node, chat_id: ChatId, users: &[UserId]) {
-    let present = node.live.present(users);
-    if present.is_empty() {
+/// Sends users their own summary of a chat, if they are connected to this node.
+pub(crate) async fn send_mine(node: &Node, chat_id: ChatId, users: &[UserId]) {
+    let connected = node.live.connected(users);
+    if connected.is_empty() {
         return;
     }
     let rows = async {
-        let rows = queries::summaries_of(&node.db, &present, chat_id).await?;
-        // Without the people its last message names, it would be shown as nobody's.
+        let rows = queries::summaries_of(&node.db, &connected, chat_id).await?;
+        // A list shows the sender of the last message by name.
         let last_messages = rows.iter().filter_map(|(_, chat)| chat.last_message.as_ref());
-        let named = people(node, last_messages.flat_map(Message::people)).await?;
-        Ok::<_, Rejection>((rows, named))
+        let users = users_of(node, last_messages.flat_map(Message::people)).await?;
+        Ok::<_, Rejection>((rows, users))
     };
     match database::within(rows).await {
-        Ok((rows, named)) => {
+        Ok((rows, users)) => {
             for (user, chat) in rows {
-                node.live.tell_own(user, &ServerFrame::Mine { mine: chat.my_seq, chat, users: named.clone() });
+                node.live.send_required(user, &ServerFrame::Mine { mine: chat.my_seq, chat, users: users.clone() });
             }
         }
-        Err(error) => tracing::warn!(cause = %error, "a chat's own rows were not sent; heads will heal it"),
+        Err(error) => tracing::warn!(cause = %error, "`mine` frames were not sent; the next heads repairs it"),
     }
 }
 
-/// A message of now without anything in it: a system one until it gets words.
+/// A message of the present time without content: a system message until the caller sets another kind.
 pub(crate) fn empty_message(chat_id: ChatId, (no, seq): (u64, u64), sender_id: UserId) -> Message {
     Message {
         chat_id,
@@ -385,7 +385,7 @@ pub(crate) fn empty_message(chat_id: ChatId, (no, seq): (u64, u64), sender_id: U
     }
 }
 
-/// The refusal of an operation that a chat of this kind does not have.
+/// The refusal of a change of members in a direct or saved chat.
 pub(crate) fn not_a_group() -> Rejection {
     Rejection::new(ErrorCode::Forbidden, "Only groups have members that change.")
 }

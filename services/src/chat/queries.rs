@@ -1,4 +1,4 @@
-//! All SQL of `chat`, and of the commit that `groups` shares: what changes write, what readers ask.
+//! All SQL of `chat`, and of the commit queue that `groups` uses too: `write` for changes, `read` for readers.
 
 /// The columns of a message in table `m`.
 macro_rules! message_columns {
@@ -23,7 +23,7 @@ pub use write::*;
 use protocol::ids::UserId;
 use uuid::Uuid;
 
-/// PostgreSQL counts with signs; ours never need the sign.
+/// PostgreSQL has no unsigned integers; these values are never negative.
 pub(super) fn number(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! Read marks on their way to the others: at once, then at most once a second for each chat.
+//! The publication of read marks: immediate, then coalesced to once per second and chat.
 
 use super::audience;
 use crate::Node;
@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 const PACE: Duration = Duration::from_secs(1);
 
-/// The chats published within the last second, and the marks that came since.
+/// The chats with a publication in the last second, and the marks that have come since.
 #[derive(Default)]
 pub struct ReadMarks(Mutex<HashMap<ChatId, Waiting>>);
 
@@ -31,9 +31,9 @@ impl ReadMarks {
     }
 }
 
-/// Tells a chat how far somebody has read.
+/// Publishes a user's read mark to the members of a chat.
 pub async fn publish(node: &Node, chat_id: ChatId, user_id: UserId, no: u64, members_seq: u64) {
-    let told = {
+    let published = {
         let mut paced = node.read_marks.lock();
         let is_paced = paced.contains_key(&chat_id);
         let waiting = paced.entry(chat_id).or_default();
@@ -42,17 +42,17 @@ pub async fn publish(node: &Node, chat_id: ChatId, user_id: UserId, no: u64, mem
         if is_paced {
             return;
         }
-        let (tell, told) = oneshot::channel();
-        // A task of its own, because whoever asked may go before it is done.
-        node.tasks.spawn(pace(node.clone(), chat_id, tell));
-        told
+        let (done, published) = oneshot::channel();
+        // The caller may be dropped before the second is over, so a task publishes.
+        node.tasks.spawn(pace(node.clone(), chat_id, done));
+        published
     };
-    let _ = told.await;
+    let _ = published.await;
 }
 
-/// Sends what waits, and every second what has come since, until nothing has.
-async fn pace(node: Node, chat_id: ChatId, tell: oneshot::Sender<()>) {
-    let mut tell = Some(tell);
+/// Publishes the waiting marks, and each second the new ones, until there are none.
+async fn pace(node: Node, chat_id: ChatId, done: oneshot::Sender<()>) {
+    let mut done = Some(done);
     loop {
         let waiting = {
             let mut paced = node.read_marks.lock();
@@ -64,10 +64,10 @@ async fn pace(node: Node, chat_id: ChatId, tell: oneshot::Sender<()>) {
             waiting
         };
         send(&node, chat_id, waiting.members_seq, waiting.marks).await;
-        if let Some(tell) = tell.take() {
-            let _ = tell.send(());
+        if let Some(done) = done.take() {
+            let _ = done.send(());
         }
-        // At a restart what waits is sent once more, and at once.
+        // A stopping node publishes the marks that wait without a delay.
         tokio::select! {
             () = node.shutdown.cancelled() => {}
             () = tokio::time::sleep(PACE) => {}

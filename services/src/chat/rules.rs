@@ -3,7 +3,7 @@
 use crate::{Rejection, Result};
 use protocol::{
     Page,
-    chat::{ChatSummary, Message, MessageKind, Window},
+    chat::{ChatSummary, Message, MessageKind, UpdateOwnState, Window},
     error::Problem,
     groups::Role,
     ids::{ChatId, UserId},
@@ -12,8 +12,10 @@ use protocol::{
     time::Timestamp,
 };
 
+/// The number of rows of a page.
+///
 /// # Errors
-/// `invalid_input` for none or more than a hundred.
+/// `invalid_input` for 0 or more than 100.
 pub fn limit(asked: Option<u32>) -> Result<u32> {
     match asked {
         None => Ok(limits::HISTORY_DEFAULT),
@@ -23,26 +25,53 @@ pub fn limit(asked: Option<u32>) -> Result<u32> {
     }
 }
 
-/// Authors edit what they wrote and have not deleted, as it stands; never what others wrote and they forward.
+/// A draft to be stored; one of white space is none.
 ///
 /// # Errors
-/// `forbidden`; `conflict` with the newest row, where it is not the one that was edited.
+/// `invalid_input` for a draft that is too long or contains NUL, which PostgreSQL's text cannot hold.
+pub fn draft(raw: Option<String>) -> Result<Option<String>> {
+    let draft = raw.filter(|draft| !draft.trim().is_empty());
+    let text = draft.as_deref().unwrap_or_default();
+    if text.chars().count() > *limits::DRAFT.end() {
+        return Err(Rejection::field("draft", Problem::TooLong));
+    }
+    if text.contains('\0') {
+        return Err(Rejection::field("draft", Problem::Characters));
+    }
+    Ok(draft)
+}
+
+/// Whether each value in an update is the present one.
+#[must_use]
+pub fn changes_nothing(update: &UpdateOwnState, now: &ChatSummary) -> bool {
+    let UpdateOwnState { muted_until, pinned, archived, draft, marked_unread } = update;
+    muted_until.is_none_or(|muted_until| muted_until == now.muted_until)
+        && pinned.is_none_or(|pinned| pinned == now.pinned)
+        && archived.is_none_or(|archived| archived == now.archived)
+        && draft.as_ref().is_none_or(|draft| *draft == now.draft)
+        && marked_unread.is_none_or(|marked| marked == now.marked_unread)
+}
+
+/// Authors edit their own messages; tombstones and forwarded texts cannot be edited.
+///
+/// # Errors
+/// `forbidden`; `conflict` with the current row if the message is deleted or newer than `base_seq`.
 pub fn may_edit(message: &Message, actor: UserId, base_seq: Option<u64>) -> Result<()> {
     if message.kind == MessageKind::System || message.sender_id != actor {
         return Err(Rejection::forbidden("Only its author edits a message."));
     }
     if message.forwarded_from.is_some() {
-        return Err(Rejection::forbidden("These are somebody else's words."));
+        return Err(Rejection::forbidden("A forwarded message cannot be edited."));
     }
     if message.deleted || base_seq.is_some_and(|seq| seq != message.seq) {
-        let mut conflict = Rejection::conflict("The message has changed meanwhile.");
+        let mut conflict = Rejection::conflict("The message was changed in the meantime.");
         conflict.error.current = Some(Box::new(message.clone()));
         return Err(conflict);
     }
     Ok(())
 }
 
-/// Authors delete what they wrote, a group's admins what anybody wrote; what tells of events stays.
+/// Authors delete their own messages, a group's admins any message. System messages cannot be deleted.
 ///
 /// # Errors
 /// `forbidden`.
@@ -55,13 +84,13 @@ pub fn may_delete(message: &Message, actor: UserId, role: Option<Role>) -> Resul
     }
 }
 
-/// Whoever reads a message may react to it, while it is there.
+/// Members react to all messages except system messages and tombstones.
 ///
 /// # Errors
-/// `forbidden`; `conflict` with the newest row for one that is deleted.
+/// `forbidden`; `conflict` with the current row for a deleted message.
 pub fn may_react(message: &Message) -> Result<()> {
     if message.kind == MessageKind::System {
-        return Err(Rejection::forbidden("Nobody said this."));
+        return Err(Rejection::forbidden("A system message takes no reactions."));
     }
     if message.deleted {
         let mut conflict = Rejection::conflict("The message was deleted.");
@@ -71,18 +100,18 @@ pub fn may_react(message: &Message) -> Result<()> {
     Ok(())
 }
 
-/// An emoji in the form that all its spellings share (fully qualified, Unicode TR 51).
+/// The canonical form of an emoji (fully qualified, Unicode TR 51).
 ///
 /// # Errors
-/// `invalid_input` for what is no emoji.
+/// `invalid_input` for a text that is not an emoji.
 pub fn emoji(raw: &str) -> Result<String> {
-    // Some write "as an emoji" behind what is none other.
+    // Some clients append the emoji variation selector also where the canonical form has none.
     let known = emojis::get(raw).or_else(|| emojis::get(&raw.replace('\u{fe0f}', "")));
     let known = known.ok_or_else(|| Rejection::field("emoji", Problem::Unknown))?;
     Ok(known.as_str().to_owned())
 }
 
-/// The first and last `no` of a window, inclusive; the first is greater where it is empty.
+/// The first and last `no` of a window, inclusive; the first is greater if the window is empty.
 #[must_use]
 pub fn bounds(window: Window, last_no: u64, limit: u64) -> (u64, u64) {
     let (first, last) = match window {
@@ -100,15 +129,15 @@ pub fn bounds(window: Window, last_no: u64, limit: u64) -> (u64, u64) {
     (first.max(1), last.min(last_no))
 }
 
-/// Bytes of message text in one answer over the socket. With what surrounds the text, an answer stays
-/// well below what may wait for a socket, whoever writes what.
-const ANSWER_TEXT: usize = 256 * 1024;
+/// The text bytes of one reply over the socket. With the JSON around the text, a reply stays well below the bound of a
+/// socket's queue.
+const REPLY_TEXT: usize = 256 * 1024;
 
-/// Bytes of an id, and of a person without their bio, as JSON has them.
+/// JSON bytes of an id, and of a user without the bio.
 const ID_BYTES: usize = 40;
 const PERSON_BYTES: usize = 200;
 
-/// About how many bytes a message is, without the people it names.
+/// The approximate JSON bytes of a message without its users.
 #[must_use]
 pub fn message_weight(message: &Message) -> usize {
     message.text.len() + ID_BYTES * message.people().count()
@@ -119,7 +148,7 @@ pub fn person_weight(person: &User) -> usize {
     PERSON_BYTES + person.bio.len()
 }
 
-/// About how many bytes a chat of the list is, with the people its last message names.
+/// The approximate JSON bytes of a summary with the users in its last message.
 #[must_use]
 pub fn summary_weight(chat: &ChatSummary, named: &[User]) -> usize {
     let last = chat.last_message.as_ref().map_or(0, message_weight);
@@ -127,19 +156,18 @@ pub fn summary_weight(chat: &ChatSummary, named: &[User]) -> usize {
     last + own + named.iter().map(person_weight).sum::<usize>()
 }
 
-/// How many of these texts, by their bytes, fit into one of so many answers that are given together; the
-/// first always does.
+/// How many of these texts, given by their bytes, fit into one of several replies to one request; at least one.
 #[must_use]
-pub fn fitting(texts: impl Iterator<Item = usize>, answers: usize) -> usize {
+pub fn fitting(texts: impl Iterator<Item = usize>, replies: usize) -> usize {
     let mut sum = 0;
     let fit = |(place, bytes): &(usize, usize)| {
         sum += bytes;
-        *place == 0 || sum <= ANSWER_TEXT / answers.max(1)
+        *place == 0 || sum <= REPLY_TEXT / replies.max(1)
     };
     texts.enumerate().take_while(fit).count()
 }
 
-/// Where a list that is cut by places goes on.
+/// The offset in a list's cursor.
 ///
 /// # Errors
 /// `invalid_input`.
@@ -148,7 +176,7 @@ pub fn parse_offset(cursor: Option<&str>) -> Result<i64> {
     Ok(offset.map_err(|_| Rejection::field("cursor", Problem::Malformed))?.unwrap_or(0).into())
 }
 
-/// A page of so many of these items, which were read from `offset` with one to spare.
+/// A page of `limit` items. `items` were read from `offset`, one more than `limit` to show that there are more.
 #[must_use]
 pub fn page_of<T>(mut items: Vec<T>, offset: i64, limit: i64) -> Page<T> {
     let more = items.len() as i64 > limit;
@@ -156,14 +184,14 @@ pub fn page_of<T>(mut items: Vec<T>, offset: i64, limit: i64) -> Page<T> {
     Page { items, next: more.then(|| (offset + limit).to_string()) }
 }
 
-/// Rows of each chat on a page of changes, where several are asked for together.
+/// The rows of each chat in a page of changes of several chats.
 #[must_use]
 pub fn changes_limit(chats: usize) -> u32 {
     let share = (5 * limits::CHANGES_MAX as usize / chats.max(1)).clamp(10, limits::CHANGES_MAX as usize);
     u32::try_from(share).unwrap_or(limits::CHANGES_MAX)
 }
 
-/// Where a list of chats goes on: after this one.
+/// The cursor of the page after this chat.
 #[must_use]
 pub fn chat_cursor(last: &ChatSummary) -> String {
     format!("{}_{}", last.active_at.0, last.chat.id)
@@ -242,13 +270,13 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_cut_by_bytes_and_never_empty() {
+    fn replies_are_cut_by_bytes_and_never_empty() {
         for (texts, expected) in [
             (vec![], 0),
             (vec![10; 200], 200),
-            (vec![ANSWER_TEXT, 1], 1),
-            (vec![ANSWER_TEXT * 2, 1], 1),
-            (vec![ANSWER_TEXT / 2; 5], 2),
+            (vec![REPLY_TEXT, 1], 1),
+            (vec![REPLY_TEXT * 2, 1], 1),
+            (vec![REPLY_TEXT / 2; 5], 2),
         ] {
             assert_eq!(fitting(texts.into_iter(), 1), expected);
         }

@@ -125,7 +125,7 @@ pub async fn load_room(node: &Node, room: &Room, watcher: UserId) -> Result<bool
         queries::leave_unread(&mut tx, chat_id, watcher, last.no.saturating_sub(LEFT_UNREAD)).await?;
     }
     let everybody: Vec<UserId> = members.iter().map(|(id, _)| *id).collect();
-    chats::list_for(&mut tx, chat_id, &everybody, true).await?;
+    chats::add_to_lists(&mut tx, chat_id, &everybody, true).await?;
     tx.commit().await?;
     Ok(true)
 }

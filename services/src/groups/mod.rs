@@ -1,5 +1,5 @@
-//! Groups: making them, their members, their title. Changes go through `chat`'s commit queue; the
-//! rights are in `rules`, decided inside the commit.
+//! Groups: creation, members, roles, title. Changes pass through the commit queue of `chat`, which applies the
+//! permissions in `rules`.
 
 pub(crate) mod rules;
 
@@ -26,69 +26,82 @@ use protocol::{
 use std::collections::{BTreeSet, HashSet};
 use uuid::Uuid;
 
-/// A group about to be made.
+/// The request to create a group.
 #[derive(Clone, Debug)]
 pub struct NewGroup {
     pub title: String,
     pub member_ids: Vec<UserId>,
-    /// Repeated with a retry, so that a group is made once.
+    /// A retry repeats it, so that the group is created once.
     pub client_id: Option<ClientId>,
 }
 
-/// Makes a group with its first members. The flag tells whether it is new, or was made by an earlier
-/// try with the same `client_id`.
+/// Creates a group with its first members. The flag is false if an earlier try with the same `client_id` created it.
 ///
 /// # Errors
-/// `invalid_input` naming `title` or `member_ids`; `not_found` for one that was left or deleted since.
+/// `invalid_input` for `title` or `member_ids`; `rate_limited`: each member counts as a change; `not_found` for a retry
+/// after the actor left the group or it was deleted.
 pub async fn create(node: &Node, actor: Actor, new: NewGroup) -> Result<(ChatSummary, bool)> {
-    node.rates.changes.take(actor.user_id)?;
-    let mut fields = Fields::default();
-    let title = fields.take("title", Title::parse(&new.title));
-    let others: BTreeSet<UserId> = new.member_ids.into_iter().filter(|id| *id != actor.user_id).collect();
+    let others: BTreeSet<UserId> = new.member_ids.iter().copied().filter(|id| *id != actor.user_id).collect();
     let others: Vec<UserId> = others.into_iter().collect();
-    let added: Vec<(UserId, UserId)> = others.iter().map(|other| (*other, actor.user_id)).collect();
-    if others.len() >= limits::GROUP_MEMBERS {
-        fields.refuse("member_ids", Problem::TooLong);
-    } else if profiles::queries::users(&node.db, &others).await?.len() != others.len()
-        || !queries::blocks_among(&node.db, &added).await?.is_empty()
-    {
-        // To whom they have blocked, they are as if they were not there.
-        fields.refuse("member_ids", Problem::Unknown);
-    }
-    fields.check()?;
-    let Some(title) = title else { return Err(Rejection::internal("unchecked")) };
-
+    node.rates.changes.take_many(actor.user_id, others.len() + 1)?;
+    let title = check_new(node, actor, &new.title, &others).await?;
     let chat_id = match new.client_id {
-        // The word keeps it apart from the chats that two people's ids make.
+        // The prefix keeps this id different from the ids of direct and saved chats.
         Some(client_id) => ChatId(Uuid::new_v5(&actor.user_id.0, &[b"group", &client_id.0.as_bytes()[..]].concat())),
         None => ChatId::fresh(),
     };
     let mut members = vec![(actor.user_id, Some(Role::Owner))];
     members.extend(others.iter().map(|id| (*id, Some(Role::Member))));
-    let mut tx = database::begin(&node.db).await?;
-    let row = queries::NewChat { chat_id, kind: ChatKind::Group, title: Some(title.as_str()), members: &members };
-    if !queries::insert_chat(&mut tx, row).await? {
-        drop(tx);
-        return Ok((chat::summary(node, actor, chat_id).await?, false));
+    let new = queries::NewChat { chat_id, kind: ChatKind::Group, title: Some(title.as_str()), members: &members };
+    let is_new = insert(node, actor.user_id, new).await?;
+    if is_new {
+        let users: Vec<UserId> = members.iter().map(|(id, _)| *id).collect();
+        chat::send_mine(node, chat_id, &users).await;
     }
-    // A late retry must not bring a deleted group back.
-    if queries::was_listed(&mut tx, chat_id, actor.user_id).await? {
-        return Err(Rejection::not_found());
-    }
-    let event = ChatEvent::GroupCreated { actor_id: actor.user_id, title: title.into_string() };
-    let message = first_message(chat_id, actor.user_id, event, members.len() as u64 + 2);
-    queries::insert_first_message(&mut tx, chat_id, &message).await?;
-    let everybody: Vec<UserId> = members.iter().map(|(id, _)| *id).collect();
-    queries::list_for(&mut tx, chat_id, &everybody, true).await?;
-    tx.commit().await?;
-    chat::tell_mine(node, chat_id, &everybody).await;
-    Ok((chat::summary(node, actor, chat_id).await?, true))
+    Ok((chat::summary(node, actor, chat_id).await?, is_new))
 }
 
-/// Changes title or description.
+/// Checks the title and the members of a new group.
+async fn check_new(node: &Node, actor: Actor, title: &str, others: &[UserId]) -> Result<Title> {
+    let mut fields = Fields::default();
+    let title = fields.take("title", Title::parse(title));
+    let added: Vec<(UserId, UserId)> = others.iter().map(|other| (*other, actor.user_id)).collect();
+    if others.len() >= limits::GROUP_MEMBERS {
+        fields.refuse("member_ids", Problem::TooLong);
+    } else if profiles::queries::users(&node.db, others).await?.len() != others.len()
+        || !queries::blocks_among(&node.db, &added).await?.is_empty()
+    {
+        // To a user whom they have blocked, they do not exist.
+        fields.refuse("member_ids", Problem::Unknown);
+    }
+    fields.check()?;
+    title.ok_or_else(|| Rejection::internal("a refused title passed the check"))
+}
+
+/// Writes a new group. False if it exists already.
+async fn insert(node: &Node, owner: UserId, new: queries::NewChat<'_>) -> Result<bool> {
+    let (chat_id, members) = (new.chat_id, new.members);
+    let event = ChatEvent::GroupCreated { actor_id: owner, title: new.title.unwrap_or_default().to_owned() };
+    let mut tx = database::begin(&node.db).await?;
+    if !queries::insert_chat(&mut tx, new).await? {
+        return Ok(false);
+    }
+    // A late retry must not create a deleted group again.
+    if queries::was_listed(&mut tx, chat_id, owner).await? {
+        return Err(Rejection::not_found());
+    }
+    let message = first_message(chat_id, owner, event, members.len() as u64 + 2);
+    queries::insert_first_message(&mut tx, chat_id, &message).await?;
+    let users: Vec<UserId> = members.iter().map(|(id, _)| *id).collect();
+    queries::add_to_lists(&mut tx, chat_id, &users, true).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Changes the title or the description. An update that changes nothing sends no frame and takes no `seq`.
 ///
 /// # Errors
-/// `invalid_input`, `not_found`, `forbidden` for members who are not admins.
+/// `invalid_input`, `not_found`, `forbidden` for members without admin rights.
 pub async fn update(node: &Node, actor: Actor, chat_id: ChatId, data: UpdateGroup) -> Result<ChatSummary> {
     let mut fields = Fields::default();
     let title = data.title.and_then(|raw| fields.take("title", Title::parse(&raw)));
@@ -99,10 +112,10 @@ pub async fn update(node: &Node, actor: Actor, chat_id: ChatId, data: UpdateGrou
     chat::summary(node, actor, chat_id).await
 }
 
-/// Deletes a group, for everybody.
+/// Deletes a group for all members.
 ///
 /// # Errors
-/// `not_found`, `forbidden` for anybody but the owner.
+/// `not_found`, `forbidden` for all but the owner.
 pub async fn delete(node: &Node, actor: Actor, chat_id: ChatId) -> Result<()> {
     let mut tx = database::begin(&node.db).await?;
     let row = queries::lock_chat(&mut tx, chat_id).await?.ok_or_else(Rejection::not_found)?;
@@ -112,28 +125,28 @@ pub async fn delete(node: &Node, actor: Actor, chat_id: ChatId) -> Result<()> {
         return Err(chat::not_a_group());
     }
     rules::may_delete(own.role)?;
-    let everybody = queries::member_ids(&mut tx, chat_id).await?;
-    let left = queries::unlist_for(&mut tx, chat_id, &everybody).await?;
+    let users = queries::member_ids(&mut tx, chat_id).await?;
+    let departed = queries::remove_from_lists(&mut tx, chat_id, &users).await?;
     queries::delete_chat(&mut tx, chat_id).await?;
     tx.commit().await?;
-    // What was committed before and is still to be published finds nobody.
+    // Changes that were committed before and are not published yet find an empty audience.
     node.live.set_audience(chat_id, u64::MAX, HashSet::new());
-    for (user_id, mine) in left {
-        node.live.withhold(chat_id, user_id);
-        node.live.tell_own(user_id, &ServerFrame::Removed { chat_id, mine });
+    for (user_id, mine) in departed {
+        node.live.drop_frames_of(chat_id, user_id);
+        node.live.send_required(user_id, &ServerFrame::Removed { chat_id, mine });
     }
     Ok(())
 }
 
-/// A page of the members, by power and name.
+/// A page of the members, by role and then by name.
 ///
 /// # Errors
-/// `not_found`, `invalid_input` for a cursor or a limit that is none.
+/// `not_found`; `invalid_input` for a malformed cursor or a limit out of range.
 pub async fn members(node: &Node, actor: Actor, chat_id: ChatId, page: MembersPage<'_>) -> Result<Page<Member>> {
     queries::head_for(&node.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
     let (offset, limit) = (chat::rules::parse_offset(page.cursor)?, i64::from(chat::rules::limit(page.limit)?));
     let query = page.query.map(|query| query.trim().to_lowercase()).filter(|query| !query.is_empty());
-    // PostgreSQL's text has no NUL, and so no name has one.
+    // PostgreSQL's text cannot hold NUL, so no name contains it.
     if query.as_ref().is_some_and(|query| query.contains('\0')) {
         return Ok(Page::whole(Vec::new()));
     }
@@ -141,7 +154,7 @@ pub async fn members(node: &Node, actor: Actor, chat_id: ChatId, page: MembersPa
     Ok(chat::rules::page_of(items, offset, limit))
 }
 
-/// Which members are asked for.
+/// A page of the list of members.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MembersPage<'a> {
     pub query: Option<&'a str>,
@@ -149,26 +162,26 @@ pub struct MembersPage<'a> {
     pub limit: Option<u32>,
 }
 
-/// Adds somebody. The flag tells whether they were in already.
+/// Adds a user. The flag is false if the user was a member already.
 ///
 /// # Errors
-/// `not_found`, `forbidden`, `invalid_input` for nobody, `conflict` when the group is full.
+/// `not_found`, `forbidden`; `invalid_input` for an unknown user; `conflict` when the group is full.
 pub async fn add_member(node: &Node, actor: Actor, chat_id: ChatId, user_id: UserId) -> Result<(Member, bool)> {
     match commit::submit(node, chat_id, actor.user_id, Change::AddMember(user_id), None)?.await? {
         Outcome::Added { member, new } => Ok((member, new)),
-        _ => Err(Rejection::internal("an addition ended as something else")),
+        _ => Err(Rejection::internal("an addition has the outcome of another change")),
     }
 }
 
-/// Removes somebody, or oneself: leaving.
+/// Removes a member. The actor's own id: leaves the group.
 ///
 /// # Errors
-/// `not_found`, `forbidden`, `conflict` for an owner who has not handed over.
+/// `not_found`, `forbidden`; `conflict` for an owner who leaves before a transfer of ownership.
 pub async fn remove_member(node: &Node, actor: Actor, chat_id: ChatId, user_id: UserId) -> Result<()> {
     commit::submit(node, chat_id, actor.user_id, Change::RemoveMember(user_id), None)?.await.map(drop)
 }
 
-/// Changes a role; `owner` hands the group over.
+/// Changes a member's role; `owner` transfers ownership.
 ///
 /// # Errors
 /// `not_found`, `forbidden`.

@@ -1,4 +1,4 @@
-//! Who may do what in a group. Decisions without IO.
+//! Permissions in groups. Decisions without IO.
 
 use crate::{Rejection, Result};
 use protocol::{groups::Role, limits};
@@ -23,12 +23,16 @@ pub fn may_grow(members: u64) -> Result<()> {
     if members < limits::GROUP_MEMBERS as u64 { Ok(()) } else { Err(Rejection::conflict("The group is full.")) }
 }
 
-/// Removing somebody takes more power than theirs; anybody may leave, but an owner hands over first.
+/// A member is removed by a member of a higher role. Everybody may leave, an owner only after a transfer of ownership.
 pub fn may_remove(actor: Option<Role>, target: Option<Role>, oneself: bool, alone: bool) -> Result<()> {
     if oneself {
         let owner = actor == Some(Role::Owner);
         let stays = owner && !alone;
-        return if stays { Err(Rejection::conflict("Hand the group over before you leave it.")) } else { Ok(()) };
+        return if stays {
+            Err(Rejection::conflict("Transfer the group to another member before you leave it."))
+        } else {
+            Ok(())
+        };
     }
     at_least(actor, Role::Admin, "Only admins remove members.")?;
     if target < actor { Ok(()) } else { Err(Rejection::forbidden("Only the owner removes admins.")) }
@@ -36,7 +40,7 @@ pub fn may_remove(actor: Option<Role>, target: Option<Role>, oneself: bool, alon
 
 pub fn may_change_role(actor: Option<Role>, oneself: bool) -> Result<()> {
     at_least(actor, Role::Owner, "Only the owner changes roles.")?;
-    if oneself { Err(Rejection::conflict("Hand the group over to somebody else.")) } else { Ok(()) }
+    if oneself { Err(Rejection::conflict("Transfer the group to another member.")) } else { Ok(()) }
 }
 
 #[cfg(test)]

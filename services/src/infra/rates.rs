@@ -89,7 +89,8 @@ impl Bucket {
         if !self.enforced {
             return Ok(());
         }
-        let wanted = count as f64;
+        // A cost above the burst could never be paid: it takes the whole burst.
+        let wanted = (count as f64).min(self.burst);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let refilled = state.0 + now.duration_since(state.1).as_secs_f64() * self.per_second;

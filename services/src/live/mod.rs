@@ -1,5 +1,5 @@
-//! Live delivery: which sockets are open on this node, and what each still has to be sent. Must not
-//! know rights: whoever publishes says to whom.
+//! Live delivery: the open sockets of this node, the fan-out of frames to them, and the queue of each. Must not
+//! know permissions: the caller names the receivers.
 
 mod outbound;
 
@@ -25,7 +25,7 @@ use std::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SocketId(u64);
 
-/// The socket that caused a change, and the `ref` it waits for: its copy of the frame is the `ack`.
+/// The socket that requested a change, and the `ref` of its frame: this socket receives the `ack` instead of the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Origin {
     pub socket: SocketId,
@@ -43,63 +43,90 @@ pub struct Live {
 struct Sockets {
     by_id: HashMap<SocketId, Socket>,
     by_user: HashMap<UserId, HashSet<SocketId>>,
-    /// The sockets that are told of somebody's presence.
+    /// The sockets that watch a user's presence.
     watchers: HashMap<UserId, HashSet<SocketId>>,
-    /// Who is in a chat, as of its last membership change.
+    /// The members of a chat, with the `members_seq` as of which they were read.
     audiences: HashMap<ChatId, (u64, Arc<HashSet<UserId>>)>,
-    /// When all were told last that something may be missing.
-    resynced: Option<Instant>,
 }
 
 struct Socket {
     actor: Actor,
     outbound: Arc<Outbound>,
-    /// Whose presence it is told.
+    /// The users whose presence it watches.
     watched: HashSet<UserId>,
+    /// When it was last sent a `resync`.
+    resynced: Option<Instant>,
 }
 
-/// A socket's place among the live ones; leaving it is dropping it.
+/// The registration of an open socket; dropping it removes the socket.
 pub struct Subscription {
-    live: crate::Node,
+    node: crate::Node,
     pub id: SocketId,
     pub outbound: Arc<Outbound>,
 }
 
-/// What a second `resync` in this time would say, the next `heads` of each socket finds anyway.
+/// A socket gets at most one `resync` in this time: each costs a `heads`, and the regular `heads` finds the rest.
 const RESYNC_EVERY: Duration = Duration::from_secs(5);
-/// Audiences kept before they are forgotten all at once.
+/// When this many audiences are cached, all are dropped.
 const AUDIENCES_MAX: usize = 10_000;
+/// Open sockets of one user on a node. One more closes the oldest: that is most likely the one whose network is gone.
+const SOCKETS_PER_USER: usize = 100;
 
 impl Subscription {
-    /// Joins the live sockets. From here on nothing published for `actor` is missed.
+    /// Registers a socket. From here on it receives every frame published to `actor`.
     #[must_use]
     pub fn open(node: &crate::Node, actor: Actor) -> Self {
         let id = SocketId(node.live.next_id.fetch_add(1, Ordering::Relaxed));
         let outbound = Arc::new(Outbound::default());
+        let socket = Socket { actor, outbound: outbound.clone(), watched: HashSet::new(), resynced: None };
         let mut sockets = node.live.lock();
-        sockets.by_id.insert(id, Socket { actor, outbound: outbound.clone(), watched: HashSet::new() });
+        sockets.close_oldest_of(actor.user_id);
+        sockets.by_id.insert(id, socket);
         sockets.by_user.entry(actor.user_id).or_default().insert(id);
         drop(sockets);
-        Self { live: node.clone(), id, outbound }
+        Self { node: node.clone(), id, outbound }
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        let mut sockets = self.live.live.lock();
+        let mut sockets = self.node.live.lock();
         let Some(socket) = sockets.by_id.remove(&self.id) else { return };
         let Sockets { by_user, watchers, .. } = &mut *sockets;
-        forget(by_user, socket.actor.user_id, self.id);
-        socket.watched.into_iter().for_each(|user| forget(watchers, user, self.id));
+        remove(by_user, socket.actor.user_id, self.id);
+        socket.watched.into_iter().for_each(|user| remove(watchers, user, self.id));
     }
 }
 
-/// Takes a socket out of those listed for somebody.
-fn forget(listed: &mut HashMap<UserId, HashSet<SocketId>>, user: UserId, id: SocketId) {
-    if let Some(ids) = listed.get_mut(&user) {
+/// Removes a socket from the set of a user, and the set when it is empty.
+fn remove(by_user: &mut HashMap<UserId, HashSet<SocketId>>, user: UserId, id: SocketId) {
+    if let Some(ids) = by_user.get_mut(&user) {
         ids.remove(&id);
         if ids.is_empty() {
-            listed.remove(&user);
+            by_user.remove(&user);
+        }
+    }
+}
+
+impl Sockets {
+    /// The sockets of some users.
+    fn of<'a>(&'a self, users: impl IntoIterator<Item = &'a UserId>) -> impl Iterator<Item = &'a Socket> {
+        users
+            .into_iter()
+            .filter_map(move |user| self.by_user.get(user))
+            .flatten()
+            .filter_map(move |id| self.by_id.get(id))
+    }
+
+    /// Makes room for one more socket of a user.
+    fn close_oldest_of(&self, user: UserId) {
+        let ids = self.by_user.get(&user).into_iter().flatten();
+        let open = ids.filter_map(|id| Some((id.0, &self.by_id.get(id)?.outbound)));
+        let open: Vec<_> = open.filter(|(_, outbound)| !outbound.is_closing()).collect();
+        if open.len() >= SOCKETS_PER_USER
+            && let Some((_, oldest)) = open.iter().min_by_key(|(id, _)| *id)
+        {
+            oldest.close(Close::Overloaded);
         }
     }
 }
@@ -109,34 +136,34 @@ impl Live {
         self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether anybody listens on this node.
+    /// Whether this node has no open socket.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.lock().by_id.is_empty()
     }
 
-    /// Which of these people have a socket here.
+    /// The users among these with a socket on this node.
     #[must_use]
-    pub fn present(&self, users: &[UserId]) -> Vec<UserId> {
+    pub fn connected(&self, users: &[UserId]) -> Vec<UserId> {
         let sockets = self.lock();
         users.iter().copied().filter(|user| sockets.by_user.contains_key(user)).collect()
     }
 
-    /// Has a socket watch these people, in place of those it watched before.
+    /// Replaces the set of users that a socket watches.
     pub fn watch(&self, id: SocketId, users: &[UserId]) {
         let mut sockets = self.lock();
         let Sockets { by_id, watchers, .. } = &mut *sockets;
         let Some(socket) = by_id.get_mut(&id) else { return };
         let watched = users.iter().copied().collect();
         for user in std::mem::replace(&mut socket.watched, watched) {
-            forget(watchers, user, id);
+            remove(watchers, user, id);
         }
         for user in users {
             watchers.entry(*user).or_default().insert(id);
         }
     }
 
-    /// Who of these people is watched, and by whom.
+    /// The pairs of a user among these and a viewer who watches this user.
     #[must_use]
     pub fn watchers(&self, users: &[UserId]) -> Vec<(UserId, UserId)> {
         let sockets = self.lock();
@@ -145,7 +172,7 @@ impl Live {
         users.iter().flat_map(|user| watching(user).map(|viewer| (*user, viewer)).collect::<Vec<_>>()).collect()
     }
 
-    /// The sessions with an open socket.
+    /// The sessions with an open socket on this node.
     #[must_use]
     pub fn sessions(&self) -> Vec<Actor> {
         let sockets = self.lock();
@@ -153,7 +180,7 @@ impl Live {
         actors.into_iter().collect()
     }
 
-    /// Closes the sockets of a session that has ended.
+    /// Closes the sockets of an ended session.
     pub fn revoke(&self, actor: Actor) {
         let frame = encode(None, &ServerFrame::Revoked {});
         for socket in self.lock().by_id.values().filter(|socket| socket.actor == actor) {
@@ -161,19 +188,19 @@ impl Live {
         }
     }
 
-    /// How many sockets are open.
+    /// The number of open sockets.
     #[must_use]
     pub fn count(&self) -> usize {
         self.lock().by_id.len()
     }
 
-    /// The audience of a chat, if it is known as of `members_seq`.
+    /// The cached members of a chat, if they are as new as `members_seq`.
     #[must_use]
     pub fn audience(&self, chat_id: ChatId, members_seq: u64) -> Option<Arc<HashSet<UserId>>> {
         self.lock().audiences.get(&chat_id).filter(|(seq, _)| *seq >= members_seq).map(|(_, users)| users.clone())
     }
 
-    /// Notes who is in a chat as of `members_seq`; an older note never replaces a newer one.
+    /// Caches the members of a chat as of `members_seq`, unless newer ones are cached; returns the cached ones.
     pub fn set_audience(&self, chat_id: ChatId, members_seq: u64, users: HashSet<UserId>) -> Arc<HashSet<UserId>> {
         let users = Arc::new(users);
         let mut sockets = self.lock();
@@ -187,7 +214,7 @@ impl Live {
         known.1.clone()
     }
 
-    /// Sends a frame of a chat to everybody in it. The socket it came from gets the `ack` in its place.
+    /// Fans a frame of a chat out to its members. The socket that requested the change gets the `ack` instead.
     pub fn publish(&self, chat_id: ChatId, audience: &HashSet<UserId>, frame: &ServerFrame, origin: Option<Origin>) {
         let bytes = encode(None, frame);
         let sockets = self.lock();
@@ -195,7 +222,7 @@ impl Live {
         if let (Some(origin), ServerFrame::Message { message, .. }) = (origin, frame)
             && let Some(socket) = sockets.by_id.get(&origin.socket)
         {
-            socket.outbound.push_kept(ack(origin.reference, message));
+            socket.outbound.push_required(ack(origin.reference, message));
         }
         let not_origin = |id: &SocketId| origin.is_none_or(|origin| origin.socket != *id);
         for_each_socket(&sockets, audience, |id, socket| {
@@ -205,66 +232,58 @@ impl Live {
         });
     }
 
-    /// Sends a frame to all sockets of some people; dropped with the rest when they do not keep up.
-    pub fn tell(&self, users: &[UserId], frame: &ServerFrame) {
-        let bytes = encode(None, frame);
-        let sockets = self.lock();
-        for id in users.iter().filter_map(|user| sockets.by_user.get(user)).flatten() {
-            if let Some(socket) = sockets.by_id.get(id) {
-                socket.outbound.push(bytes.clone());
-            }
-        }
-    }
-
-    /// Answers a socket; like every answer it is never dropped.
-    pub fn answer(&self, origin: Origin, frame: &ServerFrame) {
-        if let Some(socket) = self.lock().by_id.get(&origin.socket) {
-            socket.outbound.push_kept(encode(origin.reference, frame));
-        }
-    }
-
-    /// Sends a person what is theirs alone (`mine`, `removed`), which is never dropped.
-    pub fn tell_own(&self, user: UserId, frame: &ServerFrame) {
-        let bytes = encode(None, frame);
-        let sockets = self.lock();
-        for socket in sockets.by_user.get(&user).into_iter().flatten().filter_map(|id| sockets.by_id.get(id)) {
-            socket.outbound.push_kept(bytes.clone());
-        }
-    }
-
-    /// Drops what is queued of a chat for somebody who is no longer in it.
-    pub fn withhold(&self, chat_id: ChatId, user: UserId) {
-        let sockets = self.lock();
-        for socket in sockets.by_user.get(&user).into_iter().flatten().filter_map(|id| sockets.by_id.get(id)) {
-            socket.outbound.drop_chat(chat_id);
-        }
-    }
-
-    /// Tells every socket that something may be missing; once in a while, because each asks then.
-    pub fn resync_all(&self) {
-        let mut sockets = self.lock();
-        if sockets.resynced.is_some_and(|last| last.elapsed() < RESYNC_EVERY) {
-            return;
-        }
-        sockets.resynced = Some(Instant::now());
-        for socket in sockets.by_id.values() {
-            socket.outbound.resync();
-        }
-    }
-
-    /// Sends a frame of a chat to everybody in it but one person.
-    pub fn publish_to_others(&self, chat_id: ChatId, audience: &HashSet<UserId>, but: UserId, frame: &ServerFrame) {
+    /// Fans a frame of a chat out to its members except one.
+    pub fn publish_except(&self, except: UserId, chat_id: ChatId, audience: &HashSet<UserId>, frame: &ServerFrame) {
         let bytes = encode(None, frame);
         let sockets = self.lock();
         for_each_socket(&sockets, audience, |_, socket| {
-            if socket.actor.user_id != but {
+            if socket.actor.user_id != except {
                 socket.outbound.push_of_chat(chat_id, bytes.clone());
             }
         });
     }
+
+    /// Sends a frame to all sockets of some users. A socket with a full queue loses it.
+    pub fn send_to(&self, users: &[UserId], frame: &ServerFrame) {
+        let bytes = encode(None, frame);
+        self.lock().of(users).for_each(|socket| socket.outbound.push(bytes.clone()));
+    }
+
+    /// Sends a user a frame that is never dropped: `mine`, `removed`.
+    pub fn send_required(&self, user: UserId, frame: &ServerFrame) {
+        let bytes = encode(None, frame);
+        self.lock().of([&user]).for_each(|socket| socket.outbound.push_required(bytes.clone()));
+    }
+
+    /// Sends a socket the reply to its frame, which is never dropped.
+    pub fn reply(&self, origin: Origin, frame: &ServerFrame) {
+        if let Some(socket) = self.lock().by_id.get(&origin.socket) {
+            socket.outbound.push_required(encode(origin.reference, frame));
+        }
+    }
+
+    /// Drops the queued frames of a chat for a removed member.
+    pub fn drop_frames_of(&self, chat_id: ChatId, user: UserId) {
+        self.lock().of([&user]).for_each(|socket| socket.outbound.drop_chat(chat_id));
+    }
+
+    /// Notifies the sockets of a chat's members that changes may be missing. Members are those last cached; a member
+    /// beyond them finds the changes with the next `heads`.
+    pub fn resync(&self, chat_id: ChatId) {
+        let mut sockets = self.lock();
+        let Sockets { by_id, by_user, audiences, .. } = &mut *sockets;
+        let Some((_, audience)) = audiences.get(&chat_id) else { return };
+        for id in audience.iter().filter_map(|user| by_user.get(user)).flatten() {
+            let Some(socket) = by_id.get_mut(id) else { continue };
+            if socket.resynced.is_none_or(|last| last.elapsed() >= RESYNC_EVERY) {
+                socket.resynced = Some(Instant::now());
+                socket.outbound.resync();
+            }
+        }
+    }
 }
 
-/// Visits the sockets of an audience from its smaller side: the people in it, or those who are here.
+/// Visits the sockets of an audience, iterating over the smaller set: its members, or the connected users.
 fn for_each_socket(sockets: &Sockets, audience: &HashSet<UserId>, mut visit: impl FnMut(SocketId, &Socket)) {
     let mut each = |ids: &HashSet<SocketId>| {
         for id in ids {
@@ -284,7 +303,7 @@ fn ack(reference: Option<u64>, message: &Message) -> Bytes {
     encode(reference, &ServerFrame::Ack { message: message.clone() })
 }
 
-/// A frame as it goes over the wire; encoded once, however many receive it.
+/// The bytes of a frame; a fan-out encodes it once for all receivers.
 #[must_use]
 pub fn encode(reference: Option<u64>, frame: &ServerFrame) -> Bytes {
     #[derive(serde::Serialize)]
@@ -294,6 +313,6 @@ pub fn encode(reference: Option<u64>, frame: &ServerFrame) -> Bytes {
         #[serde(flatten)]
         frame: &'a ServerFrame,
     }
-    // Frames are plain data: no map with keys that are not strings, nothing that can fail.
+    // Serialization cannot fail: frames are plain data, and the keys of their maps are strings.
     serde_json::to_vec(&Borrowed { reference, frame }).unwrap_or_default().into()
 }

@@ -1,4 +1,4 @@
-//! What one socket still has to be sent: bounded, whoever reads slowly.
+//! The queue of frames to one socket: bounded, also when the client reads slowly (back-pressure).
 
 use super::encode;
 use bytes::Bytes;
@@ -12,10 +12,10 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// PROTOCOL section 5: a reader that does not keep up is never buffered beyond this.
+/// The bound of a queue (PROTOCOL section 5).
 const BYTES_MAX: usize = 1024 * 1024;
 
-/// Why a socket is closed from our side.
+/// Why the server closes a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Close {
     SignedOut,
@@ -36,7 +36,7 @@ impl Close {
     }
 }
 
-/// What a socket's writer does next.
+/// The next action of a socket's writer.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next {
     Frame(Bytes),
@@ -48,7 +48,7 @@ pub enum Next {
 pub struct Outbound {
     queue: Mutex<Queue>,
     wake: Notify,
-    /// Told as the queue grows shorter.
+    /// Notified when a frame leaves the queue.
     drained: Notify,
 }
 
@@ -56,24 +56,24 @@ pub struct Outbound {
 struct Queue {
     frames: VecDeque<Queued>,
     bytes: usize,
-    /// A `resync` waits in the queue; one says it all.
+    /// Whether the queue holds a `resync`; a second one would add nothing.
     resyncing: bool,
     close: Option<Close>,
 }
 
 struct Queued {
     bytes: Bytes,
-    keep: Keep,
+    class: Class,
 }
 
-/// What may become of a queued frame.
+/// Which frames an overflow drops: all but the required ones.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Keep {
-    Always,
-    UntilFull,
-    /// And while its reader is in the chat.
+enum Class {
+    Required,
+    Droppable,
+    /// Droppable, and dropped when the user is removed from the chat.
     OfChat(ChatId),
-    /// The word that frames were dropped.
+    /// Notifies the client that frames were dropped.
     Resync,
 }
 
@@ -82,71 +82,69 @@ impl Outbound {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Queues an answer, or what is the reader's own: never dropped.
-    pub fn push_kept(&self, bytes: Bytes) {
-        self.add(Queued { bytes, keep: Keep::Always });
+    /// Queues a reply or a frame of the user's own state: an overflow does not drop it.
+    pub fn push_required(&self, bytes: Bytes) {
+        self.add(Queued { bytes, class: Class::Required });
     }
 
-    /// Queues what catching up would bring too.
+    /// Queues a frame whose content catch-up would bring too: an overflow drops it.
     pub fn push(&self, bytes: Bytes) {
-        self.add(Queued { bytes, keep: Keep::UntilFull });
+        self.add(Queued { bytes, class: Class::Droppable });
     }
 
     /// Queues a frame of a chat.
     pub fn push_of_chat(&self, chat_id: ChatId, bytes: Bytes) {
-        self.add(Queued { bytes, keep: Keep::OfChat(chat_id) });
+        self.add(Queued { bytes, class: Class::OfChat(chat_id) });
     }
 
-    /// Tells the reader that something may be missing.
+    /// Queues a `resync`: changes may be missing.
     pub fn resync(&self) {
         self.lock().add_resync();
         self.wake.notify_one();
     }
 
-    /// Ends the socket once what is queued has been sent.
+    /// Closes the socket after the queued frames; `Overloaded` closes it before them.
     pub fn close(&self, close: Close) {
         self.lock().close.get_or_insert(close);
         self.wake.notify_one();
     }
 
-    /// Ends the socket of a session that is over: what was queued is for nobody now, but for a last word.
+    /// Closes the socket of an ended session: drops the queued frames and sends only `last`.
     pub fn revoke(&self, last: Bytes) {
         {
             let mut queue = self.lock();
             queue.frames.clear();
             queue.bytes = last.len();
-            queue.frames.push_back(Queued { bytes: last, keep: Keep::Always });
+            queue.frames.push_back(Queued { bytes: last, class: Class::Required });
             queue.close = Some(Close::SignedOut);
         }
         self.wake.notify_one();
     }
 
-    /// Whether the socket is being ended from our side.
+    /// Whether the server is closing the socket.
     #[must_use]
     pub fn is_closing(&self) -> bool {
         self.lock().close.is_some()
     }
 
-    /// Whether it is being ended because its session is over.
+    /// Whether the server is closing the socket because its session ended.
     #[must_use]
     pub fn is_signed_out(&self) -> bool {
         self.lock().close == Some(Close::SignedOut)
     }
 
-    /// Drops the frames of a chat that the reader may no longer see.
+    /// Drops the queued frames of a chat.
     pub fn drop_chat(&self, chat_id: ChatId) {
-        let mut queue = self.lock();
-        queue.frames.retain(|frame| frame.keep != Keep::OfChat(chat_id));
-        queue.bytes = queue.frames.iter().map(|frame| frame.bytes.len()).sum();
+        self.lock().retain(|class| class != Class::OfChat(chat_id));
     }
 
-    /// Whether there is room for another large answer.
+    /// Whether there is room for another large reply.
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.lock().bytes <= BYTES_MAX / 2
     }
 
-    /// Waits until there is room for another large answer, or the socket ends.
+    /// Waits until there is room for another large reply, or the socket closes.
     pub async fn room(&self) {
         loop {
             let drained = self.drained.notified();
@@ -159,7 +157,7 @@ impl Outbound {
         }
     }
 
-    /// The next thing to do, once there is one. One writer at a time.
+    /// Waits for the next action. A queue has one writer.
     pub async fn next(&self) -> Next {
         loop {
             {
@@ -170,7 +168,7 @@ impl Outbound {
                 if let Some(frame) = queue.frames.pop_front() {
                     queue.bytes -= frame.bytes.len();
                     self.drained.notify_waiters();
-                    if frame.keep == Keep::Resync {
+                    if frame.class == Class::Resync {
                         queue.resyncing = false;
                     }
                     return Next::Frame(frame.bytes);
@@ -189,17 +187,16 @@ impl Outbound {
             return;
         }
         if queue.bytes + frame.bytes.len() > BYTES_MAX {
-            queue.frames.retain(|frame| frame.keep == Keep::Always);
-            queue.bytes = queue.frames.iter().map(|frame| frame.bytes.len()).sum();
+            queue.retain(|class| class == Class::Required);
             queue.resyncing = false;
             queue.add_resync();
-            if frame.keep != Keep::Always {
+            if frame.class != Class::Required {
                 drop(queue);
                 self.wake.notify_one();
                 return;
             }
-            // One answer alone is bounded where it is made.
-            let alone = queue.frames.iter().all(|waiting| waiting.keep == Keep::Resync);
+            // A single reply may exceed the bound: its own size is limited where it is built.
+            let alone = queue.frames.iter().all(|waiting| waiting.class == Class::Resync);
             if !alone && queue.bytes + frame.bytes.len() > BYTES_MAX {
                 queue.close = Some(Close::Overloaded);
                 drop(queue);
@@ -215,12 +212,17 @@ impl Outbound {
 }
 
 impl Queue {
+    fn retain(&mut self, keeps: impl Fn(Class) -> bool) {
+        self.frames.retain(|frame| keeps(frame.class));
+        self.bytes = self.frames.iter().map(|frame| frame.bytes.len()).sum();
+    }
+
     fn add_resync(&mut self) {
         if !self.resyncing && self.close.is_none() {
             self.resyncing = true;
             let bytes = encode(None, &ServerFrame::Resync {});
             self.bytes += bytes.len();
-            self.frames.push_back(Queued { bytes, keep: Keep::Resync });
+            self.frames.push_back(Queued { bytes, class: Class::Resync });
         }
     }
 }
@@ -249,10 +251,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_slow_reader_loses_its_queue_but_not_its_answers() {
+    async fn a_slow_reader_loses_its_queue_but_not_its_replies() {
         let outbound = Outbound::default();
         let chat = ChatId::fresh();
-        outbound.push_kept(kib(1));
+        outbound.push_required(kib(1));
         for _ in 0..2_000 {
             outbound.push_of_chat(chat, kib(1));
         }
@@ -263,21 +265,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn answers_that_do_not_fit_end_the_socket() {
+    async fn replies_that_do_not_fit_close_the_socket() {
         let outbound = Outbound::default();
         for _ in 0..1_100 {
-            outbound.push_kept(kib(1));
+            outbound.push_required(kib(1));
         }
         assert_eq!(outbound.next().await, Next::Close(Close::Overloaded));
     }
 
     #[tokio::test]
-    async fn frames_of_a_chat_are_withheld_from_a_removed_member() {
-        let (outbound, left, other) = (Outbound::default(), ChatId::fresh(), ChatId::fresh());
-        outbound.push_of_chat(left, kib(1));
+    async fn frames_of_a_chat_are_dropped_for_a_removed_member() {
+        let (outbound, chat, other) = (Outbound::default(), ChatId::fresh(), ChatId::fresh());
+        outbound.push_of_chat(chat, kib(1));
         outbound.push_of_chat(other, kib(2));
-        outbound.push_kept(kib(3));
-        outbound.drop_chat(left);
+        outbound.push_required(kib(3));
+        outbound.drop_chat(chat);
         assert_eq!(drain(&outbound).await, ["2 KiB", "3 KiB", "Restarting"]);
     }
 }

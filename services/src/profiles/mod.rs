@@ -1,10 +1,10 @@
-//! People: who they are to others and to themselves. Of their chats it knows only who shares one.
+//! Users: their profiles, as shown to themselves and to others. Of chats it knows only which users share one.
 
 pub mod presence;
 pub(crate) mod queries;
 pub(crate) mod rules;
 
-use crate::{Actor, Node, Rejection, Result};
+use crate::{Actor, Node, Rejection, Result, infra::database};
 use protocol::{
     error::{Fields, Problem},
     frames::ServerFrame,
@@ -13,7 +13,7 @@ use protocol::{
     text::{Bio, DisplayName, Username},
 };
 
-/// People asked for by id at once.
+/// Users requested by id at once.
 const IDS_MAX: usize = 100;
 const FOUND_MAX: i64 = 20;
 
@@ -23,17 +23,36 @@ pub async fn me(node: &Node, actor: Actor) -> Result<Me> {
     queries::me(&node.db, actor.user_id).await?.ok_or_else(Rejection::unauthenticated)
 }
 
-/// Changes what is present in `data`; others who share a chat are told.
+/// Changes the fields present in `data`, and notifies the users who share a chat if the shown profile changed.
 ///
 /// # Errors
-/// `invalid_input` with every refused field.
+/// `invalid_input` for every refused field.
 pub async fn update_me(node: &Node, actor: Actor, data: UpdateMe) -> Result<Me> {
+    let update = parse_update(data)?;
+    node.rates.changes.take(actor.user_id)?;
+    let mut tx = database::begin(&node.db).await?;
+    // One change of a profile at a time: otherwise two at once could leave the others with the older profile.
+    queries::lock_user(&mut tx, actor.user_id).await?;
+    let before = queries::me(&mut *tx, actor.user_id).await?.ok_or_else(Rejection::unauthenticated)?;
+    let privacy = update.last_seen.as_ref().filter(|choice| **choice != before.last_seen);
+    let _announced = privacy.map(|_| presence::PrivacyChange::of(node, &[actor.user_id]));
+    let me = queries::update_me(&mut tx, actor.user_id, update).await?.ok_or_else(Rejection::unauthenticated)?;
+    tx.commit().await?;
+    if me.user != before.user {
+        let acquaintances = queries::acquaintances(&node.db, actor.user_id).await?;
+        node.live.send_to(&acquaintances, &ServerFrame::User { user: me.user.clone() });
+    }
+    Ok(me)
+}
+
+/// Checks all fields of an update.
+fn parse_update(data: UpdateMe) -> Result<queries::Update> {
     let mut fields = Fields::default();
     let display_name = data.display_name.and_then(|raw| fields.take("display_name", DisplayName::parse(&raw)));
     let bio = data.bio.and_then(|raw| fields.take("bio", Bio::parse(&raw)));
     let last_seen = data.last_seen.map(|name| LastSeen::from_name(&name).ok_or(Problem::Unknown));
     let last_seen = last_seen.and_then(|parsed| fields.take("last_seen", parsed));
-    // What may be absent: empty is absent too.
+    // An empty text clears an optional field.
     let clearable = |value: Option<Option<String>>| value.map(|value| value.unwrap_or_default().trim().to_owned());
     let (email, locale, time_zone) = (clearable(data.email), clearable(data.locale), clearable(data.time_zone));
     let theme = clearable(data.theme).map(|theme| if theme == "system" { String::new() } else { theme });
@@ -50,32 +69,18 @@ pub async fn update_me(node: &Node, actor: Actor, data: UpdateMe) -> Result<Me> 
         fields.refuse("time_zone", Problem::Malformed);
     }
     fields.check()?;
-    node.rates.changes.take(actor.user_id)?;
-    let is_shown = display_name.is_some() || bio.is_some();
-    let _choice = last_seen.map(|_| presence::Choice::of(node, &[actor.user_id]));
-    let me = queries::update_me(
-        &node.db,
-        actor.user_id,
-        queries::Update {
-            display_name: display_name.map(DisplayName::into_string),
-            bio: bio.map(Bio::into_string),
-            email,
-            locale,
-            theme,
-            time_zone,
-            last_seen,
-        },
-    )
-    .await?
-    .ok_or_else(Rejection::unauthenticated)?;
-    if is_shown {
-        let acquaintances = queries::acquaintances(&node.db, actor.user_id).await?;
-        node.live.tell(&acquaintances, &ServerFrame::User { user: me.user.clone() });
-    }
-    Ok(me)
+    Ok(queries::Update {
+        display_name: display_name.map(DisplayName::into_string),
+        bio: bio.map(Bio::into_string),
+        email,
+        locale,
+        theme,
+        time_zone,
+        last_seen,
+    })
 }
 
-/// A person, with their presence where the actor may see it.
+/// A user, with their presence if the actor has permission to see it.
 ///
 /// # Errors
 /// `not_found`.
@@ -84,7 +89,7 @@ pub async fn by_id(node: &Node, actor: Actor, user_id: UserId) -> Result<User> {
     presence::shown_to(node, actor, user).await
 }
 
-/// A person, with their presence where the actor may see it.
+/// A user, with their presence if the actor has permission to see it.
 ///
 /// # Errors
 /// `not_found`.
@@ -93,7 +98,7 @@ pub async fn by_username(node: &Node, actor: Actor, username: &str) -> Result<Us
     presence::shown_to(node, actor, user).await
 }
 
-/// The person who bears a user name.
+/// The user with a user name.
 ///
 /// # Errors
 /// `not_found`.
@@ -102,7 +107,7 @@ pub(crate) async fn called(node: &Node, username: &str) -> Result<User> {
     queries::by_username(&node.db, username.as_str()).await?.ok_or_else(Rejection::not_found)
 }
 
-/// People by id, unknown ones left out.
+/// Users by id, without the unknown ones.
 ///
 /// # Errors
 /// `invalid_input` for more than a hundred.
@@ -113,14 +118,14 @@ pub async fn by_ids(node: &Node, ids: &[UserId]) -> Result<Vec<User>> {
     queries::users(&node.db, ids).await
 }
 
-/// People whose user name begins with the words asked for, or whose shown name has a word that does;
-/// where there is nobody, those whose names are like them.
+/// Users whose user name, or a word of whose display name, begins with the query; if there is none, users with similar
+/// names.
 ///
 /// # Errors
 /// `unavailable` when the database does not answer.
 pub async fn find(node: &Node, query: &str) -> Result<Vec<User>> {
     let query: String = query.trim().trim_start_matches('@').to_lowercase().chars().take(64).collect();
-    // PostgreSQL's text has no NUL, and so no name has one.
+    // PostgreSQL's text cannot hold NUL, so no name contains it.
     if query.is_empty() || query.contains('\0') {
         return Ok(Vec::new());
     }

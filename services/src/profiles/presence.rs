@@ -1,5 +1,5 @@
-//! Who is here, and who may know. A person is here from when a socket of theirs opens until none has been
-//! open for a moment.
+//! Presence: which users are online, and which viewers are notified. A user is online from the opening of a socket
+//! until a second after the last one closed.
 
 use super::queries;
 use crate::{Actor, Node, Result, infra::database, live::Origin};
@@ -11,18 +11,23 @@ use std::{
 };
 use tokio::{sync::Notify, time::Instant};
 
-/// Whoever is back within this has not gone; comings and goings of so long are told together.
+/// The changes of this time are announced together; a user who reconnects within it was never offline.
 const PACE: Duration = Duration::from_secs(1);
 
-/// While nobody comes or goes it is noted so often who is here, because a node may end without a word.
-const NOTED_EVERY: Duration = Duration::from_secs(5 * 60);
+/// How often last-seen is saved: a crashed node must not lose more than this.
+const SAVE_EVERY: Duration = Duration::from_secs(5 * 60);
 
-/// So many are told of by one statement.
-const TOLD_TOGETHER: usize = 500;
+/// Users announced with one statement.
+const CHUNK: usize = 500;
 
-/// Who is here. Whatever is told of that comes from here alone, and each frame of it is queued under this lock
-/// (which is taken before that of `live`): with two sources, or two orders, somebody who went could be shown as
-/// here for ever.
+/// How long a privacy change is remembered: longer than any read of permissions takes (`database::within`).
+const CHANGE_REMEMBERED: Duration = Duration::from_secs(60);
+
+/// Shown statuses remembered for one viewer; beyond this, those of offline users are forgotten.
+const SHOWN_MAX: usize = 1_000;
+
+/// The online users. All presence frames are built from this state and queued under its lock, which is taken before
+/// that of `live`: with two sources or two orders, a viewer could see a user online for ever.
 #[derive(Default)]
 pub struct Presence {
     known: Mutex<Known>,
@@ -31,50 +36,61 @@ pub struct Presence {
 
 #[derive(Default)]
 struct Known {
-    /// Who is here, and how many sockets of theirs are open.
-    here: HashMap<UserId, usize>,
-    /// Since when they have none.
+    /// The online users, with the number of their open sockets.
+    online: HashMap<UserId, usize>,
+    /// The online users whose last socket has closed, and when.
     closed: HashMap<UserId, Instant>,
-    /// Who has come or gone without the others having been told.
+    /// Users who came online or went offline since the last announcement.
     moved: HashSet<UserId>,
-    /// Who may be seen by others than the others have been told.
-    rechosen: HashSet<UserId>,
-    /// What each of those here was told of others, where that was something.
-    shown: HashMap<UserId, HashMap<UserId, Standing>>,
-    /// How often anybody changed who may see whom, and which was the last of somebody's.
-    choices: u64,
-    last_choice: HashMap<UserId, u64>,
+    /// Users whose visibility changed since the last announcement.
+    changed: HashSet<UserId>,
+    /// For each online viewer: the last status of each user that was sent to them.
+    shown: HashMap<UserId, HashMap<UserId, Status>>,
+    /// The number of privacy changes so far.
+    changes: u64,
+    /// The last privacy change of a user: its number and its time.
+    last_change: HashMap<UserId, (u64, Instant)>,
 }
 
-/// Whether somebody is here, else when they were last, where that may be known.
-type Standing = (bool, Option<Timestamp>);
+/// Whether a user is online; if not, when they were last seen, as far as that is known.
+type Status = (bool, Option<Timestamp>);
 
-/// Somebody and who looks at them.
+/// A user and a viewer.
 type Pair = (UserId, UserId);
 
 impl Known {
-    /// Takes out who has come or gone.
+    /// Takes the users who came online or went offline, and forgets old privacy changes.
     fn take_moved(&mut self) -> Vec<UserId> {
         for (user_id, _) in self.closed.extract_if(|_, since| since.elapsed() >= PACE) {
-            self.here.remove(&user_id);
+            self.online.remove(&user_id);
             self.shown.remove(&user_id);
             self.moved.insert(user_id);
         }
+        self.last_change.retain(|_, (_, at)| at.elapsed() < CHANGE_REMEMBERED);
         self.moved.drain().collect()
     }
 
-    fn standing(&self, user_id: UserId, last_seen_at: Option<Timestamp>) -> Standing {
-        if self.here.contains_key(&user_id) { (true, None) } else { (false, last_seen_at) }
+    fn change(&mut self, user_id: UserId) {
+        self.changes += 1;
+        self.last_change.insert(user_id, (self.changes, Instant::now()));
+        self.changed.insert(user_id);
     }
 
-    /// Notes what is told now, as far as is `visible` by the choices up to `as_of`; answers it with what was
-    /// told before. Nothing is said by an older choice: the newer one is told after it.
-    fn show(&mut self, as_of: u64, pair: Pair, visible: &Visible) -> [Option<Standing>; 2] {
+    fn status(&self, user_id: UserId, last_seen_at: Option<Timestamp>) -> Status {
+        if self.online.contains_key(&user_id) { (true, None) } else { (false, last_seen_at) }
+    }
+
+    /// Records the status that is sent to a viewer now; returns the one sent before, and this one. `visible` was read
+    /// as of the privacy change `as_of`: after a newer change the status is unknown until its own announcement.
+    fn show(&mut self, as_of: u64, pair: Pair, visible: &Visible) -> [Option<Status>; 2] {
         let (user_id, viewer) = pair;
-        let is_current = self.last_choice.get(&user_id).is_none_or(|last| *last <= as_of);
-        let last_seen_at = visible.get(&pair).filter(|_| is_current && self.here.contains_key(&viewer));
-        let now = last_seen_at.map(|last_seen_at| self.standing(user_id, *last_seen_at));
+        let is_current = self.last_change.get(&user_id).is_none_or(|(last, _)| *last <= as_of);
+        let last_seen_at = visible.get(&pair).filter(|_| is_current && self.online.contains_key(&viewer));
+        let now = last_seen_at.map(|last_seen_at| self.status(user_id, *last_seen_at));
         let shown = self.shown.entry(viewer).or_default();
+        if shown.len() >= SHOWN_MAX {
+            shown.retain(|user, _| self.online.contains_key(user));
+        }
         let before = match now {
             Some(now) => shown.insert(user_id, now),
             None => shown.remove(&user_id),
@@ -92,18 +108,18 @@ impl Presence {
     }
 }
 
-/// A socket of somebody's, while it is open.
+/// An open socket of a user.
 pub struct Here {
     node: Node,
     user_id: UserId,
 }
 
 impl Here {
-    /// Notes that a socket of somebody's has opened.
+    /// Counts a socket of a user until it is dropped.
     #[must_use]
     pub fn open(node: &Node, user_id: UserId) -> Self {
         let mut known = node.presence.lock();
-        let sockets = known.here.entry(user_id).or_default();
+        let sockets = known.online.entry(user_id).or_default();
         *sockets += 1;
         let came = *sockets == 1 && known.closed.remove(&user_id).is_none();
         if came {
@@ -117,7 +133,7 @@ impl Here {
 impl Drop for Here {
     fn drop(&mut self) {
         let mut known = self.node.presence.lock();
-        let Some(sockets) = known.here.get_mut(&self.user_id) else { return };
+        let Some(sockets) = known.online.get_mut(&self.user_id) else { return };
         *sockets -= 1;
         if *sockets == 0 {
             known.closed.insert(self.user_id, Instant::now());
@@ -126,46 +142,41 @@ impl Drop for Here {
     }
 }
 
-/// A change of who may see some people. Those who look are told once it is dropped, whatever became of the
-/// change: one whose request was given up may have been stored.
-pub struct Choice<'a> {
+/// A privacy change of some users. Dropping it notifies the viewers, whatever the outcome: a request that was cancelled
+/// may have been stored.
+pub struct PrivacyChange<'a> {
     node: &'a Node,
     users: Vec<UserId>,
 }
 
-impl<'a> Choice<'a> {
-    /// Begins it, before anything is stored.
+impl<'a> PrivacyChange<'a> {
+    /// Begins it, before the change is stored.
     #[must_use]
     pub fn of(node: &'a Node, users: &[UserId]) -> Self {
         Self { node, users: users.to_vec() }
     }
 }
 
-impl Drop for Choice<'_> {
+impl Drop for PrivacyChange<'_> {
     fn drop(&mut self) {
         let mut known = self.node.presence.lock();
-        known.choices += 1;
-        for user_id in &self.users {
-            let choice = known.choices;
-            known.last_choice.insert(*user_id, choice);
-            known.rechosen.insert(*user_id);
-        }
+        self.users.iter().for_each(|user_id| known.change(*user_id));
         self.node.presence.wake.notify_one();
     }
 }
 
-/// Pairs that may see, and when the first of each was last here.
+/// The pairs whose viewer has permission, and when the user was last seen.
 type Visible = HashMap<Pair, Option<Timestamp>>;
 
-/// Tells others of those who come and go, until the node stops.
+/// Announces changes of presence until the node stops.
 pub async fn announce(node: Node) {
-    let mut note = tokio::time::interval(NOTED_EVERY);
+    let mut save = tokio::time::interval(SAVE_EVERY);
     loop {
         tokio::select! {
-            // They are here until now; nobody will note that they went.
-            () = node.shutdown.cancelled() => return note_here(&node).await,
-            _ = note.tick() => {
-                note_here(&node).await;
+            // The node stops before it could announce its users as offline, so it saves when they were last seen.
+            () = node.shutdown.cancelled() => return save_online(&node).await,
+            _ = save.tick() => {
+                save_online(&node).await;
                 continue;
             }
             () = node.presence.wake.notified() => {}
@@ -174,94 +185,134 @@ pub async fn announce(node: Node) {
             () = node.shutdown.cancelled() => {}
             () = tokio::time::sleep(PACE) => {}
         }
-        let (moved, rechosen): (Vec<UserId>, Vec<UserId>) = {
-            let mut known = node.presence.lock();
-            (known.take_moved(), known.rechosen.drain().collect())
-        };
-        for some in moved.chunks(TOLD_TOGETHER) {
-            let told = async {
-                queries::mark_seen(&node.db, some).await?;
-                tell_of(&node, some).await
-            };
-            if let Err(error) = database::within(told).await {
-                tracing::warn!(cause = %error, "some who came or went are told of later");
-                node.presence.lock().moved.extend(some);
-            }
-        }
-        for some in rechosen.chunks(TOLD_TOGETHER) {
-            if let Err(error) = database::within(tell_of(&node, some)).await {
-                tracing::warn!(cause = %error, "a change of who may see whom is told later");
-                node.presence.lock().rechosen.extend(some);
-            }
-        }
-        let known = node.presence.lock();
-        if !(known.closed.is_empty() && known.moved.is_empty() && known.rechosen.is_empty()) {
-            node.presence.wake.notify_one();
-        }
+        announce_once(&node).await;
     }
 }
 
-async fn note_here(node: &Node) {
-    let here: Vec<UserId> = node.presence.lock().here.keys().copied().collect();
-    if here.is_empty() {
+/// Announces the changes so far; those of a failed attempt are announced with the next ones.
+async fn announce_once(node: &Node) {
+    let (moved, changed): (Vec<UserId>, Vec<UserId>) = {
+        let mut known = node.presence.lock();
+        (known.take_moved(), known.changed.drain().collect())
+    };
+    for chunk in moved.chunks(CHUNK) {
+        let announced = async {
+            queries::mark_seen(&node.db, chunk).await?;
+            notify_viewers(node, chunk).await
+        };
+        if let Err(error) = database::within(announced).await {
+            tracing::warn!(cause = %error, "presence could not be announced; it is retried");
+            node.presence.lock().moved.extend(chunk);
+        }
+    }
+    for chunk in changed.chunks(CHUNK) {
+        if let Err(error) = database::within(notify_viewers(node, chunk)).await {
+            tracing::warn!(cause = %error, "a privacy change could not be announced; it is retried");
+            node.presence.lock().changed.extend(chunk);
+        }
+    }
+    let known = node.presence.lock();
+    if !(known.closed.is_empty() && known.moved.is_empty() && known.changed.is_empty()) {
+        node.presence.wake.notify_one();
+    }
+}
+
+async fn save_online(node: &Node) {
+    let online: Vec<UserId> = node.presence.lock().online.keys().copied().collect();
+    if online.is_empty() {
         return;
     }
-    if let Err(error) = database::within(queries::mark_seen(&node.db, &here)).await {
-        tracing::warn!(cause = %error, "who is here was not noted");
+    if let Err(error) = database::within(queries::mark_seen(&node.db, &online)).await {
+        tracing::warn!(cause = %error, "last-seen could not be saved");
     }
 }
 
-/// Tells those who look at some people how it stands with them, where that is not what they were told last.
-/// Whoever may not see hears nothing, or once that nothing is known: when something is said would say it.
-async fn tell_of(node: &Node, users: &[UserId]) -> Result<()> {
-    let as_of = node.presence.lock().choices;
-    let pairs = lookers(node, users).await?;
+/// Sends the status of some users to their viewers, if it differs from the one sent before. A viewer without permission
+/// gets no frames, except one "unknown" when it loses permission.
+async fn notify_viewers(node: &Node, users: &[UserId]) -> Result<()> {
+    let as_of = node.presence.lock().changes;
+    let pairs = viewers(node, users).await?;
     let visible = queries::visible(&node.db, &pairs).await?;
     for pair in pairs {
         let mut known = node.presence.lock();
         let [before, now] = known.show(as_of, pair, &visible);
         if before != now {
-            node.live.tell(&[pair.1], &frame(pair.0, now));
+            node.live.send_to(&[pair.1], &frame(pair.0, now));
         }
     }
     Ok(())
 }
 
-/// Who on this node looks at these people: those they have direct chats with, and who watches them.
-async fn lookers(node: &Node, users: &[UserId]) -> Result<Vec<Pair>> {
+/// The online viewers of these users: the peers of their direct chats, and the users who watch them.
+async fn viewers(node: &Node, users: &[UserId]) -> Result<Vec<Pair>> {
     let mut pairs: HashSet<Pair> = queries::direct_peers(&node.db, users).await?.into_iter().collect();
     pairs.extend(node.live.watchers(users));
     let known = node.presence.lock();
-    Ok(pairs.into_iter().filter(|(user, viewer)| user != viewer && known.here.contains_key(viewer)).collect())
+    Ok(pairs.into_iter().filter(|(user, viewer)| user != viewer && known.online.contains_key(viewer)).collect())
 }
 
-/// Has a socket told of these people from now on, in place of those it watched before, and answers it how it
-/// stands with each; of those whom its person may not see, as if nothing were known.
+/// Replaces the users that a socket watches, and replies with the status of each: unknown where the actor has no
+/// permission.
 ///
 /// # Errors
 /// `unavailable` when the database does not answer.
 pub async fn watch(node: &Node, actor: Actor, origin: Origin, users: &[UserId]) -> Result<()> {
     node.live.watch(origin.socket, users);
-    let as_of = node.presence.lock().choices;
+    let as_of = node.presence.lock().changes;
     let pairs: Vec<Pair> = users.iter().map(|user| (*user, actor.user_id)).collect();
     let visible = queries::visible(&node.db, &pairs).await?;
     for pair in pairs {
         let mut known = node.presence.lock();
         let [_, now] = known.show(as_of, pair, &visible);
-        node.live.answer(origin, &frame(pair.0, now));
+        node.live.reply(origin, &frame(pair.0, now));
     }
     Ok(())
 }
 
-fn frame(user_id: UserId, standing: Option<Standing>) -> ServerFrame {
-    let (online, last_seen_at) = standing.unwrap_or_default();
+fn frame(user_id: UserId, status: Option<Status>) -> ServerFrame {
+    let (online, last_seen_at) = status.unwrap_or_default();
     ServerFrame::Presence { user_id, online, last_seen_at }
 }
 
-/// A person with their presence, where the actor may see it.
+/// A user with their presence, if the actor has permission to see it.
 pub(super) async fn shown_to(node: &Node, actor: Actor, user: User) -> Result<User> {
     let seen = queries::visible(&node.db, &[(user.id, actor.user_id)]).await?.into_values().next();
-    let standing = seen.map(|last_seen_at| node.presence.lock().standing(user.id, last_seen_at));
-    let (online, last_seen_at) = standing.map_or((None, None), |(online, at)| (Some(online), at));
+    let status = seen.map(|last_seen_at| node.presence.lock().status(user.id, last_seen_at));
+    let (online, last_seen_at) = status.map_or((None, None), |(online, at)| (Some(online), at));
     Ok(User { online, last_seen_at, ..user })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user() -> UserId {
+        UserId::fresh()
+    }
+
+    #[test]
+    fn privacy_changes_are_forgotten_after_a_minute() {
+        let mut known = Known::default();
+        (0..1_000).for_each(|_| known.change(user()));
+        known.take_moved();
+        assert_eq!(known.last_change.len(), 1_000, "a read of permissions may still be under way");
+        known.last_change.values_mut().for_each(|(_, at)| *at -= CHANGE_REMEMBERED);
+        known.take_moved();
+        assert!(known.last_change.is_empty());
+    }
+
+    #[test]
+    fn a_viewer_remembers_a_bounded_number_of_offline_users() {
+        let (mut known, viewer, friend) = (Known::default(), user(), user());
+        known.online.extend([(viewer, 1), (friend, 1)]);
+        let mut show = |user_id| {
+            let pair = (user_id, viewer);
+            known.show(0, pair, &HashMap::from([(pair, None)]));
+            known.shown[&viewer].len()
+        };
+        show(friend);
+        let most = (0..3 * SHOWN_MAX).map(|_| show(user())).max();
+        assert_eq!(most, Some(SHOWN_MAX));
+        assert_eq!(known.shown[&viewer][&friend], (true, None), "online users are remembered");
+    }
 }

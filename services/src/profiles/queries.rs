@@ -9,7 +9,7 @@ use protocol::{
     profiles::{LastSeen, Me, User},
     time::Timestamp,
 };
-use sqlx::{FromRow, PgExecutor, PgPool, Row as _, postgres::PgRow};
+use sqlx::{FromRow, PgConnection, PgExecutor, PgPool, Row as _, postgres::PgRow};
 use std::collections::HashMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -24,7 +24,7 @@ pub struct Update {
     pub last_seen: Option<LastSeen>,
 }
 
-/// A `User` as rows carry it: without presence.
+/// A `User` without presence.
 pub struct UserRow(pub User);
 
 impl FromRow<'_, PgRow> for UserRow {
@@ -60,7 +60,7 @@ impl FromRow<'_, PgRow> for MeRow {
     }
 }
 
-pub async fn me(db: &PgPool, user_id: UserId) -> Result<Option<Me>> {
+pub async fn me(db: impl PgExecutor<'_>, user_id: UserId) -> Result<Option<Me>> {
     let row: Option<MeRow> = sqlx::query_as(
         "select user_id, username, display_name, bio, avatar_url, email, locale, theme, time_zone, last_seen
          from users where user_id = $1",
@@ -71,8 +71,14 @@ pub async fn me(db: &PgPool, user_id: UserId) -> Result<Option<Me>> {
     Ok(row.map(|row| row.0))
 }
 
-/// Absent fields stay; empty ones of those that may be absent are cleared.
-pub async fn update_me(db: &PgPool, user_id: UserId, update: Update) -> Result<Option<Me>> {
+/// Locks a user's own row. Not the row in `users`: Citus would lock that whole table.
+pub async fn lock_user(tx: &mut PgConnection, user_id: UserId) -> Result<()> {
+    sqlx::query("select from user_heads where user_id = $1 for update").bind(user_id.0).execute(tx).await?;
+    Ok(())
+}
+
+/// Absent fields stay; an empty text clears an optional field.
+pub async fn update_me(tx: &mut PgConnection, user_id: UserId, update: Update) -> Result<Option<Me>> {
     let row: Option<MeRow> = sqlx::query_as(
         "update users set
              display_name = coalesce($2, display_name),
@@ -93,7 +99,7 @@ pub async fn update_me(db: &PgPool, user_id: UserId, update: Update) -> Result<O
     .bind(update.theme)
     .bind(update.time_zone)
     .bind(update.last_seen.map(LastSeen::name))
-    .fetch_optional(db)
+    .fetch_optional(tx)
     .await?;
     Ok(row.map(|row| row.0))
 }
@@ -121,9 +127,14 @@ pub async fn by_username(db: &PgPool, username: &str) -> Result<Option<User>> {
     Ok(row.map(|row| row.0))
 }
 
-/// People one of whose names, or a word of it, begins so; exact user names first.
+/// Escapes the wildcards of `like`.
+pub fn like_literal(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+/// Users whose user name, or a word of whose display name, begins with `query`; exact user names first.
 pub async fn beginning_with(db: &PgPool, query: &str, limit: i64) -> Result<Vec<User>> {
-    let pattern = query.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    let pattern = like_literal(query);
     let rows: Vec<UserRow> = sqlx::query_as(
         "select user_id, username, display_name, bio, avatar_url from users
          where username like $2 || '%' or lower(display_name) like $2 || '%' or lower(display_name) like '% ' || $2 || '%'
@@ -138,10 +149,10 @@ pub async fn beginning_with(db: &PgPool, query: &str, limit: i64) -> Result<Vec<
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-/// People whose names are like what was typed, the likest first.
+/// Users with names similar to `query`, the most similar first.
 pub async fn similar_to(db: &PgPool, query: &str, limit: i64) -> Result<Vec<User>> {
     let mut tx = database::begin(db).await?;
-    // Two letters that changed places leave a name of five two trigrams of six.
+    // A name of five letters with two of them swapped still shares two of its six trigrams.
     sqlx::query("set local pg_trgm.word_similarity_threshold = 0.3").execute(&mut *tx).await?;
     let rows: Vec<UserRow> = sqlx::query_as(
         "select user_id, username, display_name, bio, avatar_url from users
@@ -157,7 +168,7 @@ pub async fn similar_to(db: &PgPool, query: &str, limit: i64) -> Result<Vec<User
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-/// Notes that these people are, or were, here now.
+/// Saves that these users were last seen now.
 pub async fn mark_seen(db: &PgPool, users: &[UserId]) -> Result<()> {
     sqlx::query(
         "insert into presence (user_id, last_seen_at) select n.user_id, $2 from unnest($1::uuid[]) as n (user_id)
@@ -170,7 +181,7 @@ pub async fn mark_seen(db: &PgPool, users: &[UserId]) -> Result<()> {
     Ok(())
 }
 
-/// The others of these people's direct chats: who each is, and with whom.
+/// The pairs of a user among these and the peer in a direct chat of theirs.
 pub async fn direct_peers(db: &PgPool, users: &[UserId]) -> Result<Vec<(UserId, UserId)>> {
     let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
         "select own.user_id, m.user_id from user_chats own
@@ -184,7 +195,8 @@ pub async fn direct_peers(db: &PgPool, users: &[UserId]) -> Result<Vec<(UserId, 
     Ok(rows.into_iter().map(|(user, peer)| (UserId(user), UserId(peer))).collect())
 }
 
-/// Of pairs of somebody and who looks at them, those whose presence may be seen, and when each was last here.
+/// The pairs of a user and a viewer among these whose viewer has permission to see the user's presence, with the time
+/// the user was last seen.
 pub async fn visible(db: &PgPool, pairs: &[(UserId, UserId)]) -> Result<HashMap<(UserId, UserId), Option<Timestamp>>> {
     if pairs.is_empty() {
         return Ok(HashMap::new());
@@ -212,7 +224,7 @@ pub async fn visible(db: &PgPool, pairs: &[(UserId, UserId)]) -> Result<HashMap<
     Ok(rows.into_iter().map(row).collect())
 }
 
-/// Everybody who shares a chat of up to a hundred people with `user_id`, and the person.
+/// The users who share a chat of at most 100 members with `user_id`, and `user_id`.
 pub async fn acquaintances(db: &PgPool, user_id: UserId) -> Result<Vec<UserId>> {
     let ids: Vec<Uuid> = sqlx::query_scalar(
         "with own as materialized (select chat_id from user_chats where user_id = $1 and listed)

@@ -5,7 +5,7 @@ use protocol::error::Problem;
 pub const LOCALES: &[&str] = &["en", "ru"];
 pub const THEMES: &[&str] = &["light", "dark"];
 
-/// An address is anything with one `@` between two parts; only a letter sent there proves it.
+/// Accepts any address with one `@` between two parts; only a delivered e-mail proves an address.
 pub fn parse_email(raw: &str) -> Result<&str, Problem> {
     if raw.chars().count() > 254 {
         return Err(Problem::TooLong);
@@ -19,7 +19,7 @@ pub fn parse_email(raw: &str) -> Result<&str, Problem> {
     Ok(raw)
 }
 
-/// Whether a name has the form of the IANA database's.
+/// Whether a name has the form of a name in the IANA time zone database.
 pub fn is_time_zone(name: &str) -> bool {
     name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '+'))
 }

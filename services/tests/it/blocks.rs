@@ -1,6 +1,8 @@
-//! What somebody who is blocked can no longer do, over any door.
+//! Blocks: what a blocked user can no longer do, over any operation, and what neither of the two is shown.
 
-use crate::support::{Listener, World, draft, react, refused, refused_fields, say};
+use crate::support::{
+    Listener, World, draft, react, refused, refused_fields, say, waiting_for_locks, waiting_for_table,
+};
 use protocol::{
     chat::{EditMessage, ForwardMessage},
     error::ErrorCode::{Forbidden, NotFound},
@@ -10,10 +12,11 @@ use protocol::{
 use services::{
     chat::{self, blocks, commit::Reacting},
     groups::{self, NewGroup},
+    infra::database as pool,
 };
 
 #[tokio::test]
-async fn the_blocked_cannot_write_where_they_wrote_before() {
+async fn a_blocked_user_cannot_write_in_the_direct_chat() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let direct = world.direct(alice, bob).await;
@@ -25,7 +28,7 @@ async fn the_blocked_cannot_write_where_they_wrote_before() {
     blocks::unblock(&world, alice, bob.user_id).await.unwrap();
     let (stored, _) = chat::post_message(&world, bob, direct, before.clone()).await.unwrap();
     blocks::block(&world, alice, bob.user_id).await.unwrap();
-    // A late retry of what was sent before finds it.
+    // A late retry of a send from before the block returns the stored message.
     assert_eq!(chat::post_message(&world, bob, direct, before).await.unwrap(), (stored, false));
     let edit = EditMessage { text: "other".into(), base_seq: None };
     let forward = ForwardMessage { chat_id: direct, client_id: ClientId::fresh() };
@@ -36,7 +39,7 @@ async fn the_blocked_cannot_write_where_they_wrote_before() {
     let listener = Listener::open(&world, alice);
     chat::typing(&world, bob, direct).await.unwrap();
     assert_eq!(listener.frames().await, []);
-    // They still read, and may take back what they said.
+    // A blocked user still reads, and may delete their own messages.
     assert_eq!(chat::summary(&world, bob, direct).await.unwrap().chat.last_no, 2);
     assert!(chat::delete_message(&world, bob, direct, message.no).await.is_ok());
     assert_eq!(refused(chat::open_direct(&world, bob, alice.user_id).await), Some(NotFound));
@@ -47,7 +50,7 @@ async fn the_blocked_cannot_write_where_they_wrote_before() {
 }
 
 #[tokio::test]
-async fn the_blocked_can_neither_begin_a_chat_nor_add_to_a_group() {
+async fn a_blocked_user_can_neither_open_a_chat_nor_add_to_a_group() {
     let world = World::new().await;
     let [alice, bob, carol] = world.people(["alice", "bob", "carol"]).await;
     blocks::block(&world, alice, bob.user_id).await.unwrap();
@@ -60,18 +63,18 @@ async fn the_blocked_can_neither_begin_a_chat_nor_add_to_a_group() {
     assert_eq!(refused_fields(groups::create(&world, bob, new).await), ["member_ids"]);
     let group = world.group(bob, &[carol]).await;
     assert_eq!(refused_fields(groups::add_member(&world, bob, group, alice.user_id).await), ["user_id"]);
-    // In a group that somebody else has put both in they still meet.
+    // Both are members of a group that a third user created.
     let common = world.group(carol, &[alice, bob]).await;
     say(&world, bob, common, "hello").await;
     assert_eq!(chat::summary(&world, alice, common).await.unwrap().unread, 1);
-    // A chat that the one who blocks begins is not one to answer in.
+    // A blocked user cannot write either in a direct chat that the blocker opens.
     let direct = world.direct(alice, bob).await;
     say(&world, alice, direct, "last word").await;
     assert_eq!(refused(chat::post_message(&world, bob, direct, draft("but")).await), Some(Forbidden));
 }
 
 #[tokio::test]
-async fn to_the_blocked_all_looks_as_it_was() {
+async fn a_blocked_user_does_not_notice_the_block() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let direct = world.direct(bob, alice).await;
@@ -89,7 +92,7 @@ async fn to_the_blocked_all_looks_as_it_was() {
     assert_eq!(read(bob).await, (2, 2, 2));
     let listener = Listener::open(&world, bob);
     blocks::block(&world, alice, bob.user_id).await.unwrap();
-    // What she reads from now on is not told, and what she had read is not taken back.
+    // Her read mark of the time of the block stays visible; its later moves do not.
     chat::mark_read(&world, alice, direct, 4).await.unwrap();
     assert_eq!(read(bob).await, (2, 2, 2));
     assert_eq!(read(alice).await, (2, 4, 4));
@@ -101,7 +104,7 @@ async fn to_the_blocked_all_looks_as_it_was() {
 }
 
 #[tokio::test]
-async fn one_blocks_somebody_else_who_exists() {
+async fn only_another_existing_user_can_be_blocked() {
     let world = World::new().await;
     let [alice] = world.people(["alice"]).await;
     assert_eq!(refused_fields(blocks::block(&world, alice, alice.user_id).await), ["user_id"]);
@@ -110,7 +113,7 @@ async fn one_blocks_somebody_else_who_exists() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_blocked_while_they_open_the_chat_cannot_write_in_it() {
+async fn a_user_who_is_blocked_while_they_open_the_chat_cannot_write_in_it() {
     let world = World::new().await;
     let names = ["p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7"].map(|name| format!("peer_{name}"));
     let [alice] = world.people(["alice"]).await;
@@ -127,4 +130,80 @@ async fn whoever_is_blocked_while_they_open_the_chat_cannot_write_in_it() {
             Err(rejection) => assert_eq!(rejection.code(), NotFound),
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_written_after_a_block_that_was_made_while_the_chat_was_opened() {
+    let world = World::new().await;
+    let [alice, bob] = world.people(["alice", "bob"]).await;
+    let db = pool::connect(&world.url, 3).await.unwrap();
+    let lock = async |statement: &'static str| {
+        let mut tx = pool::begin(&db).await.unwrap();
+        sqlx::query(statement).execute(&mut *tx).await.unwrap();
+        tx
+    };
+    let opening = lock("select from user_heads for update").await;
+    let blocking = lock("lock table blocks in share row exclusive mode").await;
+    let node = world.clone();
+    let opened = tokio::spawn(async move { chat::open_direct(&node, bob, alice.user_id).await });
+    waiting_for_locks(&db, 1).await;
+    let node = world.clone();
+    let blocked = tokio::spawn(async move { blocks::block(&node, alice, bob.user_id).await });
+    waiting_for_locks(&db, 2).await;
+    opening.commit().await.unwrap();
+    let direct = opened.await.unwrap().unwrap().0.chat.id;
+    waiting_for_table(&db, "blocks").await;
+    // The block has its locks and waits to be stored while the message is sent.
+    let node = world.clone();
+    let sent = tokio::spawn(async move { chat::post_message(&node, bob, direct, draft("hi")).await });
+    waiting_for_locks(&db, 2).await;
+    blocking.commit().await.unwrap();
+    blocked.await.unwrap().unwrap();
+    assert_eq!(refused(sent.await.unwrap()), Some(Forbidden));
+    assert_eq!(chat::summary(&world, bob, direct).await.unwrap().chat.last_no, 0);
+}
+
+#[tokio::test]
+async fn removing_a_block_that_does_not_exist_takes_no_lock_and_writes_nothing() {
+    let world = World::new().await;
+    let [alice, bob] = world.people(["alice", "bob"]).await;
+    let mut tx = pool::begin(&world.db).await.unwrap();
+    sqlx::query("lock table user_heads in access exclusive mode").execute(&mut *tx).await.unwrap();
+    for nobody in [protocol::ids::UserId::fresh(), bob.user_id] {
+        blocks::unblock(&world, alice, nobody).await.unwrap();
+    }
+    tx.rollback().await.unwrap();
+    assert_eq!(blocks::list(&world, alice).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn after_a_block_neither_is_shown_what_the_other_reads() {
+    let world = World::new().await;
+    let [alice, bob] = world.people(["alice", "bob"]).await;
+    let direct = world.direct(alice, bob).await;
+    for n in 1..=6 {
+        say(&world, if n % 2 == 0 { bob } else { alice }, direct, &n.to_string()).await;
+    }
+    // The other's read mark as shown to `reader` by each operation.
+    let shown = async |reader: services::Actor, other: services::Actor| {
+        let of = |members: &[protocol::groups::Member]| {
+            members.iter().find(|member| member.user.id == other.user_id).map(|member| member.read_no)
+        };
+        let summary = chat::summary(&world, reader, direct).await.unwrap().read_by_others_no;
+        let listed = groups::members(&world, reader, direct, groups::MembersPage::default()).await.unwrap();
+        let changes = chat::changes(&world, reader, direct, 0, None).await.unwrap();
+        [Some(summary), of(&listed.items), of(&changes.members)]
+    };
+    assert_eq!(shown(alice, bob).await, [Some(6); 3]);
+    assert_eq!(shown(bob, alice).await, [Some(5); 3]);
+    blocks::block(&world, alice, bob.user_id).await.unwrap();
+    say(&world, alice, direct, "last word").await;
+    chat::mark_read(&world, bob, direct, 7).await.unwrap();
+    assert_eq!((shown(alice, bob).await, shown(bob, alice).await), ([Some(6); 3], [Some(5); 3]));
+    // A second block, by the other user, changes nothing. The marks are live again when both blocks are removed.
+    blocks::block(&world, bob, alice.user_id).await.unwrap();
+    blocks::unblock(&world, alice, bob.user_id).await.unwrap();
+    assert_eq!((shown(alice, bob).await, shown(bob, alice).await), ([Some(6); 3], [Some(5); 3]));
+    blocks::unblock(&world, bob, alice.user_id).await.unwrap();
+    assert_eq!((shown(alice, bob).await, shown(bob, alice).await), ([Some(7); 3], [Some(7); 3]));
 }

@@ -1,6 +1,6 @@
-//! Chats and messages: lists, history, read marks, catching up, one's own state.
+//! Chats and messages: lists, history, read marks, catch-up, the user's own state.
 
-use crate::support::{World, draft, history, refused, refused_fields, register, say};
+use crate::support::{Listener, World, draft, history, refused, refused_fields, register, say, say_all};
 use futures::future::join_all;
 use protocol::{
     chat::{Changes, ChatKind, PostMessage, UpdateOwnState, Window},
@@ -22,15 +22,6 @@ async fn listed(node: &Node, actor: Actor) -> Vec<ChatId> {
 
 async fn unread(node: &Node, actor: Actor, chat_id: ChatId) -> u32 {
     chat::summary(node, actor, chat_id).await.unwrap().unread
-}
-
-/// Sends many messages, in their order.
-async fn say_all(node: &Node, sender: Actor, chat_id: ChatId, count: usize) {
-    let begun: Vec<_> =
-        (0..count).map(|n| chat::begin_post(node, sender, chat_id, draft(&n.to_string()), None).unwrap()).collect();
-    for posted in begun {
-        posted.await.unwrap();
-    }
 }
 
 #[tokio::test]
@@ -71,7 +62,7 @@ async fn a_direct_chat_takes_somebody_else_who_exists() {
 }
 
 #[tokio::test]
-async fn ones_own_notes_are_ones_own() {
+async fn own_notes_are_visible_to_their_owner_alone() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let notes = chat::saved_id(alice.user_id);
@@ -217,7 +208,7 @@ async fn a_message_answers_one_that_exists() {
     let (answer, _) = chat::post_message(&world, alice, notes, reply(1)).await.unwrap();
     assert_eq!(answer.reply_to, Some(1));
     say_all(&world, alice, notes, 3).await;
-    // What a window quotes from beyond itself comes with it.
+    // Quoted messages outside the window are included.
     let window = chat::history(&world, alice, notes, Window::After(1), None).await.unwrap();
     assert_eq!(window.replies, [first]);
     let replies = chat::history(&world, alice, notes, Window::Newest, None).await.unwrap().replies;
@@ -256,7 +247,7 @@ async fn history_has_every_number_of_its_window() {
         assert_eq!(nos, (first..=last).collect::<Vec<_>>(), "{window:?}");
         assert_eq!((page.next, page.last_no), (more.then(|| last.to_string()), 30), "{window:?}");
     }
-    // A time stands for the first message at or after it.
+    // A time selects the first message at or after it.
     let time = whole[21].created_at;
     let first = whole.iter().find(|message| message.created_at >= time).unwrap().no;
     let page = chat::history(&world, alice, group, Window::At(time), Some(2)).await.unwrap();
@@ -264,13 +255,13 @@ async fn history_has_every_number_of_its_window() {
     for limit in [0, 101] {
         assert_eq!(refused_fields(chat::history(&world, alice, group, Window::Newest, Some(limit)).await), ["limit"]);
     }
-    // Who is named comes with it, those who left included.
+    // The users in the messages are included, former members too.
     let page = chat::history(&world, alice, group, Window::After(0), Some(3)).await.unwrap();
     assert!([alice, bob].iter().all(|named| page.users.iter().any(|user| user.id == named.user_id)));
 }
 
 #[tokio::test]
-async fn unread_counts_what_others_wrote_after_the_mark() {
+async fn unread_counts_the_messages_of_others_after_the_mark() {
     let world = World::new().await;
     let [alice, bob, carol] = world.people(["alice", "bob", "carol"]).await;
     let group = world.group(alice, &[bob]).await;
@@ -316,7 +307,7 @@ async fn read_marks_move_forward_and_not_beyond_the_end() {
         let seen_no = chat::summary(&world, alice, direct).await.unwrap().read_by_others_no;
         assert_eq!((read_no, seen_no), (expected, expected), "after marking {mark}");
     }
-    // Marked early is not marked in advance.
+    // A mark beyond the end does not cover later messages.
     say(&world, alice, direct, "later").await;
     assert_eq!(unread(&world, bob, direct).await, 1);
 }
@@ -383,7 +374,7 @@ async fn changes_come_in_pages_that_add_up() {
 }
 
 #[tokio::test]
-async fn hello_brings_what_the_device_does_not_hold() {
+async fn hello_returns_the_chats_that_the_device_does_not_hold() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let (quiet, busy) = (world.group(alice, &[bob]).await, world.group(alice, &[bob]).await);
@@ -402,7 +393,7 @@ async fn hello_brings_what_the_device_does_not_hold() {
     assert_eq!(welcome.gone, [nowhere]);
     assert!(welcome.users.iter().any(|user| user.id == alice.user_id));
 
-    // A chat not named is brought, however quiet.
+    // A chat that the device did not name is included, also without a change.
     let named: HashMap<ChatId, u64> = held.into_iter().filter(|(id, _)| *id != quiet && *id != busy).collect();
     let welcome = chat::hello(&world, bob, Some(first.mine), &named.clone().into()).await.unwrap();
     assert_eq!(welcome.chats.iter().map(|chat| chat.chat.id).collect::<Vec<_>>(), [busy, quiet]);
@@ -421,7 +412,7 @@ async fn hello_brings_the_newest_two_hundred() {
 }
 
 #[tokio::test]
-async fn heads_tell_what_moved_on_and_what_is_gone() {
+async fn heads_return_changed_and_gone_chats() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let (quiet, busy) = (world.group(alice, &[bob]).await, world.group(alice, &[bob]).await);
@@ -453,7 +444,7 @@ async fn more_than_five_hundred_chats_are_not_named_at_once() {
 }
 
 #[tokio::test]
-async fn ones_own_state_of_a_chat_is_ones_own() {
+async fn the_own_state_of_a_chat_is_visible_to_its_user_alone() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let group = world.group(alice, &[bob]).await;
@@ -473,7 +464,7 @@ async fn ones_own_state_of_a_chat_is_ones_own() {
     assert_eq!((changed.my_seq, changed.chat.seq), (before.my_seq + 1, before.chat.seq));
     assert_eq!(chat::summary(&world, bob, group).await.unwrap(), others);
 
-    // What is absent stays, what is null is cleared.
+    // Absent fields stay, null clears a field.
     let update = UpdateOwnState { muted_until: Some(None), pinned: Some(false), ..UpdateOwnState::default() };
     let changed = chat::update_own_state(&world, alice, group, update).await.unwrap();
     assert_eq!((changed.muted_until, changed.pinned), (None, false));
@@ -493,6 +484,42 @@ async fn ones_own_state_of_a_chat_is_ones_own() {
 }
 
 #[tokio::test]
+async fn an_update_of_the_own_state_that_changes_nothing_takes_no_number() {
+    let world = World::new().await;
+    let [alice, bob] = world.people(["alice", "bob"]).await;
+    let group = world.group(alice, &[bob]).await;
+    let until = Timestamp::parse("2100-01-01T00:00:00Z").unwrap();
+    let update = UpdateOwnState {
+        muted_until: Some(Some(until)),
+        pinned: Some(true),
+        archived: Some(true),
+        draft: Some(Some("to be".into())),
+        marked_unread: Some(true),
+    };
+    let listener = Listener::open(&world, alice);
+    let changed = chat::update_own_state(&world, alice, group, update.clone()).await.unwrap();
+    assert_eq!(listener.frames().await.len(), 1);
+    for nothing in [update, UpdateOwnState::default()] {
+        assert_eq!(chat::update_own_state(&world, alice, group, nothing).await.unwrap(), changed);
+    }
+    assert_eq!(listener.frames().await, []);
+    assert_eq!(chat::hello(&world, alice, None, &Held::default()).await.unwrap().mine, changed.my_seq);
+}
+
+#[tokio::test]
+async fn a_chat_does_not_fall_back_in_the_list_by_a_clock_that_is_slow() {
+    let world = World::new().await;
+    let [alice] = world.people(["alice"]).await;
+    let group = world.group(alice, &[]).await;
+    // The newest message came from a node whose clock is fast.
+    let ahead = "update chats set active_at = now() + interval '1 hour' where chat_id = $1";
+    sqlx::query(ahead).bind(group.0).execute(&world.db).await.unwrap();
+    let before = chat::summary(&world, alice, group).await.unwrap().active_at;
+    say(&world, alice, group, "now").await;
+    assert_eq!(chat::summary(&world, alice, group).await.unwrap().active_at, before);
+}
+
+#[tokio::test]
 async fn an_archived_chat_comes_back_with_a_new_message_unless_it_is_muted() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
@@ -505,7 +532,7 @@ async fn an_archived_chat_comes_back_with_a_new_message_unless_it_is_muted() {
     assert!(update(archive.clone()).await && update(keep.clone()).await, "a draft changes nothing of it");
     say(&world, bob, group, "back").await;
     assert!(!is_archived().await);
-    // Muting does not send it back there.
+    // A mute does not archive it again.
     assert!(!update(until(i64::from(i32::MAX) * 1_000)).await && !update(keep).await);
     assert!(update(archive).await);
     say(&world, bob, group, "quiet").await;

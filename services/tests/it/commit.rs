@@ -1,4 +1,4 @@
-//! Sends: exactly once, in one order for all, each decided on its own.
+//! Sends: stored exactly once, in one order for all members, each decided on its own.
 
 use crate::support::{World, draft, history, refused, say};
 use futures::future::join_all;
@@ -50,7 +50,7 @@ async fn fifty_repeats_in_one_batch_store_one_message() {
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let direct = world.direct(alice, bob).await;
     let send = draft("");
-    // Nothing is committed before the first is awaited: all wait in one queue.
+    // Nothing is committed before the first await: all sends are in one queue.
     let begun: Vec<_> = (0..50)
         .map(|n| PostMessage { text: format!("try {n}"), ..send.clone() })
         .map(|send| chat::begin_post(&world, alice, direct, send, None).unwrap())
@@ -131,12 +131,12 @@ async fn one_bad_item_never_fails_its_neighbours() {
 }
 
 #[tokio::test]
-async fn membership_changes_hold_for_what_follows_in_the_same_batch() {
+async fn a_membership_change_applies_to_later_changes_of_its_batch() {
     let world = World::new().await;
     let [alice, bob, carol] = world.people(["alice", "bob", "carol"]).await;
     let group = world.group(alice, &[bob]).await;
     let say = |sender: Actor| chat::post_message(&world, sender, group, draft("hi"));
-    // Each takes its place in the queue when it is first polled, in this order.
+    // Each change is queued when its future is first polled, in this order.
     let (before, removed, after, early, added, late) = tokio::join!(
         say(bob),
         groups::remove_member(&world, alice, group, bob.user_id),
@@ -182,7 +182,7 @@ async fn batches_of_one_do_the_same() {
 }
 
 #[tokio::test]
-async fn what_was_accepted_is_finished_while_the_node_stops() {
+async fn accepted_sends_are_committed_while_the_node_stops() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let direct = world.direct(alice, bob).await;
@@ -197,7 +197,7 @@ async fn what_was_accepted_is_finished_while_the_node_stops() {
 }
 
 #[tokio::test]
-async fn a_queue_that_is_full_refuses_politely_and_keeps_what_it_took() {
+async fn a_full_queue_refuses_with_unavailable_and_commits_the_accepted_sends() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let direct = world.direct(alice, bob).await;
@@ -220,10 +220,10 @@ async fn a_queue_that_is_full_refuses_politely_and_keeps_what_it_took() {
 }
 
 #[tokio::test]
-async fn a_person_sends_at_the_documented_rate() {
+async fn a_user_sends_at_the_documented_rate() {
     let world = World::with_rates().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
-    // Opening it counts against whoever does it.
+    // Opening the chat is charged to Bob.
     let direct = world.direct(bob, alice).await;
     let begun: Vec<_> = (0..700).map(|_| chat::begin_post(&world, alice, direct, draft("x"), None)).collect();
     let granted = begun.iter().filter(|outcome| outcome.is_ok()).count();

@@ -1,6 +1,6 @@
-//! What is unread is the same on all devices of a person, whatever happens and whatever they miss.
+//! Unread counts: equal on all devices of a user after any operations and lost frames, exact, and cheap to read.
 
-use crate::support::{Listener, World, draft, react};
+use crate::support::{Listener, World, draft, holds, react, say_all};
 use protocol::{
     chat::{EditMessage, UpdateOwnState, Window},
     error::ErrorCode,
@@ -10,24 +10,26 @@ use protocol::{
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use services::{
-    Actor, Node,
+    Actor, Node, Settings,
     chat::{self, commit::Reacting},
+    infra::database as pool,
 };
+use sqlx::PgPool;
 
 const OPERATIONS: usize = 1_000;
-/// After so many the devices are compared.
+/// The devices are compared each time after this many operations.
 const EVERY: usize = 20;
 const SEED: u64 = 4;
 
 struct Device {
     state: State,
     listener: Listener,
-    /// How many frames of a hundred never arrive.
+    /// The percentage of frames that are lost.
     loses: u32,
 }
 
 impl Device {
-    /// A device that holds so many of a chat's newest messages.
+    /// A device that holds this many of the chat's newest messages.
     async fn open(node: &Node, actor: Actor, chat_id: ChatId, holds: Option<u32>, loses: u32) -> Self {
         let listener = Listener::open(node, actor);
         let mut state = State::default();
@@ -47,7 +49,7 @@ impl Device {
         }
     }
 
-    /// What every device does within 25 seconds.
+    /// The repair that every device runs within 25 seconds.
     async fn heal(&mut self, node: &Node, actor: Actor, chat_id: ChatId) {
         let heads = chat::heads(node, actor, &self.state.held()).await.unwrap();
         if self.state.apply(ServerFrame::Heads(heads)) == Need::Hello {
@@ -68,7 +70,7 @@ impl Device {
     }
 }
 
-/// One thing that somebody does; what rights or time do not allow changes nothing.
+/// One random operation; a refused one changes nothing.
 async fn operate(node: &Node, random: &mut StdRng, [reader, alice, bob]: [Actor; 3], chat_id: ChatId) {
     let last_no = chat::summary(node, reader, chat_id).await.unwrap().chat.last_no;
     let some_no = random.random_range(1..=last_no);
@@ -95,7 +97,7 @@ async fn operate(node: &Node, random: &mut StdRng, [reader, alice, bob]: [Actor;
 }
 
 #[tokio::test]
-async fn a_chat_read_elsewhere_is_read_on_a_device_that_heard_nothing_of_it() {
+async fn a_chat_read_on_another_device_is_read_on_a_device_that_got_no_frame() {
     let world = World::new().await;
     let [reader, alice] = world.people(["reader", "alice"]).await;
     let direct = world.direct(alice, reader).await;
@@ -103,7 +105,7 @@ async fn a_chat_read_elsewhere_is_read_on_a_device_that_heard_nothing_of_it() {
         chat::post_message(&world, alice, direct, draft("words")).await.unwrap();
     }
     let asleep = Device::open(&world, reader, direct, None, 100).await;
-    // What is read is no change of the chat, nor of its list.
+    // A read mark changes neither the `seq` of the chat nor `mine`.
     chat::mark_read(&world, reader, direct, 20).await.unwrap();
     for by_hello in [true, false] {
         let mut state = asleep.state.clone();
@@ -116,7 +118,7 @@ async fn a_chat_read_elsewhere_is_read_on_a_device_that_heard_nothing_of_it() {
         });
         let summary = &state.chats[&direct].summary;
         assert_eq!((summary.unread, summary.read_no), (10, 20), "by hello: {by_hello}");
-        // What is known is not told again.
+        // A known read mark is not returned again.
         assert!(chat::heads(&world, reader, &state.held()).await.unwrap().chats.is_empty());
     }
 }
@@ -152,4 +154,66 @@ async fn unread_counts_on_three_devices_stay_equal_through_a_thousand_operations
         seen = seen.max(summary.mentions_unread);
     }
     assert!(seen > 0, "a run without unread mentions shows nothing");
+}
+
+#[tokio::test]
+async fn unread_counts_are_exact_however_many_messages_do_not_count() {
+    let world = World::new().await;
+    let [reader, alice] = world.people(["reader", "alice"]).await;
+    let group = world.group(alice, &[reader]).await;
+    let unread = async || chat::summary(&world, reader, group).await.unwrap().unread;
+    say_all(&world, alice, group, 2_500).await;
+    assert_eq!(unread().await, 1_000);
+    // Most of the first 2,000 messages after the mark do not count; countable ones follow.
+    let delete = async |nos: std::ops::RangeInclusive<u64>| {
+        chat::delete_messages(&world, alice, group, &nos.collect::<Vec<_>>()).await.unwrap();
+    };
+    delete(2..=1_301).await;
+    assert_eq!(unread().await, 1_000);
+    delete(1_302..=1_502).await;
+    assert_eq!(unread().await, 999);
+    delete(1_503..=2_501).await;
+    assert_eq!(unread().await, 0);
+    say_all(&world, alice, group, 3).await;
+    assert_eq!(unread().await, 3);
+    chat::mark_read(&world, reader, group, 2_502).await.unwrap();
+    assert_eq!(unread().await, 2);
+}
+
+/// The rows of `messages` that statements on this connection have read so far.
+async fn rows_read(db: &PgPool) -> i64 {
+    sqlx::query("select pg_stat_force_next_flush()").execute(db).await.unwrap();
+    let rows = "select seq_tup_read + coalesce(idx_tup_fetch, 0) from pg_stat_user_tables where relname = 'messages'";
+    sqlx::query_scalar(rows).fetch_one(db).await.unwrap()
+}
+
+#[tokio::test]
+async fn unread_counts_do_not_read_the_unread_messages() {
+    const CHATS: i64 = 5;
+    let world = World::new().await;
+    let [reader, alice] = world.people(["reader", "alice"]).await;
+    for _ in 0..CHATS {
+        let group = world.group(alice, &[reader]).await;
+        say_all(&world, alice, group, 1_200).await;
+        chat::delete_message(&world, alice, group, 7).await.unwrap();
+    }
+    sqlx::query("analyze messages").execute(&world.db).await.unwrap();
+    // All statements use one connection; the other connections have closed and reported their statistics.
+    let node = Node::open(pool::connect(&world.url, 1).await.unwrap(), Settings::default()).await.unwrap();
+    world.stop().await;
+    let alone = "select count(*) = $1 from pg_stat_activity
+         where datname = current_database() and backend_type = 'client backend'";
+    holds(&node.db, alone, 1_i64).await;
+    let held = Held::default();
+    let before = rows_read(&node.db).await;
+    let welcome = chat::hello(&node, reader, None, &held).await.unwrap();
+    assert_eq!(welcome.chats.iter().filter(|chat| chat.unread == 1_000).count() as i64, CHATS);
+    let after = rows_read(&node.db).await;
+    // Per chat: the last message, and the two that do not count.
+    assert!(after - before <= 5 * (CHATS + 1), "hello read {} rows", after - before);
+    let held = Held { chats: welcome.chats.iter().map(|chat| (chat.chat.id, 0)).collect(), ..Held::default() };
+    let heads = chat::heads(&node, reader, &held).await.unwrap();
+    assert_eq!(heads.chats.values().filter(|head| head.unread == 1_000).count() as i64, CHATS);
+    let read = rows_read(&node.db).await - after;
+    assert!(read <= 5 * (CHATS + 1), "heads read {read} rows");
 }

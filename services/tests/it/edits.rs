@@ -1,4 +1,4 @@
-//! Edits and deletions: who may, what stands afterwards, who is told.
+//! Edits and deletions: permissions, the rows afterwards, the frames.
 
 use crate::support::{Listener, World, draft, history, refused, refused_fields, say};
 use futures::future::join_all;
@@ -23,7 +23,7 @@ async fn delete(node: &Node, actor: Actor, message: &Message) -> Result<Message>
     chat::delete_message(node, actor, message.chat_id, message.no).await
 }
 
-/// Everything changed after a number.
+/// The messages changed after a `seq`.
 async fn changed(node: &Node, reader: Actor, chat_id: ChatId, after: u64) -> Vec<Message> {
     chat::changes(node, reader, chat_id, after, None).await.unwrap().messages
 }
@@ -40,7 +40,7 @@ async fn an_edit_keeps_a_messages_place_and_takes_a_change_of_its_own() {
     assert_eq!(Message { text: first.text, seq: first.seq, edited_at: None, ..edited.clone() }.no, 1);
     assert_eq!(history(&world, bob, direct).await, [edited.clone(), second.clone()]);
     assert_eq!(changed(&world, bob, direct, second.seq).await, std::slice::from_ref(&edited));
-    // The same words again change nothing.
+    // An edit with the same text changes nothing.
     assert_eq!(edit(&world, alice, &edited, "first").await.unwrap(), edited);
     assert_eq!(chat::summary(&world, alice, direct).await.unwrap().chat.seq, edited.seq);
     for nonsense in ["", " \n", "nul\0"] {
@@ -80,7 +80,7 @@ async fn a_deleted_message_leaves_an_empty_place() {
     assert_eq!(chat::summary(&world, bob, direct).await.unwrap().unread, 1);
     let told = history(&world, bob, direct).await;
     assert_eq!((told.len(), &told[0]), (2, &tombstone));
-    // A late retry of the send does not bring it back.
+    // A late retry of the send returns the tombstone.
     assert_eq!(chat::post_message(&world, alice, direct, send).await.unwrap(), (tombstone, false));
     let stored: i64 = sqlx::query_scalar("select count(*) from messages where text like '%secret%'")
         .fetch_one(&world.db)
@@ -162,7 +162,7 @@ async fn of_edits_at_once_on_two_nodes_with_one_base_one_wins() {
 }
 
 #[tokio::test]
-async fn an_edit_is_acknowledged_to_its_socket_and_told_to_all_others() {
+async fn an_edit_is_acknowledged_to_its_socket_and_sent_to_all_others() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let direct = world.direct(alice, bob).await;

@@ -1,10 +1,10 @@
-//! Groups: making them, their members, who may do what.
+//! Groups: creation, members, permissions.
 
 use crate::support::{World, draft, history, refused, refused_fields, register, say};
 use futures::future::{BoxFuture, join_all};
 use protocol::{
     chat::{ChatEvent, MessageKind, UpdateOwnState, Window},
-    error::ErrorCode::{self, Conflict, Forbidden, NotFound},
+    error::ErrorCode::{self, Conflict, Forbidden, InvalidInput, NotFound, RateLimited},
     groups::{
         Role::{self, Admin, Member, Owner},
         UpdateGroup,
@@ -21,7 +21,7 @@ fn titled(title: &str) -> UpdateGroup {
     UpdateGroup { title: Some(title.into()), description: None }
 }
 
-/// The names of those in a chat with their roles, as listed.
+/// The names and roles of the members, as listed.
 async fn members(node: &Node, reader: Actor, chat_id: ChatId) -> Vec<(String, Option<Role>)> {
     let page = groups::members(node, reader, chat_id, MembersPage::default()).await.unwrap();
     page.items.into_iter().map(|member| (member.user.username, member.role)).collect()
@@ -91,7 +91,7 @@ async fn a_group_of_nobody_known_is_refused_with_all_its_fields() {
     assert_eq!(chat::list(&world, alice, None, None, None).await.unwrap().items.len(), 1);
 }
 
-/// A group with somebody of each standing.
+/// A group and a user of each role, and users without one.
 #[derive(Clone, Copy)]
 struct Cast {
     group: ChatId,
@@ -139,13 +139,13 @@ const FORBIDDEN: Option<ErrorCode> = Some(Forbidden);
 const HIDDEN: Option<ErrorCode> = Some(NotFound);
 
 #[tokio::test]
-async fn everybody_may_do_what_their_standing_allows_and_outsiders_see_nothing() {
+async fn each_role_has_its_permissions_and_outsiders_see_nothing() {
     let world = World::new().await;
     let people = world.people(["owner", "admin", "member", "stranger", "removed", "other_admin", "other_member"]).await;
     let everyone = [GRANTED; 3];
     let admins = [GRANTED, GRANTED, FORBIDDEN];
     let owners = [GRANTED, FORBIDDEN, FORBIDDEN];
-    // For the owner, an admin and a member; to others the group does not exist.
+    // For the owner, an admin and a member. All others get `not_found`.
     let table: [(&str, Deed, [Option<ErrorCode>; 3]); 17] = [
         ("see", deed!(|node, actor, at| chat::summary(&node, actor, at.group)), everyone),
         ("read", deed!(|node, actor, at| chat::history(&node, actor, at.group, Window::Newest, None)), everyone),
@@ -283,11 +283,11 @@ async fn adding_again_revives_the_row_with_everything_read() {
     say(&world, alice, group, "meanwhile").await;
     let last_no = chat::summary(&world, alice, group).await.unwrap().chat.last_no;
     let (member, new) = groups::add_member(&world, alice, group, bob.user_id).await.unwrap();
-    // It tells of the addition too, by then.
+    // The history contains the addition too.
     assert_eq!((new, member.removed, member.role, member.read_no), (true, false, Some(Member), last_no + 1));
     let summary = chat::summary(&world, bob, group).await.unwrap();
     assert_eq!((summary.read_no, summary.unread), (summary.chat.last_no, 0));
-    // The whole history is there, what was missed included.
+    // The whole history is visible, also from the time of the absence.
     let nos: Vec<u64> = history(&world, bob, group).await.iter().map(|message| message.no).collect();
     assert_eq!(nos, (1..=last_no + 1).collect::<Vec<_>>());
     assert_eq!(members(&world, bob, group).await.len(), 2);
@@ -315,13 +315,13 @@ async fn an_owner_hands_over_and_then_may_leave() {
     assert_eq!(members(&world, alice, group).await, [("bob".into(), Some(Owner)), ("alice".into(), Some(Admin))]);
     groups::remove_member(&world, alice, group, alice.user_id).await.unwrap();
     assert_eq!(refused(chat::summary(&world, alice, group).await), HIDDEN);
-    // Alone, an owner leaves without an heir.
+    // The only member leaves without a transfer of ownership.
     groups::remove_member(&world, bob, group, bob.user_id).await.unwrap();
     assert_eq!(refused(chat::summary(&world, bob, group).await), HIDDEN);
 }
 
 #[tokio::test]
-async fn a_title_is_changed_once_and_told() {
+async fn a_new_title_is_written_once_and_announced() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let group = world.group(alice, &[bob]).await;
@@ -385,4 +385,17 @@ async fn a_deleted_group_is_gone_for_everybody() {
         assert_eq!(heads.gone, [group]);
     }
     assert_eq!(refused(groups::delete(&world, alice, group).await), HIDDEN);
+}
+
+#[tokio::test]
+async fn creating_a_group_counts_each_member_against_the_rate() {
+    let world = World::with_rates().await;
+    let [alice] = world.people(["alice"]).await;
+    let create = async |count: usize| {
+        let member_ids = (0..count).map(|_| UserId::fresh()).collect();
+        refused(groups::create(&world, alice, NewGroup { title: "Many".into(), member_ids, client_id: None }).await)
+    };
+    assert_eq!(create(300).await, Some(InvalidInput), "nobody has these ids");
+    assert_eq!(create(300).await, Some(RateLimited));
+    assert_eq!(create(10).await, Some(InvalidInput));
 }

@@ -1,4 +1,4 @@
-//! Live delivery: what sockets are told, in which order, and what they are not.
+//! Live delivery: which frames a socket gets, in which order, and which it does not get.
 
 use crate::support::{Listener, World, draft, history, home, react, register, say, seq_of};
 use futures::future::join_all;
@@ -67,7 +67,7 @@ async fn the_socket_that_sent_gets_the_ack_in_place_of_the_message() {
         let expected = ServerFrame::Message { chat_id: direct, seq: message.seq, message: message.clone() };
         assert_eq!(listener.frames().await, [expected]);
     }
-    // A repeated send changes nothing, so that nobody is told.
+    // A repeated send changes nothing, so nothing is sent.
     chat::begin_post(&world, alice, direct, send, origin).unwrap().await.unwrap();
     for listener in [&sending, &other_device, &peer] {
         assert_eq!(listener.frames().await, []);
@@ -75,7 +75,7 @@ async fn the_socket_that_sent_gets_the_ack_in_place_of_the_message() {
 }
 
 #[tokio::test]
-async fn strangers_are_told_nothing() {
+async fn strangers_get_no_frames() {
     let world = World::new().await;
     let [alice, bob, stranger] = world.people(["alice", "bob", "stranger"]).await;
     let group = world.group(alice, &[bob]).await;
@@ -89,7 +89,7 @@ async fn strangers_are_told_nothing() {
 }
 
 #[tokio::test]
-async fn removed_member_is_told_so_and_gets_no_later_frame() {
+async fn removed_member_gets_removed_and_no_later_frame() {
     let world = World::new().await;
     let [alice, bob, carol] = world.people(["alice", "bob", "carol"]).await;
     let group = world.group(alice, &[bob, carol]).await;
@@ -107,7 +107,7 @@ async fn removed_member_is_told_so_and_gets_no_later_frame() {
 }
 
 #[tokio::test]
-async fn who_was_removed_on_another_node_gets_no_later_frame_here() {
+async fn a_member_removed_on_another_node_gets_no_later_frame_here() {
     let world = World::new().await;
     let other_node = world.another_node().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
@@ -136,7 +136,7 @@ async fn added_member_gets_their_own_row_first() {
 }
 
 #[tokio::test]
-async fn a_new_chat_is_told_to_its_people() {
+async fn a_new_chat_is_sent_to_its_members() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let listeners = [alice, bob].map(|person| Listener::open(&world, person));
@@ -145,7 +145,7 @@ async fn a_new_chat_is_told_to_its_people() {
         let frames = listener.frames().await;
         assert!(matches!(&frames[..], [ServerFrame::Mine { chat, .. }] if chat.chat.id == group), "{frames:?}");
     }
-    // A direct one to its other side with the first message only.
+    // The peer of a direct chat is notified with the first message.
     let direct = world.direct(alice, bob).await;
     assert!(matches!(&listeners[0].frames().await[..], [ServerFrame::Mine { .. }]));
     assert_eq!(listeners[1].frames().await, []);
@@ -187,13 +187,13 @@ async fn read_marks_reach_the_others_and_the_last_one_always() {
         marks.push(no);
     }
     assert!(marks.is_sorted() && marks.len() <= 4, "{marks:?}: at once, then at most one a second");
-    // A mark that stands already tells nobody.
+    // A mark that does not move is not sent.
     chat::mark_read(&world, bob, direct, 20).await.unwrap();
     assert_eq!(listener.frames().await, []);
 }
 
 #[tokio::test]
-async fn typing_is_told_to_the_others() {
+async fn typing_is_sent_to_the_others() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let group = world.group(alice, &[bob]).await;
@@ -204,7 +204,33 @@ async fn typing_is_told_to_the_others() {
 }
 
 #[tokio::test]
-async fn ones_own_state_is_told_to_ones_own_devices() {
+async fn typing_stops_in_groups_of_more_than_a_hundred() {
+    let world = World::new().await;
+    let [alice, bob] = world.people(["alice", "bob"]).await;
+    let group = world.group(alice, &[bob]).await;
+    let reading = Listener::open(&world, bob);
+    for (members, frames) in [(100, 1), (101, 0)] {
+        let grow = sqlx::query("update chats set member_count = $2 where chat_id = $1");
+        grow.bind(group.0).bind(members).execute(&world.db).await.unwrap();
+        chat::typing(&world, alice, group).await.unwrap();
+        assert_eq!(reading.frames().await.len(), frames, "{members} members");
+    }
+}
+
+#[tokio::test]
+async fn one_more_than_a_hundred_sockets_of_a_user_closes_the_oldest() {
+    let world = World::new().await;
+    let [alice, bob] = world.people(["alice", "bob"]).await;
+    let others = Listener::open(&world, bob);
+    let sockets: Vec<Listener> = (0..102).map(|_| Listener::open(&world, alice)).collect();
+    for oldest in &sockets[..2] {
+        assert_eq!(oldest.next().await.unwrap_err(), Close::Overloaded);
+    }
+    assert!(sockets[2..].iter().chain([&others]).all(|listener| !listener.subscription.outbound.is_closing()));
+}
+
+#[tokio::test]
+async fn the_own_state_is_sent_to_the_own_devices() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let group = world.group(alice, &[bob]).await;
@@ -218,7 +244,7 @@ async fn ones_own_state_is_told_to_ones_own_devices() {
 }
 
 #[tokio::test]
-async fn a_new_name_is_told_to_those_who_share_a_chat() {
+async fn a_new_name_is_sent_to_the_users_who_share_a_chat() {
     let world = World::new().await;
     let [alice, bob, stranger] = world.people(["alice", "bob", "stranger"]).await;
     world.group(alice, &[bob]).await;
@@ -233,6 +259,33 @@ async fn a_new_name_is_told_to_those_who_share_a_chat() {
     for (listener, told) in listeners.iter().zip([true, true, false]) {
         let expected = if told { vec![ServerFrame::User { user: user.clone() }] } else { vec![] };
         assert_eq!(listener.frames().await, expected);
+    }
+}
+
+#[tokio::test]
+async fn updates_that_change_nothing_send_nothing() {
+    let world = World::new().await;
+    let [alice, bob] = world.people(["alice", "bob"]).await;
+    let group = world.group(alice, &[bob]).await;
+    let me = profiles::me(&world, alice).await.unwrap();
+    let before = chat::summary(&world, alice, group).await.unwrap();
+    let listeners = [alice, bob].map(|person| Listener::open(&world, person));
+    let same = UpdateMe {
+        display_name: Some(me.user.display_name.clone()),
+        bio: Some(me.user.bio.clone()),
+        locale: Some(Some("ru".into())),
+        ..UpdateMe::default()
+    };
+    for _ in 0..2 {
+        assert_eq!(profiles::update_me(&world, alice, same.clone()).await.unwrap().user, me.user);
+    }
+    let title = before.chat.title.clone();
+    let update = UpdateGroup { title, description: Some(before.chat.description.clone()) };
+    assert_eq!(groups::update(&world, alice, group, update).await.unwrap(), before);
+    groups::change_role(&world, alice, group, bob.user_id, Role::Member).await.unwrap();
+    assert_eq!(chat::summary(&world, alice, group).await.unwrap(), before);
+    for listener in &listeners {
+        assert_eq!(listener.frames().await, []);
     }
 }
 
@@ -252,7 +305,7 @@ async fn the_end_of_a_session_closes_its_sockets_alone() {
 }
 
 #[tokio::test]
-async fn what_was_queued_for_an_ended_session_is_not_sent() {
+async fn frames_queued_for_an_ended_session_are_dropped() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let direct = world.direct(alice, bob).await;
@@ -280,7 +333,7 @@ async fn a_session_ended_on_another_node_closes_its_sockets_within_a_second() {
 }
 
 #[tokio::test]
-async fn a_reader_that_does_not_keep_up_is_told_to_resync_and_misses_nothing() {
+async fn a_slow_reader_gets_a_resync_and_misses_nothing() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let group = world.group(alice, &[bob]).await;
@@ -296,13 +349,13 @@ async fn a_reader_that_does_not_keep_up_is_told_to_resync_and_misses_nothing() {
     device.state.apply(ServerFrame::Heads(heads));
     device.catch_up(&world).await;
     let (mut caught_up, mut fresh) = (device.view().unwrap(), Device::open(&world, bob, group).await.view().unwrap());
-    // The window that was read afresh is the newest hundred.
+    // The reloaded window is the newest hundred messages.
     let messages = std::mem::take(&mut caught_up.messages).split_off(1);
     assert!(messages == std::mem::take(&mut fresh.messages), "too long to print");
     assert_eq!(caught_up, fresh);
 }
 
-/// A device as the browser has it: the state, and the socket that keeps it.
+/// A device like the browser: the reducer's state, and the socket that feeds it.
 struct Device {
     actor: Actor,
     group: ChatId,
@@ -310,7 +363,7 @@ struct Device {
     listener: Listener,
 }
 
-/// What of a state is shown.
+/// The visible part of a state.
 #[derive(Debug, PartialEq)]
 struct View {
     mine: u64,
@@ -322,7 +375,7 @@ struct View {
 }
 
 impl Device {
-    /// It listens before it reads, as PROTOCOL has it.
+    /// It subscribes before it reads (PROTOCOL section 5).
     async fn open(node: &Node, actor: Actor, group: ChatId) -> Self {
         let listener = Listener::open(node, actor);
         let mut state = State::default();
@@ -341,7 +394,7 @@ impl Device {
         self.listener.frames().await.into_iter().map(|frame| self.state.apply(frame)).collect()
     }
 
-    /// Asks for changes until there is no gap.
+    /// Requests changes until there is no gap.
     async fn catch_up(&mut self, node: &Node) {
         while let Some(after) = self.state.chats[&self.group].gap() {
             let changes = chat::changes(node, self.actor, self.group, after, Some(7)).await.unwrap();
@@ -352,7 +405,7 @@ impl Device {
     fn view(&self) -> Option<View> {
         let chat = self.state.chats.get(&self.group)?;
         let mut summary = chat.summary.clone();
-        // The row's number, or that of the newest change: `head` tells the latter.
+        // It is the `seq` of the row or of the newest change; `head` is the latter.
         summary.chat.seq = 0;
         summary.active_at = chat.active_at();
         let read_by_others_no = std::mem::take(&mut summary.read_by_others_no);
@@ -368,7 +421,7 @@ impl Device {
     }
 }
 
-/// The changes of a group's life, in an order in which each finds what it needs.
+/// Changes of a group, in an order in which each finds its preconditions.
 const CHANGES: [&str; 30] = [
     "send",
     "reply",
@@ -461,7 +514,7 @@ async fn make(node: &Node, [alice, bob, carol, dora]: [Actor; 4], group: ChatId,
 }
 
 #[tokio::test]
-async fn a_device_that_applied_the_frames_of_any_change_has_what_one_reads_afresh() {
+async fn a_device_that_applied_the_frames_of_any_change_equals_a_fresh_one() {
     let world = World::new().await;
     let names = ["alice", "bob", "carol", "dora"];
     let people = world.people(names).await;
@@ -477,13 +530,13 @@ async fn a_device_that_applied_the_frames_of_any_change_has_what_one_reads_afres
             assert!(needs.iter().all(|need| *need == Need::Nothing), "{name} misses nothing at {change:?}: {needs:?}");
             let fresh = Device::open(&world, device.actor, group).await;
             if !was_in && fresh.view().is_some() {
-                // A chat that is new to a device is read when it is opened.
+                // A device reads a new chat when the user opens it.
                 device.state = fresh.state;
                 continue;
             }
             let (mut held, fresh) = (device.view(), fresh.view());
             if let (Some(held), Some(fresh)) = (&mut held, &fresh) {
-                // It never goes back, even when the one who had read farthest leaves.
+                // It never decreases, also when the member with the farthest mark leaves.
                 assert!(held.read_by_others_no >= fresh.read_by_others_no, "{name} after {change:?}");
                 held.read_by_others_no = fresh.read_by_others_no;
             }

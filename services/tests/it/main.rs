@@ -12,6 +12,7 @@ mod groups;
 mod live;
 mod messages;
 mod presence;
+mod removal;
 mod schema;
 mod support;
 mod unavailable;

@@ -1,4 +1,4 @@
-//! What people do with messages: mention, react, forward, report.
+//! Operations on messages: mention, react, forward, report.
 
 use crate::support::{self, Listener, World, draft, history, refused, refused_fields, say};
 use futures::future::join_all;
@@ -44,7 +44,7 @@ async fn members_are_mentioned_by_name_and_their_unread_mentions_counted() {
     let message = say(&world, alice, group, "@Bob and @carol, `@alice` @stranger @nobody @bob").await;
     assert_eq!(message.mentions, [bob.user_id, carol.user_id]);
     assert_eq!((mentions(&world, bob, group).await, mentions(&world, alice, group).await), (1, 0));
-    // Oneself is not called.
+    // A mention of the sender does not count.
     say(&world, bob, group, "@bob is me").await;
     assert_eq!(mentions(&world, carol, group).await, 1);
     let edit = EditMessage { text: "only @bob".into(), base_seq: None };
@@ -65,7 +65,7 @@ async fn a_reaction_counts_once_for_each_person_and_kind() {
     let [alice, bob, carol] = world.people(["alice", "bob", "carol"]).await;
     let group = world.group(alice, &[bob, carol]).await;
     let message = say(&world, alice, group, "cake?").await;
-    // Each emoji has one spelling, whichever was typed.
+    // Each emoji is stored in its canonical form.
     react(&world, bob, &message, "❤").await.unwrap();
     react(&world, carol, &message, "👍").await.unwrap();
     let both = react(&world, carol, &message, "❤\u{fe0f}").await.unwrap();
@@ -81,7 +81,7 @@ async fn a_reaction_counts_once_for_each_person_and_kind() {
     let changes = chat::changes(&world, bob, group, both.seq, None).await.unwrap();
     assert_eq!(changes.messages, std::slice::from_ref(&without));
     assert!(changes.users.iter().any(|user| user.id == carol.user_id), "who reacted is named");
-    // A deleted message has none, and takes none.
+    // A tombstone has no reactions and accepts none.
     let tombstone = chat::delete_message(&world, alice, group, message.no).await.unwrap();
     assert_eq!(tombstone.reactions, []);
     assert_eq!(refused(react(&world, bob, &message, "👍").await), Some(Conflict));
@@ -91,7 +91,7 @@ async fn a_reaction_counts_once_for_each_person_and_kind() {
 }
 
 #[tokio::test]
-async fn what_is_no_emoji_or_one_kind_too_many_is_refused() {
+async fn an_invalid_emoji_and_the_twenty_first_kind_are_refused() {
     let world = World::new().await;
     let [alice, bob, stranger] = world.people(["alice", "bob", "stranger"]).await;
     let direct = world.direct(alice, bob).await;
@@ -107,7 +107,7 @@ async fn what_is_no_emoji_or_one_kind_too_many_is_refused() {
     let refused_kind =
         kinds.iter().find(|kind| !now.reactions.iter().any(|reaction| reaction.emoji == **kind)).unwrap();
     assert_eq!(refused_fields(react(&world, alice, &message, refused_kind).await), ["emoji"]);
-    // One more of a kind that is there is none too many.
+    // A further reaction with an emoji that is present is accepted.
     assert_eq!(react(&world, alice, &message, kinds[0]).await.map(|m| m.reactions[0].count), Ok(2));
     assert_eq!(refused(react(&world, stranger, &message, "👍").await), Some(NotFound));
     assert_eq!(refused(chat::reacted(&world, stranger, direct, 1, None, None).await), Some(NotFound));
@@ -137,7 +137,7 @@ async fn of_many_who_react_twenty_are_named_and_all_counted() {
     let first = chat::reacted(&world, alice, group, message.no, None, Some(15)).await.unwrap();
     let rest = chat::reacted(&world, alice, group, message.no, first.next.as_deref(), Some(15)).await.unwrap();
     assert_eq!((first.items.len(), rest.items.len(), rest.next), (15, 7, None));
-    // Whoever is not named takes theirs back, or gives it, without knowing which it is.
+    // A user whom the row does not name toggles their reaction.
     let unnamed = others.iter().find(|other| !now.reactions[0].by.contains(&other.user_id)).unwrap();
     let toggle = |actor, emoji| support::react(&world, actor, (group, message.no), emoji, Reacting::Toggle);
     for count in [21, 22] {
@@ -165,7 +165,7 @@ async fn a_forwarded_message_names_its_author_and_is_posted_once() {
     assert_eq!((forwarded.sender_id, forwarded.mentions.len()), (bob.user_id, 0));
     let again = chat::forward_message(&world, bob, from, message.no, data.clone()).await.unwrap();
     assert_eq!(again, (forwarded.clone(), false));
-    // What is forwarded further is still its author's.
+    // A forwarded copy of a copy names the first author.
     let own = chat::saved_id(carol.user_id);
     let (further, _) = chat::forward_message(&world, carol, target, forwarded.no, to(own)).await.unwrap();
     assert_eq!(further.forwarded_from, Some(author));
@@ -181,10 +181,10 @@ async fn a_forwarded_message_names_its_author_and_is_posted_once() {
     }
     chat::delete_message(&world, alice, from, message.no).await.unwrap();
     assert_eq!(refused(chat::forward_message(&world, bob, from, message.no, to(target)).await), Some(NotFound));
-    // Nobody's words are changed by whoever forwards them.
+    // A forwarded text cannot be edited.
     let edit = EditMessage { text: "something else".into(), base_seq: None };
     assert_eq!(refused(chat::edit_message(&world, bob, target, forwarded.no, edit).await), Some(Forbidden));
-    // A late retry finds what it posted, though its source is gone.
+    // A late retry returns its copy, also if the source is deleted.
     let late = chat::forward_message(&world, bob, from, message.no, data).await.unwrap();
     assert_eq!(late, (forwarded, false));
 }

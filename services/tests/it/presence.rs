@@ -1,4 +1,4 @@
-//! Who is told that somebody is here, and who is not.
+//! Presence: which viewers get frames, and which do not.
 
 use crate::support::{Listener, World, say};
 use protocol::{
@@ -13,8 +13,8 @@ use services::{
 };
 use std::ops::Deref;
 
-/// Waits for the next word on somebody's presence: whether they are here, and whether a time is told.
-async fn told(listener: &Listener, of: Actor) -> (bool, bool) {
+/// Waits for the next `presence` frame of a user: whether they are online, and whether it has a time.
+async fn next_presence(listener: &Listener, of: Actor) -> (bool, bool) {
     loop {
         if let ServerFrame::Presence { user_id, online, last_seen_at } = listener.next_frame().await
             && user_id == of.user_id
@@ -24,7 +24,7 @@ async fn told(listener: &Listener, of: Actor) -> (bool, bool) {
     }
 }
 
-/// What somebody reads of another: none where they may not know.
+/// The presence in a profile: none without permission.
 async fn read(node: &Node, reader: Actor, of: Actor) -> (Option<bool>, bool) {
     let user = profiles::by_id(node, reader, of.user_id).await.unwrap();
     (user.online, user.last_seen_at.is_some())
@@ -35,7 +35,7 @@ async fn show_to(node: &Node, actor: Actor, last_seen: LastSeen) {
     profiles::update_me(node, actor, update).await.unwrap();
 }
 
-/// What somebody who begins to look at another is answered.
+/// The replies to a `watch` frame.
 async fn watch(listener: &Listener, viewer: Actor, of: Actor) -> Vec<ServerFrame> {
     let origin = Origin { socket: listener.subscription.id, reference: Some(1) };
     presence::watch(&listener.node, viewer, origin, &[of.user_id]).await.unwrap();
@@ -43,7 +43,7 @@ async fn watch(listener: &Listener, viewer: Actor, of: Actor) -> Vec<ServerFrame
     replies.map(|reply| reply.frame).collect()
 }
 
-/// A socket as the server opens one.
+/// A socket, opened as the server opens it.
 struct Socket {
     listener: Listener,
     _here: presence::Here,
@@ -70,46 +70,46 @@ async fn world() -> World {
 }
 
 #[tokio::test]
-async fn those_who_talk_see_each_other_come_and_go() {
+async fn peers_of_a_direct_chat_see_each_other_come_and_go() {
     let world = world().await;
     let [alice, bob, stranger] = world.people(["alice", "bob", "stranger"]).await;
     let direct = world.direct(alice, bob).await;
     say(&world, alice, direct, "hi").await;
     let (watching, aside) = (Socket::open(&world, alice), Socket::open(&world, stranger));
     let open = Socket::open(&world, bob);
-    assert_eq!(told(&watching, bob).await, (true, false));
+    assert_eq!(next_presence(&watching, bob).await, (true, false));
     assert_eq!(read(&world, alice, bob).await, (Some(true), false));
     drop(open);
-    assert_eq!(told(&watching, bob).await, (false, true));
+    assert_eq!(next_presence(&watching, bob).await, (false, true));
     assert_eq!(read(&world, alice, bob).await, (Some(false), true));
-    assert_eq!(aside.frames().await, [], "a stranger who does not look is not told");
-    // Whoever watches is, at once and from then on.
+    assert_eq!(aside.frames().await, [], "a stranger who does not watch gets no frame");
+    // A watcher is notified at once, and of later changes.
     let watched = watch(&aside, stranger, bob).await;
     assert!(matches!(watched[..], [ServerFrame::Presence { online: false, last_seen_at: Some(_), .. }]), "{watched:?}");
     let _open = Socket::open(&world, bob);
-    assert_eq!(told(&aside, bob).await, (true, false));
+    assert_eq!(next_presence(&aside, bob).await, (true, false));
 }
 
 #[tokio::test]
-async fn whoever_is_seen_to_be_here_is_seen_to_go_however_soon() {
+async fn a_user_shown_as_online_is_shown_as_offline_after_a_short_visit_too() {
     let world = world().await;
     let [alice, bob, stranger] = world.people(["alice", "bob", "stranger"]).await;
     let direct = world.direct(alice, bob).await;
     say(&world, alice, direct, "hi").await;
     let (talking, watching) = (Socket::open(&world, bob), Socket::open(&world, stranger));
     let open = Socket::open(&world, alice);
-    // Both hear of her before her coming is announced.
+    // Both get her status before her coming is announced.
     show_to(&world, alice, LastSeen::Everyone).await;
-    assert_eq!(told(&talking, alice).await, (true, false));
+    assert_eq!(next_presence(&talking, alice).await, (true, false));
     let watched = watch(&watching, stranger, alice).await;
     assert!(matches!(watched[..], [ServerFrame::Presence { online: true, .. }]), "{watched:?}");
     drop(open);
-    while told(&talking, alice).await.0 {}
-    while told(&watching, alice).await.0 {}
+    while next_presence(&talking, alice).await.0 {}
+    while next_presence(&watching, alice).await.0 {}
 }
 
 #[tokio::test]
-async fn one_decides_who_may_see() {
+async fn a_user_decides_who_may_see_their_presence() {
     let world = world().await;
     let [alice, friend, stranger] = world.people(["alice", "friend", "stranger"]).await;
     world.group(alice, &[friend]).await;
@@ -135,30 +135,30 @@ async fn one_decides_who_may_see() {
 }
 
 #[tokio::test]
-async fn whoever_may_no_longer_see_is_told_nothing_more() {
+async fn a_viewer_that_lost_permission_gets_no_further_frames() {
     let world = world().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let direct = world.direct(alice, bob).await;
     say(&world, alice, direct, "hi").await;
     let watching = Socket::open(&world, bob);
     let open = Socket::open(&world, alice);
-    assert_eq!(told(&watching, alice).await, (true, false));
+    assert_eq!(next_presence(&watching, alice).await, (true, false));
     show_to(&world, alice, LastSeen::Nobody).await;
-    assert_eq!(told(&watching, alice).await, (false, false), "as if nothing were known");
+    assert_eq!(next_presence(&watching, alice).await, (false, false), "as if nothing were known");
     show_to(&world, alice, LastSeen::Everyone).await;
-    assert_eq!(told(&watching, alice).await, (true, false));
+    assert_eq!(next_presence(&watching, alice).await, (true, false));
     blocks::block(&world, alice, bob.user_id).await.unwrap();
-    assert_eq!(told(&watching, alice).await, (false, false));
+    assert_eq!(next_presence(&watching, alice).await, (false, false));
     assert_eq!(read(&world, bob, alice).await, (None, false));
     assert_eq!(read(&world, alice, bob).await, (None, false), "neither sees the other");
     drop(open);
     blocks::unblock(&world, alice, bob.user_id).await.unwrap();
-    // That she went is noted after a moment.
-    while told(&watching, alice).await.0 {}
+    // Her going is saved after a second.
+    while next_presence(&watching, alice).await.0 {}
 }
 
 #[tokio::test]
-async fn whoever_may_not_see_hears_nothing_when_somebody_comes_or_goes() {
+async fn a_viewer_without_permission_gets_no_frames() {
     let world = world().await;
     let [alice, bob, stranger] = world.people(["alice", "bob", "stranger"]).await;
     for other in [bob, stranger] {
@@ -170,24 +170,24 @@ async fn whoever_may_not_see_hears_nothing_when_somebody_comes_or_goes() {
     let nothing_known = ServerFrame::Presence { user_id: alice.user_id, online: false, last_seen_at: None };
     assert_eq!(watch(&blocked, bob, alice).await, [nothing_known]);
     let open = Socket::open(&world, alice);
-    assert_eq!(told(&watching, alice).await, (true, false));
-    // Nor when she changes who may see her, or what is hers alone.
+    assert_eq!(next_presence(&watching, alice).await, (true, false));
+    // Nor when she changes her privacy, or a private setting.
     show_to(&world, alice, LastSeen::Everyone).await;
     let theme = UpdateMe { theme: Some(Some("dark".into())), ..UpdateMe::default() };
     profiles::update_me(&world, alice, theme).await.unwrap();
     show_to(&world, alice, LastSeen::Nobody).await;
-    assert_eq!(told(&watching, alice).await, (false, false));
+    assert_eq!(next_presence(&watching, alice).await, (false, false));
     blocks::block(&world, alice, stranger.user_id).await.unwrap();
     blocks::unblock(&world, alice, stranger.user_id).await.unwrap();
     show_to(&world, alice, LastSeen::Everyone).await;
-    assert_eq!(told(&watching, alice).await, (true, false), "nothing was said in between");
+    assert_eq!(next_presence(&watching, alice).await, (true, false), "no frame in between");
     drop(open);
-    assert_eq!(told(&watching, alice).await, (false, true));
+    assert_eq!(next_presence(&watching, alice).await, (false, true));
     assert_eq!(blocked.frames().await, []);
 }
 
 #[tokio::test]
-async fn whoever_is_here_when_the_node_stops_was_seen_until_then() {
+async fn users_online_when_the_node_stops_were_last_seen_then() {
     let world = World::new().await;
     let announcing = tokio::spawn(presence::announce((*world).clone()));
     let [alice, bob] = world.people(["alice", "bob"]).await;
@@ -195,7 +195,7 @@ async fn whoever_is_here_when_the_node_stops_was_seen_until_then() {
     say(&world, alice, direct, "hi").await;
     let watching = Socket::open(&world, bob);
     let _open = Socket::open(&world, alice);
-    assert_eq!(told(&watching, alice).await, (true, false));
+    assert_eq!(next_presence(&watching, alice).await, (true, false));
     let seen = async || -> time::OffsetDateTime {
         let query = sqlx::query_scalar("select last_seen_at from presence where user_id = $1");
         query.bind(alice.user_id.0).fetch_one(&world.db).await.unwrap()
@@ -218,7 +218,7 @@ async fn a_stranger_does_not_learn_that_they_are_blocked() {
     let listener = Socket::open(&world, stranger);
     blocks::block(&world, alice, stranger.user_id).await.unwrap();
     blocks::unblock(&world, alice, stranger.user_id).await.unwrap();
-    // What is told of a friend afterwards comes after all that would be told of her.
+    // Frames about a friend come after any frame about her.
     let _open = Socket::open(&world, friend);
     for (choice, online) in [(LastSeen::Everyone, true), (LastSeen::Nobody, false)] {
         show_to(&world, friend, choice).await;

@@ -1,16 +1,16 @@
-//! What ARCHITECTURE.md says the database must allow, read from its catalog.
+//! The rules of ARCHITECTURE.md for the schema, checked in the catalog of the database.
 
 use crate::{database, support::World};
 use services::infra::database as pool;
 use sqlx::Row as _;
 use std::collections::BTreeSet;
 
-/// Tables of a chat, and of a person: each is distributed by the column that comes first in its keys.
+/// Tables of a chat, and of a user: each is distributed by the first column of its keys.
 const DISTRIBUTED: [(&str, &[&str]); 2] = [
     ("chat_id", &["chats", "members", "messages", "reactions", "reports"]),
     ("user_id", &["sessions", "refresh_tokens", "user_heads", "user_chats", "blocks", "presence"]),
 ];
-/// Tables that every node holds whole.
+/// Tables of which every node has a copy.
 const REFERENCE: [&str; 2] = ["users", "signing_keys"];
 
 async fn names(world: &World, question: &'static str) -> BTreeSet<String> {
@@ -18,7 +18,7 @@ async fn names(world: &World, question: &'static str) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn every_table_is_of_a_chat_or_of_a_person_or_a_reference() {
+async fn every_table_is_of_a_chat_or_of_a_user_or_a_reference() {
     let tables = names(
         &World::new().await,
         "select relname::text from pg_class where relkind in ('r', 'p') and relnamespace = 'public'::regnamespace
@@ -30,7 +30,7 @@ async fn every_table_is_of_a_chat_or_of_a_person_or_a_reference() {
 }
 
 #[tokio::test]
-async fn every_key_begins_with_what_its_table_is_distributed_by() {
+async fn every_key_begins_with_the_distribution_column() {
     let world = World::new().await;
     for (column, tables) in DISTRIBUTED {
         let keys: Vec<(String, String)> = sqlx::query_as(
@@ -61,7 +61,7 @@ async fn a_send_is_unique_for_ever_by_its_chat_sender_and_client_id() {
 }
 
 #[tokio::test]
-async fn nothing_crosses_tables_or_happens_by_itself() {
+async fn there_are_no_foreign_keys_triggers_or_sequences() {
     let world = World::new().await;
     for (what, question) in [
         ("triggers", "select tgname::text from pg_trigger where not tgisinternal"),
@@ -114,11 +114,11 @@ async fn an_older_binary_runs_on_a_newer_schema() {
 }
 
 #[tokio::test]
-async fn a_transaction_whose_caller_has_gone_is_nobodys() {
+async fn a_cancelled_begin_leaves_no_open_transaction() {
     let db = pool::connect(&database::migrated().await, 1).await.unwrap();
     for polls in 0..200 {
         let mut begun = Box::pin(pool::begin(&db));
-        // Given up wherever it is by now.
+        // Cancel it at this point.
         for _ in 0..polls {
             if futures::poll!(&mut begun).is_ready() {
                 break;

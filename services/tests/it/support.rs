@@ -1,4 +1,4 @@
-//! What every fact starts from: a node over its own database, people, chats, listening devices.
+//! The set-up of the tests: a node over its own database, users, chats, connected devices.
 
 use crate::database;
 use protocol::{
@@ -16,15 +16,16 @@ use services::{
     infra::database as pool,
     live::{Close, Next, Subscription},
 };
+use sqlx::{PgPool, Postgres};
 use std::{net::IpAddr, ops::Deref, time::Duration};
 
 pub const PASSWORD: &str = "correct horse battery";
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A node over a database of its own, without rates.
+/// A node over its own database, without rate limits.
 pub struct World {
     node: Node,
-    url: String,
+    pub url: String,
 }
 
 impl Deref for World {
@@ -40,7 +41,7 @@ impl World {
         Self::with(Settings { limits: false, ..Settings::default() }).await
     }
 
-    /// Where the documented rates hold.
+    /// With the documented rate limits.
     pub async fn with_rates() -> Self {
         Self::with(Settings::default()).await
     }
@@ -55,13 +56,13 @@ impl World {
         node(&self.url, Settings { limits: false, ..Settings::default() }).await
     }
 
-    /// Registers people with the same password, and signs them in.
+    /// Registers users with the same password, and signs them in.
     pub async fn people<const N: usize>(&self, names: [&str; N]) -> [Actor; N] {
         let registered = futures::future::join_all(names.into_iter().map(|name| register(self, name))).await;
         registered.try_into().unwrap()
     }
 
-    /// A group of the first person's.
+    /// A new group of this owner.
     pub async fn group(&self, owner: Actor, others: &[Actor]) -> ChatId {
         let member_ids = others.iter().map(|other| other.user_id).collect();
         let new = NewGroup { title: "A group".into(), member_ids, client_id: None };
@@ -101,7 +102,7 @@ pub async fn say(node: &Node, sender: Actor, chat_id: ChatId, text: &str) -> Mes
     chat::post_message(node, sender, chat_id, draft(text)).await.unwrap().0
 }
 
-/// The whole history, page by page.
+/// The whole history, read page by page.
 pub async fn history(node: &Node, reader: Actor, chat_id: ChatId) -> Vec<Message> {
     let mut all: Vec<Message> = Vec::new();
     loop {
@@ -114,7 +115,44 @@ pub async fn history(node: &Node, reader: Actor, chat_id: ChatId) -> Vec<Message
     }
 }
 
-/// The refusal's code; none where it was granted.
+/// Sends many messages in order.
+pub async fn say_all(node: &Node, sender: Actor, chat_id: ChatId, count: usize) {
+    let begun: Vec<_> =
+        (0..count).map(|n| chat::begin_post(node, sender, chat_id, draft(&n.to_string()), None).unwrap()).collect();
+    for posted in begun {
+        posted.await.unwrap();
+    }
+}
+
+/// Returns once this many statements in this database wait for locks.
+pub async fn waiting_for_locks(db: &PgPool, count: i64) {
+    holds(
+        db,
+        "select count(*) >= $1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+        count,
+    )
+    .await;
+}
+
+/// Returns once a statement waits for this table.
+pub async fn waiting_for_table(db: &PgPool, table: &'static str) {
+    holds(db, "select exists (select 1 from pg_locks where not granted and relation = to_regclass($1))", table).await;
+}
+
+/// Returns once a query returns true.
+pub async fn holds<T>(db: &PgPool, question: &'static str, of: T)
+where
+    T: Copy + Send + for<'q> sqlx::Encode<'q, Postgres> + sqlx::Type<Postgres> + 'static,
+{
+    let holds = async {
+        while !sqlx::query_scalar::<_, bool>(question).bind(of).fetch_one(db).await.unwrap() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, holds).await.unwrap_or_else(|_| panic!("it does not hold: {question}"));
+}
+
+/// The code of the refusal; none for a success.
 pub fn refused<T>(result: Result<T>) -> Option<ErrorCode> {
     result.err().map(|rejection| rejection.code())
 }
@@ -148,10 +186,10 @@ impl Listener {
         Self { node: node.clone(), user_id: actor.user_id, subscription }
     }
 
-    /// The next frame or the close of the socket.
+    /// The next frame, or the close of the socket.
     pub async fn next(&self) -> std::result::Result<Reply, Close> {
         let next = tokio::time::timeout(PATIENCE, self.subscription.outbound.next());
-        match next.await.expect("nothing was sent in time") {
+        match next.await.expect("no frame in time") {
             Next::Frame(bytes) => Ok(Reply::parse(std::str::from_utf8(&bytes).unwrap()).unwrap()),
             Next::Close(close) => Err(close),
         }
@@ -161,9 +199,9 @@ impl Listener {
         self.next().await.unwrap().frame
     }
 
-    /// What was sent up to now.
+    /// The frames sent so far.
     pub async fn replies(&self) -> Vec<Reply> {
-        self.node.live.tell_own(self.user_id, &ServerFrame::Pong {});
+        self.node.live.send_required(self.user_id, &ServerFrame::Pong {});
         let mut replies = Vec::new();
         loop {
             let reply = self.next().await.unwrap();
@@ -179,7 +217,7 @@ impl Listener {
     }
 }
 
-/// The number of the change that a frame of a chat carries.
+/// The `seq` of a frame of a chat.
 pub fn seq_of(frame: &ServerFrame) -> Option<u64> {
     match frame {
         ServerFrame::Message { seq, .. } | ServerFrame::Chat { seq, .. } | ServerFrame::Member { seq, .. } => {

@@ -1,4 +1,4 @@
-//! What becomes of a chat in a batch: each change is decided on its own, without IO, and numbered.
+//! Decides each change of a batch on its own, without IO, and numbers the accepted ones.
 
 use super::{Change, Item, Outcome, Reacting};
 use crate::{
@@ -20,42 +20,42 @@ use protocol::{
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-/// The chat as the batch leaves it, and what it wrote.
+/// The state of the chat after the changes decided so far, and the rows and frames that they write.
 pub struct Draft {
     pub chat_id: ChatId,
     pub now: Timestamp,
     pub row: queries::ChatRow,
     pub members: HashMap<UserId, queries::MemberRow>,
     pub members_changed: BTreeSet<UserId>,
-    /// The last message each sender posted in this batch: they have read up to it.
+    /// The last message of each sender in this batch: posting moves the sender's read mark to it.
     pub posted_up_to: BTreeMap<UserId, u64>,
     pub users: HashMap<UserId, User>,
     pub stored: HashMap<(UserId, ClientId), Message>,
-    /// The messages that changes name, as they stand.
+    /// The current rows of the messages that changes name.
     pub rows: HashMap<u64, Message>,
     pub messages: Vec<Message>,
-    /// The numbers of those edited, deleted or reacted to.
+    /// The `no` of each message that was edited, deleted or reacted to.
     pub changed: BTreeSet<u64>,
-    /// The reactions that changes name and that are there.
+    /// The existing reactions among those that changes name.
     pub reacted: BTreeSet<queries::ReactionKey>,
-    /// Those given in this batch, and those taken back.
+    /// Reactions given in this batch (true) or taken back (false).
     pub reactions_changed: BTreeMap<queries::ReactionKey, bool>,
-    /// The members that texts mention, by user name.
+    /// The mentioned members, by user name.
     pub called: HashMap<String, UserId>,
-    /// Who of those that are added has blocked whom.
+    /// Pairs of an added user who has blocked the actor.
     pub blocks: HashSet<(UserId, UserId)>,
     /// Frames in the order of their `seq`.
     pub frames: Vec<(ServerFrame, Option<Origin>)>,
     pub joined: BTreeSet<UserId>,
-    pub left: BTreeSet<UserId>,
+    pub departed: BTreeSet<UserId>,
 }
 
 impl Draft {
-    /// Decides one change, and either takes it whole or refuses it without a trace.
+    /// Decides one change: applies it completely, or refuses it without any effect.
     pub fn apply(&mut self, item: &Item) -> Result<Outcome> {
         let actor = self.members.get(&item.actor).filter(|member| !member.removed).ok_or_else(Rejection::not_found)?;
         let role = actor.role;
-        // What was stored before is answered all the same.
+        // A repeated send returns the stored message, also to a user who was blocked since.
         let is_repeat = item.send_key().is_some_and(|key| self.stored.contains_key(&key));
         if actor.blocked && item.change.writes() && !is_repeat {
             return Err(Rejection::forbidden("You cannot write to this person."));
@@ -124,7 +124,7 @@ impl Draft {
         Ok(Outcome::Message { message, new: true })
     }
 
-    /// The members whom a change's text mentions, each once, in its order.
+    /// The members mentioned in a change's text, each once, in the order of the text.
     fn mentioned(&self, change: &Change) -> Vec<UserId> {
         let mut mentioned = Vec::new();
         for id in change.mentions().iter().filter_map(|name| self.called.get(name.as_str())) {
@@ -206,19 +206,19 @@ impl Draft {
         if let Some(present) = self.members.get(&user_id).filter(|member| !member.removed) {
             return Ok(Outcome::Added { member: present.to_member(user), new: false });
         }
-        // To whom they have blocked, they are as if they were not there.
+        // To a user whom they have blocked, they do not exist.
         if self.blocks.contains(&(user_id, actor)) {
             return Err(Rejection::field("user_id", Problem::Unknown));
         }
         rules::may_grow(self.row.member_count)?;
-        self.tell(actor, ChatEvent::MemberAdded { actor_id: actor, user_id });
+        self.post_event(actor, ChatEvent::MemberAdded { actor_id: actor, user_id });
         let (joined_at, read_no) = (self.now, self.row.last_no);
         let role = Some(Role::Member);
         let row = queries::MemberRow { user_id, role, joined_at, read_no, removed: false, blocked: false, seq: 0 };
         self.members.insert(user_id, row);
         self.row.member_count += 1;
         let member = self.write_member(user_id, user);
-        self.left.remove(&user_id);
+        self.departed.remove(&user_id);
         self.joined.insert(user_id);
         self.write_row();
         Ok(Outcome::Added { member, new: true })
@@ -232,13 +232,13 @@ impl Draft {
         self.row.member_count -= 1;
         self.write_member(user_id, user);
         self.joined.remove(&user_id);
-        self.left.insert(user_id);
+        self.departed.insert(user_id);
         let event = if actor == user_id {
             ChatEvent::MemberLeft { actor_id: actor }
         } else {
             ChatEvent::MemberRemoved { actor_id: actor, user_id }
         };
-        self.tell(actor, event);
+        self.post_event(actor, event);
         self.write_row();
         Ok(Outcome::Done)
     }
@@ -260,7 +260,7 @@ impl Draft {
                 self.write_member(actor, user);
             }
         }
-        self.tell(actor, ChatEvent::RoleChanged { actor_id: actor, user_id });
+        self.post_event(actor, ChatEvent::RoleChanged { actor_id: actor, user_id });
         Ok(Outcome::Done)
     }
 
@@ -275,7 +275,7 @@ impl Draft {
         }
         if let Some(title) = title {
             self.row.title = Some(title.clone());
-            self.tell(actor, ChatEvent::TitleChanged { actor_id: actor, title });
+            self.post_event(actor, ChatEvent::TitleChanged { actor_id: actor, title });
         }
         self.write_row();
         Ok(Outcome::Done)
@@ -286,36 +286,37 @@ impl Draft {
         self.row.seq
     }
 
-    /// The next place in the chat's order, for a message without anything in it.
+    /// An empty message with the next `no` and `seq`.
     fn next_message(&mut self, sender_id: UserId) -> Message {
         let seq = self.next_seq();
         self.row.last_no += 1;
-        self.row.active_at = self.now;
+        // The clocks of two nodes differ, and a chat must not fall back in the lists.
+        self.row.active_at = self.row.active_at.max(self.now);
         Message { created_at: self.now, ..chat::empty_message(self.chat_id, (self.row.last_no, seq), sender_id) }
     }
 
     fn write_message(&mut self, message: Message, origin: Option<Origin>) {
         self.messages.push(message.clone());
-        self.tell_of(message, origin);
+        self.record(message, origin);
     }
 
-    /// Writes a message's row anew.
+    /// Writes a new version of a message's row.
     fn rewrite(&mut self, message: Message, origin: Option<Origin>) -> Outcome {
         let message = Message { seq: self.next_seq(), ..message };
         self.changed.insert(message.no);
-        self.tell_of(message.clone(), origin);
+        self.record(message.clone(), origin);
         Outcome::Message { message, new: true }
     }
 
-    /// Keeps a message's newest row for the changes that follow, and its frame for everybody.
-    fn tell_of(&mut self, message: Message, origin: Option<Origin>) {
+    /// Records a message's newest row for the changes behind this one, and its frame for the fan-out.
+    fn record(&mut self, message: Message, origin: Option<Origin>) {
         self.stored.insert((message.sender_id, message.client_id), message.clone());
         self.rows.insert(message.no, message.clone());
         self.frames.push((ServerFrame::Message { chat_id: self.chat_id, seq: message.seq, message }, origin));
     }
 
     /// Adds a system message.
-    fn tell(&mut self, actor: UserId, event: ChatEvent) {
+    fn post_event(&mut self, actor: UserId, event: ChatEvent) {
         let message = Message { event: Some(event), ..self.next_message(actor) };
         self.write_message(message, None);
     }

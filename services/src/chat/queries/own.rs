@@ -1,4 +1,4 @@
-//! What a person owns of their chats, and whom they have blocked.
+//! The user's own state of chats, and their blocks.
 
 use super::{number, signed, uuids};
 use crate::{Result, infra::clock, profiles::queries::UserRow};
@@ -11,8 +11,8 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 use std::collections::HashSet;
 use uuid::Uuid;
 
-/// Locks people's own numbers. A commit that takes them more than once locks all of them first: in one
-/// order, or two commits could wait for each other.
+/// Locks the `mine` of some users in a fixed order. A transaction that takes these numbers in several steps locks all
+/// of them first: otherwise two transactions could deadlock.
 pub async fn lock_mines(tx: &mut PgConnection, users: &[UserId]) -> Result<()> {
     sqlx::query("select from user_heads where user_id = any($1) order by user_id for update")
         .bind(uuids(users))
@@ -21,8 +21,7 @@ pub async fn lock_mines(tx: &mut PgConnection, users: &[UserId]) -> Result<()> {
     Ok(())
 }
 
-/// Takes the next number of each person's own changes. In one order for all, so that two commits
-/// never wait for each other.
+/// Takes the next `mine` of each user. The fixed lock order prevents deadlocks.
 async fn next_mines(tx: &mut PgConnection, users: &[Uuid]) -> Result<Vec<(Uuid, i64)>> {
     Ok(sqlx::query_as(
         "with locked as (select user_id from user_heads where user_id = any($1) order by user_id for update)
@@ -34,14 +33,19 @@ async fn next_mines(tx: &mut PgConnection, users: &[Uuid]) -> Result<Vec<(Uuid, 
     .await?)
 }
 
-/// The next number of one person's own changes.
+/// Takes the next `mine` of one user, and so locks it until the transaction ends.
 pub async fn next_mine(tx: &mut PgConnection, user: &[UserId; 1]) -> Result<u64> {
     Ok(next_mines(tx, &uuids(user)).await?.first().map_or(0, |(_, mine)| number(*mine)))
 }
 
-/// Puts a chat into people's lists, or notes it there unseen; answers for whom that was news.
-pub async fn list_for(tx: &mut PgConnection, chat_id: ChatId, users: &[UserId], listed: bool) -> Result<Vec<UserId>> {
-    let listed_already: Vec<Uuid> = sqlx::query_scalar(
+/// Adds a chat to the lists of some users, or adds it unlisted; returns the users whose row changed.
+pub async fn add_to_lists(
+    tx: &mut PgConnection,
+    chat_id: ChatId,
+    users: &[UserId],
+    listed: bool,
+) -> Result<Vec<UserId>> {
+    let unchanged: Vec<Uuid> = sqlx::query_scalar(
         "select user_id from user_chats where user_id = any($1) and chat_id = $2 and (listed or not $3)",
     )
     .bind(uuids(users))
@@ -49,11 +53,12 @@ pub async fn list_for(tx: &mut PgConnection, chat_id: ChatId, users: &[UserId], 
     .bind(listed)
     .fetch_all(&mut *tx)
     .await?;
-    let news: Vec<UserId> = users.iter().copied().filter(|user| !listed_already.contains(&user.0)).collect();
-    if news.is_empty() {
-        return Ok(news);
+    let unchanged: HashSet<Uuid> = unchanged.into_iter().collect();
+    let changed: Vec<UserId> = users.iter().copied().filter(|user| !unchanged.contains(&user.0)).collect();
+    if changed.is_empty() {
+        return Ok(changed);
     }
-    let (ids, mines): (Vec<Uuid>, Vec<i64>) = next_mines(tx, &uuids(&news)).await?.into_iter().unzip();
+    let (ids, mines): (Vec<Uuid>, Vec<i64>) = next_mines(tx, &uuids(&changed)).await?.into_iter().unzip();
     sqlx::query(
         "insert into user_chats (user_id, chat_id, listed, my_seq)
          select n.user_id, $1, $4, n.mine from unnest($2::uuid[], $3::int8[]) as n (user_id, mine)
@@ -65,10 +70,10 @@ pub async fn list_for(tx: &mut PgConnection, chat_id: ChatId, users: &[UserId], 
     .bind(listed)
     .execute(tx)
     .await?;
-    Ok(news)
+    Ok(changed)
 }
 
-/// Whether a chat is, or ever was, in somebody's list.
+/// Whether a chat is or ever was in the user's list.
 pub async fn was_listed(tx: &mut PgConnection, chat_id: ChatId, user: UserId) -> Result<bool> {
     Ok(sqlx::query_scalar("select exists (select 1 from user_chats where user_id = $1 and chat_id = $2)")
         .bind(user.0)
@@ -77,8 +82,8 @@ pub async fn was_listed(tx: &mut PgConnection, chat_id: ChatId, user: UserId) ->
         .await?)
 }
 
-/// Takes a chat out of people's lists; answers the number of that change for each.
-pub async fn unlist_for(tx: &mut PgConnection, chat_id: ChatId, users: &[UserId]) -> Result<Vec<(UserId, u64)>> {
+/// Removes a chat from the lists of some users; returns each with their new `mine`.
+pub async fn remove_from_lists(tx: &mut PgConnection, chat_id: ChatId, users: &[UserId]) -> Result<Vec<(UserId, u64)>> {
     if users.is_empty() {
         return Ok(Vec::new());
     }
@@ -130,7 +135,7 @@ pub async fn update_own_state(
     Ok(())
 }
 
-/// Which of these pairs are blocks: the first of a pair has blocked the second.
+/// The pairs among these whose first user has blocked the second.
 pub async fn blocks_among(db: impl PgExecutor<'_>, pairs: &[(UserId, UserId)]) -> Result<HashSet<(UserId, UserId)>> {
     if pairs.is_empty() {
         return Ok(HashSet::new());
@@ -166,7 +171,7 @@ pub async fn delete_block(tx: &mut PgConnection, user: UserId, blocked: UserId) 
     Ok(())
 }
 
-/// Whom somebody has blocked, the latest first.
+/// The users whom `user` has blocked, the latest block first.
 pub async fn blocked_by(db: &PgPool, user: UserId) -> Result<Vec<User>> {
     let rows: Vec<UserRow> = sqlx::query_as(
         "select u.user_id, u.username, u.display_name, u.bio, u.avatar_url

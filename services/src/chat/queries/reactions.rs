@@ -1,4 +1,4 @@
-//! Who reacted to what.
+//! Reactions to messages.
 
 use super::{number, rows::ReactedRow, signed};
 use crate::{Result, infra::clock};
@@ -11,7 +11,7 @@ use sqlx::{PgConnection, PgPool};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
-/// One person's one reaction to a message.
+/// One reaction of a user to a message.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReactionKey {
     pub no: u64,
@@ -19,7 +19,7 @@ pub struct ReactionKey {
     pub user_id: UserId,
 }
 
-/// The numbers, emoji and people of some reactions, to be bound.
+/// The columns of some reactions, for binding.
 fn columns<'a>(keys: impl Iterator<Item = &'a ReactionKey>) -> (Vec<i64>, Vec<&'a str>, Vec<Uuid>) {
     let (mut nos, mut emoji, mut users) = (Vec::new(), Vec::new(), Vec::new());
     for key in keys {
@@ -30,7 +30,7 @@ fn columns<'a>(keys: impl Iterator<Item = &'a ReactionKey>) -> (Vec<i64>, Vec<&'
     (nos, emoji, users)
 }
 
-/// Which of these reactions there are.
+/// The existing reactions among these.
 pub async fn reactions_named(
     tx: &mut PgConnection,
     chat_id: ChatId,
@@ -54,7 +54,7 @@ pub async fn reactions_named(
     Ok(rows.into_iter().map(key).collect())
 }
 
-/// Writes reactions that were given (true) and taken back, and drops those of messages that are deleted.
+/// Writes reactions that were given (true) or taken back (false), and deletes the reactions of deleted messages.
 pub async fn write_reactions(
     tx: &mut PgConnection,
     chat_id: ChatId,
@@ -96,17 +96,24 @@ pub async fn write_reactions(
     Ok(())
 }
 
-/// Who reacted to a message, in order of time.
-pub async fn reacted(db: &PgPool, chat_id: ChatId, no: u64, offset: i64, limit: i64) -> Result<Vec<Reacted>> {
+/// A page of the users who reacted to a message, the first reaction first; empty unless `reader` is a member.
+pub async fn reacted(
+    db: &PgPool,
+    reader: UserId,
+    (chat_id, no): (ChatId, u64),
+    (offset, limit): (i64, i64),
+) -> Result<Vec<Reacted>> {
     let rows: Vec<ReactedRow> = sqlx::query_as(
         "select r.emoji, r.reacted_at, u.user_id, u.username, u.display_name, u.bio, u.avatar_url
          from reactions r join users u on u.user_id = r.user_id
+         join members own on own.chat_id = r.chat_id and own.user_id = $5 and not own.removed
          where r.chat_id = $1 and r.no = $2 order by r.reacted_at, r.user_id, r.emoji offset $3 limit $4",
     )
     .bind(chat_id.0)
     .bind(signed(no))
     .bind(offset)
     .bind(limit)
+    .bind(reader.0)
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().map(|row| row.0).collect())

@@ -1,16 +1,22 @@
-//! What readers ask.
+//! The statements of readers. Each checks in itself that the reader is a member: between two statements the reader
+//! may be removed, and a message edited.
 
 use super::{
     number,
     rows::{self, HeadRow, MessageRow, SummaryRow},
     signed, uuids,
 };
-use crate::{Result, chat::rules, infra::clock, profiles::queries::MeRow};
+use crate::{
+    Result,
+    chat::rules,
+    infra::clock,
+    profiles::queries::{MeRow, like_literal},
+};
 use protocol::{
     chat::{Changes, Chat, ChatSummary, Message},
     frames::{Head, Heads, Held},
     groups::Member,
-    ids::{ChatId, UserId},
+    ids::{ChatId, ClientId, UserId},
     profiles::{Me, User},
     time::Timestamp,
 };
@@ -18,14 +24,14 @@ use sqlx::{FromRow as _, PgExecutor, PgPool, Row as _, postgres::PgRow, types::J
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
-/// A person's own number, the chats they named that are not theirs, and themselves.
+/// The user, their `mine`, and the chats that the device named and that are not in the user's list.
 pub struct OwnHead {
     pub me: Me,
     pub mine: u64,
     pub gone: Vec<ChatId>,
 }
 
-/// The chats that a device holds, their heads, and how far it knows them read where that may have changed.
+/// The columns of the chats that a device holds, for binding: id, head, and the read mark that it knows.
 fn named(held: &Held) -> (Vec<Uuid>, Vec<i64>, Vec<Option<i64>>) {
     let (mut ids, mut seqs, mut reads) = (Vec::new(), Vec::new(), Vec::new());
     for (id, seq) in &held.chats {
@@ -36,7 +42,7 @@ fn named(held: &Held) -> (Vec<Uuid>, Vec<i64>, Vec<Option<i64>>) {
     (ids, seqs, reads)
 }
 
-/// A person of table `u`, as the wire has them.
+/// A `User` of table `u`, as JSON.
 macro_rules! user_json {
     () => {
         "json_build_object('id', u.user_id, 'username', u.username, 'display_name', u.display_name, 'bio', u.bio,
@@ -44,8 +50,8 @@ macro_rules! user_json {
     };
 }
 
-/// Whom a message names, as an array: its sender, whom its event is about, whose words it forwards, whom it
-/// mentions, and those shown with its reactions.
+/// The ids of all users in a message, as an array: sender, users of the event, author of a forwarded text, mentioned
+/// users, users of reactions.
 macro_rules! people_of {
     ($m:literal) => {
         concat!(
@@ -67,51 +73,72 @@ macro_rules! people_of {
     };
 }
 
-/// A time as the wire has it.
+/// A time as JSON text.
 macro_rules! time_text {
     ($column:literal) => {
         concat!("to_char(", $column, " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')")
     };
 }
 
-/// Whether a chat is in its reader's archive: nothing newer has brought it back, or it was muted then.
+/// A `Message`, as JSON.
+macro_rules! message_json {
+    () => {
+        concat!(
+            "json_build_object('chat_id', chat_id, 'no', no, 'seq', seq, 'id', message_id, 'client_id', client_id,
+                 'sender_id', sender_id, 'kind', kind, 'text', text, 'reply_to', reply_to, 'attachments', '[]'::json,
+                 'reactions', reactions, 'mentions', to_json(mentions), 'event', event,
+                 'forwarded_from', case when forwarded_from is not null
+                     then json_build_object('user_id', forwarded_from, 'name', null) end,
+                 'created_at', ",
+            time_text!("created_at"),
+            ", 'edited_at', ",
+            time_text!("edited_at"),
+            ", 'deleted', deleted)"
+        )
+    };
+}
+
+/// Whether a chat is archived: no message came after it was archived, or the chat was muted when the last one came.
 macro_rules! is_archived {
     () => {
         "(own.archived and (c.last_no <= own.archived_no or coalesce(c.active_at < own.muted_until, false)))"
     };
 }
 
-/// How far a member `m` has read, as a reader is told who is `$own`: whom the other of two has blocked is
-/// told what was so then.
+/// The read mark of a member `m`, as shown to the reader, whose own row is `$own`. After a block in a direct chat both
+/// are shown the mark of the time of the block.
 macro_rules! read_no {
     ($own:literal, $reader:literal) => {
         concat!(
-            "case when ",
-            $own,
-            ".blocked and m.user_id <> ",
+            "case when m.user_id <> ",
             $reader,
-            " then ",
+            " and (",
+            $own,
+            ".blocked or m.blocked) then ",
             $own,
             ".others_read_no else m.read_no end"
         )
     };
 }
 
-/// How many messages after a reader's mark count as unread, to a thousand.
+/// The number of unread messages, at most 1000: the distance in `no` minus the system messages and tombstones (index
+/// `messages_uncounted`). Posting moves the mark, so no own message follows it. The window is 2,000 messages; if it has
+/// too few countable ones and more follow, their rows are counted.
 macro_rules! unread {
-    ($reader:literal) => {
-        concat!(
-            "(select count(*) from (
-                 select 1 from messages n where n.chat_id = c.chat_id and n.no > m.read_no
-                   and n.sender_id <> ",
-            $reader,
-            " and n.kind <> 'system' and not n.deleted
-                 limit 1000) as counted)"
-        )
+    () => {
+        "(select case
+                 when w.counted >= 1000 or c.last_no - m.read_no <= 2000 then least(w.counted, 1000)
+                 else (select count(*) from (
+                     select 1 from messages n where n.chat_id = c.chat_id and n.no > m.read_no
+                       and not (n.deleted or n.kind = 'system') limit 1000) as countable) end
+             from (
+                 select greatest(least(c.last_no - m.read_no, 2000), 0) - count(*) as counted
+                 from messages n where n.chat_id = c.chat_id and n.no > m.read_no and n.no <= m.read_no + 2000
+                   and (n.deleted or n.kind = 'system')) as w)"
     };
 }
 
-/// How many of those mention the reader.
+/// How many messages after the reader's mark mention the reader, at most 1000.
 macro_rules! mentions_unread {
     ($reader:literal) => {
         concat!(
@@ -127,8 +154,8 @@ macro_rules! mentions_unread {
     };
 }
 
-/// Summaries as their readers have them. `$own` chooses among the rows of `user_chats`; `$rest` filters,
-/// orders and cuts. What else is read of each stands before them.
+/// `ChatSummary` rows. `$own` filters the rows of `user_chats`; `$rest` filters, orders and limits the result; `$more`
+/// are further columns.
 macro_rules! summaries {
     ($own:literal, $rest:expr) => {
         summaries!("", $own, $rest)
@@ -142,8 +169,8 @@ macro_rules! summaries {
                  c.active_at, own.my_seq, own.muted_until, own.pinned, own.archived_no, own.draft, own.marked_unread,
                  ", is_archived!(), " as archived,
                  m.role, m.read_no,
-                 ", unread!("own.user_id"), " as unread, ", mentions_unread!("own.user_id"), " as mentions_unread,
-                 case when m.blocked then m.others_read_no when c.member_count <= 100 then (
+                 ", unread!(), " as unread, ", mentions_unread!("own.user_id"), " as mentions_unread,
+                 case when m.blocked or p.blocked then m.others_read_no when c.member_count <= 100 then (
                      select coalesce(max(o.read_no), 0) from members o
                      where o.chat_id = c.chat_id and o.user_id <> own.user_id and not o.removed) else 0 end as read_by_others_no,
                  u.user_id, u.username, u.display_name, u.bio, u.avatar_url as peer_avatar_url,
@@ -170,7 +197,7 @@ pub async fn summary(db: impl PgExecutor<'_>, user: UserId, chat_id: ChatId) -> 
     Ok(row.map(|row| row.0))
 }
 
-/// One chat as each of some people has it; those who are not in it are left out.
+/// The summaries of one chat for some users, without those who are not members.
 pub async fn summaries_of(db: &PgPool, users: &[UserId], chat_id: ChatId) -> Result<Vec<(UserId, ChatSummary)>> {
     let rows = sqlx::query(summaries!("user_id = any($1) and chat_id = $2", ""))
         .bind(uuids(users))
@@ -182,7 +209,7 @@ pub async fn summaries_of(db: &PgPool, users: &[UserId], chat_id: ChatId) -> Res
     Ok(rows.iter().map(read).collect::<sqlx::Result<_>>()?)
 }
 
-/// Listed chats by newest activity, from beyond `after`.
+/// Listed chats, newest activity first, after the cursor `after`.
 pub async fn summaries(
     db: &PgPool,
     user: UserId,
@@ -210,8 +237,8 @@ pub async fn summaries(
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-/// Listed chats whose own row is newer than `mine`, whose head is not the one held, or that were read
-/// further; with those whom their last messages name.
+/// Listed chats whose `my_seq` is newer than `mine`, whose head differs from the held one, or whose read mark moved;
+/// each with the users in its last message.
 pub async fn summaries_changed(
     db: &PgPool,
     user: UserId,
@@ -271,7 +298,7 @@ pub async fn own_head(db: &PgPool, user: UserId, held: &Held) -> Result<Option<O
     }))
 }
 
-/// One query: the person's number, and each named chat's head where it differs.
+/// One statement: the user's `mine`, and the heads of the held chats that differ.
 pub async fn heads(db: &PgPool, user: UserId, held: &Held) -> Result<Heads> {
     let (chats, seqs, reads) = named(held);
     let rows: Vec<HeadRow> = sqlx::query_as(concat!(
@@ -282,7 +309,7 @@ pub async fn heads(db: &PgPool, user: UserId, held: &Held) -> Result<Heads> {
          select coalesce((select mine from user_heads where user_id = $1), 0) as mine, held.chat_id,
              c.seq, c.last_no, m.read_no, d.differs,
              case when d.differs then ",
-        unread!("$1"),
+        unread!(),
         " end as unread,
              case when d.differs then ",
         mentions_unread!("$1"),
@@ -320,7 +347,7 @@ pub async fn heads(db: &PgPool, user: UserId, held: &Held) -> Result<Heads> {
     Ok(heads)
 }
 
-/// A chat's head and last message, for a member.
+/// A chat's `seq` and `last_no`; none unless `user` is a member.
 pub async fn head_for(db: &PgPool, chat_id: ChatId, user: UserId) -> Result<Option<(u64, u64)>> {
     let row: Option<(i64, i64)> = sqlx::query_as(
         "select c.seq, c.last_no from chats c join members m on m.chat_id = c.chat_id
@@ -333,11 +360,19 @@ pub async fn head_for(db: &PgPool, chat_id: ChatId, user: UserId) -> Result<Opti
     Ok(row.map(|(seq, last_no)| (number(seq), number(last_no))))
 }
 
-/// The change that last wrote a chat's members, and whether one of them has blocked another.
-pub async fn members_seq_for(db: &PgPool, chat_id: ChatId, user: UserId) -> Result<Option<(u64, bool)>> {
-    let row: Option<(i64, bool)> = sqlx::query_as(
-        "select c.members_seq, c.kind = 'direct' and exists (
-             select 1 from members b where b.chat_id = c.chat_id and b.blocked)
+/// Where a member's `typing` goes.
+pub struct TypingRow {
+    pub members_seq: u64,
+    pub member_count: u64,
+    /// In a direct chat: one of the two has blocked the other.
+    pub blocked: bool,
+}
+
+/// None unless `user` is a member.
+pub async fn typing(db: &PgPool, chat_id: ChatId, user: UserId) -> Result<Option<TypingRow>> {
+    let row: Option<(i64, i64, bool)> = sqlx::query_as(
+        "select c.members_seq, c.member_count, c.kind = 'direct' and exists (
+             select 1 from members b where b.chat_id = $1 and b.blocked)
          from chats c join members m on m.chat_id = c.chat_id
          where c.chat_id = $1 and m.user_id = $2 and not m.removed",
     )
@@ -345,10 +380,14 @@ pub async fn members_seq_for(db: &PgPool, chat_id: ChatId, user: UserId) -> Resu
     .bind(user.0)
     .fetch_optional(db)
     .await?;
-    Ok(row.map(|(seq, blocked)| (number(seq), blocked)))
+    Ok(row.map(|(members_seq, member_count, blocked)| TypingRow {
+        members_seq: number(members_seq),
+        member_count: number(member_count),
+        blocked,
+    }))
 }
 
-/// Who is in a chat, and the change as of which that is so, read together.
+/// The members of a chat and its `members_seq`, in one snapshot.
 pub async fn audience(db: &PgPool, chat_id: ChatId) -> Result<(u64, HashSet<UserId>)> {
     let row: Option<(i64, Vec<Uuid>)> = sqlx::query_as(
         "select members_seq, array(select user_id from members where chat_id = $1 and not removed)
@@ -361,40 +400,72 @@ pub async fn audience(db: &PgPool, chat_id: ChatId) -> Result<(u64, HashSet<User
     Ok((number(seq), users.into_iter().map(UserId).collect()))
 }
 
-pub async fn messages_between(db: &PgPool, chat_id: ChatId, first: u64, last: u64) -> Result<Vec<Message>> {
+/// The messages of a range of `no`, ascending; empty unless `reader` is a member.
+pub async fn messages_between(
+    db: &PgPool,
+    reader: UserId,
+    chat_id: ChatId,
+    (first, last): (u64, u64),
+) -> Result<Vec<Message>> {
     if first > last {
         return Ok(Vec::new());
     }
     let rows: Vec<MessageRow> = sqlx::query_as(concat!(
         "select ",
         message_columns!(),
-        " from messages m where m.chat_id = $1 and m.no between $2 and $3 order by m.no"
+        " from messages m join members own on own.chat_id = m.chat_id and own.user_id = $4 and not own.removed
+         where m.chat_id = $1 and m.no between $2 and $3 order by m.no"
     ))
     .bind(chat_id.0)
     .bind(signed(first))
     .bind(signed(last))
+    .bind(reader.0)
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-pub async fn messages_by_no(db: impl PgExecutor<'_>, chat_id: ChatId, nos: &[u64]) -> Result<Vec<Message>> {
+/// The existing messages among these numbers, ascending; empty unless `reader` is a member.
+pub async fn messages_by_no(db: &PgPool, reader: UserId, chat_id: ChatId, nos: &[u64]) -> Result<Vec<Message>> {
     if nos.is_empty() {
         return Ok(Vec::new());
     }
     let rows: Vec<MessageRow> = sqlx::query_as(concat!(
         "select ",
         message_columns!(),
-        " from messages m where m.chat_id = $1 and m.no = any($2) order by m.no"
+        " from messages m join members own on own.chat_id = m.chat_id and own.user_id = $3 and not own.removed
+         where m.chat_id = $1 and m.no = any($2) order by m.no"
     ))
     .bind(chat_id.0)
     .bind(nos.iter().copied().map(signed).collect::<Vec<_>>())
+    .bind(reader.0)
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-/// The first message at or after a time.
+/// The stored messages of these sends by one sender; empty unless the sender is a member.
+pub async fn messages_sent(
+    db: &PgPool,
+    sender: UserId,
+    chat_id: ChatId,
+    sends: impl Iterator<Item = ClientId>,
+) -> Result<Vec<Message>> {
+    let rows: Vec<MessageRow> = sqlx::query_as(concat!(
+        "select ",
+        message_columns!(),
+        " from messages m join members own on own.chat_id = m.chat_id and own.user_id = m.sender_id and not own.removed
+         where m.chat_id = $1 and m.sender_id = $2 and m.client_id = any($3)"
+    ))
+    .bind(chat_id.0)
+    .bind(sender.0)
+    .bind(sends.map(|id| id.0).collect::<Vec<_>>())
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// The `no` of the first message at or after a time.
 pub async fn no_at(db: &PgPool, chat_id: ChatId, time: Timestamp) -> Result<Option<u64>> {
     let no: Option<i64> = sqlx::query_scalar(
         "select no from messages where chat_id = $1 and created_at >= $2 order by created_at, no limit 1",
@@ -406,8 +477,8 @@ pub async fn no_at(db: &PgPool, chat_id: ChatId, time: Timestamp) -> Result<Opti
     Ok(no.map(number))
 }
 
-/// A page of changes of each chat by `seq`, cut by count and by bytes, by one statement and so in one
-/// snapshot. Chats that the reader is not in are left out.
+/// A page of changes of each chat by `seq`, limited by rows and by bytes. One statement reads one snapshot. Chats of
+/// which the reader is not a member are missing.
 pub async fn changes(db: &PgPool, user: UserId, wanted: &[(ChatId, u64)], limit: u32) -> Result<Vec<Changes>> {
     let mut pages: HashMap<ChatId, Changes> = HashMap::new();
     let mut users: HashMap<UserId, User> = HashMap::new();
@@ -437,11 +508,10 @@ pub async fn changes(db: &PgPool, user: UserId, wanted: &[(ChatId, u64)], limit:
     Ok(found.map(|(page, after)| cut(page, after, (limit, wanted.len()), &users)).collect())
 }
 
-/// A row of any kind: what it is (`chat`, `head`, `message`, `member`, `user`), of which chat, and itself as JSON.
+/// A row of any type: the type (`chat`, `head`, `message`, `member`, `user`), its chat, and the row as JSON.
 type ChangedRow = (String, Option<Uuid>, String);
 
-/// Of each chat its row and its head, and of messages and members one more than `limit`, which tells that there
-/// are more.
+/// For each chat: its row, its head, and messages and members, one more than `limit` to show that there are more.
 async fn changed_rows(
     db: &PgPool,
     user: UserId,
@@ -473,17 +543,9 @@ async fn changed_rows(
          union all
          select 'head', chat_id, seq::text from wanted
          union all
-         select 'message', chat_id, json_build_object('chat_id', chat_id, 'no', no, 'seq', seq, 'id', message_id,
-             'client_id', client_id, 'sender_id', sender_id, 'kind', kind, 'text', text, 'reply_to', reply_to,
-             'attachments', '[]'::json, 'reactions', reactions, 'mentions', to_json(mentions), 'event', event,
-             'forwarded_from', case when forwarded_from is not null
-                 then json_build_object('user_id', forwarded_from, 'name', null) end,
-             'created_at', ",
-        time_text!("created_at"),
-        ", 'edited_at', ",
-        time_text!("edited_at"),
-        ",
-             'deleted', deleted)::text from said
+         select 'message', chat_id, ",
+        message_json!(),
+        "::text from said
          union all
          select 'member', m.chat_id, json_build_object('user', ",
         user_json!(),
@@ -512,8 +574,8 @@ fn parse<T: serde::de::DeserializeOwned>(row: &str) -> sqlx::Result<T> {
     serde_json::from_str(row).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
-/// Cuts a page to so many rows, and to its share of what several answers may weigh; adds whom it names.
-fn cut(mut page: Changes, after: u64, (limit, answers): (u32, usize), users: &HashMap<UserId, User>) -> Changes {
+/// Cuts a page to `limit` rows and to its share of the bytes of several replies; adds the users in its rows.
+fn cut(mut page: Changes, after: u64, (limit, replies): (u32, usize), users: &HashMap<UserId, User>) -> Changes {
     page.chat = page.chat.filter(|row| row.seq > after);
     page.messages.sort_unstable_by_key(|message| message.seq);
     page.members.sort_unstable_by_key(|member| member.seq);
@@ -526,7 +588,7 @@ fn cut(mut page: Changes, after: u64, (limit, answers): (u32, usize), users: &Ha
     rows.extend(page.members.iter().map(|member| (member.seq, rules::person_weight(&member.user))));
     rows.extend(page.chat.iter().map(|row: &Chat| (row.seq, row.description.len())));
     rows.sort_unstable();
-    let fitting = rules::fitting(rows.iter().map(|(_, bytes)| *bytes), answers).min(limit as usize);
+    let fitting = rules::fitting(rows.iter().map(|(_, bytes)| *bytes), replies).min(limit as usize);
     if let (true, Some(&(last, _))) = (rows.len() > fitting, rows.get(fitting.saturating_sub(1))) {
         page.messages.retain(|message| message.seq <= last);
         page.members.retain(|member| member.seq <= last);
@@ -541,8 +603,7 @@ fn cut(mut page: Changes, after: u64, (limit, answers): (u32, usize), users: &Ha
     page
 }
 
-/// A page of the members who are in the chat, as `reader` is shown them: by power, then by name, from
-/// beyond `offset`.
+/// A page of the members, as shown to `reader`, by role and then by name; empty unless `reader` is a member.
 pub async fn members(
     db: &PgPool,
     chat_id: ChatId,
@@ -550,21 +611,20 @@ pub async fn members(
     query: Option<&str>,
     (offset, limit): (i64, i64),
 ) -> Result<Vec<Member>> {
-    let prefix = query.map(|query| query.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
     let rows: Vec<rows::NamedMemberRow> = sqlx::query_as(concat!(
         "select m.user_id, m.role, m.joined_at, ",
         read_no!("own", "$5"),
         " as read_no, m.removed, m.blocked, m.seq,
              u.username, u.display_name, u.bio, u.avatar_url
          from members m join users u on u.user_id = m.user_id
-         join members own on own.chat_id = m.chat_id and own.user_id = $5
+         join members own on own.chat_id = m.chat_id and own.user_id = $5 and not own.removed
          where m.chat_id = $1 and not m.removed
            and ($2::text is null or u.username like $2 || '%' or lower(u.display_name) like $2 || '%')
          order by case m.role when 'owner' then 0 when 'admin' then 1 else 2 end, lower(u.display_name), u.user_id
          offset $3 limit $4"
     ))
     .bind(chat_id.0)
-    .bind(prefix)
+    .bind(query.map(like_literal))
     .bind(offset)
     .bind(limit)
     .bind(reader.0)

@@ -1,4 +1,4 @@
-//! What changes write.
+//! The statements of changes.
 
 use super::{
     number,
@@ -22,10 +22,10 @@ pub struct NewChat<'a> {
     pub members: &'a [(UserId, Option<Role>)],
 }
 
-/// What a read mark moved.
+/// A read mark that moved.
 pub struct Marked {
     pub read_no: u64,
-    /// One of the two in a direct chat has blocked the other, who is not told.
+    /// In a direct chat: one of the two has blocked the other, so read marks are not published.
     pub blocked: bool,
     pub members_seq: u64,
     pub member_count: u64,
@@ -67,7 +67,7 @@ pub async fn insert_chat(tx: &mut PgConnection, new: NewChat<'_>) -> Result<bool
     Ok(true)
 }
 
-/// The first row of a group: a system message that tells who made it.
+/// Writes the first message of a group: the system message of its creation.
 pub async fn insert_first_message(tx: &mut PgConnection, chat_id: ChatId, message: &Message) -> Result<()> {
     debug_assert!(message.kind == MessageKind::System);
     insert_messages(tx, chat_id, std::slice::from_ref(message)).await?;
@@ -80,7 +80,7 @@ pub async fn insert_first_message(tx: &mut PgConnection, chat_id: ChatId, messag
     mark_posted(tx, chat_id, &BTreeMap::from([(message.sender_id, message.no)])).await
 }
 
-/// Lets a send be stored twice: for `Mutant::RetryInsertsTwice`.
+/// Drops the unique key of sends, for `Mutant::RetryInsertsTwice`.
 #[cfg(debug_assertions)]
 pub async fn allow_doubles(db: &PgPool) -> Result<()> {
     sqlx::query("alter table messages drop constraint if exists messages_chat_id_sender_id_client_id_key")
@@ -89,7 +89,7 @@ pub async fn allow_doubles(db: &PgPool) -> Result<()> {
     Ok(())
 }
 
-/// Locks a chat for a change.
+/// Locks a chat's row for a change.
 pub async fn lock_chat(tx: &mut PgConnection, chat_id: ChatId) -> Result<Option<ChatRow>> {
     Ok(sqlx::query_as(
         "select kind, title, description, avatar_url, member_count, last_no, seq, row_seq, members_seq, active_at
@@ -98,6 +98,14 @@ pub async fn lock_chat(tx: &mut PgConnection, chat_id: ChatId) -> Result<Option<
     .bind(chat_id.0)
     .fetch_optional(tx)
     .await?)
+}
+
+/// Whether a chat exists.
+pub async fn chat_exists(tx: &mut PgConnection, chat_id: ChatId) -> Result<bool> {
+    Ok(sqlx::query_scalar("select exists (select 1 from chats where chat_id = $1)")
+        .bind(chat_id.0)
+        .fetch_one(tx)
+        .await?)
 }
 
 pub async fn members_named(
@@ -124,7 +132,7 @@ pub async fn member_ids(tx: &mut PgConnection, chat_id: ChatId) -> Result<Vec<Us
     Ok(ids.into_iter().map(UserId).collect())
 }
 
-/// The messages that earlier tries of these sends stored.
+/// The stored messages of these sends.
 pub async fn messages_by_client_id(
     tx: &mut PgConnection,
     chat_id: ChatId,
@@ -181,19 +189,30 @@ pub async fn insert_messages(tx: &mut PgConnection, chat_id: ChatId, messages: &
     Ok(())
 }
 
-/// An array as text: one of arrays whose lengths differ cannot be bound.
+/// An array as text: PostgreSQL has no arrays of arrays with different lengths.
 fn array_text(ids: &[UserId]) -> String {
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
     format!("{{{}}}", ids.join(","))
 }
 
-/// The messages of these numbers that there are.
+/// The existing messages among these numbers.
 pub async fn messages_named(tx: &mut PgConnection, chat_id: ChatId, nos: &[u64]) -> Result<HashMap<u64, Message>> {
-    let messages = super::messages_by_no(tx, chat_id, nos).await?;
-    Ok(messages.into_iter().map(|message| (message.no, message)).collect())
+    if nos.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<MessageRow> = sqlx::query_as(concat!(
+        "select ",
+        message_columns!(),
+        " from messages m where m.chat_id = $1 and m.no = any($2)"
+    ))
+    .bind(chat_id.0)
+    .bind(nos.iter().copied().map(signed).collect::<Vec<_>>())
+    .fetch_all(tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.0.no, row.0)).collect())
 }
 
-/// Writes what edits, deletions and reactions change of a message.
+/// Writes the columns that edits, deletions and reactions change.
 pub async fn update_messages(
     tx: &mut PgConnection,
     chat_id: ChatId,
@@ -223,7 +242,7 @@ pub async fn update_messages(
     Ok(())
 }
 
-/// The members of a chat who bear one of these user names.
+/// The members of a chat with one of these user names.
 pub async fn members_called(
     tx: &mut PgConnection,
     chat_id: ChatId,
@@ -244,7 +263,7 @@ pub async fn members_called(
     Ok(rows.into_iter().map(|(name, id)| (name, UserId(id))).collect())
 }
 
-/// Keeps what somebody says of a message for the admins; a second report replaces the first.
+/// Stores a report of a message for the admins; a second report by the same user replaces the first.
 pub async fn report(db: &PgPool, message: &Message, reporter: UserId, reason: &str) -> Result<()> {
     sqlx::query(
         "insert into reports (chat_id, no, reporter_id, sender_id, text, reason, created_at)
@@ -264,12 +283,15 @@ pub async fn report(db: &PgPool, message: &Message, reporter: UserId, reason: &s
     Ok(())
 }
 
-/// Notes whether the other one of a direct chat has blocked `user` there.
+/// Stores in a direct chat whether the other member has blocked `user`. The first block freezes the read marks that
+/// the two are shown of each other.
 pub async fn mark_blocked(tx: &mut PgConnection, chat_id: ChatId, user: UserId, blocked: bool) -> Result<()> {
     sqlx::query(
-        "update members m set blocked = $3, others_read_no = o.read_no
+        "update members m set blocked = case when m.user_id = $2 then $3 else m.blocked end,
+             others_read_no = case when m.blocked or o.blocked then m.others_read_no else o.read_no end
          from members o
-         where m.chat_id = $1 and m.user_id = $2 and o.chat_id = $1 and o.user_id <> $2 and m.blocked <> $3",
+         where m.chat_id = $1 and o.chat_id = $1 and o.user_id <> m.user_id
+           and (case when m.user_id = $2 then m.blocked else o.blocked end) <> $3",
     )
     .bind(chat_id.0)
     .bind(user.0)
@@ -309,7 +331,7 @@ pub async fn upsert_members(
     Ok(())
 }
 
-/// Posting reads up to one's own message.
+/// Moves the read marks of senders to their own last messages.
 pub async fn mark_posted(tx: &mut PgConnection, chat_id: ChatId, marks: &BTreeMap<UserId, u64>) -> Result<()> {
     if marks.is_empty() {
         return Ok(());
@@ -347,7 +369,7 @@ pub async fn update_chat(tx: &mut PgConnection, chat_id: ChatId, row: &ChatRow) 
     Ok(())
 }
 
-/// Deletes a group with all that is its own; people's rows of it stay, unlisted.
+/// Deletes a group with its messages, reactions and members. The rows in `user_chats` stay, unlisted.
 pub async fn delete_chat(tx: &mut PgConnection, chat_id: ChatId) -> Result<()> {
     sqlx::query("delete from messages where chat_id = $1").bind(chat_id.0).execute(&mut *tx).await?;
     sqlx::query("delete from reactions where chat_id = $1").bind(chat_id.0).execute(&mut *tx).await?;
@@ -356,8 +378,8 @@ pub async fn delete_chat(tx: &mut PgConnection, chat_id: ChatId) -> Result<()> {
     Ok(())
 }
 
-/// Moves a read mark forward. Whether its reader had marked the chat as unread, and what moved: nothing where
-/// the mark stands further, or the chat is not the reader's.
+/// Moves a read mark forward. Returns whether the user had marked the chat as unread, and the moved mark: none if it
+/// was as far already, or the user is not a member.
 pub async fn mark_read(db: &PgPool, chat_id: ChatId, user: UserId, no: u64) -> Result<(bool, Option<Marked>)> {
     let row = sqlx::query(
         "with moved as (
