@@ -39,7 +39,15 @@ pub struct Person {
     access_token: String,
 }
 
-pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub struct Socket(Stream);
+pub type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// Opens a WebSocket, which is not signed in.
+pub async fn open(address: SocketAddr) -> Result<Stream> {
+    let mut request = format!("ws://{address}/ws").into_client_request()?;
+    request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    Ok(tokio_tungstenite::connect_async(request).await?.0)
+}
 
 impl Person {
     pub async fn register(address: SocketAddr, username: &str) -> Result<Self> {
@@ -112,10 +120,7 @@ impl Person {
     }
 
     async fn hello(&self, mine: Option<u64>, chats: HashMap<ChatId, u64>) -> Result<(Socket, Welcome)> {
-        let mut request = format!("ws://{}/ws", self.address).into_client_request()?;
-        request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-        let (stream, _) = timeout(PATIENCE, tokio_tungstenite::connect_async(request)).await??;
-        let mut socket = Socket(stream);
+        let mut socket = Socket(timeout(PATIENCE, open(self.address)).await??);
         socket.call(1, ClientFrame::Auth { access_token: self.access_token.clone() }).await?;
         let welcome =
             serde_json::from_str(&socket.call(2, ClientFrame::Hello { mine, chats, read: HashMap::new() }).await?)?;

@@ -2,13 +2,16 @@
 //! outcome, and keeps a reducer as the browser does.
 
 use super::history::{Action, How, Recorder, Row, What};
-use crate::{Result, client::exchange};
+use crate::{
+    Result,
+    client::{self, exchange},
+};
 use futures::{SinkExt as _, StreamExt as _, stream::SplitSink};
 use protocol::{
     auth::{Register, SignIn, SignedIn},
     chat::{Changes, ChatSummary, CreateChat, EditMessage, History, MarkRead, Message, PostMessage},
     error::{ApiError, ErrorCode},
-    frames::{ClientFrame, Reply, Request, SUBPROTOCOL, ServerFrame},
+    frames::{ClientFrame, Reply, Request, ServerFrame},
     groups::AddMember,
     ids::{ChatId, ClientId, UserId},
     limits,
@@ -26,19 +29,11 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    net::TcpStream,
     sync::mpsc,
     task::JoinHandle,
     time::{sleep, timeout},
 };
-use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream,
-    tungstenite::{
-        Message as Frame,
-        client::IntoClientRequest as _,
-        http::{HeaderValue, header},
-    },
-};
+use tokio_tungstenite::tungstenite::Message as Frame;
 
 /// A response later than this is not awaited: the outcome is unknown.
 const ANSWER_WITHIN: Duration = Duration::from_secs(4);
@@ -89,7 +84,7 @@ pub struct Client {
     needs: Vec<Need>,
 }
 
-type Sink = SplitSink<WebSocketStream<MaybeTlsStream<TcpStream>>, Frame>;
+type Sink = SplitSink<client::Stream, Frame>;
 
 /// An open socket. Its frames are recorded on arrival.
 struct Link {
@@ -497,10 +492,7 @@ impl Client {
 
 impl Link {
     async fn open(world: Arc<World>, user_id: UserId) -> Result<Self> {
-        let mut request = format!("ws://{}/ws", world.address).into_client_request()?;
-        request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-        let (stream, _) = timeout(ANSWER_WITHIN, tokio_tungstenite::connect_async(request)).await??;
-        let (sink, mut stream) = stream.split();
+        let (sink, mut stream) = timeout(ANSWER_WITHIN, client::open(world.address)).await??.split();
         let (arrived, replies) = mpsc::unbounded_channel();
         let reader = tokio::spawn(async move {
             while let Some(Ok(frame)) = stream.next().await {
