@@ -6,7 +6,7 @@ use protocol::{auth::Register, error::ErrorCode, text::Password};
 use services::{
     Node, Settings,
     auth::{self, Device},
-    infra::database,
+    infra::{database, tokens::SIGNS_AFTER},
 };
 use std::{
     io::{BufRead as _, Write as _},
@@ -23,17 +23,19 @@ pub struct Admin {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Make a site admin: a new account, whose password is read from standard input.
+    /// Create a site admin: a new account, whose password is read from standard input.
     CreateAdmin {
         username: String,
-        /// Make one of an account that is there already.
+        /// Promote an account that exists already.
         #[arg(long)]
         existing: bool,
     },
-    /// Set somebody's password (read from standard input) and end their sessions.
+    /// Set a person's password (read from standard input) and end their sessions.
     ResetPassword { username: String },
-    /// End all sessions of somebody.
+    /// End all sessions of a person.
     RevokeSessions { username: String },
+    /// Add a signing key. The nodes sign with it after a minute; older keys stay valid for 30 days.
+    RotateKeys,
 }
 
 /// # Errors
@@ -41,7 +43,7 @@ enum Command {
 pub async fn migrate(database: config::Database) -> Result<(), String> {
     let url = database.database_url.ok_or("set DATABASE_URL: the private database migrates itself")?;
     let db = database::connect(&url, 2).await.map_err(|error| format!("cannot reach the database: {error}"))?;
-    database::migrate(&db).await.map_err(|error| format!("migration failed: {error}"))
+    database::migrate(&db).await
 }
 
 /// # Errors
@@ -60,7 +62,7 @@ pub async fn run(admin: Admin) -> Result<(), String> {
 }
 
 async fn perform(node: &Node, command: Command) -> Result<(), String> {
-    let said = |error: services::Rejection| error.to_string();
+    let sentence = |error: services::Rejection| error.to_string();
     match command {
         Command::CreateAdmin { username, existing } => {
             if !existing {
@@ -68,18 +70,24 @@ async fn perform(node: &Node, command: Command) -> Result<(), String> {
                 let password = read_password()?;
                 let data = Register { username: username.clone(), password, display_name: None, email: None };
                 let (actor, _) = auth::register(node, &device, data).await.map_err(|error| match error.code() {
-                    ErrorCode::Conflict => format!("{username} has an account: to make it an admin's, add --existing"),
+                    ErrorCode::Conflict => format!("{username} has an account already: add --existing to promote it"),
                     _ => error.to_string(),
                 })?;
-                auth::sign_out(node, actor).await.map_err(said)?;
+                auth::sign_out(node, actor).await.map_err(sentence)?;
             }
-            auth::make_admin(node, &username).await.map_err(said)
+            auth::make_admin(node, &username).await.map_err(sentence)
         }
         Command::ResetPassword { username } => {
             let password = read_password()?;
-            auth::reset_password(node, &username, &password).await.map_err(said)
+            auth::reset_password(node, &username, &password).await.map_err(sentence)
         }
-        Command::RevokeSessions { username } => auth::revoke_sessions(node, &username).await.map_err(said),
+        Command::RevokeSessions { username } => auth::revoke_sessions(node, &username).await.map_err(sentence),
+        Command::RotateKeys => {
+            let key_id = node.tokens.rotate().await.map_err(sentence)?;
+            let wait = SIGNS_AFTER.as_secs();
+            serve::say(&format!("Added the key {key_id}. The nodes sign with it in {wait} seconds."));
+            Ok(())
+        }
     }
 }
 

@@ -44,7 +44,8 @@ pub fn routes(roles: &[Role]) -> Api {
     chosen(roles).flat_map(|row| row.routes).fold(Api::new(), |api, routes| api.merge(routes()))
 }
 
-/// Starts the background tasks of some roles.
+/// Starts the background tasks of some roles. Every role checks tokens, so every role loads the keys.
 pub fn spawn_tasks(node: &Node, roles: &[Role]) {
+    node.tasks.spawn(auth::load_keys(node.clone()));
     chosen(roles).flat_map(|row| row.tasks).for_each(|spawn| spawn(node));
 }

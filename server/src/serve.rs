@@ -56,7 +56,7 @@ impl Storage {
         let connected = async {
             let db =
                 database::connect(private.url(), *database_connections).await.map_err(|error| error.to_string())?;
-            database::migrate(&db).await.map_err(|error| format!("migration failed: {error}"))?;
+            database::migrate(&db).await?;
             Ok(db)
         };
         match connected.await {

@@ -65,7 +65,8 @@ impl Node {
     /// # Errors
     /// `unavailable` when the database does not answer.
     pub async fn open(db: PgPool, settings: Settings) -> crate::Result<Self> {
-        let tokens = Tokens::load_or_create(&db).await?;
+        let sessions_db = database::beside(&db, 2);
+        let tokens = Tokens::load_or_create(sessions_db.clone()).await?;
         #[cfg(debug_assertions)]
         if settings.mutant == Some(Mutant::RetryInsertsTwice) {
             crate::chat::queries::allow_doubles(&db).await?;
@@ -78,7 +79,7 @@ impl Node {
             draining: AtomicBool::new(false),
             shutdown: CancellationToken::new(),
             sessions: LiveSessions::default(),
-            sessions_db: database::beside(&db, 2),
+            sessions_db,
             queues: Queues::new(settings.batch.get()),
             read_marks: ReadMarks::default(),
             presence: Presence::default(),

@@ -1,7 +1,7 @@
-//! What a device is called in the list of sessions.
+//! The names of devices in the list of sessions.
 
-/// The device's name by its `User-Agent`: a browser and its system, else what it calls itself, shortened
-/// to 200 characters, without control characters.
+/// The name for a `User-Agent`: the browser and its system if both are known, else the text itself without
+/// control characters, at most 200 characters.
 #[must_use]
 pub fn name(user_agent: &str) -> String {
     let found = |known: &[(&str, &'static str)]| {
@@ -14,7 +14,7 @@ pub fn name(user_agent: &str) -> String {
     if name.trim().is_empty() { "Unknown device".into() } else { name }
 }
 
-// Browsers name those they descend from, and systems too, so the first that is found is meant.
+// A User-Agent also names the browsers and systems it imitates, so the first match in these lists counts.
 
 const BROWSERS: &[(&str, &str)] = &[
     ("Edg", "Edge"),
@@ -43,7 +43,7 @@ mod tests {
     use super::name;
 
     #[test]
-    fn devices_are_called_what_people_call_them() {
+    fn a_device_has_the_name_that_people_use() {
         for (user_agent, expected) in [
             (
                 "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36",

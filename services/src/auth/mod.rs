@@ -1,5 +1,4 @@
-//! Registration, sign-in and sessions. Must not know what chats people have: a new person's first one
-//! is made by `chat`.
+//! Registration, sign-in and sessions. Knows nothing of a person's chats: `chat` creates the first one.
 
 mod devices;
 mod passwords;
@@ -9,7 +8,7 @@ use crate::{
     Actor, Node, Rejection, Result, chat,
     infra::{
         database,
-        rates::Network,
+        rates::{Attempt, Network},
         tokens::{self, TokenType, Verified},
     },
     profiles,
@@ -29,12 +28,13 @@ use tokio::time::timeout;
 
 pub use passwords::{is_common, warm_up};
 
-/// How old the knowledge that a session lives may be; PROTOCOL G7 allows a second.
+/// How long a session that was live counts as live; PROTOCOL G7 allows a second.
 const KNOWN_FOR: Duration = Duration::from_millis(500);
-/// A request is not kept waiting for that knowledge any longer.
+/// How long a request waits for the check of its session.
 const CHECKED_WITHIN: Duration = Duration::from_secs(2);
 const FORGET_EVERY: Duration = Duration::from_secs(60 * 60);
-/// A person's sessions; the oldest give way.
+const FORGET_BATCH: usize = 200;
+/// A person's live sessions. A new session beyond that ends the one used least recently.
 const SESSIONS_MAX: i64 = 100;
 
 /// The device that signs in.
@@ -45,14 +45,14 @@ pub struct Device {
 }
 
 impl Device {
-    /// A device, named by its `User-Agent`.
+    /// A device with the name that its `User-Agent` suggests.
     #[must_use]
     pub fn new(user_agent: Option<&str>, address: IpAddr) -> Self {
         Self { name: devices::name(user_agent.unwrap_or_default()), address: address.to_canonical() }
     }
 }
 
-/// The sessions lately seen alive.
+/// Whether the sessions of recent requests are live.
 pub struct LiveSessions(Cache<Actor, bool>);
 
 impl Default for LiveSessions {
@@ -99,61 +99,37 @@ pub async fn register(node: &Node, device: &Device, data: Register) -> Result<(A
     Ok((actor, profiles::me(node, actor).await?))
 }
 
-/// Signs a person in. Known and unknown names answer alike, in words and in time.
+/// Signs a person in. Known and unknown names get the same response in the same time.
 ///
 /// # Errors
 /// `invalid_input` for an empty name or password, `unauthenticated` for a wrong one, `rate_limited`
 /// after too many.
 pub async fn sign_in(node: &Node, device: &Device, data: SignIn) -> Result<(Actor, Me)> {
+    let login = data.login.trim();
     let mut fields = Fields::default();
-    for (name, typed) in [("login", data.login.trim()), ("password", &data.password)] {
+    for (name, typed) in [("login", login), ("password", &data.password)] {
         if typed.is_empty() {
             fields.refuse(name, Problem::Required);
         }
     }
     fields.check()?;
-    let network = Network::from(device.address);
-    let username = Username::parse(&data.login).ok();
-    // Counted as the name it is, however it is spelled.
-    let typed = || data.login.chars().take(*limits::USERNAME.end() * 2).collect();
-    let account = username.as_ref().map_or_else(typed, |name| name.as_str().to_owned());
-    // The network first: one that is refused opens no counters of names.
-    let from_network = node.rates.sign_ins_from_network.attempt(network).await?;
-    let to_account = match node.rates.sign_ins_to_account.attempt((account, network)).await {
-        Ok(attempt) => attempt,
-        Err(rejection) => {
-            from_network.succeeded();
-            return Err(rejection);
-        }
-    };
-    let compared = async {
-        let stored = match &username {
-            Some(username) => queries::password_of(&node.db, username.as_str()).await?,
-            None => None,
-        };
-        let (user_id, hash) = stored.unzip();
-        let hash = hash.flatten();
-        let matches = passwords::verify(&data.password, hash.clone()).await?;
-        Ok((user_id, hash, matches))
-    };
-    let (user_id, hash, matches) = match compared.await {
-        Ok(compared) => compared,
-        Err(rejection) => {
-            // What could not be compared has not failed.
-            from_network.succeeded();
-            to_account.succeeded();
-            return Err(rejection);
-        }
-    };
+    // People are addressed as @name, so they sign in as @name too.
+    let username = Username::parse(login.strip_prefix('@').unwrap_or(login)).ok();
+    let username = username.as_ref().map(Username::as_str);
+    let attempts = Attempts::begin(node, device, username.unwrap_or(login)).await?;
+    let compared = compare(node, username, &data.password).await;
+    // An attempt that could not be checked does not count as a failure.
+    if compared.as_ref().map_or(true, |compared| compared.matches) {
+        attempts.succeeded();
+    }
+    let Compared { user_id, hash, matches } = compared?;
     let refused = || {
         tracing::info!(user.id = user_id.map(tracing::field::display), ip = %device.address, "sign-in refused");
         Rejection::new(ErrorCode::Unauthenticated, "The user name or the password is wrong.")
     };
     let (Some(user_id), Some(hash), true) = (user_id, hash, matches) else { return Err(refused()) };
-    from_network.succeeded();
-    to_account.succeeded();
     let mut tx = database::begin(&node.db).await?;
-    // Somebody may have changed it while it was compared.
+    // The password may have been changed after it was compared.
     if !queries::lock_password(&mut tx, user_id, &hash).await? {
         return Err(refused());
     }
@@ -163,10 +139,56 @@ pub async fn sign_in(node: &Node, device: &Device, data: SignIn) -> Result<(Acto
     Ok((actor, profiles::me(node, actor).await?))
 }
 
-/// Opens a session for somebody known by other means than a password.
+/// An attempt to sign in, counted for the network and for the account. It is a failure unless it succeeded.
+struct Attempts {
+    from_network: Attempt,
+    to_account: Attempt,
+}
+
+impl Attempts {
+    /// `name` is the normalised user name, so that all its spellings count together, or else the input.
+    async fn begin(node: &Node, device: &Device, name: &str) -> Result<Self> {
+        let network = Network::from(device.address);
+        let account: String = name.chars().take(*limits::USERNAME.end() * 2).collect();
+        // The network first: a refused network must not create counters for names.
+        let from_network = node.rates.sign_ins_from_network.attempt(network).await?;
+        match node.rates.sign_ins_to_account.attempt((account, network)).await {
+            Ok(to_account) => Ok(Self { from_network, to_account }),
+            Err(rejection) => {
+                from_network.succeeded();
+                Err(rejection)
+            }
+        }
+    }
+
+    fn succeeded(self) {
+        self.from_network.succeeded();
+        self.to_account.succeeded();
+    }
+}
+
+struct Compared {
+    user_id: Option<UserId>,
+    hash: Option<String>,
+    matches: bool,
+}
+
+/// Compares a password with the stored one; takes as long for an unknown name.
+async fn compare(node: &Node, username: Option<&str>, password: &str) -> Result<Compared> {
+    let stored = match username {
+        Some(username) => queries::password_of(&node.db, username).await?,
+        None => None,
+    };
+    let (user_id, hash) = stored.unzip();
+    let hash = hash.flatten();
+    let matches = passwords::verify(password, hash.clone()).await?;
+    Ok(Compared { user_id, hash, matches })
+}
+
+/// Opens a session for a person who was identified otherwise than by a password.
 ///
 /// # Errors
-/// `unavailable` when the database does not answer.
+/// `unavailable` if the database does not respond.
 pub async fn open_session(node: &Node, user_id: UserId, device: &Device) -> Result<Actor> {
     let mut tx = database::begin(&node.db).await?;
     let (actor, ended) = new_session(&mut tx, user_id, device).await?;
@@ -181,10 +203,10 @@ async fn new_session(tx: &mut PgConnection, user_id: UserId, device: &Device) ->
     Ok((actor, ended))
 }
 
-/// The pair an API client holds.
+/// The access token and the refresh token of an API client.
 ///
 /// # Errors
-/// `unavailable` when the database does not answer.
+/// `unavailable` if the database does not respond.
 pub async fn issue_tokens(node: &Node, actor: Actor) -> Result<Tokens> {
     let mut tx = database::begin(&node.db).await?;
     let tokens = new_tokens(node, &mut tx, actor).await?;
@@ -203,8 +225,8 @@ async fn new_tokens(node: &Node, tx: &mut PgConnection, actor: Actor) -> Result<
     })
 }
 
-/// Trades a refresh token, which works once, for a new pair. A used one ends its session: somebody
-/// else has it too.
+/// Exchanges a refresh token for a new pair. The token works once: a second use ends its session, because
+/// somebody else has the token too.
 ///
 /// # Errors
 /// `unauthenticated`.
@@ -212,7 +234,7 @@ pub async fn refresh(node: &Node, refresh_token: &str) -> Result<Tokens> {
     let (user_id, secret) = refresh_token.split_once('.').ok_or_else(Rejection::unauthenticated)?;
     let user_id: UserId = user_id.parse().map_err(|_| Rejection::unauthenticated())?;
     let hash = tokens::hash_secret(secret);
-    // One transaction: a pair that could not be made leaves the token as it was.
+    // One transaction: if the new pair is not stored, the old token stays valid.
     let mut tx = database::begin(&node.db).await?;
     if let Some(session_id) = queries::redeem_refresh_token(&mut tx, user_id, &hash).await? {
         let tokens = new_tokens(node, &mut tx, Actor { user_id, session_id }).await?;
@@ -227,12 +249,12 @@ pub async fn refresh(node: &Node, refresh_token: &str) -> Result<Tokens> {
     Err(Rejection::unauthenticated())
 }
 
-/// Who brings this token, if its session lives. The knowledge is half a second old at most.
+/// The person and the session of a token, if the session is live. The check is at most half a second old.
 ///
 /// # Errors
 /// `unauthenticated`.
 pub async fn authenticate(node: &Node, typ: TokenType, token: &str) -> Result<Verified> {
-    let verified = node.tokens.verify(typ, token).ok_or_else(Rejection::unauthenticated)?;
+    let verified = node.tokens.verify(typ, token).await.ok_or_else(Rejection::unauthenticated)?;
     let actor = verified.actor;
     let lives = node.sessions.0.try_get_with(actor, queries::touch_session(&node.sessions_db, actor));
     match timeout(CHECKED_WITHIN, lives).await {
@@ -249,17 +271,17 @@ pub async fn authenticate(node: &Node, typ: TokenType, token: &str) -> Result<Ve
     }
 }
 
-/// A cookie's token anew, and its session's life with it.
+/// A new token for the cookie of a session; extends the session's life.
 ///
 /// # Errors
-/// `unavailable` when the database does not answer.
+/// `unavailable` if the database does not respond.
 pub async fn renew_session(node: &Node, actor: Actor) -> Result<String> {
     queries::extend_session(&node.db, actor).await?;
     node.tokens.sign(TokenType::Session, actor)
 }
 
 /// # Errors
-/// `unavailable` when the database does not answer.
+/// `unavailable` if the database does not respond.
 pub async fn sign_out(node: &Node, actor: Actor) -> Result<()> {
     end_sessions(node, actor.user_id, Some(actor.session_id), None).await
 }
@@ -271,7 +293,7 @@ pub async fn sign_out(node: &Node, actor: Actor) -> Result<()> {
 pub async fn change_password(node: &Node, actor: Actor, data: ChangePassword) -> Result<()> {
     let me = profiles::me(node, actor).await?;
     let mut fields = Fields::default();
-    // The session is the device here: a stolen one must not guess the password behind it.
+    // Failures count per session: a stolen session must not allow guesses at the password.
     let account = (actor.session_id.to_string(), Network::from(IpAddr::from([0, 0, 0, 0])));
     let attempt = node.rates.sign_ins_to_account.attempt(account).await?;
     let new = fields.take("new", Password::parse(&data.new));
@@ -280,20 +302,13 @@ pub async fn change_password(node: &Node, actor: Actor, data: ChangePassword) ->
     {
         fields.refuse("new", Problem::CommonPassword);
     }
-    let compared = async {
-        let hash = queries::password_of(&node.db, &me.user.username).await?.and_then(|(_, hash)| hash);
-        Ok((passwords::verify(&data.current, hash.clone()).await?, hash))
-    };
-    let (matches, hash) = match compared.await {
-        Ok(compared) => compared,
-        Err(rejection) => {
-            attempt.succeeded();
-            return Err(rejection);
-        }
-    };
-    if matches {
+    let compared = compare(node, Some(&me.user.username), &data.current).await;
+    // An attempt that could not be checked does not count as a failure.
+    if compared.as_ref().map_or(true, |compared| compared.matches) {
         attempt.succeeded();
-    } else {
+    }
+    let Compared { hash, matches, .. } = compared?;
+    if !matches {
         tracing::info!(user.id = %actor.user_id, "a wrong current password");
         fields.refuse("current", Problem::WrongPassword);
     }
@@ -301,14 +316,14 @@ pub async fn change_password(node: &Node, actor: Actor, data: ChangePassword) ->
     let Some(new) = new else { return Err(Rejection::internal("unchecked")) };
     let new = passwords::hash(new).await?;
     let mut tx = database::begin(&node.db).await?;
-    // Of two changes at once the second was made with a password that is no more.
+    // Of two concurrent changes, the second one gave a password that is no longer current.
     if !queries::lock_password(&mut tx, actor.user_id, &hash.unwrap_or_default()).await? {
         return Err(Rejection::field("current", Problem::WrongPassword));
     }
     set_password(node, tx, actor.user_id, &new, Some(actor.session_id)).await
 }
 
-/// Sets a password and ends the sessions that the old one opened, but one.
+/// Sets a password and ends all sessions except `but`.
 async fn set_password(
     node: &Node,
     mut tx: Transaction<'static, Postgres>,
@@ -324,15 +339,15 @@ async fn set_password(
 }
 
 /// # Errors
-/// `unavailable` when the database does not answer.
+/// `unavailable` if the database does not respond.
 pub async fn sessions(node: &Node, actor: Actor) -> Result<Vec<Session>> {
     queries::sessions(&node.db, actor).await
 }
 
-/// Ends one of one's own sessions.
+/// Ends one of the person's own sessions.
 ///
 /// # Errors
-/// `not_found`, also for somebody else's.
+/// `not_found`, also for a session of another person.
 pub async fn revoke_session(node: &Node, actor: Actor, session_id: SessionId) -> Result<()> {
     let ended = queries::end_sessions(&node.db, actor.user_id, Some(session_id), None).await?;
     if ended.is_empty() {
@@ -342,7 +357,7 @@ pub async fn revoke_session(node: &Node, actor: Actor, session_id: SessionId) ->
     Ok(())
 }
 
-/// Sets a password without the old one, and ends all sessions. For the operator's command.
+/// Sets a password without the current one, and ends all sessions. For the operator's command.
 ///
 /// # Errors
 /// `not_found`, `invalid_input`.
@@ -365,7 +380,7 @@ pub async fn revoke_sessions(node: &Node, username: &str) -> Result<()> {
     end_sessions(node, user.id, None, None).await
 }
 
-/// Makes somebody a site admin.
+/// Makes a person a site admin.
 ///
 /// # Errors
 /// `not_found`.
@@ -374,7 +389,7 @@ pub async fn make_admin(node: &Node, username: &str) -> Result<()> {
     Ok(queries::set_admin(&node.db, user.id).await?)
 }
 
-/// Forgets sessions that ended long ago, and their tokens, until the shutdown.
+/// Deletes sessions that ended long ago, and refresh tokens that are no longer of use, until the shutdown.
 pub async fn forget_ended_sessions(node: Node) {
     let mut tick = tokio::time::interval(FORGET_EVERY);
     loop {
@@ -382,13 +397,37 @@ pub async fn forget_ended_sessions(node: Node) {
             () = node.shutdown.cancelled() => return,
             _ = tick.tick() => {}
         }
-        if let Err(error) = queries::forget_ended_sessions(&node.db).await {
-            tracing::warn!(cause = %error, "ended sessions could not be forgotten");
+        tokio::select! {
+            () = node.shutdown.cancelled() => return,
+            forgotten = forget(&node) => if let Err(error) = forgotten {
+                tracing::warn!(cause = %error, "ended sessions could not be deleted");
+            }
         }
     }
 }
 
-/// Closes sockets whose session was ended by another node, until the shutdown.
+/// Deletes in batches: one large transaction would hold its locks, and what it deletes, for too long.
+async fn forget(node: &Node) -> Result<()> {
+    while queries::delete_refresh_tokens(&node.db, FORGET_BATCH).await? == FORGET_BATCH {}
+    while queries::delete_ended_sessions(&node.db, FORGET_BATCH).await? == FORGET_BATCH {}
+    Ok(())
+}
+
+/// Loads the signing keys that other nodes created, until the shutdown.
+pub async fn load_keys(node: Node) {
+    let mut tick = tokio::time::interval(tokens::LOAD_EVERY);
+    loop {
+        tokio::select! {
+            () = node.shutdown.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        if let Err(error) = node.tokens.load().await {
+            tracing::warn!(cause = %error, "the signing keys could not be loaded");
+        }
+    }
+}
+
+/// Closes the sockets whose session another node ended, until the shutdown.
 pub async fn watch_sessions(node: Node) {
     let mut tick = tokio::time::interval(KNOWN_FOR);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -415,7 +454,7 @@ async fn end_sessions(node: &Node, user_id: UserId, only: Option<SessionId>, but
     Ok(())
 }
 
-/// Forgets that sessions were alive, and closes their sockets.
+/// Marks sessions as ended, and closes their sockets.
 async fn close(node: &Node, user_id: UserId, ended: Vec<SessionId>) {
     for session_id in ended {
         let actor = Actor { user_id, session_id };

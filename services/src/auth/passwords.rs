@@ -1,4 +1,4 @@
-//! Passwords: argon2id, off the runtime's threads, a few at a time.
+//! Passwords: argon2id, in blocking threads, with bounded concurrency.
 
 use crate::{Rejection, Result};
 use argon2::{
@@ -9,29 +9,29 @@ use protocol::text::Password;
 use std::sync::LazyLock;
 use tokio::sync::Semaphore;
 
-/// Each hash takes 19 MiB and a core.
+/// Each hash occupies 19 MiB and a core.
 static AT_ONCE: LazyLock<Semaphore> =
     LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
 
-/// What an unknown name's password is compared with, so that the answer takes as long.
+/// The hash to compare with for an unknown name, so that the response takes as long.
 static NOBODY: LazyLock<String> = LazyLock::new(|| hash_now("nobody has this password").unwrap_or_default());
 
-/// Makes that hash before anybody asks, so that the first answer takes no longer.
+/// Computes the hash for unknown names in advance, so that the first response takes no longer.
 pub fn warm_up() {
     tokio::task::spawn_blocking(|| LazyLock::force(&NOBODY));
 }
 
-/// Fewer guesses than this and a password is on the lists that attackers begin with.
+/// A password that takes fewer guesses is on the lists that attackers try first.
 const GUESSES: u64 = 100_000;
-/// Characters of a password that are looked at for that.
+/// The number of characters that the estimate reads.
 const ESTIMATED: usize = 32;
 
-/// Whether a password is among the first that an attacker tries, or made of `context` words.
+/// Whether a password is among the first that an attacker tries, or consists of `context` words.
 ///
 /// # Errors
-/// `internal` when the runtime is ending.
+/// `internal` if the runtime is shutting down.
 pub async fn is_common(password: &Password, context: &[&str]) -> Result<bool> {
-    // The estimate's time grows steeply with the length, and a long password is not on a list.
+    // The estimate is slow for long passwords, and those are on no list.
     let head: String = password.expose().chars().take(ESTIMATED).collect();
     let words: Vec<String> = context.iter().copied().chain(["messenger"]).map(str::to_owned).collect();
     in_background(move || {
@@ -41,12 +41,12 @@ pub async fn is_common(password: &Password, context: &[&str]) -> Result<bool> {
     .await
 }
 
-/// A PHC string.
+/// The hash of a password, as a PHC string.
 pub async fn hash(password: Password) -> Result<String> {
     in_background(move || hash_now(password.expose())).await?.ok_or_else(|| Rejection::internal("argon2 failed"))
 }
 
-/// Whether a password is the stored one; takes as long when nothing is stored.
+/// Whether a password matches the stored hash; takes as long if nothing is stored.
 pub async fn verify(typed: &str, stored: Option<String>) -> Result<bool> {
     let typed = Password::parse(typed).ok();
     in_background(move || {
@@ -64,10 +64,10 @@ fn hash_now(password: &str) -> Option<String> {
     Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string()).ok()
 }
 
-/// Runs what takes a core, off the runtime's threads, as many at once as there are cores.
+/// Runs CPU-bound work in a blocking thread, at most one per core.
 async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let permit = AT_ONCE.acquire().await.map_err(Rejection::internal)?;
-    // The work goes on when whoever asked has gone, and keeps its place until it is done.
+    // The work continues if the caller is cancelled, and holds its permit until it ends.
     let work = move || {
         let _permit = permit;
         work()
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn common_passwords_are_told_from_uncommon_ones() {
+    async fn common_passwords_are_recognised() {
         for (password, common) in [
             ("password123", true),
             ("1234567890", true),

@@ -24,7 +24,7 @@ fn now() -> OffsetDateTime {
     clock::to_database(clock::now())
 }
 
-/// False when the name is taken.
+/// Inserts a person; false if the name is taken.
 pub async fn insert_user(tx: &mut PgConnection, new: NewUser<'_>, hash: &str) -> Result<bool> {
     let inserted = sqlx::query(
         "insert into users (user_id, username, display_name, email, password_hash, created_at)
@@ -45,7 +45,7 @@ pub async fn insert_user(tx: &mut PgConnection, new: NewUser<'_>, hash: &str) ->
     Ok(true)
 }
 
-/// Who has this name, and the hash of their password if they can sign in.
+/// The person with this name, and the hash of the password; no hash if the person cannot sign in.
 pub async fn password_of(db: &PgPool, username: &str) -> Result<Option<(UserId, Option<String>)>> {
     let row: Option<(Uuid, Option<String>)> =
         sqlx::query_as("select user_id, password_hash from users where username = $1")
@@ -64,7 +64,7 @@ pub async fn set_password(tx: &mut PgConnection, user_id: UserId, hash: &str) ->
     Ok(())
 }
 
-/// Whether somebody's password is still this one; it stays so until the transaction ends.
+/// Whether the stored hash is still this one. Locks the row until the transaction ends.
 pub async fn lock_password(tx: &mut PgConnection, user_id: UserId, hash: &str) -> Result<bool> {
     let still: Option<bool> =
         sqlx::query_scalar("select password_hash = $2 from users where user_id = $1 for no key update")
@@ -80,7 +80,7 @@ pub async fn set_admin(db: &PgPool, user_id: UserId) -> sqlx::Result<()> {
     sqlx::query("update users set is_admin = true where user_id = $1").bind(user_id.0).execute(db).await.map(drop)
 }
 
-/// Adds a session and ends the oldest beyond `most`; answers those ended.
+/// Inserts a session and ends the least recently used sessions beyond `most`; returns the ended sessions.
 pub async fn insert_session(tx: &mut PgConnection, actor: Actor, device: &Device, most: i64) -> Result<Vec<SessionId>> {
     let (now, life) = (now(), tokens::SESSION_LIFE);
     sqlx::query(
@@ -110,7 +110,7 @@ pub async fn insert_session(tx: &mut PgConnection, actor: Actor, device: &Device
     Ok(ended.into_iter().map(SessionId).collect())
 }
 
-/// Whether a session lives; notes its use, at most once a minute.
+/// Whether a session is live; stores the time of its use, at most once a minute.
 pub async fn touch_session(db: &PgPool, actor: Actor) -> sqlx::Result<bool> {
     let now = now();
     sqlx::query_scalar(
@@ -130,18 +130,54 @@ pub async fn touch_session(db: &PgPool, actor: Actor) -> sqlx::Result<bool> {
     .await
 }
 
-/// Deletes sessions that ended a session's life ago, and the tokens of those that are gone.
-pub async fn forget_ended_sessions(db: &PgPool) -> Result<()> {
+/// Deletes at most `limit` sessions that ended a session's life ago; returns how many.
+pub async fn delete_ended_sessions(db: &PgPool, limit: usize) -> Result<usize> {
     let long_ago = now() - tokens::SESSION_LIFE;
-    sqlx::query("delete from sessions where coalesce(revoked_at, expires_at) < $1").bind(long_ago).execute(db).await?;
-    sqlx::query(
-        "delete from refresh_tokens t where t.created_at < $1 and (t.used_at < $1 or not exists (
-             select 1 from sessions s where s.user_id = t.user_id and s.session_id = t.session_id))",
+    let ended: Vec<(Uuid, Uuid)> = sqlx::query_as(
+        "select user_id, session_id from sessions where coalesce(revoked_at, expires_at) < $1
+         order by coalesce(revoked_at, expires_at) limit $2",
     )
+    .bind(long_ago)
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .fetch_all(db)
+    .await?;
+    let (users, sessions): (Vec<Uuid>, Vec<Uuid>) = ended.into_iter().unzip();
+    sqlx::query(
+        "delete from sessions
+         where user_id = any($1) and session_id = any($2) and coalesce(revoked_at, expires_at) < $3",
+    )
+    .bind(&users)
+    .bind(sessions)
     .bind(long_ago)
     .execute(db)
     .await?;
-    Ok(())
+    Ok(users.len())
+}
+
+/// Deletes at most `limit` refresh tokens that are no longer of use; returns how many. A session ends a
+/// session's life after its last token was created, so an older unused token has no live session. A used
+/// token reveals its reuse for a session's life.
+pub async fn delete_refresh_tokens(db: &PgPool, limit: usize) -> Result<usize> {
+    let long_ago = now() - tokens::SESSION_LIFE;
+    let useless: Vec<(Uuid, Vec<u8>)> = sqlx::query_as(
+        "select user_id, token_hash from refresh_tokens where coalesce(used_at, created_at) < $1
+         order by coalesce(used_at, created_at) limit $2",
+    )
+    .bind(long_ago)
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .fetch_all(db)
+    .await?;
+    let (users, hashes): (Vec<Uuid>, Vec<Vec<u8>>) = useless.into_iter().unzip();
+    sqlx::query(
+        "delete from refresh_tokens
+         where user_id = any($1) and token_hash = any($2) and coalesce(used_at, created_at) < $3",
+    )
+    .bind(&users)
+    .bind(hashes)
+    .bind(long_ago)
+    .execute(db)
+    .await?;
+    Ok(users.len())
 }
 
 pub async fn extend_session(db: &PgPool, actor: Actor) -> Result<()> {
@@ -154,7 +190,7 @@ pub async fn extend_session(db: &PgPool, actor: Actor) -> Result<()> {
     Ok(())
 }
 
-/// Ends the live sessions of a person: `only` one, or all `but` one; answers those ended.
+/// Ends live sessions of a person: `only` this one, or all `but` this one; returns the ended sessions.
 pub async fn end_sessions(
     db: impl PgExecutor<'_>,
     user_id: UserId,
@@ -176,7 +212,7 @@ pub async fn end_sessions(
     Ok(ended.into_iter().map(SessionId).collect())
 }
 
-/// Which of these sessions live no longer.
+/// Those of these sessions that are no longer live.
 pub async fn ended_among(db: &PgPool, open: &[Actor]) -> sqlx::Result<Vec<Actor>> {
     let (users, sessions): (Vec<Uuid>, Vec<Uuid>) =
         open.iter().map(|actor| (actor.user_id.0, actor.session_id.0)).unzip();
@@ -227,7 +263,7 @@ pub async fn insert_refresh_token(tx: &mut PgConnection, actor: Actor, hash: &[u
     Ok(())
 }
 
-/// Uses a token up; of fifty at once one succeeds. Its session's life goes on from here.
+/// Marks a token as used and extends its session; `None` if it was used already. Of fifty concurrent calls one succeeds.
 pub async fn redeem_refresh_token(tx: &mut PgConnection, user_id: UserId, hash: &[u8]) -> Result<Option<SessionId>> {
     let now = now();
     let session: Option<Uuid> = sqlx::query_scalar(

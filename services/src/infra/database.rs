@@ -16,10 +16,10 @@ pub type Pool = PgPool;
 /// An older binary runs against a newer schema, which is additive first.
 static MIGRATIONS: Migrator = Migrator { ignore_missing: true, ..sqlx::migrate!("../migrations") };
 
-/// Opens a pool. Waiting for a connection is cut at two seconds, so that an outage is said at once.
+/// Opens a pool. A wait for a connection ends after two seconds, so that callers learn of an outage at once.
 ///
 /// # Errors
-/// The database's own words when the address is malformed or nobody answers there.
+/// The database's error if the address is malformed or refuses the connection.
 pub async fn connect(url: &str, connections: u32) -> Result<PgPool, sqlx::Error> {
     let options: PgConnectOptions = url.parse()?;
     // A statement that was cancelled here must not hold its locks there. JIT: a list of 200 chats takes milliseconds,
@@ -37,23 +37,23 @@ fn pool(connections: u32) -> PgPoolOptions {
     PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_WITHIN)
 }
 
-/// Begins a transaction. Whoever is given up meanwhile (a client that has gone, a time limit) leaves the
-/// beginning to end by itself: dropped between `begin` and its answer, sqlx takes the connection for one
-/// without a transaction, and what comes next on it would be acknowledged within one, uncommitted.
+/// Begins a transaction, in a task of its own: a caller may be cancelled at any time. If `begin` itself were
+/// cancelled before PostgreSQL replies, sqlx would return the connection to the pool with an open
+/// transaction, and the statements of the next caller would be acknowledged without a commit.
 ///
 /// # Errors
 /// The database's.
 pub async fn begin(db: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
     let db = db.clone();
-    #[expect(clippy::disallowed_methods, reason = "here it is not given up")]
+    #[expect(clippy::disallowed_methods, reason = "this task is never cancelled")]
     let begun = tokio::spawn(async move { db.begin().await });
     begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
 }
 
-/// Cuts work with the database off after five seconds: a hung one must not hang everything.
+/// Cancels work with the database after five seconds: a hung database must not hang every caller.
 ///
 /// # Errors
-/// `unavailable`; whether the work was done is then unknown.
+/// `unavailable` after that time; the work may have been done.
 pub async fn within<T>(work: impl Future<Output = crate::Result<T>>) -> crate::Result<T> {
     tokio::time::timeout(ANSWER_WITHIN, work).await.unwrap_or_else(|_| {
         tracing::warn!("the database does not answer");
@@ -61,36 +61,55 @@ pub async fn within<T>(work: impl Future<Output = crate::Result<T>>) -> crate::R
     })
 }
 
-/// Closes a pool; connections that hang are left behind.
+/// Closes a pool. Connections that hang are abandoned.
 pub async fn close(db: &PgPool) {
     if tokio::time::timeout(ANSWER_WITHIN, db.close()).await.is_err() {
         tracing::warn!("some connections to the database hang");
     }
 }
 
-/// A pool beside another, to the same database; it connects when it is first used.
+/// A second pool to the same database; it connects on first use.
 #[must_use]
 pub fn beside(db: &PgPool, connections: u32) -> PgPool {
     let options = db.connect_options();
     pool(connections).connect_lazy_with((*options).clone())
 }
 
-/// Brings the schema up to this binary's.
+/// Migrates the schema to this binary's version.
 ///
 /// # Errors
-/// When a step fails; the steps before it stay.
-pub async fn migrate(db: &PgPool) -> Result<(), sqlx::migrate::MigrateError> {
-    // A step may take its time, and is done once: on a connection that nobody gets afterwards.
+/// A sentence for the operator. The steps before a failed step stay.
+pub async fn migrate(db: &PgPool) -> Result<(), String> {
+    if !folds_cyrillic(db).await.map_err(|error| format!("cannot read the database's settings: {error}"))? {
+        return Err("the database cannot fold Cyrillic letters, so names and searches would miss: create it with \
+                    \"create database messenger template template0 encoding 'UTF8' lc_collate 'C.UTF-8' lc_ctype 'C.UTF-8'\""
+            .into());
+    }
+    run_migrations(db).await.map_err(|error| format!("migration failed: {error}"))
+}
+
+/// Whether the encoding and `LC_CTYPE` let the database compare names regardless of case.
+async fn folds_cyrillic(db: &PgPool) -> Result<bool, sqlx::Error> {
+    let folded = sqlx::query_scalar("select lower($1) = $2").bind("Ж").bind("ж").fetch_one(db).await;
+    match folded {
+        // 22P05: the encoding has no Cyrillic letters.
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("22P05") => Ok(false),
+        folded => folded,
+    }
+}
+
+async fn run_migrations(db: &PgPool) -> Result<(), sqlx::migrate::MigrateError> {
+    // A step may be slow and runs once: on a connection of its own, without limits.
     let mut connection = db.acquire().await?.detach();
     sqlx::raw_sql("set statement_timeout = 0; set lock_timeout = 0").execute(&mut connection).await?;
     MIGRATIONS.run(&mut connection).await?;
     Ok(connection.close().await?)
 }
 
-/// Whether every step this binary knows has been taken.
+/// Whether the database has every migration that this binary knows.
 ///
 /// # Errors
-/// When the database does not answer.
+/// If the database does not respond.
 pub async fn is_migrated(db: &PgPool) -> Result<bool, sqlx::Error> {
     let exists: bool = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(db).await?;
     if !exists {
@@ -102,10 +121,8 @@ pub async fn is_migrated(db: &PgPool) -> Result<bool, sqlx::Error> {
     Ok(newest >= known)
 }
 
-/// Whether the database answers.
-///
 /// # Errors
-/// When it does not.
+/// If the database does not respond.
 pub async fn ping(db: &PgPool) -> Result<(), sqlx::Error> {
     sqlx::query("select 1").execute(db).await.map(drop)
 }

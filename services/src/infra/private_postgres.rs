@@ -1,6 +1,6 @@
-//! The private PostgreSQL: started, owned and stopped by the server, where nothing is configured.
+//! The private PostgreSQL, for servers without a configured database: the server starts, owns and stops it.
 //!
-//! A unix socket, no TCP port; durable settings are left as PostgreSQL has them.
+//! It listens on a unix socket only. The settings of durability keep PostgreSQL's defaults.
 
 use std::{
     fs, io,
@@ -13,12 +13,12 @@ use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
 const OLDEST: u32 = 15;
-/// A unix socket's path holds 107 bytes, of which `/.s.PGSQL.5432` takes 14.
+/// The path of a unix socket has at most 107 bytes; `/.s.PGSQL.5432` takes 14 of them.
 const SOCKET_DIR_MAX: usize = 90;
 const START_WITHIN: Duration = Duration::from_secs(60);
 
-/// How long it is waited before a database that keeps dying is started again.
-const REST: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+/// The back-off before a restart of a database that keeps dying: first and longest.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
 /// A running private cluster. `stop` ends it.
 pub struct PrivatePostgres {
@@ -28,7 +28,7 @@ pub struct PrivatePostgres {
     stopping: CancellationToken,
 }
 
-/// A cluster's files, and who runs it.
+/// The files of a cluster, and the user that runs it.
 #[derive(Clone)]
 struct Cluster {
     bin: PathBuf,
@@ -37,7 +37,7 @@ struct Cluster {
     owner: Option<Owner>,
 }
 
-/// The unprivileged user who runs it when we are root, as which PostgreSQL refuses to run.
+/// The unprivileged user that runs PostgreSQL if the server is root: PostgreSQL refuses to run as root.
 #[derive(Clone, Copy)]
 struct Owner {
     uid: u32,
@@ -45,8 +45,8 @@ struct Owner {
 }
 
 impl PrivatePostgres {
-    /// Starts the cluster of a data directory, made first if it is not there yet. The caller holds the
-    /// directory's lock.
+    /// Starts the cluster of a data directory, and creates it first if it does not exist. The caller holds
+    /// the directory's lock.
     ///
     /// # Errors
     /// A sentence for the operator.
@@ -61,30 +61,30 @@ impl PrivatePostgres {
         }
         let url = format!("postgres://messenger@localhost/postgres?host={}", encode(&socket_dir));
         let cluster = Cluster { bin, folder, socket_dir, owner };
-        // After a crash of ours its postmaster may still be there; it stops, and all begins afresh.
+        // After a crash of the server its postmaster may still run: stop it before a new start.
         cluster.stop().await;
         let mut child = cluster.spawn().map_err(|error| format!("cannot start PostgreSQL: {error}"))?;
-        let tried = tokio::select! {
-            _ = child.wait() => "it ended at once".to_owned(),
+        let failure = tokio::select! {
+            _ = child.wait() => "it exited at once".to_owned(),
             ready = wait_until_ready(&url) => ready.err().unwrap_or_default(),
         };
-        if !tried.is_empty() {
+        if !failure.is_empty() {
             cluster.stop().await;
             let log = cluster.folder.join("server.log");
-            return Err(format!("PostgreSQL did not start: {tried}; its own words are in {}", log.display()));
+            return Err(format!("PostgreSQL did not start: {failure}; its log is {}", log.display()));
         }
         let stopping = CancellationToken::new();
         let keeper = tokio::spawn(keep(cluster.clone(), child, stopping.clone()));
         Ok(Self { cluster, url, keeper, stopping })
     }
 
-    /// Where to connect.
+    /// The URL to connect to.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Stops the cluster: what was committed is on disk, so that the next start needs no recovery.
+    /// Stops the cluster with a checkpoint, so that the next start needs no recovery.
     pub async fn stop(self) {
         self.stopping.cancel();
         self.cluster.stop().await;
@@ -93,7 +93,7 @@ impl PrivatePostgres {
 }
 
 /// # Errors
-/// Why it cannot be connected to, after a minute.
+/// The last error of a connection, after a minute.
 async fn wait_until_ready(url: &str) -> Result<(), String> {
     let deadline = tokio::time::Instant::now() + START_WITHIN;
     loop {
@@ -108,26 +108,25 @@ async fn wait_until_ready(url: &str) -> Result<(), String> {
     }
 }
 
-/// Starts the postmaster again whenever it dies by itself; commits fail meanwhile and nothing is lost.
+/// Restarts the postmaster when it dies. Meanwhile commits fail, and no acknowledged change is lost.
 async fn keep(cluster: Cluster, mut child: Child, stopping: CancellationToken) {
-    let mut rest = REST.0;
+    let mut back_off = BACK_OFF.0;
     loop {
         let started = tokio::time::Instant::now();
         let status = child.wait().await;
-        // What has run for a while was well.
-        if started.elapsed() > REST.1 {
-            rest = REST.0;
+        if started.elapsed() > BACK_OFF.1 {
+            back_off = BACK_OFF.0;
         }
         loop {
             if stopping.is_cancelled() {
                 return;
             }
-            tracing::warn!(?status, "PostgreSQL ended by itself and is started again; see server.log in its folder");
+            tracing::warn!(?status, "PostgreSQL exited unexpectedly and is restarted; see server.log in its folder");
             tokio::select! {
-                () = tokio::time::sleep(rest) => {}
+                () = tokio::time::sleep(back_off) => {}
                 () = stopping.cancelled() => return,
             }
-            rest = (rest * 2).min(REST.1);
+            back_off = (back_off * 2).min(BACK_OFF.1);
             cluster.stop().await;
             if stopping.is_cancelled() {
                 return;
@@ -135,13 +134,13 @@ async fn keep(cluster: Cluster, mut child: Child, stopping: CancellationToken) {
             match cluster.spawn() {
                 Ok(next) => {
                     child = next;
-                    // Whoever stops it all found nothing to stop a moment ago.
+                    // `stop()` may have run before this spawn.
                     if stopping.is_cancelled() {
                         cluster.stop().await;
                     }
                     break;
                 }
-                Err(error) => tracing::error!(%error, "PostgreSQL could not be started again"),
+                Err(error) => tracing::error!(%error, "PostgreSQL could not be restarted"),
             }
         }
     }
@@ -157,12 +156,12 @@ impl Cluster {
             .arg(format!("unix_socket_directories={}", self.socket_dir.display()))
             .stdout(log.try_clone()?)
             .stderr(log)
-            // Ctrl+C in a terminal reaches the whole group; the database must outlive our last commit.
+            // Ctrl+C in a terminal signals the whole process group; the database must outlive the last commit.
             .process_group(0)
             .spawn()
     }
 
-    /// Stops whatever runs this cluster; nothing is a good answer too.
+    /// Stops the postmaster of this cluster, if one runs.
     async fn stop(&self) {
         let stopped = as_owner(Command::new(self.bin.join("pg_ctl")), self.owner)
             .args(["stop", "--silent", "--mode=fast", "--wait", "-D"])
@@ -177,7 +176,7 @@ impl Cluster {
     }
 }
 
-/// The folder with `initdb`, `postgres` and `pg_ctl` of the newest version.
+/// The folder with `initdb`, `postgres` and `pg_ctl` of the newest installed version.
 async fn find_binaries() -> Result<PathBuf, String> {
     let mut folders: Vec<PathBuf> = Vec::new();
     if let Ok(output) = Command::new("pg_config").arg("--bindir").output().await {
@@ -224,8 +223,8 @@ fn owner() -> Result<Option<Owner>, String> {
     })
 }
 
-/// The cluster's folder: inside the data directory, or, where the database's user cannot reach that,
-/// a system folder of its own.
+/// The cluster's folder: inside the data directory, or a system folder if the database's user cannot reach
+/// the data directory.
 async fn cluster_dir(data_dir: &Path, owner: Option<Owner>) -> Result<PathBuf, String> {
     let inside = data_dir.join("postgres");
     let failed = |dir: &Path, error: io::Error| format!("cannot make {}: {error}", dir.display());
@@ -247,7 +246,7 @@ async fn cluster_dir(data_dir: &Path, owner: Option<Owner>) -> Result<PathBuf, S
 }
 
 fn socket_dir(cluster: &Path, owner: Option<Owner>) -> io::Result<PathBuf> {
-    // Several clusters may lie in one system folder, so a socket is named after its own.
+    // A system folder may hold several clusters, so the socket's folder is named after its cluster.
     let name = cluster.file_name().unwrap_or_default().to_string_lossy();
     let inside = cluster.with_file_name(format!("{name}-socket"));
     let dir = if inside.as_os_str().len() <= SOCKET_DIR_MAX {
@@ -262,7 +261,7 @@ fn socket_dir(cluster: &Path, owner: Option<Owner>) -> io::Result<PathBuf> {
     Ok(dir)
 }
 
-/// A folder that its owner alone enters: it keeps strangers from a database without passwords.
+/// Creates a folder that only its owner can enter: the database inside has no password.
 fn make_private(dir: &Path, owner: Option<Owner>) -> io::Result<()> {
     fs::create_dir_all(dir)?;
     if let Some(owner) = owner {
@@ -275,13 +274,13 @@ fn as_owner(mut command: Command, owner: Option<Owner>) -> Command {
     if let Some(owner) = owner {
         command.uid(owner.uid).gid(owner.gid);
     }
-    // Our working folder may be closed to the database's user.
+    // The database's user may not be allowed to enter the server's working folder.
     command.current_dir("/").env_remove("PGDATA").stdin(Stdio::null());
     command
 }
 
 async fn initialise(bin: &Path, cluster: &Path, owner: Option<Owner>) -> Result<(), String> {
-    tracing::info!("making a private PostgreSQL in {}", cluster.display());
+    tracing::info!("creating a private PostgreSQL in {}", cluster.display());
     let output = as_owner(Command::new(bin.join("initdb")), owner)
         .args(["--username=messenger", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"])
         .arg("--pgdata")
@@ -296,7 +295,7 @@ async fn initialise(bin: &Path, cluster: &Path, owner: Option<Owner>) -> Result<
     }
 }
 
-/// A path inside a URL's query.
+/// Percent-encodes a path for the query of a URL.
 fn encode(path: &Path) -> String {
     let bytes = path.to_string_lossy().into_owned().into_bytes();
     bytes.iter().fold(String::new(), |mut url, byte| {

@@ -1,4 +1,4 @@
-//! How often somebody may do something (PROTOCOL section 7).
+//! Rate limits (PROTOCOL section 7).
 
 use crate::{Rejection, Result};
 use moka::sync::Cache;
@@ -18,13 +18,13 @@ const SIGN_IN_WINDOW: Duration = Duration::from_secs(15 * 60);
 
 pub struct Rates {
     enforced: bool,
-    /// Sends and other changes by a person: 100 a second, 500 at once.
+    /// Sends and other changes by a person: 100 a second, bursts of 500.
     pub changes: Buckets<UserId>,
-    /// Registrations from an address: 60 a minute, 200 at once.
+    /// Registrations from a network: 60 a minute, bursts of 200.
     pub registrations: Buckets<Network>,
-    /// Failed sign-ins of one name from one address, in 15 minutes: 5.
+    /// Failed sign-ins to one name from one network: 5 in 15 minutes.
     pub sign_ins_to_account: Failures<(String, Network)>,
-    /// Failed sign-ins from one address, in 15 minutes: 100.
+    /// Failed sign-ins from one network: 100 in 15 minutes.
     pub sign_ins_from_network: Failures<Network>,
 }
 
@@ -40,14 +40,14 @@ impl Rates {
         }
     }
 
-    /// The bucket of one socket's frames: 200 a second, 1 000 at once.
+    /// A bucket for the frames of one socket: 200 a second, bursts of 1,000.
     #[must_use]
     pub fn frames(&self) -> Bucket {
         Bucket::new(self.enforced, 200.0, 1_000.0)
     }
 }
 
-/// Where somebody connects from: an IPv4 address, or an IPv6 /64, which one household has whole.
+/// The network of a client: an IPv4 address, or an IPv6 /64, because one household has a whole /64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Network(IpAddr);
 
@@ -73,18 +73,18 @@ impl Bucket {
         Self { enforced, per_second, burst, state: Mutex::new((burst, Instant::now())) }
     }
 
-    /// Takes one, if there is one.
+    /// Takes one token.
     ///
     /// # Errors
-    /// `rate_limited`, with the time until there is one.
+    /// `rate_limited`, with the time until a token is there.
     pub fn take(&self) -> Result<()> {
         self.take_many(1)
     }
 
-    /// Takes so many, if there are so many.
+    /// Takes `count` tokens, or none.
     ///
     /// # Errors
-    /// `rate_limited`, with the time until there are.
+    /// `rate_limited`, with the time until there are enough.
     pub fn take_many(&self, count: usize) -> Result<()> {
         if !self.enforced {
             return Ok(());
@@ -105,7 +105,7 @@ impl Bucket {
     }
 }
 
-/// A bucket for each key; forgotten once it must be full again.
+/// A bucket for each key. A bucket that must be full again is dropped.
 pub struct Buckets<K> {
     enforced: bool,
     per_second: f64,
@@ -119,18 +119,18 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Buckets<K> {
         Self { enforced, per_second, burst, by_key: Cache::builder().max_capacity(100_000).time_to_idle(idle).build() }
     }
 
-    /// Takes one, if there is one.
+    /// Takes one token.
     ///
     /// # Errors
-    /// `rate_limited`, with the time until there is one.
+    /// `rate_limited`, with the time until a token is there.
     pub fn take(&self, key: K) -> Result<()> {
         self.take_many(key, 1)
     }
 
-    /// Takes so many, if there are so many.
+    /// Takes `count` tokens, or none.
     ///
     /// # Errors
-    /// `rate_limited`, with the time until there are.
+    /// `rate_limited`, with the time until there are enough.
     pub fn take_many(&self, key: K, count: usize) -> Result<()> {
         if !self.enforced {
             return Ok(());
@@ -140,23 +140,23 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Buckets<K> {
     }
 }
 
-/// Counts failures of a key in the window that its first attempt opens.
+/// Counts the failures of each key, in a window that starts with the first attempt.
 pub struct Failures<K> {
     enforced: bool,
     most: usize,
     by_key: Cache<K, Arc<Tries>>,
 }
 
-/// The attempts of one key. Each takes one of `most` permits; a failure does not give it back, and the
-/// last failure closes the gate. So attempts at once cannot outrun the count, and those that succeed
-/// wait for one another but are never refused.
+/// The attempts of one key. Each takes one of `most` permits and returns it unless it fails; the last
+/// failure closes the gate. So concurrent attempts cannot exceed the limit, and concurrent successes wait
+/// for each other but are never refused.
 struct Tries {
     gate: Arc<Semaphore>,
     failed: AtomicUsize,
     opened: Instant,
 }
 
-/// An attempt under way. It has failed unless it says otherwise, also when nobody waits for it any more.
+/// An attempt in progress. Dropped without `succeeded`, it counts as a failure, for instance if its caller is cancelled.
 pub struct Attempt(Option<(Arc<Tries>, OwnedSemaphorePermit, usize)>);
 
 impl<K: Hash + Eq + Clone + Send + Sync + 'static> Failures<K> {
@@ -167,7 +167,7 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Failures<K> {
     /// Begins an attempt.
     ///
     /// # Errors
-    /// `rate_limited` when there were too many failures, with the time until they are forgotten.
+    /// `rate_limited` after too many failures, with the time until the window ends.
     pub async fn attempt(&self, key: K) -> Result<Attempt> {
         if !self.enforced {
             return Ok(Attempt(None));
@@ -184,7 +184,7 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Failures<K> {
 }
 
 impl Attempt {
-    /// Takes the attempt out of the count.
+    /// The attempt does not count as a failure.
     pub fn succeeded(mut self) {
         self.0 = None;
     }
@@ -206,7 +206,7 @@ mod tests {
     use futures::FutureExt as _;
 
     #[test]
-    fn a_bucket_gives_its_burst_and_no_more() {
+    fn a_bucket_allows_its_burst_and_no_more() {
         let bucket = Bucket::new(true, 0.001, 3.0);
         let taken: Vec<bool> = (0..5).map(|_| bucket.take().is_ok()).collect();
         assert_eq!(taken, [true, true, true, false, false]);
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn attempts_at_once_wait_for_what_becomes_of_those_before() {
+    async fn concurrent_attempts_wait_for_the_outcome_of_earlier_ones() {
         let failures = Failures::new(true, 1);
         let first = failures.attempt("a").await.unwrap();
         let mut second = Box::pin(failures.attempt("a"));

@@ -22,7 +22,7 @@ async fn sign_in(node: &Node, login: &str, password: &str) -> Result<Actor> {
     auth::sign_in(node, &home(), data).await.map(|(actor, _)| actor)
 }
 
-/// Whether a session lives, as a request would find.
+/// Whether a request of the session would succeed.
 async fn lives(node: &Node, actor: Actor) -> bool {
     let token = node.tokens.sign(TokenType::Access, actor).unwrap();
     auth::authenticate(node, TokenType::Access, &token).await.is_ok()
@@ -102,7 +102,24 @@ async fn a_wrong_name_and_a_wrong_password_are_refused_alike() {
     for name in ["nobody", "not a name", "\0"] {
         assert_eq!(sign_in(&world, name, PASSWORD).await.unwrap_err(), wrong_password, "{name:?}");
     }
-    assert!(sign_in(&world, " ＡLICE ", PASSWORD).await.is_ok());
+    for spelling in [" ＡLICE ", "@alice", " @Alice "] {
+        assert!(sign_in(&world, spelling, PASSWORD).await.is_ok(), "{spelling}");
+    }
+    for nobody in ["@@alice", "@", "alice@"] {
+        assert_eq!(sign_in(&world, nobody, PASSWORD).await.unwrap_err(), wrong_password, "{nobody}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_with_an_at_sign_counts_as_the_same_account() {
+    let world = World::with_rates().await;
+    register(&world, "alice").await;
+    for name in ["alice", "@alice", "@ALICE", "alice", "@alice"] {
+        assert_eq!(refused(sign_in(&world, name, "a wrong password").await), Some(Unauthenticated), "{name}");
+    }
+    for name in ["alice", "@alice"] {
+        assert_eq!(refused(sign_in(&world, name, PASSWORD).await), Some(RateLimited), "{name}");
+    }
 }
 
 #[tokio::test]
@@ -191,16 +208,53 @@ async fn sessions_that_ended_long_ago_are_forgotten() {
     let bob = register(&world, "bob").await;
     let kept = auth::issue_tokens(&world, bob).await.unwrap();
     let task = tokio::spawn(auth::forget_ended_sessions((*world).clone()));
-    let left = async || -> (i64, i64) {
-        let count = "select (select count(*) from sessions), (select count(*) from refresh_tokens)";
-        sqlx::query_as(count).fetch_one(&world.db).await.unwrap()
-    };
-    while left().await != (1, 1) {
+    while stored(&world).await != (1, 1) {
         tokio::task::yield_now().await;
     }
     task.abort();
     assert_eq!(refused(auth::refresh(&world, &tokens.refresh_token).await), Some(Unauthenticated));
     assert!(auth::refresh(&world, &kept.refresh_token).await.is_ok());
+}
+
+/// The number of sessions and of refresh tokens in the database.
+async fn stored(world: &World) -> (i64, i64) {
+    let counts = "select (select count(*) from sessions), (select count(*) from refresh_tokens)";
+    sqlx::query_as(counts).fetch_one(&world.db).await.unwrap()
+}
+
+#[tokio::test]
+async fn clean_up_goes_on_after_a_batch_and_spares_what_is_of_use() {
+    let world = World::new().await;
+    let alice = register(&world, "alice").await;
+    let first = auth::issue_tokens(&world, alice).await.unwrap();
+    let second = auth::refresh(&world, &first.refresh_token).await.unwrap();
+    for ended in [
+        "insert into sessions (user_id, session_id, device, ip, created_at, last_used_at, expires_at, revoked_at)
+         select $1, gen_random_uuid(), 'old', '', now() - interval '70 days', now() - interval '70 days',
+           now() - interval '31 days', case when n % 2 = 0 then now() - interval '40 days' end
+         from generate_series(1, 1001) n",
+        "insert into refresh_tokens (user_id, token_hash, session_id, created_at, used_at)
+         select $1, uuid_send(gen_random_uuid()), gen_random_uuid(), now() - interval '61 days',
+           case when n % 2 = 0 then now() - interval '31 days' end
+         from generate_series(1, 1001) n",
+        "insert into sessions (user_id, session_id, device, ip, created_at, last_used_at, expires_at, revoked_at)
+         values ($1, gen_random_uuid(), 'ended lately', '', now(), now(), now(), now() - interval '29 days')",
+        "insert into refresh_tokens (user_id, token_hash, session_id, created_at, used_at)
+         values ($1, 'used lately', gen_random_uuid(), now() - interval '50 days', now() - interval '29 days')",
+    ] {
+        sqlx::query(ended).bind(alice.user_id.0).execute(&world.db).await.unwrap();
+    }
+    assert_eq!(stored(&world).await, (1_003, 1_004));
+    let task = tokio::spawn(auth::forget_ended_sessions((*world).clone()));
+    while stored(&world).await != (2, 3) {
+        assert!(!task.is_finished());
+        tokio::task::yield_now().await;
+    }
+    task.abort();
+    // The used token still reveals its reuse.
+    assert!(lives(&world, alice).await);
+    assert_eq!(refused(auth::refresh(&world, &first.refresh_token).await), Some(Unauthenticated));
+    assert_eq!(refused(auth::refresh(&world, &second.refresh_token).await), Some(Unauthenticated));
 }
 
 #[tokio::test]
@@ -365,6 +419,93 @@ async fn tokens_of_one_type_never_pass_for_another() {
     for token in [&access, &session] {
         assert_eq!(refused(auth::refresh(&world, token).await), Some(Unauthenticated));
     }
+}
+
+/// The id of the key that a node signs with.
+fn signing_key(node: &Node, actor: Actor) -> String {
+    key_of(&node.tokens.sign(TokenType::Access, actor).unwrap())
+}
+
+fn key_of(token: &str) -> String {
+    jsonwebtoken::decode_header(token).unwrap().kid.unwrap()
+}
+
+/// Lets time pass for all keys.
+async fn age_keys(world: &World, seconds: f64) {
+    let age = "update signing_keys set created_at = created_at - make_interval(secs => $1)";
+    sqlx::query(age).bind(seconds).execute(&world.db).await.unwrap();
+}
+
+#[tokio::test]
+async fn nodes_sign_with_the_newest_key_once_all_could_load_it() {
+    let world = World::new().await;
+    let other_node = world.another_node().await;
+    let alice = register(&world, "alice").await;
+    let before = world.tokens.sign(TokenType::Access, alice).unwrap();
+    let rotated = world.tokens.rotate().await.unwrap();
+    assert_eq!(signing_key(&world, alice), key_of(&before), "the other node does not know the new key yet");
+
+    age_keys(&world, 61.0).await;
+    world.tokens.load().await.unwrap();
+    let after = world.tokens.sign(TokenType::Access, alice).unwrap();
+    assert_eq!(key_of(&after), rotated);
+    // The other node missed its loads; the unknown key makes it load.
+    assert_eq!(signing_key(&other_node, alice), key_of(&before));
+    let since = std::time::Instant::now();
+    assert!(auth::authenticate(&other_node, TokenType::Access, &after).await.is_ok());
+    assert!(since.elapsed().as_secs_f64() < 2.0);
+    assert_eq!(signing_key(&other_node, alice), rotated);
+    for (node, token) in [(&*world, &before), (&other_node, &before), (&other_node, &after)] {
+        assert!(auth::authenticate(node, TokenType::Access, token).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_new_node_signs_with_the_newest_key() {
+    let world = World::new().await;
+    let alice = register(&world, "alice").await;
+    // The clock of the node that created the first key was an hour fast.
+    age_keys(&world, -3_600.0).await;
+    let rotated = world.tokens.rotate().await.unwrap();
+    age_keys(&world, 7_200.0).await;
+    assert_eq!(signing_key(&world.another_node().await, alice), rotated);
+}
+
+#[tokio::test]
+async fn invented_keys_do_not_keep_a_node_from_a_new_one() {
+    let world = World::new().await;
+    let other_node = world.another_node().await;
+    let alice = register(&world, "alice").await;
+    let rotated = world.tokens.rotate().await.unwrap();
+    age_keys(&world, 61.0).await;
+    world.tokens.load().await.unwrap();
+    let token = world.tokens.sign(TokenType::Access, alice).unwrap();
+    let invented = |n: u32| {
+        let header = URL_SAFE_NO_PAD.encode(json!({ "alg": "EdDSA", "typ": "JWT", "kid": n.to_string() }).to_string());
+        format!("{header}.{}", token.split_once('.').unwrap().1)
+    };
+    let tokens: Vec<String> = (0..200).map(invented).chain([token.clone()]).collect();
+    let since = std::time::Instant::now();
+    let tries = join_all(tokens.iter().map(|token| auth::authenticate(&other_node, TokenType::Access, token))).await;
+    assert!(since.elapsed().as_secs_f64() < 5.0, "they share a load");
+    assert_eq!(tries.iter().map(Result::is_ok).filter(|accepted| *accepted).count(), 1);
+    assert!(tries[200].is_ok() && key_of(&token) == rotated);
+}
+
+#[tokio::test]
+async fn a_key_ends_with_its_last_token() {
+    let world = World::new().await;
+    let alice = register(&world, "alice").await;
+    let token = world.tokens.sign(TokenType::Access, alice).unwrap();
+    let rotated = world.tokens.rotate().await.unwrap();
+    age_keys(&world, 30.0 * 86_400.0).await;
+    world.tokens.load().await.unwrap();
+    assert!(auth::authenticate(&world, TokenType::Access, &token).await.is_ok(), "the new key signed later");
+    age_keys(&world, 61.0).await;
+    world.tokens.load().await.unwrap();
+    assert_eq!(refused(auth::authenticate(&world, TokenType::Access, &token).await), Some(Unauthenticated));
+    let keys = world.tokens.jwks()["keys"].as_array().unwrap().clone();
+    assert!(keys.len() == 1 && keys[0]["kid"] == rotated, "{keys:?}");
 }
 
 #[tokio::test]

@@ -100,6 +100,38 @@ async fn an_empty_database_is_migrated_once() {
 }
 
 #[tokio::test]
+async fn a_database_that_cannot_fold_cyrillic_is_not_migrated() {
+    for options in ["encoding 'UTF8' lc_collate 'C' lc_ctype 'C'", "encoding 'LATIN1' lc_collate 'C' lc_ctype 'C'"] {
+        let db = pool::connect(&database::of_template("template0", options).await, 1).await.unwrap();
+        let sentence = pool::migrate(&db).await.unwrap_err();
+        assert!(sentence.contains("cannot fold Cyrillic") && !sentence.contains('\n'), "{sentence}");
+        assert!(!pool::is_migrated(&db).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn what_the_clean_up_deletes_is_found_over_an_index() {
+    let world = World::new().await;
+    for (index, question) in [
+        (
+            "sessions_ended",
+            "select session_id from sessions where coalesce(revoked_at, expires_at) < now() order by coalesce(revoked_at, expires_at) limit 9",
+        ),
+        (
+            "refresh_tokens_ended",
+            "select token_hash from refresh_tokens where coalesce(used_at, created_at) < now() order by coalesce(used_at, created_at) limit 9",
+        ),
+    ] {
+        let mut tx = world.db.begin().await.unwrap();
+        // The planner prefers a sequential scan for a small table.
+        sqlx::query("set local enable_seqscan = off").execute(&mut *tx).await.unwrap();
+        let explain = sqlx::AssertSqlSafe(format!("explain {question}"));
+        let plan: Vec<String> = sqlx::query_scalar(explain).fetch_all(&mut *tx).await.unwrap();
+        assert!(plan.iter().any(|line| line.contains(&format!("Index Scan using {index}"))), "{plan:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_older_binary_runs_on_a_newer_schema() {
     let db = pool::connect(&database::migrated().await, 1).await.unwrap();
     sqlx::query(
