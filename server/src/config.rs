@@ -1,4 +1,4 @@
-//! What an operator may set: flags, and environment variables of the same name.
+//! The settings of an operator: flags, and environment variables of the same name.
 
 use clap::{Args, ValueEnum};
 #[cfg(debug_assertions)]
@@ -8,33 +8,33 @@ use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 
 #[derive(Args, Clone, Debug)]
 pub struct Serve {
-    /// Where to listen.
+    /// The address to listen on.
     #[arg(long, env = "MESSENGER_LISTEN", default_value = "127.0.0.1:3000")]
     pub listen: SocketAddr,
     #[command(flatten)]
     pub data: Data,
-    /// The built front end.
+    /// The folder of the built front end.
     #[arg(long, env = "MESSENGER_SITE_DIR", default_value = "target/site")]
     pub site_dir: PathBuf,
-    /// What this process takes on; several are separated by commas.
+    /// The roles of this process, separated by commas.
     #[arg(long, env = "MESSENGER_ROLE", value_delimiter = ',', default_value = "all")]
     pub role: Vec<Role>,
-    /// The address people type, such as https://chat.example; without it, the request's own Host.
+    /// The address that people open, such as https://chat.example. Without it, the Host of each request.
     #[arg(long, env = "MESSENGER_PUBLIC_URL", value_parser = public_url)]
     pub public_url: Option<String>,
-    /// Proxies whose X-Forwarded-For is believed; several are separated by commas.
+    /// The proxies whose X-Forwarded-For is trusted: IP addresses, separated by commas.
     #[arg(long, env = "MESSENGER_TRUSTED_PROXIES", value_delimiter = ',')]
     pub trusted_proxies: Vec<std::net::IpAddr>,
-    /// Whether people are held to the documented rates; `off` is for load tests.
+    /// Whether the documented rate limits hold; `off` is for load tests.
     #[arg(long, env = "MESSENGER_LIMITS", default_value = "on")]
     pub limits: Switch,
-    /// Seconds between saying "not ready" and refusing connections: how long a proxy takes to notice.
+    /// Seconds between "not ready" and the refusal of connections: the time a proxy takes to notice.
     #[arg(long, env = "MESSENGER_DRAIN_DELAY", default_value = "0")]
     pub drain_delay: u8,
-    /// Changes of one chat committed together at most.
+    /// At most so many changes of one chat are committed together.
     #[arg(long, env = "MESSENGER_BATCH", default_value = "256")]
     pub batch: NonZeroUsize,
-    /// What a debug build does wrong on purpose; see `bench verify --mutant`.
+    /// The fault that a debug build injects; see `bench verify --mutant`.
     #[cfg(debug_assertions)]
     #[arg(long, hide = true, value_parser = mutant)]
     pub mutant: Option<Mutant>,
@@ -44,17 +44,17 @@ pub struct Serve {
 pub struct Data {
     #[command(flatten)]
     pub database: Database,
-    /// Where everything is kept that has no address of its own.
+    /// The folder for the private database and all other data without an address of its own.
     #[arg(long, env = "MESSENGER_DATA_DIR", default_value = "data")]
     pub data_dir: PathBuf,
 }
 
 #[derive(Args, Clone, Debug)]
 pub struct Database {
-    /// PostgreSQL; without it a private one is started in the data directory.
+    /// The address of PostgreSQL. Without it, the server starts a private PostgreSQL in the data directory.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
-    /// Connections to the database at most.
+    /// The largest number of connections to the database.
     #[arg(long, env = "MESSENGER_DATABASE_CONNECTIONS", default_value = "32")]
     pub database_connections: u32,
 }
@@ -80,14 +80,21 @@ fn mutant(name: &str) -> Result<Mutant, String> {
     Mutant::from_name(name).ok_or_else(|| format!("there is no mutant {name}"))
 }
 
-/// An origin: a scheme and a host, perhaps a port, in the spelling that browsers send.
+/// Parses an origin (scheme, host and optional port) and returns it as browsers write it.
 fn public_url(typed: &str) -> Result<String, String> {
     let wrong = || format!("\"{typed}\" is not of the form https://chat.example");
     let url = typed.trim().trim_end_matches('/').to_ascii_lowercase();
     let uri: axum::http::Uri = url.parse().map_err(|_| wrong())?;
     let known = matches!(uri.scheme_str(), Some("http" | "https"));
     let host = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
-    if known && host && uri.path() == "/" && uri.query().is_none() { Ok(url) } else { Err(wrong()) }
+    let origin = known && host && uri.path() == "/" && uri.query().is_none();
+    if origin { Ok(without_default_port(&url).to_owned()) } else { Err(wrong()) }
+}
+
+/// An origin as browsers write it: without the port that its scheme implies.
+pub fn without_default_port(origin: &str) -> &str {
+    let port = if origin.starts_with("https://") { ":443" } else { ":80" };
+    origin.strip_suffix(port).unwrap_or(origin)
 }
 
 impl Serve {
@@ -103,7 +110,7 @@ impl Serve {
         }
     }
 
-    /// Whether people reach us by https, so that cookies may be confined to it.
+    /// Whether people open the server over https, so that cookies can be limited to https.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
@@ -120,6 +127,9 @@ mod tests {
             ("https://chat.example", Some("https://chat.example")),
             (" HTTPS://Chat.Example/ ", Some("https://chat.example")),
             ("http://192.168.1.2:8080", Some("http://192.168.1.2:8080")),
+            ("https://chat.example:443", Some("https://chat.example")),
+            ("http://chat.example:80/", Some("http://chat.example")),
+            ("https://chat.example:80", Some("https://chat.example:80")),
             ("chat.example", None),
             ("ftp://chat.example", None),
             ("https://chat.example/path", None),

@@ -1,4 +1,4 @@
-//! `messenger demo`: rooms of conversations to look around in, and one that goes on while you watch.
+//! `messenger demo`: loads rooms of recorded conversations, and replays one of them live.
 
 mod replay;
 mod script;
@@ -20,32 +20,32 @@ use tokio::task::JoinSet;
 #[derive(Args)]
 #[command(mut_arg("data_dir", |arg| arg.default_value("data/demo")))]
 pub struct Demo {
-    /// Where the conversations are; without them, a short one of our own is played.
+    /// The folder of the conversations. Without it, a short built-in conversation is replayed.
     #[arg(long, env = "DEMO_DATA", default_value = "../shared/data")]
     source: PathBuf,
-    /// How many times faster than real life the live room talks.
+    /// The speed of the live room, as a multiple of real time.
     #[arg(long, default_value = "1", value_parser = parse_speed)]
     speed: f64,
-    /// Rooms to load of each language.
+    /// The number of rooms to load in each language.
     #[arg(long, default_value = "4")]
     rooms: usize,
     #[command(flatten)]
     serve: config::Serve,
 }
 
-/// What is loaded before, and what is then replayed.
+/// The rooms to load first, and the rooms to replay then.
 struct Programme {
     loaded: Vec<Room>,
     live: Vec<Live>,
 }
 
-/// A room that begins empty, and what is said in it, over and over.
+/// A room that starts empty, and its lines, which are replayed in a loop.
 struct Live {
     room: Room,
     lines: Vec<Line>,
 }
 
-/// Loads, serves and replays until told to stop.
+/// Loads, serves and replays until a signal to stop.
 ///
 /// # Errors
 /// A sentence for the operator.
@@ -86,7 +86,7 @@ async fn perform(running: &Running, demo: Demo) -> Result<(), String> {
     while let Some(ended) = rooms.join_next().await {
         ended.map_err(|error| error.to_string())?.map_err(said)?;
     }
-    // Nobody speaks, but whoever looks around may go on.
+    // The replay has ended; people may still read.
     std::future::pending().await
 }
 
@@ -111,7 +111,7 @@ fn progress(Room { title, lines, people, .. }: &Room, new: bool) -> String {
     }
 }
 
-/// Four times four characters that are not taken for one another: 78 bits.
+/// Four groups of four characters that are not mistaken for one another: 78 bits.
 fn fresh_password() -> String {
     let mut random = rand::rng();
     let drawn = (0..16).filter_map(|_| b"abcdefghjkmnpqrstuvwxyz23456789".choose(&mut random));

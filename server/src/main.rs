@@ -3,17 +3,21 @@
 mod admin;
 mod config;
 mod demo;
+mod docs;
 mod http;
 mod roles;
 mod serve;
 mod socket;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use std::{io::IsTerminal as _, process::ExitCode};
+
+const LOG_HELP: &str = "`MESSENGER_LOG` sets what is logged to standard error, in the form of tracing's filters: `debug`, \
+                        `warn`, `info,sqlx=warn` (the default).";
 
 /// A self-hosted messenger.
 #[derive(Parser)]
-#[command(name = "messenger", version, about)]
+#[command(name = "messenger", version, about, after_help = LOG_HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -23,14 +27,17 @@ struct Cli {
 enum Command {
     /// Serve the messenger until SIGTERM or Ctrl+C.
     Serve(config::Serve),
-    /// Bring the database at DATABASE_URL up to this version's schema.
+    /// Migrate the database at DATABASE_URL to this version's schema.
     Migrate(config::Database),
     /// Manage accounts from the command line.
     Admin(admin::Admin),
     /// Load rooms of real conversations, serve them, and replay one of them live.
     Demo(demo::Demo),
-    /// Ask a running server whether it is well; exits 0 if so.
+    /// Ask a running server whether it is ready; exits 0 if it is.
     Healthcheck(http::health::Healthcheck),
+    /// Print a document that is generated from the code.
+    #[command(hide = true)]
+    Docs(docs::Docs),
 }
 
 fn main() -> ExitCode {
@@ -43,7 +50,7 @@ fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
-    // The first provider installed stands; a second try changes nothing.
+    // The first provider stays installed; a second call changes nothing.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -56,6 +63,7 @@ fn main() -> ExitCode {
             Command::Admin(command) => admin::run(command).await,
             Command::Demo(demo) => demo::run(demo).await,
             Command::Healthcheck(check) => http::health::check(check).await,
+            Command::Docs(document) => docs::print(&document, Cli::command()),
         }
     });
     match result {
@@ -65,7 +73,7 @@ fn main() -> ExitCode {
 }
 
 /// One clear line, and exit code 1.
-#[expect(clippy::print_stderr, reason = "the operator's terminal is where this belongs")]
+#[expect(clippy::print_stderr, reason = "the operator reads it in the terminal")]
 fn fail(message: &str) -> ExitCode {
     eprintln!("messenger: {message}");
     ExitCode::FAILURE

@@ -1,4 +1,4 @@
-//! The one table of roles: what each serves and what it runs in the background.
+//! The one table of roles: the routes and the background tasks of each.
 
 use crate::{
     config::Role,

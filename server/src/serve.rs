@@ -1,4 +1,4 @@
-//! From a configuration to a running server, and back to nothing.
+//! Starts and stops the server of a configuration.
 
 use crate::{config, http, roles};
 use hyper::server::conn::http1;
@@ -28,10 +28,10 @@ use tower::Service as _;
 const HEADERS_WITHIN: Duration = Duration::from_secs(15);
 const TAKEN_WITHIN: Duration = Duration::from_secs(60);
 const DRAIN_WITHIN: Duration = Duration::from_secs(10);
-/// Bytes of a request's head that are read before it must be whole; the last read may double them.
+/// The largest head of a request, in bytes; the last read may double it.
 const HEAD_BYTES: usize = 32 * 1024;
 
-/// The database, and the lock and the private cluster behind it.
+/// The database, with the lock and the private cluster behind it.
 pub struct Storage {
     pub db: database::Pool,
     private: Option<PrivatePostgres>,
@@ -76,7 +76,7 @@ impl Storage {
     }
 }
 
-/// A server that is up.
+/// A running server.
 pub struct Running {
     pub node: Node,
     pub address: SocketAddr,
@@ -85,7 +85,7 @@ pub struct Running {
     accepting: tokio::task::JoinHandle<()>,
 }
 
-/// Serves until told to stop.
+/// Serves until a signal to stop.
 ///
 /// # Errors
 /// A sentence for the operator.
@@ -108,7 +108,7 @@ pub async fn serve(config: config::Serve) -> Result<(), String> {
 /// # Errors
 /// A sentence for the operator.
 pub async fn start(config: config::Serve) -> Result<Running, String> {
-    // A port in use is said before a database is started for nothing.
+    // Report a port in use before the database is started.
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|error| format!("cannot listen on {}: {error}; choose another with --listen", config.listen))?;
@@ -126,13 +126,14 @@ pub async fn start(config: config::Serve) -> Result<Running, String> {
     };
     roles::spawn_tasks(&node, &config.role);
     let drain_delay = Duration::from_secs(config.drain_delay.into());
-    let router = http::router(node.clone(), config);
+    let routes = roles::routes(&config.role);
+    let router = http::router(node.clone(), config, routes);
     let accepting = tokio::spawn(accept(listener, router, node.clone()));
     Ok(Running { node, address, storage, drain_delay, accepting })
 }
 
 impl Running {
-    /// Says not ready, stops accepting, finishes what was begun, closes sockets, then the database.
+    /// Reports not ready, stops accepting, finishes open requests, closes the sockets, then the database.
     pub async fn stop(self) {
         self.node.draining.store(true, Ordering::Relaxed);
         tokio::time::sleep(self.drain_delay).await;
@@ -147,7 +148,7 @@ impl Running {
 
 async fn accept(listener: TcpListener, router: axum::Router, node: Node) {
     let mut builder = http1::Builder::new();
-    // `axum::serve` waits for ever for a head that never ends, or never begins.
+    // `axum::serve` has no time limit for the head of a request.
     builder.timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN).max_buf_size(HEAD_BYTES);
     let connections = TaskTracker::new();
     loop {
@@ -158,14 +159,14 @@ async fn accept(listener: TcpListener, router: axum::Router, node: Node) {
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Out of descriptors: those in use will be given back.
+                // Out of file descriptors, for instance: other connections will free some.
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
         };
         let _ = stream.set_nodelay(true);
-        // A peer that takes nothing any more is given up, and what waits for it with it.
+        // A peer that acknowledges nothing is dropped, with the data queued for it.
         let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(TAKEN_WITHIN));
         let mut make = router.clone().into_make_service_with_connect_info::<SocketAddr>();
         let Ok(service) = make.call(Peer(peer)).await;
@@ -182,7 +183,7 @@ async fn accept(listener: TcpListener, router: axum::Router, node: Node) {
 type Connection = http1::UpgradeableConnection<TokioIo<TcpStream>, TowerToHyperService<Service>>;
 type Service = <axum::extract::connect_info::IntoMakeServiceWithConnectInfo<axum::Router, SocketAddr> as tower::Service<Peer>>::Response;
 
-/// Serves one connection; at the shutdown, what it has begun.
+/// Serves one connection. At the shutdown it finishes the request in progress.
 async fn converse(connection: Connection, shutdown: CancellationToken) {
     let mut connection = std::pin::pin!(connection);
     let served = tokio::select! {
@@ -193,11 +194,11 @@ async fn converse(connection: Connection, shutdown: CancellationToken) {
         }
     };
     if let Err(error) = served {
-        tracing::debug!(%error, "a connection broke off");
+        tracing::debug!(%error, "a connection failed");
     }
 }
 
-/// The address of a peer, as axum's `ConnectInfo` wants it.
+/// The address of a peer, for axum's `ConnectInfo`.
 #[derive(Clone, Copy)]
 struct Peer(SocketAddr);
 
@@ -208,20 +209,20 @@ impl axum::extract::connect_info::Connected<Peer> for SocketAddr {
 }
 
 async fn wait_until_migrated(db: &database::Pool) -> Result<(), String> {
-    let mut told = false;
+    let mut reported = false;
     loop {
         if database::is_migrated(db).await.map_err(|error| error.to_string())? {
             return Ok(());
         }
-        if !told {
+        if !reported {
             say("The database waits for `messenger migrate`.");
-            told = true;
+            reported = true;
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 
-/// One server for one data directory.
+/// Locks the data directory: only one server may use it.
 fn lock(data_dir: &Path) -> Result<File, String> {
     std::fs::create_dir_all(data_dir).map_err(|error| unusable(data_dir, &error))?;
     let file = File::create(data_dir.join("lock")).map_err(|error| unusable(data_dir, &error))?;
@@ -236,10 +237,10 @@ fn unusable(dir: &Path, error: &std::io::Error) -> String {
     format!("cannot use the data directory {}: {error}; choose another with --data-dir", dir.display())
 }
 
-/// Completes at SIGTERM or Ctrl+C; both are caught from here on.
+/// A future that completes at SIGTERM or Ctrl+C. Both are caught from now on.
 ///
 /// # Errors
-/// When signals cannot be caught.
+/// If signals cannot be caught.
 pub fn stop_signal() -> Result<impl Future<Output = ()>, String> {
     let catch = |kind| unix::signal(kind).map_err(|error| format!("cannot catch signals: {error}"));
     let (mut terminate, mut interrupt) = (catch(unix::SignalKind::terminate())?, catch(unix::SignalKind::interrupt())?);
@@ -251,7 +252,7 @@ pub fn stop_signal() -> Result<impl Future<Output = ()>, String> {
     })
 }
 
-#[expect(clippy::print_stdout, reason = "what the operator waits for")]
+#[expect(clippy::print_stdout, reason = "the operator waits for this line")]
 pub fn say(line: &str) {
     println!("{line}");
 }

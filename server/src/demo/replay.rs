@@ -1,5 +1,4 @@
-//! A room replayed through the public WebSocket: a client for everybody who speaks, and one who cues
-//! them.
+//! Replays a room over the public WebSocket: one client for each speaker, and one task that cues them.
 
 use super::Live;
 use futures::{SinkExt as _, StreamExt as _};
@@ -34,7 +33,7 @@ use tokio_tungstenite::{
     },
 };
 
-/// Between two lines of a room, however fast or slow its people were.
+/// The shortest and the longest pause between two lines, whatever the recorded times.
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(8);
 const BETWEEN_ROUNDS: Duration = Duration::from_secs(8);
@@ -48,13 +47,13 @@ const RECONNECT_MAX: Duration = Duration::from_secs(30);
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 type Broken = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a client is told to do.
+/// An instruction for a client.
 enum Cue {
     Type,
     Say(MessageText),
 }
 
-/// A client: who, and where.
+/// A client of one speaker.
 struct Player {
     node: Node,
     address: SocketAddr,
@@ -91,7 +90,7 @@ pub async fn replay(node: Node, address: SocketAddr, live: Live, speed: f64) -> 
             let Some(cue) = cast.get(&line.sender) else { continue };
             let typing = TYPING.min(pause / 2);
             sleep(pause - typing).await;
-            // Whoever is cut off for long misses cues; the room does not wait.
+            // A client without a connection misses cues; the room does not wait for it.
             let _ = cue.try_send(Cue::Type);
             sleep(typing).await;
             let _ = cue.try_send(Cue::Say(line.text.clone()));
@@ -120,7 +119,7 @@ async fn play(mut player: Player) {
     }
 }
 
-/// Plays on one socket until it breaks, or the cues end.
+/// Performs the cues over one socket until it breaks or the cues end.
 async fn act(player: &mut Player) -> std::result::Result<(), Broken> {
     let mut request = format!("ws://{}/ws", player.address).into_client_request()?;
     request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
@@ -166,7 +165,7 @@ async fn follow(player: &mut Player, socket: &mut Socket, cue: Cue) -> std::resu
     }
 }
 
-/// Whether this answers the send, the one frame with a `ref`. A refused one is not repeated either.
+/// Whether a frame is the response to the send, the only request with a `ref`. A refused send is not repeated.
 fn is_answer(text: &str) -> bool {
     #[derive(Deserialize)]
     struct Answer {

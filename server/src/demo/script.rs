@@ -1,4 +1,4 @@
-//! Two short conversations of our own, for where there are no others.
+//! Two short built-in conversations, for an installation without recorded ones.
 
 use super::{Live, Programme};
 use protocol::{text::MessageText, time::Timestamp};
@@ -13,7 +13,7 @@ pub fn programme() -> Programme {
     Programme { loaded: Vec::new(), live: vec![english, russian] }
 }
 
-/// A room by its script: lines of `Who: what`.
+/// A room from its script: lines of the form `Name: text`.
 fn live(name: &str, title: &str, script: &str) -> Live {
     let mut room = Room {
         name: name.into(),

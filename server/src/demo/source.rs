@@ -1,4 +1,4 @@
-//! The files of real conversations, and which rooms of them are shown.
+//! Reads the files of recorded conversations and chooses the rooms to show.
 //!
 //! Tab separated, xz: `room, time, sender, text` in English; `room, dialogue, speaker, text` in Russian,
 //! without times.
@@ -19,15 +19,15 @@ use xz2::read::XzDecoder;
 
 const ENGLISH: &str = "conversations.en.tsv.xz";
 const RUSSIAN: &str = "conversations.ru.tsv.xz";
-/// The licence wants it shown.
+/// The attribution that the licence requires.
 const ENGLISH_SOURCE: &str = "From \u{201c}A Large-Scale Corpus for Conversation Disentanglement\u{201d}, \
     J. K. Kummerfeld et al., ACL 2019, CC BY 4.0.";
 const RUSSIAN_SOURCE: &str = "Из набора данных Koziev/NLP_Datasets, CC0 1.0.";
-/// Messages of a room that loads at once.
+/// The number of messages of a loaded room.
 const SMALL: usize = 3_000;
-/// Those who speak most in the live room; the others stay silent.
+/// The number of speakers in the live room: those with the most lines.
 const SPEAKERS: usize = 12;
-/// Milliseconds over which a room without times is spread, until now.
+/// A room without times is spread over this many milliseconds before now.
 const SPREAD: i64 = 3 * 86_400_000;
 const MONTHS: [&str; 12] = [
     "January",
@@ -44,7 +44,7 @@ const MONTHS: [&str; 12] = [
     "December",
 ];
 
-/// A line of a file: its room's name is the key it is found by.
+/// A line of a file. The name of its room is the key.
 struct Row {
     /// A time, or the number of a dialogue.
     place: String,
@@ -58,7 +58,7 @@ pub fn is_there(folder: &Path) -> bool {
     [ENGLISH, RUSSIAN].iter().all(|name| folder.join(name).is_file())
 }
 
-/// Some rooms of each language, spread over all there are, and the newest English one live.
+/// `rooms` rooms of each language, evenly chosen, and the newest English room live.
 pub fn programme(folder: &Path, rooms: usize) -> io::Result<Programme> {
     let (mut english, russian) = (read(&folder.join(ENGLISH))?, read(&folder.join(RUSSIAN))?);
     english.retain(|_, rows| rows.len() <= SMALL);
@@ -83,7 +83,7 @@ fn read(path: &Path) -> io::Result<Rows> {
     Ok(rooms)
 }
 
-/// So many of the items, evenly.
+/// `wanted` of the rooms, evenly spread.
 fn spread(all: Vec<(String, Vec<Row>)>, wanted: usize, room: impl Fn(&str, &[Row]) -> Room) -> Vec<Room> {
     let wanted = wanted.min(all.len());
     let places = (0..wanted).filter_map(|place| all.get(place * all.len() / wanted));
@@ -101,7 +101,7 @@ fn english_room(name: &str, rows: &[Row]) -> Room {
     room
 }
 
-/// Everybody is speaker A or B here, of this dialogue or the next.
+/// The speakers of every dialogue are A and B.
 fn russian_room(name: &str, rows: &[Row]) -> Room {
     let mut room = empty_room(name, title(name), RUSSIAN_SOURCE);
     let step = SPREAD / i64::try_from(rows.len().max(1)).unwrap_or(SPREAD);
@@ -131,14 +131,14 @@ fn empty_room(name: &str, title: String, description: &str) -> Room {
     Room { name: name.into(), title, description: description.into(), people: Vec::new(), lines: Vec::new() }
 }
 
-/// What a message may not be is left out.
+/// Lines that are no valid message are skipped.
 fn add_line(room: &mut Room, person: Person, text: &str, at: Timestamp) {
     let Ok(text) = MessageText::parse(text) else { return };
     room.lines.push(Line { sender: person.user_id, text, at });
     room.people.push(person);
 }
 
-/// Everybody once, in the order in which they first spoke.
+/// The speakers, in the order of their first lines.
 fn keep_speakers(room: &mut Room) {
     let mut known = HashSet::new();
     room.people.retain(|person| known.insert(person.user_id));

@@ -1,4 +1,4 @@
-//! The one place where a refusal becomes an HTTP answer.
+//! The one place where a rejection becomes an HTTP response.
 
 use axum::{
     Json,
@@ -9,7 +9,7 @@ use services::Rejection;
 
 pub type Result<T> = std::result::Result<T, Failure>;
 
-/// A refusal on its way out.
+/// A rejection as a response.
 pub struct Failure(pub Rejection);
 
 impl<E: Into<Rejection>> From<E> for Failure {
@@ -26,7 +26,7 @@ impl IntoResponse for Failure {
         // A browser gets a page instead: `pages::refusals_as_pages`.
         response.extensions_mut().insert(error.code);
         if let Some(wait) = retry_after {
-            // Rounded up: a client that waits as told is not refused again.
+            // Rounded up: a client that waits this long is not refused again.
             let seconds = wait.as_secs() + 1;
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

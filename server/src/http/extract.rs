@@ -1,11 +1,10 @@
-//! What handlers take out of a request; whatever is wrong with it is an error of PROTOCOL section 3.
+//! Extractors of the handlers. Every invalid part of a request is an error of PROTOCOL section 3.
 
-use super::{App, Failure};
-use crate::http::guard;
+use super::{App, Failure, cookie, peer};
 use axum::{
     body::Bytes,
-    extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Request},
-    http::{Extensions, HeaderMap, StatusCode, header, request::Parts},
+    extract::{FromRequest, FromRequestParts, Path, Request},
+    http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use protocol::error::{ApiError, ErrorCode, Fields, Problem};
 use serde::de::{DeserializeOwned, value::MapDeserializer};
@@ -15,16 +14,13 @@ use services::{
     auth::{self, Device},
     infra::tokens::TokenType,
 };
-use std::{
-    net::{IpAddr, SocketAddr},
-    time::Duration,
-};
+use std::time::Duration;
 use utoipa::{
     PartialSchema,
     openapi::{RefOr, Schema},
 };
 
-/// A body that takes longer is not waited for.
+/// How long a body may take to arrive.
 pub const BODY_WITHIN: Duration = Duration::from_secs(10);
 
 /// A JSON body.
@@ -33,14 +29,14 @@ pub struct Body<T>(pub T);
 /// The query string.
 pub struct Params<T>(pub T);
 
-/// An id in the path; one that is none names nothing.
+/// An id in the path. A malformed id is `not_found`.
 pub struct Id<T>(pub T);
 
-/// Who is asking, by bearer token or by the browser's cookie.
+/// The caller, by the bearer token or by the browser's cookie.
 #[derive(Clone, Copy)]
 pub struct Caller(pub Actor);
 
-/// The device that asks.
+/// The caller's device.
 pub struct ClientDevice(pub Device);
 
 impl<T: DeserializeOwned + PartialSchema, S: Send + Sync> FromRequest<S> for Body<T> {
@@ -65,8 +61,8 @@ impl<T: DeserializeOwned + PartialSchema, S: Send + Sync> FromRequest<S> for Bod
     }
 }
 
-/// What is wrong with a body: each field that is missing or not of its form, else the place where its
-/// reading ended.
+/// The error of a body: every field that is missing or malformed, or else the position where parsing
+/// failed.
 fn misread<T: DeserializeOwned + PartialSchema>(bytes: &[u8], error: &serde_json::Error) -> Rejection {
     let mut fields = Fields::default();
     if let Ok(Value::Object(body)) = serde_json::from_slice(bytes) {
@@ -75,7 +71,7 @@ fn misread<T: DeserializeOwned + PartialSchema>(bytes: &[u8], error: &serde_json
             missing.for_each(|name| fields.refuse(name, Problem::Required));
         }
         for (name, value) in body {
-            // By itself it is refused by its own name, or for the lack of the others.
+            // Parsed alone, a field fails with its own path if it is malformed, else for the missing fields.
             let alone = MapDeserializer::new(std::iter::once((name.as_str(), value)));
             let read = serde_path_to_error::deserialize::<_, T>(alone);
             if read.is_err_and(|error: serde_path_to_error::Error<serde_json::Error>| error.path().iter().len() > 0) {
@@ -84,7 +80,7 @@ fn misread<T: DeserializeOwned + PartialSchema>(bytes: &[u8], error: &serde_json
         }
     }
     fields.check().map_or_else(Rejection::from, |()| {
-        // Serde's words name the place and what was expected there, never what stood there.
+        // Only the position: serde's message may quote the input.
         let what = if error.is_data() { "The body does not have the expected fields" } else { "The body is not JSON" };
         let message = format!("{what} (line {}, column {}).", error.line(), error.column());
         ApiError::new(ErrorCode::InvalidInput, message).into()
@@ -103,7 +99,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Params<
                 let name = form_urlencoded::parse(pair.as_bytes()).next().map(|(name, _)| name);
                 fields.refuse(&name.unwrap_or_default(), Problem::Malformed);
             }
-            // Each may be fine, and stand there twice.
+            // Every pair is valid, so one of them is repeated.
             fields.check().map_or_else(Rejection::from, |()| Rejection::field("query", Problem::Malformed)).into()
         })
     }
@@ -124,9 +120,7 @@ impl FromRequestParts<App> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         let (typ, token) = match bearer(&parts.headers) {
             Some(token) => (TokenType::Access, token),
-            None => {
-                (TokenType::Session, guard::session_cookie(app, &parts.headers).ok_or_else(Rejection::unauthenticated)?)
-            }
+            None => (TokenType::Session, cookie::session(app, &parts.headers).ok_or_else(Rejection::unauthenticated)?),
         };
         Ok(Self(auth::authenticate(&app.node, typ, token).await?.actor))
     }
@@ -143,31 +137,11 @@ impl FromRequestParts<App> for ClientDevice {
 /// The device of a request.
 pub fn device(parts: &Parts, app: &App) -> Device {
     let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-    Device::new(user_agent, address(&parts.headers, &parts.extensions, &app.config.trusted_proxies))
+    Device::new(user_agent, peer::address(&parts.headers, &parts.extensions, &app.config.trusted_proxies))
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-/// Where a request comes from.
-pub fn client_address(request: &Request, trusted: &[IpAddr]) -> IpAddr {
-    address(request.headers(), request.extensions(), trusted)
-}
-
-/// The peer, or what trusted proxies say of it: read from the right, up to the first that is not one.
-fn address(headers: &HeaderMap, extensions: &Extensions, trusted: &[IpAddr]) -> IpAddr {
-    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
-    let peer = peer.map_or(IpAddr::from([127, 0, 0, 1]), |ConnectInfo(peer)| peer.ip().to_canonical());
-    if !trusted.contains(&peer) {
-        return peer;
-    }
-    let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).collect();
-    // What stands left of an unreadable hop is as little to be believed as that.
-    let mut readable =
-        hops.into_iter().rev().map_while(|hop| hop.trim().parse::<IpAddr>().ok()).map(|hop| hop.to_canonical());
-    readable.find(|hop| !trusted.contains(hop)).unwrap_or(peer)
 }

@@ -1,4 +1,4 @@
-//! Whether the server is well, for operators and the machines that watch it.
+//! The health of the server, for operators and monitoring.
 
 use super::App;
 use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
@@ -20,7 +20,7 @@ async fn healthz() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// The dependencies, each named.
+/// The state of each dependency.
 async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
     let stopping = app.node.draining.load(Ordering::Relaxed) || app.node.shutdown.is_cancelled();
     let ping = async { Ok(database::ping(&app.node.db).await?) };
@@ -33,15 +33,15 @@ async fn readyz(State(app): State<App>) -> (StatusCode, Json<Value>) {
 
 #[derive(Args)]
 pub struct Healthcheck {
-    /// The address to ask.
+    /// The address to request.
     #[arg(long, default_value = "http://127.0.0.1:3000/readyz")]
     url: String,
 }
 
-/// Asks a server on this machine whether it is ready.
+/// Requests the readiness of a server.
 ///
 /// # Errors
-/// When it is not, or does not answer within five seconds.
+/// If it is not ready, or does not respond within five seconds.
 pub async fn check(check: Healthcheck) -> Result<(), String> {
     let url = check.url.parse::<axum::http::Uri>().map_err(|error| format!("{}: {error}", check.url))?;
     let host = url.host().unwrap_or("127.0.0.1");
@@ -58,7 +58,7 @@ pub async fn check(check: Healthcheck) -> Result<(), String> {
     match tokio::time::timeout(Duration::from_secs(5), ask).await {
         Ok(Ok(answer)) if answer.starts_with("HTTP/1.1 200") => Ok(()),
         Ok(Ok(answer)) => Err(format!("not ready: {}", answer.lines().next().unwrap_or_default())),
-        Ok(Err(error)) => Err(format!("no answer from {address}: {error}")),
-        Err(_) => Err(format!("no answer from {address} within five seconds")),
+        Ok(Err(error)) => Err(format!("no response from {address}: {error}")),
+        Err(_) => Err(format!("no response from {address} within five seconds")),
     }
 }

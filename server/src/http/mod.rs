@@ -1,69 +1,38 @@
-//! The HTTP side: routes, who asks, what every answer carries.
+//! The HTTP side: how a request is checked, who the caller is, and the headers of every response.
+//! Knows no role and no socket: `roles` hands it the routes.
 
 pub mod api;
+pub mod cookie;
+mod document;
 mod error;
 mod extract;
-pub mod guard;
+mod guard;
 pub mod health;
+pub mod origin;
 pub mod pages;
+mod peer;
+pub mod proxy;
 mod rendering;
 mod site;
+mod state;
 
 pub use error::{Failure, Result};
 pub use extract::{Body, Caller, ClientDevice, Id, Params};
+pub use state::{Api, App};
 
-use crate::{config, roles};
-use axum::{Router, extract::FromRef, middleware, response::IntoResponse, routing::any};
+use crate::config;
+use axum::{Router, middleware, response::IntoResponse, routing::any};
 use services::{Node, Rejection};
 use std::sync::Arc;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
-use utoipa::OpenApi as _;
-use utoipa_axum::router::OpenApiRouter;
 
-/// Routes with their documentation.
-pub type Api = OpenApiRouter<App>;
-
-/// What handlers work with.
-#[derive(Clone)]
-pub struct App {
-    pub node: Node,
-    pub config: Arc<config::Serve>,
-    /// Of the front end's files; a debug build has none, because they change under way.
-    pub version: Option<Arc<str>>,
-}
-
-impl FromRef<App> for Node {
-    fn from_ref(app: &App) -> Self {
-        app.node.clone()
-    }
-}
-
-#[derive(utoipa::OpenApi)]
-#[openapi(
-    info(title = "Messenger", description = "Errors are `ApiError` everywhere; live frames travel over `/ws`."),
-    modifiers(&Bearer),
-)]
-struct Document;
-
-struct Bearer;
-
-impl utoipa::Modify for Bearer {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-        let components = document.components.get_or_insert_default();
-        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-        components.add_security_scheme("bearer", scheme);
-    }
-}
-
-/// Everything that a server of this configuration answers.
-pub fn router(node: Node, config: config::Serve) -> Router {
-    // A second router finds the first one's executor, which is the same.
+/// The server of some routes, with the front end's files and the document of the API beside them.
+pub fn router(node: Node, config: config::Serve, routes: Api) -> Router {
+    // A second router keeps the first one's executor, which is the same.
     let _ = any_spawner::Executor::init_custom_executor(rendering::Eager);
     let version = site::version(&config.site_dir);
     let app = App { node, version, config: Arc::new(config) };
-    let (routes, document) =
-        Api::with_openapi(Document::openapi()).merge(roles::routes(&app.config.role)).split_for_parts();
+    let (routes, document) = document::split(routes);
     let docs = utoipa_swagger_ui::SwaggerUi::new("/api/docs").url("/api/openapi.json", document);
     Router::new()
         .merge(routes)
@@ -84,6 +53,14 @@ pub fn router(node: Node, config: config::Serve) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), pages::refusals_as_pages))
         .layer(middleware::from_fn_with_state(app.clone(), guard::harden))
         .with_state(app)
+}
+
+/// The OpenAPI document of some routes, as JSON.
+///
+/// # Errors
+/// If it cannot be serialised.
+pub fn document(routes: Api) -> serde_json::Result<String> {
+    document::split(routes).1.to_pretty_json()
 }
 
 async fn not_found() -> Failure {

@@ -1,6 +1,6 @@
 //! Pages and the server functions behind their forms. Renders `app`; decides nothing itself.
 
-use super::{Api, App, Failure, extract, guard};
+use super::{Api, App, Failure, cookie, extract, origin};
 use app::{Address, Refused, server_context as context};
 use axum::{
     body::{Body, Bytes},
@@ -80,13 +80,13 @@ fn url_of(uri: &Uri) -> &str {
 async fn page_request(app: &App, parts: &Parts) -> Result<(context::Request, Option<HeaderValue>), Rejection> {
     let https = app.config.is_https();
     let (mut actor, mut renewed) = (None, None);
-    if let Some(token) = guard::session_cookie(app, &parts.headers) {
+    if let Some(token) = cookie::session(app, &parts.headers) {
         match auth::authenticate(&app.node, TokenType::Session, token).await {
             Ok(verified) => {
                 actor = Some(verified.actor);
                 if clock::now().0 / 1_000 - verified.issued_at > COOKIE_AGE {
                     let token = auth::renew_session(&app.node, verified.actor).await?;
-                    renewed = Some(guard::set_session_cookie(https, Some(&token)));
+                    renewed = Some(cookie::set_session(https, Some(&token)));
                 }
             }
             Err(rejection) if rejection.code() == ErrorCode::Unavailable => return Err(rejection),
@@ -97,7 +97,7 @@ async fn page_request(app: &App, parts: &Parts) -> Result<(context::Request, Opt
         node: app.node.clone(),
         actor,
         device: extract::device(parts, app),
-        session_cookie: guard::set_session_cookie,
+        session_cookie: cookie::set_session,
         https,
         refused: Arc::default(),
     };
@@ -181,7 +181,7 @@ fn came_from(app: &App, headers: &HeaderMap) -> Uri {
     let uri = referer.and_then(|referer| referer.parse::<Uri>().ok());
     let ours = uri.filter(|uri| {
         let origin = format!("{}://{}", uri.scheme_str().unwrap_or("http"), uri.authority().map_or("", |a| a.as_str()));
-        guard::is_our_origin(app, headers, &origin)
+        origin::is_own(app, headers, &origin)
     });
     let path = ours.and_then(|uri| uri.path_and_query().map(|path| path.as_str().to_owned()));
     path.and_then(|path| path.parse().ok()).unwrap_or_else(|| Uri::try_from(Address::CHATS.href()).unwrap_or_default())

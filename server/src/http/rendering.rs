@@ -1,11 +1,10 @@
-//! Where rendering runs what it spawns.
+//! The executor for the tasks that rendering spawns.
 
 use any_spawner::{CustomExecutor, PinnedFuture, PinnedLocalFuture};
 use std::task::{Context, Waker};
 
-/// Runs each task up to its first wait before it is spawned. What rendering spawns are effects that
-/// read signals of their page; on a busy machine a thread of the pool would come to them when the page
-/// is sent and its signals are gone.
+/// Polls each task once before it spawns it. Rendering spawns effects that read signals of their page; on a
+/// busy machine a thread of the pool could run them only after the page was sent and its signals dropped.
 pub struct Eager;
 
 impl CustomExecutor for Eager {

@@ -5,7 +5,7 @@ use app::Address;
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{Method, StatusCode},
+    http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use services::Rejection;
@@ -14,11 +14,11 @@ use std::{fs, path::Path, sync::Arc};
 use tower::ServiceExt as _;
 use tower_http::services::ServeDir;
 
-/// What a browser keeps of one version.
-const FILES: [&str; 5] =
-    ["pkg/messenger.js", "pkg/messenger.wasm", "pkg/messenger.css", "boot.js", "service-worker.js"];
+/// The files whose content makes the version. Pages request them with `?v=` and the version.
+const FILES: [&str; 5] = ["pkg/messenger.js", "pkg/messenger.wasm", "pkg/messenger.css", "boot.js", SERVICE_WORKER];
+const SERVICE_WORKER: &str = "service-worker.js";
 
-/// Names the files by what is in them; none where there are none yet, and in debug builds.
+/// The version of the built front end: a hash of its files. `None` if a file is missing, and in debug builds.
 pub fn version(site: &Path) -> Option<Arc<str>> {
     if cfg!(debug_assertions) {
         return None;
@@ -30,7 +30,7 @@ pub fn version(site: &Path) -> Option<Arc<str>> {
     Some(hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>().into())
 }
 
-/// A file of the built front end, or a page of our own that says there is nothing here.
+/// A file of the built front end, or a page that says that there is nothing here.
 pub async fn file(State(app): State<App>, request: Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Failure(Rejection::not_found()).into_response();
@@ -38,19 +38,62 @@ pub async fn file(State(app): State<App>, request: Request) -> Response {
     if request.uri().path_and_query().is_some_and(|url| Address::parse(url.as_str()).is_some()) {
         return pages::render(app, request.into_parts().0, None).await;
     }
-    // Two nodes may be of two versions: one never gives its files for the other's.
+    let path = request.uri().path().trim_start_matches('/').to_owned();
     let asked = request.uri().query().and_then(|query| query.strip_prefix("v="));
-    let is_other = asked.is_some_and(|asked| app.version.as_deref().is_some_and(|version| version != asked));
-    if is_other && request.uri().path() != "/service-worker.js" {
+    let version = app.version.as_deref();
+    // Nodes may run two versions during an upgrade: none serves its files as another version's.
+    if path != SERVICE_WORKER && asked.is_some() && version.is_some() && asked != version {
         return Failure(Rejection::not_found()).into_response();
     }
+    let caching = caching(&path, asked.is_some() && asked == version);
     let wants_page = pages::accepts_html(request.headers());
     let (parts, _) = request.into_parts();
     let files = ServeDir::new(&app.config.site_dir).append_index_html_on_directories(false).precompressed_br();
     let plain = Request::from_parts(parts.clone(), Body::empty());
     match files.oneshot(plain).await {
-        Ok(found) if found.status() != StatusCode::NOT_FOUND => found.into_response(),
+        Ok(found) if found.status() != StatusCode::NOT_FOUND => {
+            let mut found = found.into_response();
+            found.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+            found
+        }
         _ if wants_page => pages::render(app, parts, None).await,
         _ => Failure(Rejection::not_found()).into_response(),
+    }
+}
+
+/// How long a browser may use a file without asking again. Files of one version never change; others
+/// (icons, the manifest, tables of emoji) may be an hour old after an upgrade.
+fn caching(path: &str, has_version: bool) -> &'static str {
+    if path == SERVICE_WORKER || !has_version && (FILES.contains(&path) || path.starts_with("pkg/")) {
+        "no-cache"
+    } else if has_version && FILES.contains(&path) {
+        "public, max-age=31536000, immutable"
+    } else {
+        "public, max-age=3600"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::caching;
+
+    #[test]
+    fn only_files_of_one_version_are_immutable() {
+        for (path, has_version, expected) in [
+            ("pkg/messenger.wasm", true, "public, max-age=31536000, immutable"),
+            ("pkg/messenger.css", true, "public, max-age=31536000, immutable"),
+            ("boot.js", true, "public, max-age=31536000, immutable"),
+            ("pkg/messenger.wasm", false, "no-cache"),
+            ("pkg/other.wasm", false, "no-cache"),
+            ("boot.js", false, "no-cache"),
+            ("service-worker.js", true, "no-cache"),
+            ("service-worker.js", false, "no-cache"),
+            ("icon.svg", false, "public, max-age=3600"),
+            ("icon.svg", true, "public, max-age=3600"),
+            ("emoji/en.txt", false, "public, max-age=3600"),
+            ("manifest.webmanifest", false, "public, max-age=3600"),
+        ] {
+            assert_eq!(caching(path, has_version), expected, "{path} {has_version}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 mod dispatch;
 
-use crate::http::{Api, App, Failure, guard};
+use crate::http::{Api, App, Failure, cookie, origin, proxy};
 use axum::{
     extract::{
         State,
@@ -55,9 +55,9 @@ async fn upgrade(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or("unreadable"));
-    let cookie = guard::session_cookie(&app, &headers);
+    let cookie = cookie::session(&app, &headers);
     let ours = match origin {
-        Some(origin) => guard::is_our_origin(&app, &headers, origin),
+        Some(origin) => origin::is_own(&app, &headers, origin),
         None => cookie.is_none(),
     };
     if !ours {
@@ -72,6 +72,7 @@ async fn upgrade(
         None => None,
     };
     let Ok(upgrade) = upgrade else {
+        proxy::report_missing_upgrade(&headers);
         return Failure(invalid("This address speaks WebSocket only.")).into_response();
     };
     let tasks = app.node.tasks.clone();

@@ -1,11 +1,11 @@
-//! Who may do what to a message: one table, held over REST, and where there is a frame or a form for it over the
-//! socket and the pages too.
+//! Who may do what to a message: one table, checked over REST and, if a frame or a form exists, over the socket
+//! and the pages.
 
 use crate::support::{Answer, Home, Person, Server, fresh_id};
 use serde_json::{Value, json};
 
-/// Statuses by who asks. A message that is gone is one that its author has deleted: of its words nothing is left
-/// to forward or to report. What one may not see is answered as what does not exist.
+/// The status by the caller's standing. `gone` is a message that its author has deleted: it cannot be forwarded
+/// or reported. A message that the caller has no permission to see returns the same as one that does not exist.
 const TABLE: &str = "
                     anonymous  stranger  former  member  author  admin  owner
     answer          401        404       404     201     201     201    201
@@ -27,7 +27,7 @@ const TABLE: &str = "
     read            401        404       404     204     204     204    204
 ";
 
-/// A group, with somebody of each standing to a message in it.
+/// A group with a person of each standing to its messages.
 struct Group {
     server: Server,
     id: String,
@@ -38,9 +38,9 @@ struct Group {
 struct Standing {
     name: &'static str,
     person: Option<Person>,
-    /// What their browser sends.
+    /// The cookie of the person's browser.
     cookie: Option<String>,
-    /// Their own notes, to forward to.
+    /// The person's saved messages: the target of forwards.
     saved: String,
 }
 
@@ -65,7 +65,7 @@ impl Group {
         Self { server, id, author, people: standings }
     }
 
-    /// A new message of the author's.
+    /// Posts a new message of the author, and deletes it if it must be `gone`.
     async fn message(&self, gone: bool) -> Value {
         let said = self.server.say(&self.author, &self.id, "Hello").await;
         if !gone {
@@ -108,7 +108,7 @@ impl Group {
         ask.send().await.status
     }
 
-    /// The code of the refusal, none where it is done; nothing where no frame does it.
+    /// The error's code, or `Some(None)` after success; `None` if no frame does this.
     async fn over_socket(&self, deed: &str, no: &Value, by: &Standing) -> Option<Option<String>> {
         let mut frame = match deed {
             "answer" => json!({ "type": "send", "client_id": fresh_id(), "text": "And you?", "reply_to": no }),
@@ -127,7 +127,7 @@ impl Group {
         Some(answer["code"].as_str().map(str::to_owned))
     }
 
-    /// The same of the form of a page.
+    /// The same for the form of a page.
     async fn over_pages(&self, deed: &str, no: &Value, by: &Standing) -> Option<Option<String>> {
         let (chat, id, to) = (&self.id, fresh_id(), &by.saved);
         let (form, fields) = match deed {
@@ -191,7 +191,7 @@ async fn everybody_may_do_to_a_message_what_their_standing_allows_over_every_pat
                 assert_eq!(group.as_it_is(no).await, message, "{what} leaves it as it is");
                 continue;
             }
-            // What is done once may be something else the next time.
+            // A second time on the same message may have another result.
             let no = &group.message(gone).await["no"];
             assert_eq!(group.over_socket(deed, no, by).await.flatten(), None, "{what}, socket");
             let no = &group.message(gone).await["no"];

@@ -1,4 +1,4 @@
-//! `kill -9` in the middle of everything: what was acknowledged stays, once, in its order.
+//! `kill -9` during sends: every acknowledged message is stored once, in order.
 
 use crate::support::{Home, Person, Server, Socket, fresh_id, signal};
 use futures::future::join_all;
@@ -12,11 +12,11 @@ use std::{
 };
 
 const SENDERS: [&str; 4] = ["alice", "bob", "carol", "dora"];
-/// Sends of one socket on their way at once.
+/// Unacknowledged sends of one socket.
 const PIPELINED: usize = 8;
 const ENOUGH: usize = 400;
 
-/// What one socket sent and what was acknowledged of it, both in order.
+/// The sends of one socket and their acknowledgements, both in order.
 #[derive(Default)]
 struct Sent {
     frames: Vec<Value>,
@@ -66,7 +66,7 @@ async fn survives_a_kill_amid_sends(home: Arc<Home>) -> Server {
     let server = Server::at(home).await;
     let stored = server.history(&people[0], &group).await;
     check(&people, &sent, &stored);
-    // Whoever got no answer tries again, and is stored once.
+    // Unacknowledged sends are repeated, and each is stored once.
     for (person, sent) in people.iter().zip(&sent) {
         for frame in &sent.frames[sent.acknowledged.len()..] {
             let again = server.post(&format!("/api/v1/chats/{group}/messages"), frame.clone()).by(person).send().await;
@@ -88,7 +88,7 @@ fn check(people: &[Person], sent: &[Sent], stored: &[Value]) {
         let own: Vec<&Value> =
             stored.iter().filter(|message| message["sender_id"] == person.id && message["event"].is_null()).collect();
         assert!(sent.acknowledged.iter().eq(own.iter().copied().take(sent.acknowledged.len())), "as acknowledged");
-        // What was sent on one socket is stored in the order sent, without a hole.
+        // The sends of one socket are stored in their order, without a gap.
         assert!(own.iter().zip(&sent.frames).all(|(message, frame)| message["client_id"] == frame["client_id"]));
     }
 }
@@ -102,7 +102,7 @@ async fn a_killed_server_loses_and_doubles_nothing() {
 async fn a_killed_server_finds_its_private_database_again() {
     let home = Home::make(None, &["--limits", "off"]);
     let server = survives_a_kill_amid_sends(home.clone()).await;
-    // Another one does not take its folder.
+    // A second server cannot use the folder.
     let second = home.messenger(&["serve"]).output().await.unwrap();
     assert_eq!(second.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&second.stderr).contains("another server"));

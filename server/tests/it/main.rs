@@ -1,7 +1,8 @@
-//! The real binary on a real port, told from outside.
+//! Tests of the binary, over its port.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says by panicking that it cannot go on")]
 
 mod access;
+mod contract;
 mod crash;
 #[path = "../../../services/tests/it/database.rs"]
 mod database;

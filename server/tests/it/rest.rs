@@ -1,4 +1,4 @@
-//! REST as PROTOCOL sections 3 and 4 have it.
+//! REST, PROTOCOL sections 3 and 4.
 
 use crate::support::{PASSWORD, Person, Server, fresh_id};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ async fn two_people_talk_and_a_third_sees_nothing() {
     let send = json!({ "client_id": fresh_id(), "text": " привет " });
     let sent = server.post(&messages, send.clone()).by(&alice).send().await.expect_status(201).json();
     assert_eq!((&sent["no"], &sent["text"], &sent["sender_id"]), (&json!(1), &json!("привет"), &json!(alice.id)));
-    // The first text wins, even over one that could not be sent.
+    // The first text wins, even if the repeated text is invalid.
     for text in [" привет ", "other", ""] {
         let again = json!({ "client_id": send["client_id"], "text": text });
         assert_eq!(server.post(&messages, again).by(&alice).send().await.expect_status(200).json(), sent, "{text}");
@@ -194,7 +194,7 @@ async fn profiles_are_read_changed_and_found() {
     for nobody in ["/api/v1/users?query=%00", "/api/v1/users?query=", "/api/v1/users?ids="] {
         assert_eq!(server.get(nobody).by(&bob).send().await.expect_status(200).json()["items"], json!([]), "{nobody}");
     }
-    // What is not one's own to set is not set.
+    // Fields that a person cannot set are ignored.
     let theft = json!({ "id": bob.id, "username": "root", "is_admin": true, "password_hash": "x" });
     let me = server.patch("/api/v1/me", theft).by(&alice).send().await.expect_status(200).json();
     assert_eq!((&me["id"], &me["username"]), (&json!(alice.id), &json!("alice")));
@@ -343,10 +343,24 @@ async fn what_is_not_of_its_form_is_named() {
     ] {
         assert_eq!(refused(server.get(&path)).await, fields, "{path}");
     }
-    // What is no object has no fields.
+    // Only an object has fields.
     for body in [json!([]), json!("x"), json!(null)] {
         assert_eq!(refused(server.post(&messages, body)).await, json!({}));
     }
+}
+
+#[tokio::test]
+async fn people_sign_in_by_their_name_with_an_at_sign() {
+    let server = Server::start().await;
+    server.person("alice").await;
+    let login = json!({ "login": "@Alice", "password": PASSWORD });
+    let signed_in = server.post("/api/v1/auth/login", login).send().await.expect_status(200).json();
+    assert_eq!(signed_in["user"]["username"], "alice");
+    let form = format!("login=%40alice&password={}", PASSWORD.replace(' ', "+"));
+    let ask = server.ask("POST", "/fn/sign_in").body("application/x-www-form-urlencoded", form);
+    let answer = ask.header("accept", "text/html").send().await;
+    assert_eq!((answer.status, answer.headers["location"].as_str()), (303, "/chats"), "{}", answer.body);
+    assert!(answer.headers["set-cookie"].starts_with("messenger_session="));
 }
 
 #[tokio::test]
@@ -426,7 +440,7 @@ async fn the_document_lists_what_exists_and_only_that() {
     ] {
         assert!(listed.contains(operation), "{operation}");
     }
-    // Every type that is pointed at is there.
+    // Every referenced schema exists.
     let text = document.to_string();
     for name in text.split("\"#/components/schemas/").skip(1).map(|rest| rest.split('"').next().unwrap()) {
         assert!(document["components"]["schemas"].get(name).is_some(), "{name}");

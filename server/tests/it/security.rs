@@ -1,7 +1,8 @@
-//! What holds for every request and every answer.
+//! The rules for every request and every response.
 
-use crate::support::{Answer, Home, PASSWORD, PATIENCE, Server};
+use crate::support::{Answer, Home, PASSWORD, PATIENCE, Person, Server};
 use serde_json::json;
+use std::fs;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -109,7 +110,7 @@ async fn requests_from_other_sites_change_nothing() {
             assert_eq!(answer.status, expected, "{method} {path} {headers:?}: {}", answer.body);
         }
     }
-    // Reading with the cookie alone is a page's own business.
+    // A cookie alone may read: pages are read like this.
     assert_eq!(server.get("/api/v1/me").header(cookie.0, cookie.1).send().await.status, 200);
 }
 
@@ -134,10 +135,70 @@ async fn a_cookie_is_no_bearer_token_and_a_bearer_token_no_cookie() {
 async fn ours_is_the_public_address_where_one_is_set() {
     let server = Server::at(Home::new(&["--public-url", "https://chat.example/"]).await).await;
     let own = format!("http://{}", server.address);
-    for (origin, status) in [("https://chat.example", 401), ("http://chat.example", 403), (own.as_str(), 403)] {
+    for (origin, status) in [
+        ("https://chat.example", 401),
+        ("https://chat.example:443", 401),
+        ("http://chat.example", 403),
+        (own.as_str(), 403),
+    ] {
         let login = json!({ "login": "alice", "password": PASSWORD });
         let answer = server.post("/api/v1/auth/login", login).header("origin", origin).send().await;
         assert_eq!(answer.status, status, "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn an_explicit_default_port_is_the_same_host() {
+    let server = Server::start().await;
+    for (host, origin, status) in [
+        ("chat.example:80", "http://chat.example", 401),
+        ("chat.example:443", "https://chat.example", 401),
+        ("chat.example", "https://chat.example:443", 401),
+        ("chat.example:8443", "https://chat.example", 403),
+    ] {
+        let login = json!({ "login": "alice", "password": PASSWORD });
+        let ask = server.post("/api/v1/auth/login", login).host(host).header("origin", origin);
+        assert_eq!(ask.send().await.status, status, "{host} {origin}");
+    }
+}
+
+#[tokio::test]
+async fn the_address_of_a_client_is_known_behind_a_proxy_that_writes_ports() {
+    let server = Server::at(Home::new(&["--trusted-proxies", "127.0.0.1"]).await).await;
+    for (name, forwarded, address) in [
+        ("alice", "192.0.2.60:4711", "192.0.2.60"),
+        ("bob", "[2001:db8::1]:443", "2001:db8::1"),
+        ("carol", "2001:db8::2", "2001:db8::2"),
+    ] {
+        let register = json!({ "username": name, "password": PASSWORD });
+        let ask = server.post("/api/v1/auth/register", register).header("x-forwarded-for", forwarded);
+        let person = Person::from(ask.send().await.expect_status(201).json());
+        let sessions = server.get("/api/v1/auth/sessions").by(&person).send().await.expect_status(200).json();
+        assert_eq!(sessions["items"][0]["ip"], address, "{forwarded}");
+    }
+}
+
+#[tokio::test]
+async fn files_without_a_version_are_cached_for_an_hour_or_asked_for_again() {
+    let server = Server::start().await;
+    let site = server.home.folder.join("site");
+    fs::create_dir(site.join("emoji")).unwrap();
+    for (file, caching) in [
+        ("icon.svg", "public, max-age=3600"),
+        ("emoji/en.txt", "public, max-age=3600"),
+        ("manifest.webmanifest", "public, max-age=3600"),
+        ("boot.js", "no-cache"),
+        ("service-worker.js", "no-cache"),
+        ("pkg/messenger.js", "no-cache"),
+        // A debug build has no version, so no other version either.
+        ("pkg/messenger.js?v=1", "no-cache"),
+    ] {
+        fs::write(site.join(file.split('?').next().unwrap()), "content").unwrap();
+        let fresh = server.get(&format!("/{file}")).send().await.expect_status(200);
+        assert_eq!(fresh.headers["cache-control"], caching, "{file}");
+        let modified = &fresh.headers["last-modified"];
+        let again = server.get(&format!("/{file}")).header("if-modified-since", modified).send().await;
+        assert_eq!((again.status, again.headers["cache-control"].as_str()), (304, caching), "{file}");
     }
 }
 
@@ -209,4 +270,52 @@ async fn headers_are_bounded() {
     let answer = server.get("/healthz").header("x-large", &"x".repeat(100 * 1024)).send().await;
     assert_eq!(answer.status, 431);
     assert_eq!(server.get("/healthz").send().await.status, 200);
+}
+
+#[tokio::test]
+async fn the_log_names_each_fault_of_a_proxy_once_with_its_fix() {
+    let home = Home::new(&["--trusted-proxies", "127.0.0.1"]).await;
+    let server = Server::logging(home.clone()).await;
+    let sign_in = || server.post("/api/v1/auth/login", json!({}));
+    for _ in 0..2 {
+        let without_host = sign_in().host("10.0.0.1:3000").header("origin", "http://chat.example");
+        let without_port = sign_in().host("chat.example").header("origin", "http://chat.example:8080");
+        let without_upgrade = server.get("/ws").header("sec-websocket-version", "13").header("sec-websocket-key", "x");
+        let with_port = sign_in().header("x-forwarded-for", "192.0.2.60:4711");
+        let unreadable = sign_in().header("x-forwarded-for", "unknown");
+        without_host.send().await.expect_status(403);
+        without_port.send().await.expect_status(403);
+        without_upgrade.send().await.expect_status(422);
+        with_port.send().await.expect_status(422);
+        unreadable.send().await.expect_status(422);
+    }
+    // The browser says that these come from elsewhere: no proxy is to blame.
+    for site in ["cross-site", "same-site"] {
+        let foreign = sign_in().host("other.example").header("origin", "https://evil.example");
+        foreign.header("sec-fetch-site", site).send().await.expect_status(403);
+    }
+    server.stop().await;
+    let log = fs::read_to_string(home.folder.join("log")).unwrap();
+    for (fault, seen) in [
+        ("Host is not that of its page", "10.0.0.1:3000"),
+        ("Host has another port", "chat.example:8080"),
+        ("without Upgrade", "proxy_http_version 1.1"),
+        ("X-Forwarded-For has ports", "192.0.2.60:4711"),
+        ("a hop that is no address", "unknown"),
+    ] {
+        let lines: Vec<&str> = log.lines().filter(|line| line.contains(fault)).collect();
+        assert!(matches!(lines[..], [line] if line.contains(seen) && line.contains("nginx")), "{fault}: {log}");
+    }
+    assert!(!log.contains("evil.example"), "{log}");
+}
+
+#[tokio::test]
+async fn a_page_outside_the_public_address_is_named_in_the_log() {
+    let home = Home::new(&["--public-url", "https://chat.example"]).await;
+    let server = Server::logging(home.clone()).await;
+    let sign_in = server.post("/api/v1/auth/login", json!({})).header("origin", "http://10.0.0.1:3000");
+    sign_in.send().await.expect_status(403);
+    server.stop().await;
+    let log = fs::read_to_string(home.folder.join("log")).unwrap();
+    assert!(log.contains("10.0.0.1:3000") && log.contains("--public-url"), "{log}");
 }

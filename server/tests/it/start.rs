@@ -1,13 +1,13 @@
-//! Starting and stopping: one clear line where it cannot go on.
+//! Start and stop. A server that cannot start prints one clear line.
 
 use crate::{
     database,
     support::{Home, Server, soon},
 };
-use std::{fs, net::TcpListener, process::Stdio, sync::Arc};
+use std::{fs, net::TcpListener, path::Path, process::Stdio, sync::Arc};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-/// What the operator reads on the way out, after exit code 1.
+/// The line that a failed command prints, with exit code 1.
 async fn complaint(home: &Home, words: &[&str]) -> String {
     let output = soon(home.messenger(words).output()).await.unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
@@ -121,4 +121,43 @@ async fn what_was_stored_is_there_after_a_restart() {
     server.stop().await;
     let server = Server::at(home).await;
     assert_eq!(server.history(&alice, &group).await[1], message);
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_fold_cyrillic_is_refused_in_one_line() {
+    for ctype in ["encoding 'UTF8' lc_collate 'C' lc_ctype 'C'", "encoding 'LATIN1' lc_collate 'C' lc_ctype 'C'"] {
+        let home = Home::make(Some(database::of_template("template0", ctype).await), &[]);
+        let said = complaint(&home, &["migrate"]).await;
+        assert!(said.contains("Cyrillic") && said.contains("lc_ctype 'C.UTF-8'"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn rotated_keys_are_public_on_every_node() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let output = soon(server.home.messenger(&["admin", "rotate-keys"]).output()).await.unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.contains("in 60 seconds"), "{said}");
+    let later = Server::at(server.home.clone()).await;
+    let keys = later.get("/.well-known/jwks.json").send().await.expect_status(200).json();
+    let keys: Vec<&str> = keys["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap()).collect();
+    assert!(keys.len() == 2 && said.contains(keys[1]), "{said}: {keys:?}");
+    later.get("/api/v1/me").by(&alice).send().await.expect_status(200);
+}
+
+#[tokio::test]
+async fn the_list_of_settings_is_that_of_the_code() {
+    let output = soon(Home::make(None, &[]).messenger(&["docs", "configuration"]).output()).await.unwrap();
+    let generated = String::from_utf8(output.stdout).unwrap();
+    let written = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md");
+    let written = fs::read_to_string(written).unwrap();
+    assert!(
+        written == generated,
+        "docs/configuration.md is stale: type \"cargo run -- docs configuration >docs/configuration.md\""
+    );
+    for setting in ["`--listen <LISTEN>`", "`MESSENGER_PUBLIC_URL`", "`DATABASE_URL`", "`messenger admin rotate-keys`"]
+    {
+        assert!(generated.contains(setting), "{setting}");
+    }
 }

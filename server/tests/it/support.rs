@@ -1,12 +1,13 @@
-//! A server of one's own for each fact, and clients that know nothing but the wire.
+//! A server for each test, and clients that know only the wire: they can also send what no typed client can.
 
-use crate::database;
+use crate::{contract, database};
 use futures::{SinkExt as _, StreamExt as _};
 use protocol::frames::SUBPROTOCOL;
 use serde_json::{Value, json};
 use services::{Actor, Node, Settings, auth, infra::database as pool};
 use std::{
     collections::HashMap,
+    fs::File,
     net::SocketAddr,
     os::unix::fs::PermissionsExt as _,
     path::PathBuf,
@@ -28,15 +29,15 @@ use tokio_tungstenite::{
 };
 
 pub const PASSWORD: &str = "correct horse battery";
-/// Long enough for a busy machine; nothing waits for it to pass.
+/// How long a test waits for an event, at most. Long enough for a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Waits for what must happen.
+/// Waits for an event that must happen.
 pub async fn soon<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, what).await.expect("nothing happened in time")
 }
 
-/// Where a server lives: its folders, its database, its flags.
+/// The folders, the database and the flags of a server.
 pub struct Home {
     pub folder: PathBuf,
     pub database_url: Option<String>,
@@ -44,24 +45,24 @@ pub struct Home {
 }
 
 impl Home {
-    /// Over a fresh database of the PostgreSQL that the tests share.
+    /// With a fresh database in the PostgreSQL that the tests share.
     pub async fn new(flags: &[&'static str]) -> Arc<Self> {
         Self::make(Some(database::migrated().await), flags)
     }
 
-    /// Over an address of one's own choice; without one the server keeps its private PostgreSQL.
+    /// With the database at a URL, or with a private PostgreSQL.
     pub fn make(database_url: Option<String>, flags: &[&'static str]) -> Arc<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("messenger-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(folder.join("site/pkg")).unwrap();
         std::fs::create_dir(folder.join("data")).unwrap();
-        // The database's user passes through.
+        // The database's user must be able to enter.
         std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).unwrap();
         Arc::new(Self { folder, database_url, flags: flags.to_vec() })
     }
 
-    /// `messenger` with these words, away from whatever this machine has configured.
+    /// The command `messenger` with these arguments, without the settings of this machine.
     pub fn messenger(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_messenger"));
         command.args(words).stdin(Stdio::null()).current_dir(&self.folder).kill_on_drop(true);
@@ -77,7 +78,7 @@ impl Home {
         command
     }
 
-    /// The process of the private PostgreSQL, while there is one.
+    /// The process id of the private PostgreSQL, if it runs.
     pub fn postmaster(&self) -> Option<String> {
         let pid = std::fs::read_to_string(self.folder.join("data/postgres/postmaster.pid")).ok()?;
         pid.lines().next().map(str::to_owned)
@@ -86,7 +87,7 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        // A failed test leaves its database running.
+        // After a failed test its database still runs.
         if let Some(pid) = self.postmaster() {
             let _ = std::process::Command::new("sh").args(["-c", &format!("kill -QUIT {pid}")]).status();
         }
@@ -94,7 +95,7 @@ impl Drop for Home {
     }
 }
 
-/// A server that is up. Dropping it kills it.
+/// A running server. Dropping it kills it.
 pub struct Server {
     pub address: SocketAddr,
     pub home: Arc<Home>,
@@ -103,13 +104,25 @@ pub struct Server {
 }
 
 impl Server {
-    /// Over a fresh database.
+    /// With a fresh database.
     pub async fn start() -> Self {
         Self::at(Home::new(&[]).await).await
     }
 
     pub async fn at(home: Arc<Home>) -> Self {
-        let mut child = home.messenger(&["serve"]).args(&home.flags).stdout(Stdio::piped()).spawn().unwrap();
+        let serve = home.messenger(&["serve"]);
+        Self::spawn(home, serve).await
+    }
+
+    /// With its warnings in the file `log` of its home.
+    pub async fn logging(home: Arc<Home>) -> Self {
+        let mut serve = home.messenger(&["serve"]);
+        serve.env("MESSENGER_LOG", "warn").stderr(File::create(home.folder.join("log")).unwrap());
+        Self::spawn(home, serve).await
+    }
+
+    async fn spawn(home: Arc<Home>, mut serve: Command) -> Self {
+        let mut child = serve.args(&home.flags).stdout(Stdio::piped()).spawn().unwrap();
         let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
         let address = soon(async {
             loop {
@@ -153,7 +166,14 @@ impl Server {
     }
 
     pub fn ask(&self, method: &str, path: &str) -> Ask {
-        Ask { address: self.address, head: format!("{method} {path} HTTP/1.1\r\n"), body: Vec::new() }
+        Ask {
+            address: self.address,
+            host: self.address.to_string(),
+            method: method.to_owned(),
+            path: path.to_owned(),
+            headers: String::new(),
+            body: Vec::new(),
+        }
     }
 
     pub async fn person(&self, username: &str) -> Person {
@@ -166,7 +186,7 @@ impl Server {
         registered.try_into().ok().unwrap()
     }
 
-    /// The id of a new group of the first person's.
+    /// Creates a group of the owner's; returns its id.
     pub async fn group(&self, owner: &Person, others: &[&Person]) -> String {
         let member_ids: Vec<&str> = others.iter().map(|other| other.id.as_str()).collect();
         let body = json!({ "kind": "group", "title": "A group", "member_ids": member_ids });
@@ -192,7 +212,7 @@ impl Server {
         }
     }
 
-    /// What a browser signed in as somebody would send.
+    /// The cookie that a person's browser would send.
     pub async fn cookie(&self, person: &Person) -> String {
         let listed = self.get("/api/v1/auth/sessions").by(person).send().await.expect_status(200).json();
         let session = listed["items"].as_array().unwrap().iter().find(|session| session["current"] == true).unwrap();
@@ -203,7 +223,7 @@ impl Server {
         format!("messenger_session={}", auth::renew_session(&node, actor).await.unwrap())
     }
 
-    /// An upgrade to a socket, with some headers.
+    /// Opens a socket with these headers; the status if the handshake is refused.
     pub async fn upgrade(&self, headers: &[(&'static str, &str)]) -> Result<Socket, u16> {
         let mut request = format!("ws://{}/ws", self.address).into_client_request().unwrap();
         for (name, value) in [("sec-websocket-protocol", SUBPROTOCOL)].iter().chain(headers) {
@@ -219,7 +239,7 @@ impl Server {
         }
     }
 
-    /// A signed-in socket.
+    /// Opens a signed-in socket.
     pub async fn socket(&self, person: &Person) -> Socket {
         let mut socket = self.upgrade(&[]).await.unwrap();
         socket.send(json!({ "type": "auth", "access_token": person.access_token })).await;
@@ -237,7 +257,7 @@ pub fn fresh_id() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 
-/// Somebody who is signed in.
+/// A signed-in person.
 #[derive(Clone)]
 pub struct Person {
     pub id: String,
@@ -256,16 +276,25 @@ impl From<Value> for Person {
     }
 }
 
-/// A request about to be sent.
+/// A request to be sent.
 pub struct Ask {
     address: SocketAddr,
-    head: String,
+    host: String,
+    method: String,
+    path: String,
+    headers: String,
     body: Vec<u8>,
 }
 
 impl Ask {
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.head.push_str(&format!("{name}: {value}\r\n"));
+        self.headers.push_str(&format!("{name}: {value}\r\n"));
+        self
+    }
+
+    /// Sets the Host that a proxy would pass.
+    pub fn host(mut self, host: &str) -> Self {
+        self.host = host.to_owned();
         self
     }
 
@@ -284,18 +313,23 @@ impl Ask {
     }
 
     pub async fn send(self) -> Answer {
-        let Self { address, head, body } = self;
-        let head = format!("{head}host: {address}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+        let Self { address, host, method, path, headers, body } = self;
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\n{headers}host: {host}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
         let exchange = async {
             let mut stream = TcpStream::connect(address).await.unwrap();
             stream.write_all(head.as_bytes()).await.unwrap();
-            // A body that is refused unread is cut off; its answer counts.
+            // The server may refuse a body before it has read all of it.
             let _ = stream.write_all(&body).await;
             let mut answer = Vec::new();
             let _ = stream.read_to_end(&mut answer).await;
             answer
         };
-        Answer::parse(&soon(exchange).await)
+        let answer = Answer::parse(&soon(exchange).await);
+        contract::check(&method, &path, &answer);
+        answer
     }
 }
 
@@ -327,7 +361,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {:?}", self.body))
     }
 
-    /// The code of an error, whose form is that of PROTOCOL section 3.
+    /// The code of an error; checks the form of PROTOCOL section 3.
     #[track_caller]
     pub fn error_code(&self) -> String {
         let body = self.json();
@@ -364,7 +398,7 @@ impl Socket {
         self.try_next().await.unwrap_or_else(|code| panic!("the socket closed with {code}"))
     }
 
-    /// The next frame, or the code of the close; 1006 where there was none.
+    /// The next frame, or the code of the close; 1006 without a close frame.
     pub async fn try_next(&mut self) -> Result<Value, u16> {
         loop {
             match soon(self.0.next()).await {
@@ -376,7 +410,7 @@ impl Socket {
         }
     }
 
-    /// The next frame of a type, past others.
+    /// The next frame of a type; skips other frames.
     pub async fn next_of(&mut self, frame_type: &str) -> Value {
         loop {
             let frame = self.next().await;
@@ -386,7 +420,7 @@ impl Socket {
         }
     }
 
-    /// Sends a frame and waits for what answers it.
+    /// Sends a frame and waits for its response.
     pub async fn call(&mut self, mut frame: Value) -> Value {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let reference = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -400,7 +434,7 @@ impl Socket {
         }
     }
 
-    /// The code that the socket is closed with, past frames.
+    /// The code that the socket is closed with; skips frames.
     pub async fn closed(mut self) -> u16 {
         loop {
             if let Err(code) = self.try_next().await {

@@ -5,7 +5,6 @@ use axum::{Json, extract::State, http::StatusCode};
 use protocol::{
     Page,
     auth::{ChangePassword, Refresh, Register, Session, SignIn, SignedIn, Tokens},
-    error::ApiError,
     ids::SessionId,
 };
 use services::{Node, auth};
@@ -25,7 +24,7 @@ pub fn routes() -> Api {
 
 /// Register and sign in.
 #[utoipa::path(post, path = "/api/v1/auth/register", tag = "auth", request_body = Register,
-    responses((status = 201, body = SignedIn), (status = "4XX", body = ApiError)))]
+    responses((status = 201, body = SignedIn)))]
 async fn register(
     State(node): State<Node>,
     ClientDevice(device): ClientDevice,
@@ -38,7 +37,7 @@ async fn register(
 
 /// Sign in.
 #[utoipa::path(post, path = "/api/v1/auth/login", tag = "auth", request_body = SignIn,
-    responses((status = 200, body = SignedIn), (status = "4XX", body = ApiError)))]
+    responses((status = 200, body = SignedIn)))]
 async fn login(
     State(node): State<Node>,
     ClientDevice(device): ClientDevice,
@@ -49,16 +48,16 @@ async fn login(
     Ok(Json(SignedIn { tokens, user }))
 }
 
-/// Trade a refresh token, which works once, for a new pair.
+/// Exchange a refresh token, which works once, for a new pair of tokens.
 #[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "auth", request_body = Refresh,
-    responses((status = 200, body = Tokens), (status = "4XX", body = ApiError)))]
+    responses((status = 200, body = Tokens)))]
 async fn refresh(State(node): State<Node>, Body(data): Body<Refresh>) -> Result<Json<Tokens>> {
     Ok(Json(auth::refresh(&node, &data.refresh_token).await?))
 }
 
 /// End this session.
 #[utoipa::path(post, path = "/api/v1/auth/logout", tag = "auth", security(("bearer" = [])),
-    responses((status = 204), (status = "4XX", body = ApiError)))]
+    responses((status = 204)))]
 async fn logout(State(node): State<Node>, Caller(actor): Caller) -> Result<StatusCode> {
     auth::sign_out(&node, actor).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -66,7 +65,7 @@ async fn logout(State(node): State<Node>, Caller(actor): Caller) -> Result<Statu
 
 /// Change the password; all other sessions end.
 #[utoipa::path(post, path = "/api/v1/auth/password", tag = "auth", security(("bearer" = [])),
-    request_body = ChangePassword, responses((status = 204), (status = "4XX", body = ApiError)))]
+    request_body = ChangePassword, responses((status = 204)))]
 async fn password(
     State(node): State<Node>,
     Caller(actor): Caller,
@@ -76,22 +75,22 @@ async fn password(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// One's signed-in devices.
+/// The caller's sessions: the signed-in devices.
 #[utoipa::path(get, path = "/api/v1/auth/sessions", tag = "auth", security(("bearer" = [])),
-    responses((status = 200, body = Page<Session>), (status = "4XX", body = ApiError)))]
+    responses((status = 200, body = Page<Session>)))]
 async fn sessions(State(node): State<Node>, Caller(actor): Caller) -> Result<Json<Page<Session>>> {
     Ok(Json(Page::whole(auth::sessions(&node, actor).await?)))
 }
 
-/// End one of one's sessions.
+/// End one of the caller's sessions.
 #[utoipa::path(delete, path = "/api/v1/auth/sessions/{id}", tag = "auth", security(("bearer" = [])),
-    params(("id" = SessionId, Path)), responses((status = 204), (status = "4XX", body = ApiError)))]
+    params(("id" = SessionId, Path)), responses((status = 204)))]
 async fn revoke(State(node): State<Node>, Caller(actor): Caller, Id(id): Id<SessionId>) -> Result<StatusCode> {
     auth::revoke_session(&node, actor, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The public keys that tokens are signed with (RFC 7517).
+/// The public keys of the tokens (RFC 7517).
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "auth", responses((status = 200, body = Object)))]
 async fn jwks(State(node): State<Node>) -> Json<serde_json::Value> {
     Json(node.tokens.jwks())

@@ -12,7 +12,7 @@ use protocol::{
         Changes, ChatKind, ChatSummary, CreateChat, EditMessage, ForwardMessage, History, MarkRead, Message,
         PostMessage, Reacted, ReportMessage, UpdateOwnState, Window,
     },
-    error::{ApiError, Fields, Problem},
+    error::{Fields, Problem},
     groups::UpdateGroup,
     ids::ChatId,
     limits,
@@ -53,9 +53,9 @@ struct ListQuery {
     limit: Option<u32>,
 }
 
-/// One's chats, newest activity first.
+/// The caller's chats, newest activity first.
 #[utoipa::path(get, path = "/api/v1/chats", tag = "chat", security(("bearer" = [])), params(ListQuery),
-    responses((status = 200, body = Page<ChatSummary>), (status = "4XX", body = ApiError)))]
+    responses((status = 200, body = Page<ChatSummary>)))]
 async fn list(
     State(node): State<Node>,
     Caller(actor): Caller,
@@ -64,9 +64,9 @@ async fn list(
     Ok(Json(chat::list(&node, actor, page.archived, page.cursor.as_deref(), page.limit).await?))
 }
 
-/// Open the direct chat with somebody, or make a group.
+/// Open the direct chat with a user, or create a group.
 #[utoipa::path(post, path = "/api/v1/chats", tag = "chat", security(("bearer" = [])), request_body = CreateChat,
-    responses((status = 201, body = ChatSummary), (status = 200, body = ChatSummary), (status = "4XX", body = ApiError)))]
+    responses((status = 201, body = ChatSummary), (status = 200, body = ChatSummary)))]
 async fn create(
     State(node): State<Node>,
     Caller(actor): Caller,
@@ -85,9 +85,9 @@ async fn create(
     Ok((created(new), Json(summary)))
 }
 
-/// A chat as one has it.
+/// A chat with the caller's own state of it.
 #[utoipa::path(get, path = "/api/v1/chats/{id}", tag = "chat", security(("bearer" = [])),
-    params(("id" = ChatId, Path)), responses((status = 200, body = ChatSummary), (status = "4XX", body = ApiError)))]
+    params(("id" = ChatId, Path)), responses((status = 200, body = ChatSummary)))]
 async fn summary(State(node): State<Node>, Caller(actor): Caller, Id(id): Id<ChatId>) -> Result<Json<ChatSummary>> {
     Ok(Json(chat::summary(&node, actor, id).await?))
 }
@@ -95,7 +95,7 @@ async fn summary(State(node): State<Node>, Caller(actor): Caller, Id(id): Id<Cha
 /// Change a group's title or description.
 #[utoipa::path(patch, path = "/api/v1/chats/{id}", tag = "groups", security(("bearer" = [])),
     params(("id" = ChatId, Path)), request_body = UpdateGroup,
-    responses((status = 200, body = ChatSummary), (status = "4XX", body = ApiError)))]
+    responses((status = 200, body = ChatSummary)))]
 async fn update(
     State(node): State<Node>,
     Caller(actor): Caller,
@@ -105,18 +105,18 @@ async fn update(
     Ok(Json(groups::update(&node, actor, id, data).await?))
 }
 
-/// Delete a group, for everybody.
+/// Delete a group for all members.
 #[utoipa::path(delete, path = "/api/v1/chats/{id}", tag = "groups", security(("bearer" = [])),
-    params(("id" = ChatId, Path)), responses((status = 204), (status = "4XX", body = ApiError)))]
+    params(("id" = ChatId, Path)), responses((status = 204)))]
 async fn delete(State(node): State<Node>, Caller(actor): Caller, Id(id): Id<ChatId>) -> Result<StatusCode> {
     groups::delete(&node, actor, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Change one's own state of a chat.
+/// Change the caller's own state of a chat.
 #[utoipa::path(patch, path = "/api/v1/chats/{id}/me", tag = "chat", security(("bearer" = [])),
     params(("id" = ChatId, Path)), request_body = UpdateOwnState,
-    responses((status = 200, body = ChatSummary), (status = "4XX", body = ApiError)))]
+    responses((status = 200, body = ChatSummary)))]
 async fn update_own_state(
     State(node): State<Node>,
     Caller(actor): Caller,
@@ -138,7 +138,7 @@ struct HistoryQuery {
 }
 
 impl HistoryQuery {
-    /// At most one position; none is the newest page.
+    /// The window of the given position; without one, the newest page. Two positions are an error.
     fn window(&self) -> std::result::Result<Window, Rejection> {
         let at =
             self.at.as_deref().map(|at| Timestamp::parse(at).ok_or_else(|| Rejection::field("at", Problem::Malformed)));
@@ -158,9 +158,9 @@ impl HistoryQuery {
     }
 }
 
-/// A window of a history, ascending.
+/// A window of the history, ascending.
 #[utoipa::path(get, path = "/api/v1/chats/{id}/messages", tag = "chat", security(("bearer" = [])),
-    params(("id" = ChatId, Path), HistoryQuery), responses((status = 200, body = History), (status = "4XX", body = ApiError)))]
+    params(("id" = ChatId, Path), HistoryQuery), responses((status = 200, body = History)))]
 async fn history(
     State(node): State<Node>,
     Caller(actor): Caller,
@@ -170,10 +170,10 @@ async fn history(
     Ok(Json(chat::history(&node, actor, id, query.window()?, query.limit).await?))
 }
 
-/// Send a message; repeated with the same `client_id` it answers the stored one.
+/// Send a message. A repeated `client_id` returns the stored message.
 #[utoipa::path(post, path = "/api/v1/chats/{id}/messages", tag = "chat", security(("bearer" = [])),
     params(("id" = ChatId, Path)), request_body = PostMessage,
-    responses((status = 201, body = Message), (status = 200, body = Message), (status = "4XX", body = ApiError)))]
+    responses((status = 201, body = Message), (status = 200, body = Message)))]
 async fn post_message(
     State(node): State<Node>,
     Caller(actor): Caller,
@@ -184,10 +184,10 @@ async fn post_message(
     Ok((created(new), Json(message)))
 }
 
-/// Change the text of one's own message.
+/// Edit one of the caller's own messages.
 #[utoipa::path(patch, path = "/api/v1/chats/{id}/messages/{no}", tag = "chat", security(("bearer" = [])),
     params(("id" = ChatId, Path), ("no" = u64, Path)), request_body = EditMessage,
-    responses((status = 200, body = Message), (status = "4XX", body = ApiError)))]
+    responses((status = 200, body = Message)))]
 async fn edit_message(
     State(node): State<Node>,
     Caller(actor): Caller,
@@ -197,10 +197,10 @@ async fn edit_message(
     Ok(Json(chat::edit_message(&node, actor, id, no, data).await?))
 }
 
-/// Delete a message, for everybody.
+/// Delete a message for all members.
 #[utoipa::path(delete, path = "/api/v1/chats/{id}/messages/{no}", tag = "chat", security(("bearer" = [])),
     params(("id" = ChatId, Path), ("no" = u64, Path)),
-    responses((status = 200, body = Message), (status = "4XX", body = ApiError)))]
+    responses((status = 200, body = Message)))]
 async fn delete_message(
     State(node): State<Node>,
     Caller(actor): Caller,
@@ -212,7 +212,7 @@ async fn delete_message(
 /// React to a message with an emoji.
 #[utoipa::path(put, path = "/api/v1/chats/{id}/messages/{no}/reactions/{emoji}", tag = "chat", security(("bearer" = [])),
     params(("id" = ChatId, Path), ("no" = u64, Path), ("emoji" = String, Path)),
-    responses((status = 200, body = Message), (status = "4XX", body = ApiError)))]
+    responses((status = 200, body = Message)))]
 async fn react(
     State(node): State<Node>,
     Caller(actor): Caller,
@@ -221,10 +221,10 @@ async fn react(
     Ok(Json(chat::react(&node, actor, id, React { no, emoji: &emoji, how: Reacting::Give }).await?))
 }
 
-/// Take one's reaction back.
+/// Remove the caller's reaction.
 #[utoipa::path(delete, path = "/api/v1/chats/{id}/messages/{no}/reactions/{emoji}", tag = "chat", security(("bearer" = [])),
     params(("id" = ChatId, Path), ("no" = u64, Path), ("emoji" = String, Path)),
-    responses((status = 200, body = Message), (status = "4XX", body = ApiError)))]
+    responses((status = 200, body = Message)))]
 async fn unreact(
     State(node): State<Node>,
     Caller(actor): Caller,
@@ -240,10 +240,10 @@ struct ReactedQuery {
     limit: Option<u32>,
 }
 
-/// Who reacted to a message, in order of time.
+/// The users who reacted to a message, oldest reaction first.
 #[utoipa::path(get, path = "/api/v1/chats/{id}/messages/{no}/reactions", tag = "chat", security(("bearer" = [])),
     params(("id" = ChatId, Path), ("no" = u64, Path), ReactedQuery),
-    responses((status = 200, body = Page<Reacted>), (status = "4XX", body = ApiError)))]
+    responses((status = 200, body = Page<Reacted>)))]
 async fn reacted(
     State(node): State<Node>,
     Caller(actor): Caller,
@@ -253,10 +253,10 @@ async fn reacted(
     Ok(Json(chat::reacted(&node, actor, id, no, page.cursor.as_deref(), page.limit).await?))
 }
 
-/// Post a message's words into another chat, as their author's.
+/// Forward a message to another chat. The copy names the author.
 #[utoipa::path(post, path = "/api/v1/chats/{id}/messages/{no}/forward", tag = "chat", security(("bearer" = [])),
     params(("id" = ChatId, Path), ("no" = u64, Path)), request_body = ForwardMessage,
-    responses((status = 201, body = Message), (status = 200, body = Message), (status = "4XX", body = ApiError)))]
+    responses((status = 201, body = Message), (status = 200, body = Message)))]
 async fn forward_message(
     State(node): State<Node>,
     Caller(actor): Caller,
@@ -267,10 +267,10 @@ async fn forward_message(
     Ok((created(new), Json(message)))
 }
 
-/// Tell the site's admins of a message.
+/// Report a message to the site's admins.
 #[utoipa::path(post, path = "/api/v1/chats/{id}/messages/{no}/reports", tag = "chat", security(("bearer" = [])),
     params(("id" = ChatId, Path), ("no" = u64, Path)), request_body = ReportMessage,
-    responses((status = 204), (status = "4XX", body = ApiError)))]
+    responses((status = 204)))]
 async fn report_message(
     State(node): State<Node>,
     Caller(actor): Caller,
@@ -281,9 +281,9 @@ async fn report_message(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Move one's read mark forward.
+/// Move the caller's read mark forward.
 #[utoipa::path(post, path = "/api/v1/chats/{id}/read", tag = "chat", security(("bearer" = [])),
-    params(("id" = ChatId, Path)), request_body = MarkRead, responses((status = 204), (status = "4XX", body = ApiError)))]
+    params(("id" = ChatId, Path)), request_body = MarkRead, responses((status = 204)))]
 async fn mark_read(
     State(node): State<Node>,
     Caller(actor): Caller,
@@ -302,9 +302,9 @@ struct ChangesQuery {
     limit: Option<u32>,
 }
 
-/// The rows of a chat changed after a number.
+/// The rows of a chat that changed after a `seq`.
 #[utoipa::path(get, path = "/api/v1/chats/{id}/changes", tag = "chat", security(("bearer" = [])),
-    params(("id" = ChatId, Path), ChangesQuery), responses((status = 200, body = Changes), (status = "4XX", body = ApiError)))]
+    params(("id" = ChatId, Path), ChangesQuery), responses((status = 200, body = Changes)))]
 async fn changes(
     State(node): State<Node>,
     Caller(actor): Caller,

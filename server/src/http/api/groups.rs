@@ -4,7 +4,6 @@ use crate::http::{Api, Body, Caller, Id, Params, Result};
 use axum::{Json, extract::State, http::StatusCode};
 use protocol::{
     Page,
-    error::ApiError,
     groups::{AddMember, ChangeRole, Member},
     ids::{ChatId, UserId},
 };
@@ -27,7 +26,7 @@ struct MembersQuery {
 /// The members of a chat.
 #[utoipa::path(get, path = "/api/v1/chats/{id}/members", tag = "groups", security(("bearer" = [])),
     params(("id" = ChatId, Path), MembersQuery),
-    responses((status = 200, body = Page<Member>), (status = "4XX", body = ApiError)))]
+    responses((status = 200, body = Page<Member>)))]
 async fn members(
     State(node): State<Node>,
     Caller(actor): Caller,
@@ -39,10 +38,10 @@ async fn members(
     Ok(Json(groups::members(&node, actor, id, page).await?))
 }
 
-/// Add somebody.
+/// Add a member.
 #[utoipa::path(post, path = "/api/v1/chats/{id}/members", tag = "groups", security(("bearer" = [])),
     params(("id" = ChatId, Path)), request_body = AddMember,
-    responses((status = 201, body = Member), (status = 200, body = Member), (status = "4XX", body = ApiError)))]
+    responses((status = 201, body = Member), (status = 200, body = Member)))]
 async fn add_member(
     State(node): State<Node>,
     Caller(actor): Caller,
@@ -53,10 +52,10 @@ async fn add_member(
     Ok((if new { StatusCode::CREATED } else { StatusCode::OK }, Json(member)))
 }
 
-/// Change a role; `owner` hands the group over.
+/// Change a member's role. `owner` transfers the ownership.
 #[utoipa::path(patch, path = "/api/v1/chats/{id}/members/{user_id}", tag = "groups", security(("bearer" = [])),
     params(("id" = ChatId, Path), ("user_id" = UserId, Path)), request_body = ChangeRole,
-    responses((status = 204), (status = "4XX", body = ApiError)))]
+    responses((status = 204)))]
 async fn change_role(
     State(node): State<Node>,
     Caller(actor): Caller,
@@ -67,10 +66,10 @@ async fn change_role(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Remove somebody, or leave.
+/// Remove a member, or leave the group.
 #[utoipa::path(delete, path = "/api/v1/chats/{id}/members/{user_id}", tag = "groups", security(("bearer" = [])),
     params(("id" = ChatId, Path), ("user_id" = UserId, Path)),
-    responses((status = 204), (status = "4XX", body = ApiError)))]
+    responses((status = 204)))]
 async fn remove_member(
     State(node): State<Node>,
     Caller(actor): Caller,

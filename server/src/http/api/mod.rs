@@ -1,4 +1,5 @@
-//! REST, one file a feature; each handler says who asks, makes the call, and answers (PROTOCOL section 4).
+//! REST (PROTOCOL section 4), one file per feature. A handler identifies the caller, calls the service and
+//! returns the result.
 
 pub mod auth;
 pub mod chat;

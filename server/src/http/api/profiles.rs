@@ -4,7 +4,7 @@ use crate::http::{Api, Body, Caller, Id, Params, Result};
 use axum::{Json, extract::State, http::StatusCode};
 use protocol::{
     Page,
-    error::{ApiError, Problem},
+    error::Problem,
     ids::UserId,
     profiles::{Me, UpdateMe, User},
 };
@@ -21,38 +21,38 @@ pub fn routes() -> Api {
         .routes(routes!(user))
 }
 
-/// Oneself.
+/// The caller's profile and settings.
 #[utoipa::path(get, path = "/api/v1/me", tag = "profiles", security(("bearer" = [])),
-    responses((status = 200, body = Me), (status = "4XX", body = ApiError)))]
+    responses((status = 200, body = Me)))]
 async fn me(State(node): State<Node>, Caller(actor): Caller) -> Result<Json<Me>> {
     Ok(Json(profiles::me(&node, actor).await?))
 }
 
-/// Change oneself; absent fields stay.
+/// Change the caller's profile and settings. Absent fields keep their values.
 #[utoipa::path(patch, path = "/api/v1/me", tag = "profiles", security(("bearer" = [])), request_body = UpdateMe,
-    responses((status = 200, body = Me), (status = "4XX", body = ApiError)))]
+    responses((status = 200, body = Me)))]
 async fn update_me(State(node): State<Node>, Caller(actor): Caller, Body(data): Body<UpdateMe>) -> Result<Json<Me>> {
     Ok(Json(profiles::update_me(&node, actor, data).await?))
 }
 
-/// Whom one has blocked.
+/// The users whom the caller has blocked.
 #[utoipa::path(get, path = "/api/v1/me/blocks", tag = "profiles", security(("bearer" = [])),
-    responses((status = 200, body = Page<User>), (status = "4XX", body = ApiError)))]
+    responses((status = 200, body = Page<User>)))]
 async fn blocks(State(node): State<Node>, Caller(actor): Caller) -> Result<Json<Page<User>>> {
     Ok(Json(Page::whole(chat::blocks::list(&node, actor).await?)))
 }
 
-/// Block somebody: they can no longer write, add one to groups, or see whether one is here.
+/// Block a user: the user can no longer write to the caller, add the caller to groups, or see the caller's presence.
 #[utoipa::path(put, path = "/api/v1/me/blocks/{user_id}", tag = "profiles", security(("bearer" = [])),
-    params(("user_id" = UserId, Path)), responses((status = 204), (status = "4XX", body = ApiError)))]
+    params(("user_id" = UserId, Path)), responses((status = 204)))]
 async fn block(State(node): State<Node>, Caller(actor): Caller, Id(id): Id<UserId>) -> Result<StatusCode> {
     chat::blocks::block(&node, actor, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Let somebody write again.
+/// Unblock a user.
 #[utoipa::path(delete, path = "/api/v1/me/blocks/{user_id}", tag = "profiles", security(("bearer" = [])),
-    params(("user_id" = UserId, Path)), responses((status = 204), (status = "4XX", body = ApiError)))]
+    params(("user_id" = UserId, Path)), responses((status = 204)))]
 async fn unblock(State(node): State<Node>, Caller(actor): Caller, Id(id): Id<UserId>) -> Result<StatusCode> {
     chat::blocks::unblock(&node, actor, id).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -67,9 +67,9 @@ struct UsersQuery {
     query: Option<String>,
 }
 
-/// People by id, or by name.
+/// Users by id, or by name.
 #[utoipa::path(get, path = "/api/v1/users", tag = "profiles", security(("bearer" = [])), params(UsersQuery),
-    responses((status = 200, body = Page<User>), (status = "4XX", body = ApiError)))]
+    responses((status = 200, body = Page<User>)))]
 async fn users(
     State(node): State<Node>,
     _caller: Caller,
@@ -87,9 +87,9 @@ async fn users(
     Ok(Json(Page::whole(found)))
 }
 
-/// A person by id, or by name after an `@`.
+/// A user by id, or by user name after an `@`.
 #[utoipa::path(get, path = "/api/v1/users/{id}", tag = "profiles", security(("bearer" = [])),
-    params(("id" = String, Path)), responses((status = 200, body = User), (status = "4XX", body = ApiError)))]
+    params(("id" = String, Path)), responses((status = 200, body = User)))]
 async fn user(State(node): State<Node>, Caller(actor): Caller, Id(id): Id<String>) -> Result<Json<User>> {
     let user = match id.strip_prefix('@') {
         Some(username) => profiles::by_username(&node, actor, username).await?,
