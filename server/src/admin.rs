@@ -25,15 +25,22 @@ pub struct Admin {
 enum Command {
     /// Create a site admin: a new account, whose password is read from standard input.
     CreateAdmin {
+        /// The user name of the account.
         username: String,
         /// Promote an account that exists already.
         #[arg(long)]
         existing: bool,
     },
     /// Set a person's password (read from standard input) and end their sessions.
-    ResetPassword { username: String },
+    ResetPassword {
+        /// The user name of the account.
+        username: String,
+    },
     /// End all sessions of a person.
-    RevokeSessions { username: String },
+    RevokeSessions {
+        /// The user name of the account.
+        username: String,
+    },
     /// Add a signing key. The nodes sign with it after a minute; older keys stay valid for 30 days.
     RotateKeys,
 }

@@ -68,3 +68,25 @@ fn validator(schema: &Value) -> Arc<Validator> {
     };
     validators.entry(schema.to_string()).or_insert_with(new).clone()
 }
+
+#[test]
+fn a_response_that_is_not_listed_is_found() {
+    let json = HashMap::from([("content-type".to_owned(), "application/json".to_owned())]);
+    let error = r#"{ "code": "not_found", "message": "There is nothing here.", "fields": {} }"#;
+    for (method, path, status, body, is_listed) in [
+        ("GET", "/api/v1/me", 404, error, true),
+        ("GET", "/api/v1/me", 404, "{}", false),
+        ("GET", "/api/v1/me", 200, error, false),
+        ("GET", "/api/v1/me", 204, "", false),
+        ("GET", "/api/v1/nowhere", 404, error, true),
+        ("GET", "/api/v1/nowhere", 200, "{}", false),
+        ("POST", "/api/v1/auth/logout", 204, "", true),
+        ("POST", "/api/v1/auth/logout", 204, "{}", false),
+        ("GET", "/api/v1/chats?limit=1", 200, r#"{ "items": [], "next": null }"#, true),
+        ("GET", "/api/v1/chats?limit=1", 200, r#"{ "items": [{}], "next": null }"#, false),
+    ] {
+        let answer = Answer { status, headers: json.clone(), body: body.to_owned() };
+        let checked = std::panic::catch_unwind(|| check(method, path, &answer));
+        assert_eq!(checked.is_ok(), is_listed, "{method} {path} {status} {body}");
+    }
+}

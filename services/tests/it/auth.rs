@@ -461,6 +461,20 @@ async fn nodes_sign_with_the_newest_key_once_all_could_load_it() {
 }
 
 #[tokio::test]
+async fn a_running_node_loads_new_keys_by_itself() {
+    let world = World::new().await;
+    let other_node = world.another_node().await;
+    let rotated = world.tokens.rotate().await.unwrap();
+    let task = tokio::spawn(auth::load_keys(other_node.clone()));
+    while !other_node.tokens.jwks().to_string().contains(&rotated) {
+        assert!(!task.is_finished());
+        tokio::task::yield_now().await;
+    }
+    other_node.shutdown.cancel();
+    task.await.unwrap();
+}
+
+#[tokio::test]
 async fn a_new_node_signs_with_the_newest_key() {
     let world = World::new().await;
     let alice = register(&world, "alice").await;
