@@ -39,7 +39,7 @@ pub struct ChangePassword {
     pub new: String,
 }
 
-/// What an API client holds: an access token of minutes and a refresh token that works once.
+/// The tokens of an API client: an access token that lives for minutes and a refresh token that works once.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Tokens {
@@ -50,7 +50,7 @@ pub struct Tokens {
     pub refresh_token: String,
 }
 
-/// The answer to registration and sign-in.
+/// The response to registration and sign-in.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SignedIn {
@@ -64,12 +64,12 @@ pub struct SignedIn {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Session {
     pub id: SessionId,
-    /// A browser and its system, or what the device calls itself.
+    /// The browser and the operating system, or the device's own name for itself.
     pub device: String,
     pub ip: String,
     pub created_at: Timestamp,
     pub last_used_at: Timestamp,
-    /// Whether this request came with it.
+    /// Whether this is the session of the request.
     pub current: bool,
 }
 

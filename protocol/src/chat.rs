@@ -6,21 +6,22 @@ use crate::{
     present,
     profiles::User,
     time::Timestamp,
+    wire::{Name, Read as _, Row},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "snake_case"))]
 pub enum ChatKind {
     Direct,
     Group,
     Saved,
+    Unknown(Name),
 }
 
-crate::names! { ChatKind { Direct = "direct", Group = "group", Saved = "saved" } }
+crate::names! { ChatKind { Direct = "direct", Group = "group", Saved = "saved" } else Unknown }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "snake_case"))]
 pub enum MessageKind {
     Text,
     Image,
@@ -28,41 +29,109 @@ pub enum MessageKind {
     Audio,
     File,
     System,
+    Unknown(Name),
 }
 
 crate::names! {
     MessageKind { Text = "text", Image = "image", Video = "video", Audio = "audio", File = "file", System = "system" }
+    else Unknown
 }
 
-/// What a system message tells; worded in the reader's language.
+/// An event that a system message reports; the page words it in the reader's language.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ChatEvent {
-    GroupCreated { actor_id: UserId, title: String },
-    MemberAdded { actor_id: UserId, user_id: UserId },
-    MemberRemoved { actor_id: UserId, user_id: UserId },
-    MemberLeft { actor_id: UserId },
-    RoleChanged { actor_id: UserId, user_id: UserId },
-    TitleChanged { actor_id: UserId, title: String },
+    GroupCreated {
+        actor_id: UserId,
+        title: String,
+    },
+    MemberAdded {
+        actor_id: UserId,
+        user_id: UserId,
+    },
+    MemberRemoved {
+        actor_id: UserId,
+        user_id: UserId,
+    },
+    MemberLeft {
+        actor_id: UserId,
+    },
+    RoleChanged {
+        actor_id: UserId,
+        user_id: UserId,
+    },
+    TitleChanged {
+        actor_id: UserId,
+        title: String,
+    },
+    /// An event of a newer version, as its JSON.
+    #[serde(untagged)]
+    Unknown(Value),
 }
 
 impl ChatEvent {
-    /// The people it names.
+    /// The users that the event refers to.
     pub fn people(&self) -> impl Iterator<Item = UserId> {
         let (actor, other) = match self {
             Self::GroupCreated { actor_id, .. }
             | Self::MemberLeft { actor_id }
-            | Self::TitleChanged { actor_id, .. } => (*actor_id, None),
+            | Self::TitleChanged { actor_id, .. } => (Some(*actor_id), None),
             Self::MemberAdded { actor_id, user_id }
             | Self::MemberRemoved { actor_id, user_id }
-            | Self::RoleChanged { actor_id, user_id } => (*actor_id, Some(*user_id)),
+            | Self::RoleChanged { actor_id, user_id } => (Some(*actor_id), Some(*user_id)),
+            Self::Unknown(event) => {
+                let user = |name| event.get(name).and_then(|id| UserId::read(id.clone()));
+                (user("actor_id"), user("user_id"))
+            }
         };
-        [Some(actor), other].into_iter().flatten()
+        [actor, other].into_iter().flatten()
+    }
+
+    fn known(mut row: Row) -> Option<Self> {
+        let (name, actor_id): (String, UserId) = (row.take("type")?, row.take("actor_id")?);
+        Some(match name.as_str() {
+            "group_created" => Self::GroupCreated { actor_id, title: row.take("title")? },
+            "title_changed" => Self::TitleChanged { actor_id, title: row.take("title")? },
+            "member_added" => Self::MemberAdded { actor_id, user_id: row.take("user_id")? },
+            "member_removed" => Self::MemberRemoved { actor_id, user_id: row.take("user_id")? },
+            "role_changed" => Self::RoleChanged { actor_id, user_id: row.take("user_id")? },
+            "member_left" => Self::MemberLeft { actor_id },
+            _ => return None,
+        })
     }
 }
 
-/// Where a forwarded message came from.
+crate::readable!(ChatEvent, |event| {
+    let known = Row::of(event.clone()).and_then(Self::known);
+    Some(known.unwrap_or(Self::Unknown(event)))
+});
+
+#[cfg(feature = "openapi")]
+fn event_types() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+    crate::wire::names_schema(&[
+        "group_created",
+        "member_added",
+        "member_removed",
+        "member_left",
+        "role_changed",
+        "title_changed",
+    ])
+}
+
+/// One object for all events, as PROTOCOL section 2 writes it.
+#[cfg(feature = "openapi")]
+#[derive(utoipa::ToSchema)]
+#[schema(as = ChatEvent)]
+#[expect(dead_code, reason = "its fields are read by the derive alone")]
+pub struct ChatEventSchema {
+    #[schema(schema_with = event_types)]
+    r#type: String,
+    actor_id: UserId,
+    user_id: Option<UserId>,
+    title: Option<String>,
+}
+
+/// The author of a forwarded message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ForwardedFrom {
@@ -72,19 +141,19 @@ pub struct ForwardedFrom {
 
 crate::rows! { ForwardedFrom { user_id, name } }
 
-/// One emoji under a message, in order of first use.
+/// The reactions to a message with one emoji. A message lists its emoji in order of first use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reaction {
     pub emoji: String,
     pub count: u32,
-    /// At most 20 of them.
+    /// The first users who reacted with it, at most 20.
     pub by: Vec<UserId>,
 }
 
 crate::rows! { Reaction { emoji, count, by } }
 
-/// A stored file hung to a message.
+/// A stored file that a message carries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct File {
@@ -103,35 +172,36 @@ pub struct File {
 crate::rows! { File { id, name, media_type, size, width, height, thumbhash, status, url, thumbnail_url } }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "snake_case"))]
 pub enum FileStatus {
     Scanning,
     Clean,
     Blocked,
+    Unknown(Name),
 }
 
-crate::names! { FileStatus { Scanning = "scanning", Clean = "clean", Blocked = "blocked" } }
+crate::names! { FileStatus { Scanning = "scanning", Clean = "clean", Blocked = "blocked" } else Unknown }
 
-/// A message's row, the same for every reader. Addressed by `chat_id` + `no`.
+/// The row of a message, the same for every reader. Its key is `chat_id` + `no`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Message {
     pub chat_id: ChatId,
-    /// Its place in the chat: dense, from 1.
+    /// The message's number in the chat: dense, from 1.
     pub no: u64,
-    /// The chat's change that wrote this row.
+    /// The number of the chat's change that wrote this row.
     pub seq: u64,
     pub id: MessageId,
     pub client_id: ClientId,
     pub sender_id: UserId,
     pub kind: MessageKind,
     pub text: String,
-    /// The `no` of the message it answers.
+    /// The `no` of the quoted message.
     pub reply_to: Option<u64>,
     pub forwarded_from: Option<ForwardedFrom>,
     pub attachments: Vec<File>,
     pub reactions: Vec<Reaction>,
     pub mentions: Vec<UserId>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<ChatEventSchema>))]
     pub event: Option<ChatEvent>,
     pub created_at: Timestamp,
     pub edited_at: Option<Timestamp>,
@@ -141,7 +211,7 @@ pub struct Message {
 crate::rows! { Message { chat_id, no, seq, id, client_id, sender_id, kind, text, reply_to, forwarded_from, attachments, reactions, mentions, event, created_at, edited_at, deleted } }
 
 impl Message {
-    /// The people it names.
+    /// The users that the message refers to: its row is shown with their names.
     pub fn people(&self) -> impl Iterator<Item = UserId> {
         let event = self.event.iter().flat_map(ChatEvent::people);
         let source = self.forwarded_from.iter().filter_map(|from| from.user_id);
@@ -150,20 +220,30 @@ impl Message {
         std::iter::once(self.sender_id).chain(event).chain(source).chain(mentioned).chain(reacted)
     }
 
-    /// Whether it counts as unread for `reader`.
+    /// Whether this version can show the message. In place of others the page shows a neutral line.
+    #[must_use]
+    pub fn is_showable(&self) -> bool {
+        match (self.kind, &self.event) {
+            (MessageKind::Text, _) => true,
+            (MessageKind::System, Some(event)) => !matches!(event, ChatEvent::Unknown(_)),
+            _ => false,
+        }
+    }
+
+    /// Whether the message counts as unread for `reader`.
     #[must_use]
     pub fn counts_for(&self, reader: UserId) -> bool {
         self.sender_id != reader && self.kind != MessageKind::System && !self.deleted
     }
 
-    /// Whether it counts as an unread mention of `reader`.
+    /// Whether the message counts as an unread mention of `reader`.
     #[must_use]
     pub fn mentions(&self, reader: UserId) -> bool {
         self.counts_for(reader) && self.mentions.contains(&reader)
     }
 }
 
-/// A chat's own row, the same for every reader.
+/// The row of a chat, the same for every reader.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Chat {
@@ -174,38 +254,38 @@ pub struct Chat {
     pub avatar_url: Option<String>,
     pub last_no: u64,
     pub member_count: u64,
-    /// The change that wrote this row; in a `ChatSummary` the chat's newest change.
+    /// The number of the change that wrote this row. In a `ChatSummary`: the chat's newest change.
     pub seq: u64,
 }
 
 crate::rows! { Chat { id, kind, title, description, avatar_url, last_no, member_count, seq } }
 
-/// A chat as one reader has it. `chat.seq` is the chat's head.
+/// A chat as one reader sees it. `chat.seq` is the chat's head.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ChatSummary {
     #[serde(flatten)]
     pub chat: Chat,
-    /// The other person of a direct chat.
+    /// The other user of a direct chat.
     pub peer: Option<User>,
     pub role: Option<Role>,
     pub read_no: u64,
-    /// Exact to 999; 1000 means more.
+    /// Exact up to 999; 1000 means more.
     pub unread: u32,
     pub mentions_unread: u32,
     pub marked_unread: bool,
     pub muted_until: Option<Timestamp>,
     pub pinned: bool,
-    /// A newer message brings it back, unless it is muted.
+    /// A newer message un-archives the chat, unless the chat is muted.
     pub archived: bool,
-    /// The newest message when it was archived.
+    /// The newest message at the time of archiving.
     pub archived_no: u64,
     pub draft: Option<String>,
     pub last_message: Option<Message>,
-    /// How far any other member has read.
+    /// The highest read mark of the other members.
     pub read_by_others_no: u64,
     pub my_seq: u64,
-    /// When the chat was last active: its order in the list.
+    /// The time of the last activity; the list is sorted by it.
     pub active_at: Timestamp,
 }
 
@@ -217,7 +297,7 @@ impl ChatSummary {
 }
 
 crate::readable!(ChatSummary, |value| {
-    let mut row = crate::wire::Row::of(value)?;
+    let mut row = Row::of(value)?;
     Some(Self {
         peer: row.take("peer")?,
         role: row.take("role")?,
@@ -238,32 +318,19 @@ crate::readable!(ChatSummary, |value| {
     })
 });
 
-crate::readable!(ChatEvent, |value| {
-    let mut row = crate::wire::Row::of(value)?;
-    let (name, actor_id): (String, UserId) = (row.take("type")?, row.take("actor_id")?);
-    Some(match name.as_str() {
-        "group_created" => Self::GroupCreated { actor_id, title: row.take("title")? },
-        "title_changed" => Self::TitleChanged { actor_id, title: row.take("title")? },
-        "member_added" => Self::MemberAdded { actor_id, user_id: row.take("user_id")? },
-        "member_removed" => Self::MemberRemoved { actor_id, user_id: row.take("user_id")? },
-        "role_changed" => Self::RoleChanged { actor_id, user_id: row.take("user_id")? },
-        "member_left" => Self::MemberLeft { actor_id },
-        _ => return None,
-    })
-});
-
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreateChat {
     /// `direct` or `group`.
+    #[serde(deserialize_with = "ChatKind::read_known")]
     pub kind: ChatKind,
-    /// Whom a direct chat is with.
+    /// The other user of a direct chat.
     pub user_id: Option<UserId>,
     #[serde(default)]
     pub title: String,
     #[serde(default)]
     pub member_ids: Vec<UserId>,
-    /// Repeated with a retry, so that a group is made once.
+    /// The same in every retry, so that the group is created once.
     pub client_id: Option<ClientId>,
 }
 
@@ -299,20 +366,20 @@ pub struct PostMessage {
 pub struct EditMessage {
     #[serde(default)]
     pub text: String,
-    /// The `seq` of the row that was edited; one that is not the newest is refused, with the newest.
+    /// The `seq` of the row that the user edited. If a newer row exists, the edit is a `conflict` that carries it.
     pub base_seq: Option<u64>,
 }
 
-/// Where a message is forwarded to.
+/// The target of a forwarded message.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ForwardMessage {
     pub chat_id: ChatId,
-    /// Repeated with a retry, as that of a send.
+    /// The same in every retry, as in a send.
     pub client_id: ClientId,
 }
 
-/// Tells the site's admins of a message.
+/// Reports a message to the site's admins.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReportMessage {
@@ -320,7 +387,7 @@ pub struct ReportMessage {
     pub reason: String,
 }
 
-/// Somebody's reaction to a message.
+/// One user's reaction to a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reacted {
@@ -337,7 +404,7 @@ pub struct MarkRead {
     pub no: u64,
 }
 
-/// One's own state of a chat: an absent field stays, `null` clears.
+/// Changes the caller's own state of a chat. An absent field stays as it is; `null` clears the field.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UpdateOwnState {
@@ -350,36 +417,36 @@ pub struct UpdateOwnState {
     pub marked_unread: Option<bool>,
 }
 
-/// Which window of a history is wanted; positions are exclusive.
+/// The part of a history that a reader asks for. Positions are values of `no`; `Before` and `After` exclude them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {
     Newest,
     Before(u64),
     After(u64),
-    /// Half each side, the message itself included.
+    /// Half a page on each side, with the message itself.
     Around(u64),
-    /// As `Around`, of the first message at or after a time.
+    /// `Around` the first message at or after a time.
     At(Timestamp),
 }
 
-/// A window of a history: ascending, every `no` in it appears.
+/// A window of a history: in ascending order, without gaps.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct History {
     pub items: Vec<Message>,
-    /// The `after` that continues it, where there is more.
+    /// The `after` of the next window; none at the end.
     pub next: Option<String>,
     /// The messages that the items quote.
     pub replies: Vec<Message>,
     pub users: Vec<User>,
-    /// The chat's newest change, read before the rows.
+    /// The chat's head, read before the rows.
     pub seq: u64,
     pub last_no: u64,
 }
 
 crate::rows! { History { items, next, replies, users, seq, last_no } }
 
-/// The rows of a chat changed after a number, ordered by `seq`.
+/// The rows of a chat that changed after a given number, ordered by `seq`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Changes {
@@ -387,7 +454,7 @@ pub struct Changes {
     pub messages: Vec<Message>,
     pub members: Vec<Member>,
     pub chat: Option<Chat>,
-    /// Complete up to here; the next `after`.
+    /// The page is complete up to this number, which is the next `after`.
     pub seq: u64,
     pub more: bool,
     pub users: Vec<User>,

@@ -1,12 +1,11 @@
-//! The one error of every answer: REST, WebSocket, server functions and pages.
+//! The error type of every response: REST, WebSocket, server functions and pages.
 
-use crate::chat::Message;
+use crate::{chat::Message, wire::Name};
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt};
 
-/// What went wrong, for programs. The closed list of PROTOCOL section 3.
+/// The kind of an error, for programs (PROTOCOL section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "snake_case"))]
 pub enum ErrorCode {
     InvalidInput,
     Unauthenticated,
@@ -20,6 +19,7 @@ pub enum ErrorCode {
     RateLimited,
     Unavailable,
     Internal,
+    Unknown(Name),
 }
 
 crate::names! {
@@ -36,11 +36,11 @@ crate::names! {
         RateLimited = "rate_limited",
         Unavailable = "unavailable",
         Internal = "internal",
-    }
+    } else Unknown
 }
 
 impl ErrorCode {
-    /// The HTTP status; the only place where a code becomes one.
+    /// The HTTP status. No other place maps a code to a status.
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
@@ -54,26 +54,26 @@ impl ErrorCode {
             Self::UnsupportedMediaType => 415,
             Self::RateLimited => 429,
             Self::Unavailable => 503,
-            Self::Internal => 500,
+            Self::Internal | Self::Unknown(_) => 500,
         }
     }
 }
 
-/// Why a field was refused. Travels as its snake-case name, so that pages word it in the reader's
-/// language; `ApiError::message` words it in English.
+/// Why a field was refused. The wire carries the snake-case name, and pages word it in the reader's language;
+/// `ApiError::message` words it in English.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Problem {
     Required,
     TooShort,
     TooLong,
-    /// Control, invisible or bidi characters, or letters outside a user name's alphabet.
+    /// Control, invisible or bidi characters, or characters that a user name cannot have.
     Characters,
     Malformed,
     CommonPassword,
     WrongPassword,
     Taken,
     Unknown,
-    /// There are as many as there may be; of those that exclude each other, one.
+    /// A limit is reached, or fields were given that exclude each other.
     TooMany,
 }
 
@@ -109,16 +109,16 @@ impl Problem {
     }
 }
 
-/// The body of every refusal.
+/// The body of every error response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ApiError {
     pub code: ErrorCode,
-    /// A sentence in English for people who read logs and answers.
+    /// A sentence in English, for readers of logs and responses.
     pub message: String,
-    /// Refused fields by name, all of them at once, each with a `Problem`'s name.
+    /// All refused fields by name, each with the name of a `Problem`.
     pub fields: BTreeMap<String, String>,
-    /// With `conflict` over a message: its newest row.
+    /// With a `conflict` over a message: the newest row of the message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current: Option<Box<Message>>,
 }
@@ -130,7 +130,7 @@ impl ApiError {
         Self { code, message: message.into(), fields: BTreeMap::new(), current: None }
     }
 
-    /// A refusal because of one field.
+    /// The error of one refused field.
     #[must_use]
     pub fn field(name: &str, problem: Problem) -> Self {
         let mut fields = Fields::default();
@@ -147,25 +147,25 @@ impl fmt::Display for ApiError {
 
 impl std::error::Error for ApiError {}
 
-/// Collects the refusals of a form, so that one answer names all of them.
+/// Collects the refused fields of a form, so that one response names all of them.
 #[derive(Default)]
 pub struct Fields(Vec<(String, Problem)>);
 
 impl Fields {
-    /// Of a field that is refused twice the first reason stays.
+    /// Refuses a field. If it was refused before, the first problem stays.
     pub fn refuse(&mut self, name: &str, problem: Problem) {
         if self.0.iter().all(|(refused, _)| refused != name) {
             self.0.push((name.to_owned(), problem));
         }
     }
 
-    /// Keeps a parsed value, or its refusal.
+    /// Returns a parsed value, or refuses its field.
     pub fn take<T>(&mut self, name: &str, parsed: Result<T, Problem>) -> Option<T> {
         parsed.map_err(|problem| self.refuse(name, problem)).ok()
     }
 
     /// # Errors
-    /// `invalid_input` with every field refused so far.
+    /// `invalid_input` with all fields refused so far.
     pub fn check(self) -> Result<(), ApiError> {
         if self.0.is_empty() { Ok(()) } else { Err(self.into_error()) }
     }

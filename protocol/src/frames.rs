@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 
 pub const SUBPROTOCOL: &str = "messenger.v1";
 
-/// Why the server closes a socket.
+/// The codes with which the server closes a socket.
 pub mod close {
     pub const TOO_LARGE: u16 = 1009;
     pub const RESTARTING: u16 = 1012;
@@ -23,7 +23,7 @@ pub mod close {
     pub const TOO_FAST: u16 = 4429;
 }
 
-/// A client's frame with its `ref`, which the answer repeats.
+/// A client's frame and its `ref`, which the response repeats.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Request {
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
@@ -92,8 +92,8 @@ pub enum ClientFrame {
         chat_id: ChatId,
         no: u64,
     },
-    /// Whose presence this socket is told from now on, besides that of those it has a direct chat with;
-    /// how it stands comes at once.
+    /// Subscribes the socket to the presence of these users, beside that of its direct peers. The server sends
+    /// the current presence of each at once.
     Watch {
         #[serde(default)]
         user_ids: Vec<UserId>,
@@ -104,12 +104,12 @@ pub enum ClientFrame {
     Ping,
 }
 
-/// What a device holds of its chats, as `hello` and `heads` name it.
+/// The state of a device's chats, as `hello` and `heads` send it.
 #[derive(Clone, Debug, Default)]
 pub struct Held {
-    /// The head of each, 500 at most.
+    /// The head of each chat; at most 500 chats.
     pub chats: HashMap<ChatId, u64>,
-    /// One's own read mark in those that have something unread: another device may have read it meanwhile.
+    /// The user's own read marks in chats with unread messages: another device may have moved them.
     pub read: HashMap<ChatId, u64>,
 }
 
@@ -119,7 +119,7 @@ impl From<HashMap<ChatId, u64>> for Held {
     }
 }
 
-/// A server's frame; an answer carries the `ref` it answers.
+/// A server's frame. A response repeats the `ref` of its request.
 #[derive(Clone, Debug, Serialize)]
 pub struct Reply {
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
@@ -128,26 +128,30 @@ pub struct Reply {
     pub frame: ServerFrame,
 }
 
-/// Declares the server's frames, and how they are read: by their type.
+/// Declares the server's frames and their reader, which selects by `type`.
 macro_rules! server_frames {
     ($($name:literal => $variant:ident { $($(#[$attribute:meta])? $field:ident: $type:ty),* },)*) => {
         #[derive(Clone, Debug, PartialEq, Serialize)]
         #[serde(tag = "type", rename_all = "snake_case")]
-        #[expect(clippy::large_enum_variant, reason = "a frame is applied at once, never kept")]
+        #[expect(clippy::large_enum_variant, reason = "a frame is applied at once and dropped")]
         pub enum ServerFrame {
             $($variant { $($(#[$attribute])? $field: $type),* },)*
             Welcome(Welcome),
             Heads(Heads),
             Changes(Changes),
+            /// A frame of a newer version. If it is a change of a chat, the client reads the changes of that
+            /// chat: the frame may replace one that this version knows.
+            #[serde(skip)]
+            Unknown { chat_id: Option<ChatId>, seq: Option<u64> },
         }
 
         impl Reply {
-            /// Reads a frame.
+            /// Parses a frame.
             ///
             /// # Errors
-            /// When it is not JSON, or not a frame that this version knows.
+            /// When the text is not JSON or has no `type`, or when fields of a known frame are missing.
             pub fn parse(text: &str) -> serde_json::Result<Self> {
-                // Always from bytes, as server functions do: each reader of serde is code of its own.
+                // Server functions read from bytes too: each kind of serde reader adds its own code to the WASM.
                 let mut row: Row = serde_json::from_slice(text.as_bytes())?;
                 let unknown = || serde::de::Error::custom("not a frame of ours");
                 let (name, reference) = row.take("type").zip(row.take("ref")).ok_or_else(unknown)?;
@@ -161,7 +165,11 @@ macro_rules! server_frames {
                     "welcome" => ServerFrame::Welcome(Welcome::from_row(&mut row)?),
                     "heads" => ServerFrame::Heads(Heads::from_row(&mut row)?),
                     "changes" => ServerFrame::Changes(Changes::from_row(&mut row)?),
-                    _ => return None,
+                    "" => return None,
+                    _ => ServerFrame::Unknown {
+                        chat_id: row.take("chat_id").unwrap_or_default(),
+                        seq: row.take("seq").unwrap_or_default(),
+                    },
                 })
             }
         }
@@ -190,7 +198,7 @@ server_frames! {
     },
 }
 
-/// What changed in one's chats since `hello`'s numbers; at most 200 chats, newest activity first.
+/// The user's chats that differ from the numbers in `hello`: at most 200, newest activity first.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Welcome {
     pub user: Me,
@@ -203,7 +211,7 @@ pub struct Welcome {
 
 crate::rows! { Welcome { user, mine, chats, gone, more, users } }
 
-/// The chats whose head differs from the one named.
+/// The chats whose head differs from the one that the client sent.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Heads {
     pub mine: u64,
@@ -216,7 +224,7 @@ crate::rows! { Heads { mine, chats, gone } }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Head {
     pub seq: u64,
-    /// The newest message as of `seq`: `unread` counts up to it.
+    /// The newest message at change `seq`; `unread` counts up to it.
     pub last_no: u64,
     pub read_no: u64,
     pub unread: u32,
@@ -244,8 +252,26 @@ mod tests {
             let read = Reply::parse(&text).unwrap();
             assert_eq!((read.reference, read.frame), (Some(9), frame), "{text}");
         }
-        for bad in ["", "{}", r#"{"type":"nonsense"}"#, r#"{"type":"read"}"#, "[1]"] {
+        for bad in ["", "{}", r#"{"type":""}"#, r#"{"type":"read"}"#, "[1]"] {
             assert!(Reply::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn frames_of_a_newer_version_are_read_as_unknown() {
+        let chat = "00000000-0000-0000-0000-000000000001";
+        let chat_id = Some(ChatId(uuid::Uuid::from_u128(1)));
+        for (text, expected) in [
+            (r#"{"type":"hologram"}"#.to_owned(), (None, None)),
+            (format!(r#"{{"type":"hologram","chat_id":"{chat}","seq":7,"light":[1]}}"#), (chat_id, Some(7))),
+            (r#"{"type":"hologram","chat_id":9,"seq":"x"}"#.to_owned(), (None, None)),
+        ] {
+            let frame = Reply::parse(&text).unwrap().frame;
+            let (chat_id, seq) = expected;
+            assert_eq!(frame, ServerFrame::Unknown { chat_id, seq }, "{text}");
+        }
+        let error = Reply::parse(r#"{"type":"error","ref":3,"code":"eclipsed","message":"…"}"#).unwrap();
+        let ServerFrame::Error { code, .. } = error.frame else { panic!("{error:?}") };
+        assert_eq!((error.reference, code.name(), code.status()), (Some(3), "eclipsed", 500));
     }
 }

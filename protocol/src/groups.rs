@@ -1,25 +1,25 @@
 //! Groups and their members.
 
-use crate::{ids::UserId, profiles::User, time::Timestamp};
+use crate::{ids::UserId, profiles::User, time::Timestamp, wire::Name};
 use serde::{Deserialize, Serialize};
 
-/// Ordered by power.
+/// A member's role, in ascending order of rights. An unknown role comes first: it gives no rights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "snake_case"))]
 pub enum Role {
+    Unknown(Name),
     Member,
     Admin,
     Owner,
 }
 
-crate::names! { Role { Member = "member", Admin = "admin", Owner = "owner" } }
+crate::names! { Role { Member = "member", Admin = "admin", Owner = "owner" } else Unknown }
 
-/// A member's row; a removed one stays as a tombstone.
+/// The row of a member. The row of a removed member stays as a tombstone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Member {
     pub user: User,
-    /// None in `direct` and `saved` chats.
+    /// None in direct and saved chats.
     pub role: Option<Role>,
     pub joined_at: Timestamp,
     pub read_no: u64,
@@ -38,7 +38,8 @@ pub struct AddMember {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ChangeRole {
-    /// `owner` hands the group over.
+    /// `owner` transfers the ownership.
+    #[serde(deserialize_with = "Role::read_known")]
     pub role: Role,
 }
 

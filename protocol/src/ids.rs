@@ -1,4 +1,4 @@
-//! Identifiers: UUIDs that cannot be taken for one another.
+//! Identifiers: UUIDs with a type for each kind of thing, so that they cannot be mixed up.
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -13,7 +13,7 @@ macro_rules! id {
         pub struct $name(pub Uuid);
 
         impl $name {
-            /// A fresh identifier (UUID v7), later than those made before it.
+            /// A new identifier (UUID v7), which sorts after earlier ones.
             #[must_use]
             pub fn fresh() -> Self {
                 Self(Uuid::now_v7())
@@ -43,20 +43,20 @@ macro_rules! id {
 }
 
 id! {
-    /// A person.
+    /// A user.
     UserId
-    /// A conversation.
+    /// A chat.
     ChatId
-    /// A message, wherever it is quoted; inside its chat it is addressed by `no`.
+    /// A message, across chats. Inside its chat, a message is addressed by `no`.
     MessageId
     /// A signed-in device.
     SessionId
-    /// Made by the sender for each send, repeated with each retry: what makes a send exactly-once.
+    /// The idempotency key of a send: the client generates it and repeats it in every retry.
     ClientId
 }
 
 impl ClientId {
-    /// The id of one of the sends that a form makes: the form's own, told apart by a number.
+    /// The id of one of several sends of a form, derived from the form's id and a number.
     #[must_use]
     pub fn of(self, number: u64) -> Self {
         Self(Uuid::from_u128(self.0.as_u128() ^ u128::from(number)))

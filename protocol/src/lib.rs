@@ -1,7 +1,7 @@
-//! What crosses the wire, and what both sides must compute alike.
+//! The types on the wire, and the code that must give the same result in the browser and on the server.
 //!
-//! Compiles to WASM and knows nobody: no IO, no clock, no framework. One file a feature, named as in
-//! `services` and `app`; `docs/` and the OpenAPI document describe the same types.
+//! The crate compiles to WASM and depends on no other crate here: no IO, no clock, no framework. Each feature
+//! has one file, named as in `services` and `app`. `docs/` and the OpenAPI document describe the same types.
 
 pub mod auth;
 pub mod chat;
@@ -20,7 +20,7 @@ pub mod wire;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A page of a list. `next` is the cursor of the following page, `null` on the last one.
+/// A page of a list. `next` is the cursor of the next page, `null` on the last page.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Page<T> {
@@ -39,13 +39,13 @@ impl<'de, T: wire::Read> Deserialize<'de> for Page<T> {
 }
 
 impl<T> Page<T> {
-    /// The only page of a list that is never cut.
+    /// A list that has one page only.
     pub fn whole(items: Vec<T>) -> Self {
         Self { items, next: None }
     }
 }
 
-/// Tells `null` from absent.
+/// Distinguishes `null` (`Some(None)`) from an absent field (`None`, by `serde(default)`).
 fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(value).map(Some)
 }

@@ -1,43 +1,43 @@
-//! Message text as people see it: a small, safe Markdown. The same code renders on the server and in the
-//! browser, so a message's echo and its page are the same to the character.
+//! Renders message text: a small, safe subset of Markdown. The server and the browser run the same code, so that
+//! an optimistic message and its server-rendered page are identical.
 //!
-//! Chats write in lines, not in documents: line breaks stay, and there are no headings, lists or raw HTML.
-//! Known are `**bold**`, `*italic*`, `~~struck~~`, `` `code` ``, fenced code, `> quotes`, `[links](https://…)`,
-//! addresses as they are, `@names`, and `\` before what is meant as it stands. A mark that is not closed, or
-//! that touches a word from outside, is text. Time and depth are bounded whatever is written.
+//! Line breaks stay, and there are no headings, lists or raw HTML. The syntax is `**bold**`, `*italic*`,
+//! `~~struck~~`, `` `code` ``, fenced code, `> quotes`, `[links](https://…)`, bare URLs, `@names`, and `\` as
+//! the escape character. A mark without an end, or in the middle of a word, is plain text. Time and nesting
+//! depth are bounded for every input.
 
 use crate::limits;
 use std::{borrow::Cow, collections::HashSet, fmt::Write as _};
 
-/// Quotes within quotes.
+/// The nesting depth of quotes.
 const QUOTES_MAX: usize = 4;
-/// Marks open at once: browsers stop nesting at 512 elements.
+/// The nesting depth of marks: browsers stop nesting at 512 elements.
 const OPEN_MAX: usize = 32;
-/// Elements in one text: browsers take longer and longer for each of very many.
+/// Elements in one text: the rendering time of browsers grows faster than their number.
 const ELEMENTS_MAX: usize = 400;
-/// Marks upon one letter: no script has so many, and drawing thousands takes a browser long.
+/// Combining marks on one letter: no script needs more, and browsers draw thousands slowly.
 const ACCENTS_MAX: usize = 10;
-/// More emoji than this are text like any other.
+/// A text of more emoji is not enlarged.
 const JUMBO_MAX: usize = 6;
-/// Anything can be joined to an emoji, without end; a family is 25 bytes.
+/// Emoji sequences have no maximum length; a family has 25 bytes.
 const JUMBO_BYTES_MAX: usize = 40 * JUMBO_MAX;
-/// Longer addresses are cut, in characters.
+/// The maximum length of a URL, in characters.
 const ADDRESS_MAX: usize = 2_048;
 
-/// A text as HTML: escaped, with no element or attribute but this module's own. `copy` is the word on the
-/// button beside a block of code.
+/// Renders a text as HTML: escaped, with elements and attributes of this module only. `copy` is the label of
+/// the button beside a block of code.
 #[must_use]
 pub fn html(text: &str, copy: &str) -> String {
     read(text, Output { html: true, copy, ..Output::default() }).text
 }
 
-/// A text without its marks, for where there is one line and no markup.
+/// The text without its marks, for previews.
 #[must_use]
 pub fn plain(text: &str) -> String {
     read(text, Output::default()).text
 }
 
-/// The user names that a text mentions, folded, each once, in its order; of very many, the first.
+/// The user names that a text mentions: folded, each once, in order, at most `limits::MENTIONS`.
 #[must_use]
 pub fn mentions(text: &str) -> Vec<String> {
     if !text.contains('@') {
@@ -53,12 +53,12 @@ pub fn mentions(text: &str) -> Vec<String> {
 }
 
 fn read<'a>(text: &str, mut out: Output<'a>) -> Output<'a> {
-    out.blocks(&calmed(text).split('\n').collect::<Vec<_>>(), 0);
+    out.blocks(&without_stacked_accents(text).split('\n').collect::<Vec<_>>(), 0);
     out
 }
 
-/// A text with no more marks upon one letter than any script has.
-fn calmed(text: &str) -> Cow<'_, str> {
+/// Drops the combining marks beyond `ACCENTS_MAX` on a letter.
+fn without_stacked_accents(text: &str) -> Cow<'_, str> {
     let is_accent = |c: char| {
         matches!(c, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{591}'..='\u{5c7}' | '\u{610}'..='\u{61a}'
             | '\u{64b}'..='\u{65f}' | '\u{6d6}'..='\u{6ed}' | '\u{e31}'..='\u{e3a}' | '\u{e47}'..='\u{e4e}'
@@ -75,7 +75,7 @@ fn calmed(text: &str) -> Cow<'_, str> {
     if text.chars().all(|c| all_stay(&c)) { text.into() } else { text.chars().filter(stays()).collect() }
 }
 
-/// Whether a text is a few emoji and nothing else, which are shown large.
+/// Whether a text consists of a few emoji, which the page enlarges.
 #[must_use]
 pub fn is_jumbo(text: &str) -> bool {
     let joins = |c: char| matches!(c, '\u{200d}' | '\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0020}'..='\u{e007f}');
@@ -95,7 +95,7 @@ pub fn is_jumbo(text: &str) -> bool {
             return false;
         }
     }
-    // A flag is two letters.
+    // The two letters of a flag count as two emoji.
     (1..=JUMBO_MAX).contains(&count)
 }
 
@@ -104,21 +104,21 @@ struct Output<'a> {
     copy: &'a str,
     text: String,
     mentions: Vec<String>,
-    /// Elements that there may still be.
-    left: usize,
+    /// How many elements may still be written.
+    budget: usize,
 }
 
 impl Default for Output<'_> {
     fn default() -> Self {
-        Self { html: false, copy: "", text: String::new(), mentions: Vec::new(), left: ELEMENTS_MAX }
+        Self { html: false, copy: "", text: String::new(), mentions: Vec::new(), budget: ELEMENTS_MAX }
     }
 }
 
 impl Output<'_> {
-    /// Lines as fenced code, quotes and what lies between.
+    /// Splits lines into fenced code, quotes and paragraphs, and renders each.
     fn blocks(&mut self, lines: &[&str], depth: usize) {
         let mut at = 0;
-        // Where no line could close it, nothing is looked through for its end.
+        // After the last closing fence no line can open one: the search for an end would be quadratic.
         let last_end = lines.iter().rposition(|line| line.trim_end() == "```").unwrap_or(0);
         let fence_at = |at: usize| {
             let lines = if at < last_end { lines.get(at..) } else { lines.get(at..=at) };
@@ -126,13 +126,13 @@ impl Output<'_> {
         };
         while let Some(line) = lines.get(at) {
             let rest = lines.get(at..).unwrap_or_default();
-            let depth = if self.left > 0 { depth } else { QUOTES_MAX };
-            let taken = if let Some((language, code, taken)) = fence_at(at).filter(|_| self.left > 0) {
-                self.left -= 1;
+            let depth = if self.budget > 0 { depth } else { QUOTES_MAX };
+            let taken = if let Some((language, code, taken)) = fence_at(at).filter(|_| self.budget > 0) {
+                self.budget -= 1;
                 self.code_block(language, &code);
                 taken
             } else if depth < QUOTES_MAX && line.starts_with('>') {
-                self.left -= 1;
+                self.budget -= 1;
                 let quoted: Vec<&str> = rest.iter().map_while(|line| line.strip_prefix('>')).collect();
                 let inner: Vec<&str> = quoted.iter().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
                 self.tag("<blockquote>");
@@ -149,7 +149,7 @@ impl Output<'_> {
                 count
             };
             at += taken;
-            // In plain text blocks are kept apart by the break that elements bring by themselves.
+            // In HTML the elements separate the blocks; in plain text a line break does.
             if !self.html && at < lines.len() {
                 self.text.push('\n');
             }
@@ -176,7 +176,7 @@ impl Output<'_> {
             self.text.push_str(language);
             self.text.push('"');
         }
-        // A parser drops a line break that follows the tag.
+        // HTML parsers drop a line break directly after the tag.
         self.text.push('>');
         if code.starts_with('\n') {
             self.text.push('\n');
@@ -185,7 +185,7 @@ impl Output<'_> {
         self.text.push_str("</code></pre></div>");
     }
 
-    /// Text with marks in it.
+    /// Renders a paragraph with its marks.
     fn inline(&mut self, text: &str) {
         let mut inline = Inline {
             text,
@@ -194,10 +194,10 @@ impl Output<'_> {
             tokens: Vec::new(),
             open: Vec::new(),
             unclosed: Vec::new(),
-            left: self.left,
+            budget: self.budget,
         };
         while inline.step() {}
-        self.left = inline.left;
+        self.budget = inline.budget;
         for token in inline.tokens {
             match (token, self.html) {
                 (Token::Text(text), true) => escape(text, &mut self.text),
@@ -226,7 +226,7 @@ impl Output<'_> {
     }
 }
 
-/// Fenced code at the beginning of these lines: its language, itself, and how many lines it takes.
+/// Parses fenced code at the start of these lines: its language, the code, and the number of lines.
 fn fence<'a>(lines: &[&'a str]) -> Option<(&'a str, String, usize)> {
     let first = lines.first()?.strip_prefix("```")?;
     if let Some(code) = first.strip_suffix("```").filter(|code| !code.is_empty() && !code.contains("```")) {
@@ -238,7 +238,7 @@ fn fence<'a>(lines: &[&'a str]) -> Option<(&'a str, String, usize)> {
         return None;
     }
     let code: Vec<&str> = lines.iter().skip(1).take_while(|line| line.trim_end() != "```").copied().collect();
-    // Without an end it is what somebody is still writing, and text.
+    // Without a closing fence it is text: somebody may still be writing it.
     (code.len() + 1 < lines.len() && !code.is_empty()).then(|| (language, code.join("\n"), code.len() + 2))
 }
 
@@ -248,7 +248,7 @@ enum Mark<'a> {
     Italic,
     BoldItalic,
     Struck,
-    /// To this address; empty while it is not known.
+    /// The URL; empty until the end of the link is parsed.
     Link(&'a str),
 }
 
@@ -283,7 +283,7 @@ enum Token<'a> {
     Mention(&'a str),
 }
 
-/// A mark that may yet be closed: what it would be, how it is written, and its place among the tokens.
+/// A mark without an end yet: its kind, its characters, and the index of its token.
 struct Opened<'a> {
     mark: Mark<'a>,
     written: &'a str,
@@ -293,14 +293,14 @@ struct Opened<'a> {
 struct Inline<'a> {
     text: &'a str,
     at: usize,
-    /// The character before.
+    /// The character before `at`.
     before: Option<char>,
     tokens: Vec<Token<'a>>,
     open: Vec<Opened<'a>>,
-    /// Lengths of runs of backticks that nothing closes from here on.
+    /// Lengths of backtick runs that have no closing run in the rest of the text.
     unclosed: Vec<usize>,
-    /// Elements that there may still be.
-    left: usize,
+    /// How many elements may still be written.
+    budget: usize,
 }
 
 impl<'a> Inline<'a> {
@@ -308,7 +308,7 @@ impl<'a> Inline<'a> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    /// Goes beyond so many bytes.
+    /// Moves on by so many bytes and returns them.
     fn pass(&mut self, bytes: usize) -> &'a str {
         let passed = self.text.get(self.at..self.at + bytes).unwrap_or_default();
         self.before = passed.chars().next_back().or(self.before);
@@ -320,13 +320,13 @@ impl<'a> Inline<'a> {
         self.before.is_some_and(|c| c.is_alphanumeric() || c == '_')
     }
 
-    /// Takes one token; false at the end.
+    /// Parses one token; returns false at the end.
     fn step(&mut self) -> bool {
         let rest = self.rest();
         let Some(first) = rest.chars().next() else { return false };
         let made = self.tokens.len();
         let taken = match first {
-            _ if self.left == 0 => {
+            _ if self.budget == 0 => {
                 let text = self.pass(rest.len());
                 self.tokens.push(Token::Text(text));
                 true
@@ -350,11 +350,11 @@ impl<'a> Inline<'a> {
             self.plain(rest);
         }
         let is_element = |token: &&Token<'_>| !matches!(token, Token::Text(_) | Token::Open(_));
-        self.left = self.left.saturating_sub(self.tokens.iter().skip(made).filter(is_element).count());
+        self.budget = self.budget.saturating_sub(self.tokens.iter().skip(made).filter(is_element).count());
         true
     }
 
-    /// Text up to where something may begin.
+    /// Takes text up to the next character that may start a mark.
     fn plain(&mut self, rest: &'a str) {
         let begins = |c: char| matches!(c, '\\' | '`' | '*' | '_' | '~' | '[' | ']' | '@');
         let mut before = None;
@@ -388,7 +388,7 @@ impl<'a> Inline<'a> {
             return true;
         };
         let code = inside.get(..end).unwrap_or_default();
-        // A space on both sides lets code begin with a backtick.
+        // One space on each side is dropped, so that code can begin with a backtick.
         let spaced =
             code.strip_prefix(' ').and_then(|code| code.strip_suffix(' ')).filter(|code| !code.trim().is_empty());
         self.pass(run + end + run);
@@ -396,7 +396,7 @@ impl<'a> Inline<'a> {
         true
     }
 
-    /// A run of `*`, `_` or `~`: closes what it closes, else opens, else is text.
+    /// A run of `*`, `_` or `~`: it closes an open mark, or opens one, or is text.
     fn mark(&mut self, rest: &'a str, sign: char) -> bool {
         let run = rest.len() - rest.trim_start_matches(sign).len();
         let mark = match (sign, run) {
@@ -430,18 +430,18 @@ impl<'a> Inline<'a> {
         true
     }
 
-    /// The end of a link's words, and its address.
+    /// The end of a link's label, and its URL.
     fn link(&mut self, rest: &'a str) -> bool {
         let opened = self.open.iter().rposition(|open| matches!(open.mark, Mark::Link(_)));
         let Some(opened) = opened else { return false };
         let place = self.open.get(opened).map_or(0, |open| open.place);
         let Some(address) = target(rest).filter(|_| place + 1 < self.tokens.len()) else {
-            // These brackets are brackets, and no longer open.
+            // The brackets are plain text: stop waiting for the end of a link.
             self.open.remove(opened);
             return false;
         };
         self.pass("](".len() + address.len() + ")".len());
-        // No link is within another: not in this one's words, and not around it.
+        // Links do not nest: drop the open links around this one and the URLs and mentions inside it.
         self.open.truncate(opened);
         self.open.retain(|open| !matches!(open.mark, Mark::Link(_)));
         for token in self.tokens.iter_mut().skip(place) {
@@ -469,7 +469,7 @@ impl<'a> Inline<'a> {
         true
     }
 
-    /// An address as it stands: `https://…`, `www.…`.
+    /// A bare URL: `https://…`, `www.…`.
     fn address(&mut self, rest: &'a str) -> bool {
         if self.word_before() {
             return false;
@@ -481,7 +481,7 @@ impl<'a> Inline<'a> {
     }
 }
 
-/// Where a run of exactly so many backticks begins.
+/// The index of the next run of exactly so many backticks.
 fn closing_run(text: &str, run: usize) -> Option<usize> {
     let mut at = 0;
     while let Some(start) = text.get(at..)?.find('`').map(|found| at + found) {
@@ -495,9 +495,9 @@ fn closing_run(text: &str, run: usize) -> Option<usize> {
     None
 }
 
-/// The address of `](address)`, which ends at the bracket that closes the first.
+/// The URL of `](URL)`, up to the matching bracket.
 fn target(rest: &str) -> Option<&str> {
-    // Few begin as one may, and only for those is an end looked for, which may be far.
+    // The scheme is checked first, because the search for the end may be long.
     let address = rest.strip_prefix("](").filter(|address| is_safe(address))?;
     let mut depth = 0_usize;
     for (at, c) in address.char_indices().take(ADDRESS_MAX) {
@@ -516,13 +516,13 @@ fn starts_with(text: &str, prefix: &str) -> bool {
     text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
-/// Whether following an address can do no more than open a page or begin a letter.
+/// Whether a URL can only open a page or start an e-mail.
 fn is_safe(address: &str) -> bool {
     ["https://", "http://", "mailto:"].iter().any(|scheme| starts_with(address, scheme) && address.len() > scheme.len())
 }
 
-/// The bytes of an address at the beginning of a text: without the punctuation that ends a sentence, and
-/// with the brackets that it opened itself.
+/// The length in bytes of the URL at the start of a text: without the punctuation that ends a sentence, and with
+/// balanced brackets.
 fn address_length(text: &str) -> Option<usize> {
     let prefix = ["https://", "http://", "www."].into_iter().find(|prefix| starts_with(text, prefix))?;
     let is_end = |c: char| {
@@ -556,11 +556,11 @@ fn address(shown: &str, html: bool, out: &mut String) {
     }
 }
 
-/// Words may say anything, so the true address is told beside them.
-fn anchor(address: &str, told: bool, out: &mut String) {
+/// Opens a link. With `titled` the URL is the tooltip, because a label may claim another target.
+fn anchor(address: &str, titled: bool, out: &mut String) {
     out.push_str("<a href=\"");
     escape(address, out);
-    if told {
+    if titled {
         out.push_str("\" title=\"");
         escape(address, out);
     }

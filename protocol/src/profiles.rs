@@ -1,10 +1,10 @@
-//! People.
+//! Users and their profiles.
 
-use crate::{ids::UserId, present, time::Timestamp};
+use crate::{ids::UserId, present, time::Timestamp, wire::Name};
 use serde::{Deserialize, Serialize};
 
-/// A person as others see them. `online` and `last_seen_at` are set only where they were checked for
-/// their reader.
+/// A user as others see them. `online` and `last_seen_at` are set only in responses for which the server
+/// checked the reader's permission.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct User {
@@ -19,29 +19,29 @@ pub struct User {
 
 crate::rows! { User { id, username, display_name, bio, avatar_url, online, last_seen_at } }
 
-/// Who may see when a person was last here.
+/// Who may see when a user was last online. A choice of a newer version counts as `nobody`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "snake_case"))]
 pub enum LastSeen {
     Everyone,
     Shared,
     Nobody,
+    Unknown(Name),
 }
 
-crate::names! { LastSeen { Everyone = "everyone", Shared = "shared", Nobody = "nobody" } }
+crate::names! { LastSeen { Everyone = "everyone", Shared = "shared", Nobody = "nobody" } else Unknown }
 
-/// Oneself.
+/// The caller's own profile.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Me {
     #[serde(flatten)]
     pub user: User,
     pub email: Option<String>,
-    /// `en`, `ru`, or none: the browser's.
+    /// `en` or `ru`; none: the browser's language.
     pub locale: Option<String>,
-    /// `light`, `dark`, or none: the system's.
+    /// `light` or `dark`; none: as in the system.
     pub theme: Option<String>,
-    /// An IANA name.
+    /// A name of the IANA time zone database.
     pub time_zone: Option<String>,
     pub last_seen: LastSeen,
 }
@@ -58,7 +58,7 @@ crate::readable!(Me, |value| {
     })
 });
 
-/// What of oneself is changed: an absent field stays, `null` or an empty one clears what may be absent.
+/// Changes the caller's profile. An absent field stays as it is; `null` or an empty string clears an optional one.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UpdateMe {
@@ -68,7 +68,7 @@ pub struct UpdateMe {
     pub email: Option<Option<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub locale: Option<Option<String>>,
-    /// `light`, `dark`, or `system`, which is the same as none.
+    /// `light`, `dark`, or `system`, which means none.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub theme: Option<Option<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]

@@ -1,11 +1,11 @@
-//! A set of numbers kept as ranges: which messages of a chat are held.
+//! A set of numbers stored as ranges: the message numbers of a chat that a client holds.
 
-/// Disjoint inclusive ranges, ascending, never touching one another.
+/// Inclusive ranges in ascending order that neither overlap nor touch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ranges(Vec<(u64, u64)>);
 
 impl Ranges {
-    /// Adds `first..=last`, joining what it touches. An empty range changes nothing.
+    /// Adds `first..=last` and merges it with the ranges that it touches. An empty range changes nothing.
     pub fn add(&mut self, first: u64, last: u64) {
         if first > last {
             return;
@@ -17,20 +17,20 @@ impl Ranges {
         self.0.splice(from..to.max(from), [(start, end)]);
     }
 
-    /// Whether all of `first..=last` is held; an empty range always is.
+    /// Whether the set contains all of `first..=last`. It contains every empty range.
     #[must_use]
     pub fn covers(&self, first: u64, last: u64) -> bool {
         first > last || self.containing(first).is_some_and(|(_, end)| end >= last)
     }
 
-    /// The range that holds `number`.
+    /// The range that contains `number`.
     #[must_use]
     pub fn containing(&self, number: u64) -> Option<(u64, u64)> {
         let at = self.0.partition_point(|&(_, end)| end < number);
         self.0.get(at).copied().filter(|&(start, _)| start <= number)
     }
 
-    /// The highest range.
+    /// The range with the highest numbers.
     #[must_use]
     pub fn last(&self) -> Option<(u64, u64)> {
         self.0.last().copied()
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_touches_is_joined() {
+    fn ranges_that_touch_are_merged() {
         for (added, held) in [
             (vec![(5, 9), (1, 3)], vec![(1, 3), (5, 9)]),
             (vec![(1, 3), (4, 6)], vec![(1, 6)]),
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn coverage() {
+    fn a_range_is_covered_as_a_whole() {
         let mut ranges = Ranges::default();
         ranges.add(5, 9);
         assert!(ranges.covers(5, 9) && ranges.covers(7, 7) && ranges.covers(8, 7));
@@ -74,7 +74,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn a_set_by_any_other_name(added in proptest::collection::vec((0u64..60, 0u64..8), 0..24)) {
+        fn ranges_equal_a_set_of_numbers(added in proptest::collection::vec((0u64..60, 0u64..8), 0..24)) {
             let mut ranges = Ranges::default();
             let mut set = std::collections::BTreeSet::new();
             for (first, length) in added {

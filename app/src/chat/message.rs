@@ -118,8 +118,13 @@ fn Body(message: Arc<Message>) -> impl IntoView {
             .flatten()
             .unwrap_or_default()
     });
+    let text = if message.is_showable() {
+        Text(TextProps { text: message.text.clone() }).into_any()
+    } else {
+        view! { <p class="text text-muted italic">{t!(i18n, chat.update_to_see)}</p> }.into_any()
+    };
     view! {
-        <Text text=message.text.clone() />
+        {text}
         {message.reply_to.map(|reply_to| view! { <Quote reply_to /> })}
         {source.map(|source| view! {
             <p class="forwarded">{t!(i18n, chat.forwarded_from, who = move || store.name(source))}</p>
@@ -281,8 +286,8 @@ fn Actions(message: Arc<Message>, own: bool) -> impl IntoView {
             <form method="get" action=Address::chat(chat_id).href() class="row-actions">
                 {action("emoji", outline::SMILE, t!(i18n, chat.react), true)}
                 {action("reply", outline::REPLY, t!(i18n, chat.reply), false)}
-                {action("forward", outline::FORWARD, t!(i18n, chat.forward), false)}
-                {(own && message.forwarded_from.is_none()).then(|| action("edit", outline::NEW, t!(i18n, chat.edit), false))}
+                {message.is_showable().then(|| action("forward", outline::FORWARD, t!(i18n, chat.forward), false))}
+                {(own && message.forwarded_from.is_none() && message.is_showable()).then(|| action("edit", outline::NEW, t!(i18n, chat.edit), false))}
                 {may_delete.then(|| action("delete", outline::BIN, t!(i18n, chat.delete), false))}
                 {seen.then(|| action("seen", outline::EYE, t!(i18n, chat.seen_by), false))}
                 {action("copy", outline::COPY, t!(i18n, chat.copy), true)}

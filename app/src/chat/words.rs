@@ -53,6 +53,7 @@ pub fn event(i18n: I18n, store: Store, event: &ChatEvent) -> AnyView {
         ChatEvent::TitleChanged { actor_id, title } => {
             t!(i18n, events.title_changed, actor = who(actor_id), title = move || title.clone()).into_any()
         }
+        ChatEvent::Unknown(_) => t!(i18n, chat.update_to_see).into_any(),
     }
 }
 
@@ -61,6 +62,9 @@ pub fn event(i18n: I18n, store: Store, event: &ChatEvent) -> AnyView {
 pub fn line(i18n: I18n, message: &Message) -> String {
     if message.deleted {
         return t_string!(i18n, chat.deleted).to_owned();
+    }
+    if !message.is_showable() {
+        return t_string!(i18n, chat.update_to_see).to_owned();
     }
     one_line(&message.text)
 }

@@ -107,6 +107,11 @@ impl State {
             ServerFrame::Presence { user_id, online, last_seen_at } => {
                 self.set_presence(user_id, Some(online), last_seen_at);
             }
+            ServerFrame::Unknown { chat_id: Some(chat_id), seq: Some(seq) } => {
+                if let Some(chat) = self.chats.get_mut(&chat_id) {
+                    chat.latest = chat.latest.max(seq);
+                }
+            }
             ServerFrame::Resync {} => return Need::Heads,
             ServerFrame::Revoked {} => return Need::SignIn,
             // A page of changes needs to know what it answers: `apply_changes`.
@@ -114,7 +119,8 @@ impl State {
             | ServerFrame::Ready { .. }
             | ServerFrame::Typing { .. }
             | ServerFrame::Pong {}
-            | ServerFrame::Error { .. } => {}
+            | ServerFrame::Error { .. }
+            | ServerFrame::Unknown { .. } => {}
         }
         Need::Nothing
     }

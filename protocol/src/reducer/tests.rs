@@ -110,6 +110,45 @@ fn a_mention_that_goes_where_not_all_is_held_is_counted_by_the_server() {
     assert_eq!((state.chats[&CHAT].summary.mentions_unread, state.held().chats[&CHAT]), (0, 5));
 }
 
+#[test]
+fn values_of_a_newer_version_are_kept_and_counted() {
+    let mut state = device();
+    let event = ChatEvent::Unknown(serde_json::json!({ "type": "comet_seen", "actor_id": user(2).id }));
+    let hologram = Message { kind: MessageKind::named("hologram"), text: String::new(), ..message(4, 5, 2) };
+    state.apply(frame(hologram.clone()));
+    state.apply(frame(Message { kind: MessageKind::System, event: Some(event.clone()), ..message(5, 6, 2) }));
+    let member = Member {
+        user: user(1),
+        role: Some(Role::named("navigator")),
+        joined_at: Timestamp(0),
+        read_no: 3,
+        removed: false,
+        seq: 7,
+    };
+    state.apply(ServerFrame::Member { chat_id: CHAT, seq: 7, member });
+    let row = Chat { kind: ChatKind::named("orbit"), seq: 8, ..summary(8, 5, 3, 0).chat };
+    state.apply(ServerFrame::Chat { chat_id: CHAT, seq: 8, chat: row });
+    let chat = &state.chats[&CHAT];
+    assert_eq!((chat.head, chat.gap(), chat.summary.chat.last_no, chat.summary.unread), (8, None, 5, 1));
+    assert_eq!((&*chat.messages[&4], &chat.messages[&5].event), (&hologram, &Some(event)));
+    assert_eq!((chat.summary.role, chat.summary.chat.kind), (Some(Role::named("navigator")), ChatKind::named("orbit")));
+}
+
+#[test]
+fn an_unknown_frame_is_ignored_and_the_changes_of_its_chat_are_read() {
+    let mut state = device();
+    let unknown = |chat_id, seq| ServerFrame::Unknown { chat_id: Some(chat_id), seq: Some(seq) };
+    assert_eq!(state.apply(unknown(CHAT, 4)), Need::Nothing);
+    assert_eq!(state.chats[&CHAT].gap(), None, "that change is known");
+    state.apply(unknown(CHAT, 5));
+    state.apply(ServerFrame::Unknown { chat_id: None, seq: None });
+    state.apply(unknown(ChatId(Uuid::from_u128(99)), 1));
+    state.apply(frame(message(4, 6, 2)));
+    assert_eq!((state.chats[&CHAT].head, state.chats[&CHAT].gap()), (4, Some(4)));
+    state.apply_changes(4, changes(vec![message(4, 6, 2)], 6));
+    assert_eq!((state.chats[&CHAT].head, state.chats[&CHAT].gap(), state.chats.len()), (6, None, 1));
+}
+
 fn frame(message: Message) -> ServerFrame {
     ServerFrame::Message { chat_id: CHAT, seq: message.seq, message }
 }

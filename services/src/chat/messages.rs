@@ -86,6 +86,7 @@ pub async fn forward_messages(node: &Node, actor: Actor, forward: Forward<'_>) -
     let mut changes = Vec::new();
     for (no, client_id) in &unposted {
         let source = sources.iter().find(|source| source.no == *no).ok_or_else(Rejection::not_found)?;
+        rules::check_kind(source)?;
         let author = source.forwarded_from.as_ref().and_then(|from| from.user_id).unwrap_or(source.sender_id);
         let text = MessageText::parse(&source.text);
         // A forwarded text mentions nobody.

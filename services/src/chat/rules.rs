@@ -60,6 +60,7 @@ pub fn may_edit(message: &Message, actor: UserId, base_seq: Option<u64>) -> Resu
     if message.kind == MessageKind::System || message.sender_id != actor {
         return Err(Rejection::forbidden("Only its author edits a message."));
     }
+    check_kind(message)?;
     if message.forwarded_from.is_some() {
         return Err(Rejection::forbidden("A forwarded message cannot be edited."));
     }
@@ -69,6 +70,14 @@ pub fn may_edit(message: &Message, actor: UserId, base_seq: Option<u64>) -> Resu
         return Err(conflict);
     }
     Ok(())
+}
+
+/// A message that is copied or rewritten must be of a known kind: this version would lose the rest of it.
+///
+/// # Errors
+/// `unavailable`, because a newer node knows the kind.
+pub fn check_kind(message: &Message) -> Result<()> {
+    if matches!(message.kind, MessageKind::Unknown(_)) { Err(Rejection::unavailable()) } else { Ok(()) }
 }
 
 /// Authors delete their own messages, a group's admins any message. System messages cannot be deleted.

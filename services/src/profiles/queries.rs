@@ -51,11 +51,7 @@ impl FromRow<'_, PgRow> for MeRow {
             locale: row.try_get("locale")?,
             theme: row.try_get("theme")?,
             time_zone: row.try_get("time_zone")?,
-            last_seen: match row.try_get("last_seen")? {
-                "shared" => LastSeen::Shared,
-                "nobody" => LastSeen::Nobody,
-                _ => LastSeen::Everyone,
-            },
+            last_seen: LastSeen::named(row.try_get("last_seen")?),
         }))
     }
 }
@@ -98,7 +94,7 @@ pub async fn update_me(tx: &mut PgConnection, user_id: UserId, update: Update) -
     .bind(update.locale)
     .bind(update.theme)
     .bind(update.time_zone)
-    .bind(update.last_seen.map(LastSeen::name))
+    .bind(update.last_seen.as_ref().map(LastSeen::name))
     .fetch_optional(tx)
     .await?;
     Ok(row.map(|row| row.0))

@@ -8,6 +8,7 @@ mod commit;
 mod counts;
 mod database;
 mod edits;
+mod future;
 mod groups;
 mod live;
 mod messages;

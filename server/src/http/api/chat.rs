@@ -80,7 +80,7 @@ async fn create(
         }
         ChatKind::Group => groups::create(&node, actor, groups::NewGroup { title, member_ids, client_id }).await?,
         // Everybody has one from the beginning.
-        ChatKind::Saved => return Err(Rejection::field("kind", Problem::Unknown).into()),
+        ChatKind::Saved | ChatKind::Unknown(_) => return Err(Rejection::field("kind", Problem::Unknown).into()),
     };
     Ok((created(new), Json(summary)))
 }

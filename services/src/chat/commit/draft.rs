@@ -60,6 +60,10 @@ impl Draft {
         if actor.blocked && item.change.writes() && !is_repeat {
             return Err(Rejection::forbidden("You cannot write to this person."));
         }
+        // A newer node knows the rules of this kind of chat; the client sends the change again.
+        if matches!(self.row.kind, ChatKind::Unknown(_)) && !is_repeat {
+            return Err(Rejection::unavailable());
+        }
         let of_group = || if self.row.kind == ChatKind::Group { Ok(()) } else { Err(not_a_group()) };
         match &item.change {
             Change::Post { .. } => self.post(item),

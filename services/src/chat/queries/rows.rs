@@ -72,10 +72,6 @@ impl MemberRow {
     }
 }
 
-fn chat_kind(name: &str) -> sqlx::Result<ChatKind> {
-    ChatKind::from_name(name).ok_or_else(|| sqlx::Error::Decode(format!("unknown kind of chat {name}").into()))
-}
-
 fn count(row: &PgRow, column: &str) -> sqlx::Result<u64> {
     row.try_get(column).map(number)
 }
@@ -86,13 +82,13 @@ fn time(row: &PgRow, column: &str) -> sqlx::Result<Timestamp> {
 
 fn role(row: &PgRow) -> sqlx::Result<Option<Role>> {
     let name: Option<&str> = row.try_get("role")?;
-    Ok(name.and_then(Role::from_name))
+    Ok(name.map(Role::named))
 }
 
 impl FromRow<'_, PgRow> for ChatRow {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
         Ok(Self {
-            kind: chat_kind(row.try_get("kind")?)?,
+            kind: ChatKind::named(row.try_get("kind")?),
             title: row.try_get("title")?,
             description: row.try_get("description")?,
             avatar_url: row.try_get("avatar_url")?,
@@ -154,7 +150,7 @@ fn message(row: &PgRow, [seq, kind]: [&str; 2]) -> sqlx::Result<Message> {
         id: MessageId(row.try_get("message_id")?),
         client_id: ClientId(row.try_get("client_id")?),
         sender_id: UserId(row.try_get("sender_id")?),
-        kind: MessageKind::from_name(row.try_get(kind)?).unwrap_or(MessageKind::Text),
+        kind: MessageKind::named(row.try_get(kind)?),
         text: row.try_get("text")?,
         reply_to: reply_to.map(number),
         forwarded_from: forwarded_from.map(|id| ForwardedFrom { user_id: Some(UserId(id)), name: None }),
@@ -190,7 +186,7 @@ impl FromRow<'_, PgRow> for SummaryRow {
         Ok(Self(ChatSummary {
             chat: Chat {
                 id: ChatId(row.try_get("chat_id")?),
-                kind: chat_kind(row.try_get("kind")?)?,
+                kind: ChatKind::named(row.try_get("kind")?),
                 title: title.or_else(|| peer.as_ref().map(|peer| peer.display_name.clone())),
                 description: row.try_get("description")?,
                 avatar_url: row.try_get("avatar_url")?,

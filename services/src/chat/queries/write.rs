@@ -51,7 +51,7 @@ pub async fn insert_chat(tx: &mut PgConnection, new: NewChat<'_>) -> Result<bool
         return Ok(false);
     }
     let ids = uuids(new.members.iter().map(|(id, _)| id));
-    let roles: Vec<Option<&str>> = new.members.iter().map(|(_, role)| role.map(Role::name)).collect();
+    let roles: Vec<Option<&str>> = new.members.iter().map(|(_, role)| role.as_ref().map(Role::name)).collect();
     // The chat's row is change 1; each member's is the next.
     sqlx::query(
         "insert into members (chat_id, user_id, role, joined_at, seq)
@@ -321,7 +321,7 @@ pub async fn upsert_members(
     )
     .bind(chat_id.0)
     .bind(uuids(members.iter().map(|member| &member.user_id)))
-    .bind(members.iter().map(|member| member.role.map(Role::name)).collect::<Vec<_>>())
+    .bind(members.iter().map(|member| member.role.as_ref().map(Role::name)).collect::<Vec<_>>())
     .bind(members.iter().map(|member| clock::to_database(member.joined_at)).collect::<Vec<_>>())
     .bind(members.iter().map(|member| signed(member.read_no)).collect::<Vec<_>>())
     .bind(members.iter().map(|member| member.removed).collect::<Vec<_>>())
