@@ -137,6 +137,7 @@ fn Pages() -> impl IntoView {
         <a class="skip" href="#main" rel="external">{t!(i18n, skip_to_content)}</a>
         <live::Connect />
         <Arrival />
+        <live::NewVersion />
         <For each=move || vec![is_beside_the_list.get()] key=|beside| *beside let:beside>
             {if beside { view! { <chat::Workspace>{page()}</chat::Workspace> }.into_any() } else { page().into_any() }}
         </For>

@@ -17,6 +17,7 @@ mod socket;
 mod storage;
 mod store;
 mod tabs;
+mod version;
 
 #[cfg(feature = "hydrate")]
 pub use api::{fetch, load_reacted};
@@ -32,6 +33,7 @@ pub use post::{quietly, quietly_then};
 pub use store::ReadUpTo;
 pub use store::{Connection, Place, Store, now};
 pub use tabs::{OtherTabs, apply_choice, share_account, share_choice, share_locale};
+pub use version::NewVersion;
 
 /// Wipes what this device keeps of its person, then goes on.
 pub fn forget_everything(go_on: impl FnOnce() + 'static) {

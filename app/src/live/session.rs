@@ -5,6 +5,7 @@ use super::{
     Connection, ReadUpTo, Store,
     keep::{self, Wipe},
     socket::{BACKOFF_MS, SILENCE_MS, TICK_MS, now},
+    version,
 };
 use crate::seed::Page;
 use leptos::prelude::*;
@@ -117,7 +118,8 @@ impl Session {
                 let _ = window().location().reload();
                 return false;
             }
-            ServerFrame::Ready { .. } => {
+            ServerFrame::Ready { version, .. } => {
+                version::compare(store, &version);
                 store.connection.set(Connection::Open);
                 self.hello();
             }
@@ -312,6 +314,7 @@ impl Session {
         if !self.welcomed {
             return;
         }
+        version::reload_unseen(self.store);
         let now = now();
         if now - self.heads_sent > HEADS_EVERY_MS {
             self.heads();

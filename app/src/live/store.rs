@@ -64,6 +64,8 @@ pub struct Store {
     pub heard: StoredValue<Timestamp>,
     /// As of when the rest is shown, while it may have changed since.
     pub as_of: RwSignal<Option<Timestamp>>,
+    /// Whether the page is not of the server's version.
+    pub outdated: RwSignal<bool>,
     /// What was chosen for this browser, by name.
     pub choices: RwSignal<BTreeMap<String, String>>,
     /// A word to the reader about what they did last.
@@ -96,6 +98,7 @@ impl Store {
             may_send: RwSignal::default(),
             heard: StoredValue::new(as_of.unwrap_or(Timestamp(rendered_at))),
             as_of: RwSignal::new(as_of),
+            outdated: RwSignal::default(),
             choices: RwSignal::new(choices),
             notice: RwSignal::default(),
             places: StoredValue::default(),

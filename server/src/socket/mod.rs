@@ -105,7 +105,7 @@ async fn run(app: App, mut socket: WebSocket, by_cookie: Option<Verified>) {
     let subscription = Subscription::open(&app.node, verified.actor);
     let here = presence::Here::open(&app.node, verified.actor.user_id);
     let outbound = subscription.outbound.clone();
-    outbound.push_required(ready(reference, verified));
+    outbound.push_required(ready(&app, reference, verified));
     let (mut sink, mut stream) = socket.split();
     let token_life = by_cookie.is_none().then(|| expiry(verified));
     let mut dispatch = Dispatch::new(&app.node, verified.actor, &subscription);
@@ -238,7 +238,7 @@ async fn read(
                 match renewed(app, dispatch.actor(), &access_token).await {
                     Ok(verified) => {
                         token_life = token_life.map(|_| expiry(verified));
-                        dispatch.reply(ready(reference, verified));
+                        dispatch.reply(ready(app, reference, verified));
                     }
                     Err(rejection) => dispatch.refuse(reference, &rejection),
                 }
@@ -282,11 +282,12 @@ async fn close_with(mut socket: WebSocket, code: u16) {
     let _ = timeout(CLOSE_WITHIN, polite).await;
 }
 
-fn ready(reference: Option<u64>, verified: Verified) -> axum::body::Bytes {
+/// The version is the one that pages carry: that of the front end's files, where they have one.
+fn ready(app: &App, reference: Option<u64>, verified: Verified) -> axum::body::Bytes {
     let frame = ServerFrame::Ready {
         user_id: verified.actor.user_id,
         session_id: verified.actor.session_id,
-        version: env!("CARGO_PKG_VERSION").into(),
+        version: app.version.as_deref().unwrap_or(env!("CARGO_PKG_VERSION")).into(),
     };
     encode(reference, &frame)
 }
