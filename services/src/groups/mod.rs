@@ -21,7 +21,7 @@ use protocol::{
     groups::{Member, Role, UpdateGroup},
     ids::{ChatId, ClientId, UserId},
     limits,
-    text::{Bio, Title},
+    text::{Description, Title},
 };
 use std::collections::{BTreeSet, HashSet};
 use uuid::Uuid;
@@ -105,9 +105,9 @@ async fn insert(node: &Node, owner: UserId, new: queries::NewChat<'_>) -> Result
 pub async fn update(node: &Node, actor: Actor, chat_id: ChatId, data: UpdateGroup) -> Result<ChatSummary> {
     let mut fields = Fields::default();
     let title = data.title.and_then(|raw| fields.take("title", Title::parse(&raw)));
-    let description = data.description.and_then(|raw| fields.take("description", Bio::parse(&raw)));
+    let description = data.description.and_then(|raw| fields.take("description", Description::parse(&raw)));
     fields.check()?;
-    let change = Change::UpdateGroup { title, description: description.map(Bio::into_string) };
+    let change = Change::UpdateGroup { title, description: description.map(Description::into_string) };
     commit::submit(node, chat_id, actor.user_id, change, None)?.await?;
     chat::summary(node, actor, chat_id).await
 }

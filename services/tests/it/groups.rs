@@ -335,7 +335,7 @@ async fn a_new_title_is_written_once_and_announced() {
     assert_eq!((after.chat.seq, after.unread), (before.chat.seq + 2, 0));
     let event = ChatEvent::TitleChanged { actor_id: alice.user_id, title: "New".into() };
     assert_eq!(after.last_message.unwrap().event, Some(event));
-    let wrong = UpdateGroup { title: Some(String::new()), description: Some("x".repeat(501)) };
+    let wrong = UpdateGroup { title: Some(String::new()), description: Some("x".repeat(1_001)) };
     assert_eq!(refused_fields(groups::update(&world, alice, group, wrong).await), ["description", "title"]);
 }
 

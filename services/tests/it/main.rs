@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says by panicking that it cannot go on")]
 
 mod auth;
+mod blank;
 mod blocks;
 mod chat;
 mod commit;
