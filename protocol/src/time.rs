@@ -1,15 +1,15 @@
-//! Points in time, and their parts in a reader's zone. No clock: the caller brings the time.
+//! Points in time, and their parts in a reader's time zone. There is no clock here: callers pass the time.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 
-/// Milliseconds since 1970-01-01T00:00:00Z; RFC 3339 UTC with milliseconds on the wire.
+/// Milliseconds since 1970-01-01T00:00:00Z. On the wire: RFC 3339, UTC, with milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
 pub struct Timestamp(pub i64);
 
-/// The parts of a `Timestamp` on a reader's clock.
+/// The calendar date and the time of day of a `Timestamp` in a time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Civil {
     pub year: i64,
@@ -26,7 +26,7 @@ pub struct Civil {
 const DAY: i64 = 86_400_000;
 
 impl Timestamp {
-    /// The parts at `offset` minutes east of UTC.
+    /// The date and the time of day in the zone that is `offset` minutes east of UTC.
     #[must_use]
     pub fn civil(self, offset: i32) -> Civil {
         let local = self.0 + i64::from(offset) * 60_000;
@@ -43,13 +43,14 @@ impl Timestamp {
         }
     }
 
-    /// Days since 1970-01-01 on a clock at `offset` minutes east of UTC.
+    /// Days since 1970-01-01 in the zone that is `offset` minutes east of UTC.
     #[must_use]
     pub fn local_day(self, offset: i32) -> i64 {
         (self.0 + i64::from(offset) * 60_000).div_euclid(DAY)
     }
 
-    /// Parses RFC 3339; zone offsets are accepted, the answer is UTC.
+    /// Parses RFC 3339 with any zone offset. Digits beyond milliseconds are cut. A date or a time of day that
+    /// does not exist (30 February, 24:00, a leap second) is refused.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let number = |range: std::ops::Range<usize>| -> Option<i64> {
@@ -60,25 +61,27 @@ impl Timestamp {
         let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
         let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
         (mark(4, b"-").and(mark(7, b"-")).and(mark(10, b"Tt ")).and(mark(13, b":")).and(mark(16, b":")))?;
-        if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
+        if !(1..=12).contains(&month) || !(1..=month_length(year, month)).contains(&day) {
             return None;
         }
-        let mut rest = text.get(19..)?;
+        let mut zone = 19;
         let mut milli = 0;
-        if let Some(fraction) = rest.strip_prefix('.') {
-            let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
-            let shown = fraction.get(..digits.min(3))?;
+        if mark(19, b".").is_some() {
+            let digits = text.get(20..)?.bytes().take_while(u8::is_ascii_digit).count();
+            let shown = text.get(20..20 + digits.min(3)).filter(|shown| !shown.is_empty())?;
             milli = format!("{shown:0<3}").parse().ok()?;
-            rest = fraction.get(digits..)?;
+            zone = 20 + digits;
         }
-        let east = match rest.as_bytes() {
-            [b'Z' | b'z'] => 0,
-            [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
-                let minutes = rest.get(1..3)?.parse::<i64>().ok()? * 60 + rest.get(4..6)?.parse::<i64>().ok()?;
-                if *sign == b'-' { -minutes } else { minutes }
-            }
+        let (east_hours, east_minutes) = match text.as_bytes().get(zone..)? {
+            [b'Z' | b'z'] => (0, 0),
+            [b'+' | b'-', _, _, b':', _, _] => (number(zone + 1..zone + 3)?, number(zone + 4..zone + 6)?),
             _ => return None,
         };
+        if hour > 23 || minute > 59 || second > 59 || east_hours > 23 || east_minutes > 59 {
+            return None;
+        }
+        let east = east_hours * 60 + east_minutes;
+        let east = if mark(zone, b"-").is_some() { -east } else { east };
         let days = days_from_civil(year, month, day);
         Some(Self(days * DAY + ((hour * 60 + minute - east) * 60 + second) * 1_000 + milli))
     }
@@ -117,7 +120,17 @@ fn civil_from_days(days: i64) -> (i64, u8, u8) {
     (year_of_era + era * 400 + i64::from(month <= 2), month as u8, day as u8)
 }
 
-/// The inverse, from the same paper.
+/// Days of a month of the Gregorian calendar.
+fn month_length(year: i64, month: i64) -> i64 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// The inverse of `civil_from_days`, from the same paper.
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
@@ -142,8 +155,60 @@ mod tests {
             assert_eq!(Timestamp(millis).to_string(), text);
         }
         assert_eq!(Timestamp::parse("2026-11-23T03:37:00+03:00"), Timestamp::parse("2026-11-23T00:37:00Z"));
-        for bad in ["", "2026-11-23", "2026-13-01T00:00:00Z", "2026-11-23T00:00:00", "２026-11-23T00:00:00Z"] {
+        for bad in ["", "2026-11-23", "2026-11-23T00:00:00", "２026-11-23T00:00:00Z", "2026-11-23T00:00:00.Z"] {
             assert_eq!(Timestamp::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn impossible_dates_are_refused() {
+        for (text, legal) in [
+            ("2026-02-28T00:00:00Z", true),
+            ("2026-02-29T00:00:00Z", false),
+            ("2026-02-30T00:00:00Z", false),
+            ("2024-02-29T00:00:00Z", true),
+            ("2000-02-29T00:00:00Z", true),
+            ("1900-02-29T00:00:00Z", false),
+            ("2026-04-31T00:00:00Z", false),
+            ("2026-00-01T00:00:00Z", false),
+            ("2026-13-01T00:00:00Z", false),
+            ("2026-01-00T00:00:00Z", false),
+            ("2026-01-32T00:00:00Z", false),
+            ("2026-01-01T24:00:00Z", false),
+            ("2026-01-01T00:60:00Z", false),
+            ("2026-12-31T23:59:60Z", false),
+            ("2026-01-01T00:00:00+23:59", true),
+            ("2026-01-01T00:00:00+24:00", false),
+            ("2026-01-01T00:00:00+00:60", false),
+            ("2026-01-01T00:00:00+-1:00", false),
+        ] {
+            assert_eq!(Timestamp::parse(text).is_some(), legal, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(20_000))]
+
+        /// What the `time` crate makes of the same numbers.
+        #[test]
+        fn times_are_those_of_the_calendar(
+            (year, month, day) in (0i32..=9999, 0u8..=13, 0u8..=32),
+            (hour, minute, second, milli) in (0u8..=24, 0u8..=60, 0u8..=60, 0u16..=999),
+            (east, hours, minutes) in (proptest::bool::ANY, 0i8..=23, 0i8..=60),
+        ) {
+            let sign = if east { '+' } else { '-' };
+            let text = format!(
+                "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}{sign}{hours:02}:{minutes:02}"
+            );
+            let expected = || {
+                let date = time::Date::from_calendar_date(year, month.try_into().ok()?, day).ok()?;
+                let clock = time::Time::from_hms_milli(hour, minute, second, milli).ok()?;
+                let side = if east { 1 } else { -1 };
+                let zone = time::UtcOffset::from_hms(side * hours, side * minutes, 0).ok()?;
+                let moment = date.with_time(clock).assume_offset(zone);
+                Some(Timestamp((moment.unix_timestamp_nanos() / 1_000_000) as i64))
+            };
+            proptest::prop_assert_eq!(Timestamp::parse(&text), expected(), "{}", text);
         }
     }
 

@@ -333,10 +333,13 @@ async fn what_is_not_of_its_form_is_named() {
     let mine = json!({ "muted_until": "tomorrow", "draft": 1, "pinned": "yes", "later": {} });
     let named = json!({ "muted_until": "malformed", "draft": "malformed", "pinned": "malformed" });
     assert_eq!(refused(server.patch(&format!("{chat}/me"), mine)).await, named);
+    let mute = json!({ "muted_until": "2027-02-29T00:00:00Z" });
+    assert_eq!(refused(server.patch(&format!("{chat}/me"), mute)).await, json!({ "muted_until": "malformed" }));
     for (path, fields) in [
         (format!("{messages}?before=abc&limit=-1&later=1"), json!({ "before": "malformed", "limit": "malformed" })),
         (format!("{messages}?before=1&after=5"), json!({ "before": "too_many", "after": "too_many" })),
         (format!("{messages}?before=1&before=5"), json!({ "query": "malformed" })),
+        (format!("{messages}?at=2026-02-30T00:00:00Z"), json!({ "at": "malformed" })),
         (format!("{messages}?limit=0"), json!({ "limit": "too_short" })),
         (format!("{messages}?limit=101"), json!({ "limit": "too_long" })),
         ("/api/v1/chats?archived=x".to_owned(), json!({ "archived": "malformed" })),
