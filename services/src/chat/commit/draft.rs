@@ -360,3 +360,6 @@ impl Draft {
         self.frames.push((ServerFrame::Chat { chat_id: self.chat_id, seq, chat }, None));
     }
 }
+
+#[cfg(test)]
+mod tests;
