@@ -1,4 +1,4 @@
-//! Rows of the database as the types of `protocol`.
+//! Maps database rows to the types of `protocol`.
 
 use super::number;
 use crate::{infra::clock, profiles::queries::UserRow};
@@ -13,7 +13,7 @@ use sqlx::{FromRow, Row as _, postgres::PgRow, types::Json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// A chat's own row, without its id.
+/// The row of a chat, without its id.
 #[derive(Clone, Debug)]
 pub struct ChatRow {
     pub kind: ChatKind,
@@ -28,7 +28,7 @@ pub struct ChatRow {
     pub active_at: Timestamp,
 }
 
-/// A member's row, without the person's.
+/// The row of a member, without the user's row.
 #[derive(Clone, Debug)]
 pub struct MemberRow {
     pub user_id: UserId,
@@ -36,7 +36,7 @@ pub struct MemberRow {
     pub joined_at: Timestamp,
     pub read_no: u64,
     pub removed: bool,
-    /// The other one of a direct chat lets them not write there.
+    /// The other user of the direct chat has blocked this member, who cannot write there.
     pub blocked: bool,
     pub seq: u64,
 }
@@ -135,7 +135,7 @@ impl FromRow<'_, PgRow> for MessageRow {
     }
 }
 
-/// A message, where `seq` and `kind` may be called otherwise beside those of its chat.
+/// Reads a message. In a row that also has the columns of its chat, `seq` and `kind` have other names.
 fn message(row: &PgRow, [seq, kind]: [&str; 2]) -> sqlx::Result<Message> {
     let event: Option<Json<ChatEvent>> = row.try_get("event")?;
     let reply_to: Option<i64> = row.try_get("reply_to")?;
