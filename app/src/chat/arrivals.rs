@@ -10,7 +10,11 @@ use crate::{
     ui::{I18n, effect, effect_from, follow, memo, t},
 };
 use leptos::prelude::*;
-use protocol::{ids::ChatId, reducer::ChatState, time::Timestamp};
+use protocol::{
+    ids::ChatId,
+    reducer::{ChatState, Part},
+    time::Timestamp,
+};
 use std::time::Duration;
 
 const SHOWN_FOR: Duration = Duration::from_secs(6);
@@ -43,7 +47,7 @@ fn fade<T: PartialEq + Send + Sync + 'static>(said: RwSignal<Option<T>>, what: T
 /// The unread messages for the title. Of a muted chat only mentions count.
 fn unread(store: Store) -> u32 {
     let now = now(store);
-    store.read(|state| {
+    store.read(Part::Chats, |state| {
         let counts = state.chats.values().map(|chat| &chat.summary).filter(|summary| !summary.archived);
         counts.map(|s| if s.is_muted(now) { s.mentions_unread } else { s.unread.max(u32::from(s.marked_unread)) }).sum()
     })
@@ -96,7 +100,7 @@ type Newest = (Timestamp, ChatId, u64);
 
 fn newest(store: Store) -> Option<Newest> {
     let (me, now) = (store.me()?, now(store));
-    store.read(|state| {
+    store.read(Part::Chats, |state| {
         let last = |chat: &ChatState| {
             let message = chat.last_message()?;
             let tells = message.counts_for(me) && message.no > chat.summary.read_no;

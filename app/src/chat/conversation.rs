@@ -118,7 +118,7 @@ fn Header(chat_id: ChatId, title: Memo<String>) -> impl IntoView {
     };
     let peer = memo(move || {
         let id = summary.with(|summary| Some(summary.as_ref()?.peer.as_ref()?.id))?;
-        store.read(|state| state.users.get(&id).cloned())
+        store.user(id)
     });
     let typing = memo(move || {
         let who = store.typing.with(|typing| {

@@ -12,6 +12,7 @@ use leptos::prelude::*;
 use protocol::{
     chat::{ChatEvent, ChatKind, ChatSummary},
     ids::ChatId,
+    reducer::Part,
     time::Timestamp,
 };
 
@@ -25,7 +26,7 @@ pub fn ChatList() -> impl IntoView {
     });
     let ids = memo(move || {
         let filter = filter.get();
-        store.read(|state| {
+        store.read(Part::Chats, |state| {
             let chats = state.newest_chats().filter(|chat| shows(filter, &chat.summary));
             chats.map(|chat| chat.summary.chat.id).collect::<Vec<_>>()
         })
@@ -133,7 +134,7 @@ fn ChatRow(id: ChatId) -> impl IntoView {
         Signal::derive(move || row.with(|row| row.as_ref().is_some_and(|row| row.summary.is_muted(now(store)))));
     let online = move || {
         let peer = row.with(|row| row.as_ref().and_then(|row| Some(row.summary.peer.as_ref()?.id)));
-        peer.is_some_and(|id| store.read(|state| state.users.get(&id).is_some_and(|user| user.online == Some(true))))
+        peer.and_then(|id| store.user(id)).is_some_and(|user| user.online == Some(true))
     };
     let title = Signal::derive(move || row.with(|row| row.as_ref().map(|row| row.title.clone()).unwrap_or_default()));
     view! {
@@ -172,7 +173,7 @@ fn ChatRow(id: ChatId) -> impl IntoView {
 
 /// The content of a chat's row; `open` for the chat that is shown.
 fn row_of(i18n: I18n, store: Store, id: ChatId, open: bool) -> Option<Row> {
-    store.read(|state| {
+    store.read(Part::Chat(id), |state| {
         let chat = state.chats.get(&id)?;
         let preview = match (state.unsent(id).next_back(), chat.last_message()) {
             (Some(unsent), _) => {

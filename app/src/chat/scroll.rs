@@ -5,7 +5,10 @@ use super::talk::{Jump, Talk};
 use crate::live::{Place, Store, load_history};
 use crate::ui::{effect, effect_from, memo};
 use leptos::{html, prelude::*};
-use protocol::{ids::ChatId, reducer::ChatState};
+use protocol::{
+    ids::ChatId,
+    reducer::{ChatState, Part},
+};
 use wasm_bindgen::JsCast as _;
 
 /// Rows in the document: at most so many, and so many more at a time.
@@ -123,7 +126,7 @@ impl Scroll {
     fn follow(self, talk: Talk) {
         // Whatever changes the rows, the reader stays where they are, or at the end, which counts as read.
         effect_from(move |opened: Option<bool>| {
-            let unsent = self.store.read(|state| state.unsent(self.chat_id).count());
+            let unsent = self.store.read(Part::Chat(self.chat_id), |state| state.unsent(self.chat_id).count());
             let (shown, ready) = (self.shown.get(), self.ready.get());
             if ready && opened != Some(true) {
                 // Where it is in the document, the reader begins there.

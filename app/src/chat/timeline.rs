@@ -19,7 +19,7 @@ use protocol::{
     error::ErrorCode,
     ids::{ChatId, UserId},
     limits,
-    reducer::{ChatState, Unsent},
+    reducer::{ChatState, Part, Unsent},
 };
 use std::{sync::Arc, time::Duration};
 use wasm_bindgen::JsCast as _;
@@ -110,7 +110,8 @@ pub fn Timeline() -> impl IntoView {
     let rows = memo(move || {
         store.with_chat(chat_id, |chat| rows(chat, shown.get(), store.me(), store.offset, unread)).unwrap_or_default()
     });
-    let unsent = memo(move || store.read(|state| state.unsent(chat_id).cloned().collect::<Vec<_>>()));
+    let unsent =
+        memo(move || store.read(Part::Chat(chat_id), |state| state.unsent(chat_id).cloned().collect::<Vec<_>>()));
     bring_quoted(talk, reader, rows, unsent);
     let has_older = memo(move || shown.get().first > 1);
     let has_newer = memo(move || shown.get().last < shown.get().last_no);

@@ -10,6 +10,7 @@ use protocol::{
     chat::{ChatEvent, ChatKind, ChatSummary, Message},
     ids::{ChatId, UserId},
     markdown,
+    reducer::Part,
 };
 
 /// A chat's name for its reader.
@@ -26,7 +27,7 @@ pub fn title(i18n: I18n, summary: &ChatSummary) -> String {
 #[must_use]
 pub fn chats_called(i18n: I18n, store: Store, query: &str) -> Vec<(ChatId, String)> {
     let query = lower(query.trim());
-    store.read(|state| {
+    store.read(Part::Chats, |state| {
         let chats = state.newest_chats().map(|chat| (chat.summary.chat.id, title(i18n, &chat.summary)));
         chats.filter(|(_, title)| lower(title).contains(&query)).collect()
     })

@@ -10,18 +10,18 @@ use crate::{
     chat::page::Conversation,
     seed::{Page, Seed},
 };
-use futures::{FutureExt as _, StreamExt as _, channel::mpsc, future::select};
+use futures::{StreamExt as _, channel::mpsc, future::select};
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
 use protocol::{
     chat::{ChatSummary, History},
     ids::{ChatId, UserId},
     profiles::{Me, User},
-    reducer::{Mark, State},
+    reducer::{Part, State, Touched},
     time::Timestamp,
 };
 use serde::{Serialize, de::DeserializeOwned};
-use std::{cell::RefCell, collections::HashMap, rc::Rc};
+use std::{cell::RefCell, rc::Rc};
 use wasm_bindgen::JsCast as _;
 
 /// Rows kept of a chat.
@@ -35,9 +35,6 @@ thread_local! {
     /// The database of this page's person, once it is open.
     static DATABASE: RefCell<Option<Rc<Database>>> = const { RefCell::new(None) };
 }
-
-/// Something has happened.
-pub type Told = mpsc::UnboundedReceiver<()>;
 
 /// The row of `Table::Me`: the person, their number of changes, and when all that is kept was the newest.
 type Known = (Me, u64, Timestamp);
@@ -60,45 +57,40 @@ pub async fn open(user_id: UserId) -> Option<Rc<Database>> {
     Some(database)
 }
 
-/// Writes down what changes, as long as the page lives. `hides` says that it may end.
-pub async fn keep(store: Store, database: Rc<Database>, mut changes: Told, mut hides: Told) {
-    // What is there from before goes too, if it is not this person's any more.
+/// Stores what changes, as long as the page lives. `hides` reports that the page may end.
+pub async fn keep(store: Store, database: Rc<Database>, mut hides: mpsc::UnboundedReceiver<()>) {
+    // Chats stored by an earlier page may have gone since.
     let before = database.keys(Table::Chats).await.unwrap_or_default();
-    let mut kept: HashMap<ChatId, Option<Mark>> =
-        before.iter().filter_map(|id| Some((id.parse().ok()?, None))).collect();
-    while changes.next().await.is_some() {
-        // Whoever leaves the page leaves no time.
+    let mut touched: Touched = before.iter().filter_map(|id| Some(Part::Chat(id.parse().ok()?))).collect();
+    loop {
+        // A page that is left has no second to wait.
         select(TimeoutFuture::new(PAUSE_MS), hides.next()).await;
-        while changes.next().now_or_never().flatten().is_some() {}
         if DATABASE.with_borrow(Option::is_none) {
             return;
         }
-        let now = store.heard.get_value();
-        let writes = store.read_untracked(|state| changed_since(state, &mut kept, now));
-        let _ = database.write(writes).await;
+        touched.append(&mut store.take_unsaved());
+        if !touched.is_empty() {
+            let now = store.heard.get_value();
+            let writes = store.read_untracked(|state| changes_of(state, &touched, now));
+            touched.clear();
+            let _ = database.write(writes).await;
+        }
     }
 }
 
-/// What is to be written where chats are not as they were kept.
-fn changed_since(state: &State, kept: &mut HashMap<ChatId, Option<Mark>>, now: Timestamp) -> Vec<Write> {
+/// The writes that bring the stored data up to date where the state was touched.
+fn changes_of(state: &State, touched: &Touched, now: Timestamp) -> Vec<Write> {
     let mut writes = Vec::new();
     if let Some(me) = &state.me {
         put(&mut writes, Table::Me, String::new(), &(me, state.mine, now));
     }
-    kept.retain(|id, _| {
-        let held = state.chats.contains_key(id);
-        if !held {
+    for part in touched {
+        let Part::Chat(id) = part else { continue };
+        let Some(chat) = state.chats.get(id) else {
             writes.push(Write::Delete(Table::Chats, id.to_string()));
             writes.push(Write::Delete(Table::Histories, id.to_string()));
-        }
-        held
-    });
-    for (id, chat) in &state.chats {
-        let mark = Some(chat.mark());
-        if kept.get(id) == Some(&mark) {
             continue;
-        }
-        kept.insert(*id, mark);
+        };
         let (summary, history) = chat.window(ROWS);
         // Whoever was here need not be when this is read.
         let named = |id: UserId| Some(User { online: None, last_seen_at: None, ..state.users.get(&id)?.clone() });

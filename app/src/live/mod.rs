@@ -52,6 +52,7 @@ fn begin(store: Store) {
     use crate::ui::{effect, memo};
     use futures::channel::mpsc;
     use leptos::{prelude::*, task::spawn_local};
+    use protocol::reducer::Part;
 
     socket::remember_zone();
     let Some(me) = store.read_untracked(protocol::reducer::State::me_id) else {
@@ -59,20 +60,15 @@ fn begin(store: Store) {
         return spawn_local(keep::wipe(keep::Wipe::Rows));
     };
     socket::start(store);
-    let (changed, changes) = mpsc::unbounded();
-    effect(move || {
-        store.state.track();
-        let _ = changed.unbounded_send(());
-    });
     let (hidden, hides) = mpsc::unbounded();
     socket::listen("pagehide", move || {
         let _ = hidden.unbounded_send(());
     });
     let (tell, events) = mpsc::unbounded();
-    let unsent = memo(move || store.read(|state| state.outbox.clone()));
+    let unsent = memo(move || store.read(Part::Outbox, |state| state.outbox.clone()));
     let outbox_changed = tell.clone();
     effect(move || {
-        // Reading it, not only asking to be told, has it look at the state at all.
+        // A memo runs only when it is read.
         unsent.with(|_| ());
         let _ = outbox_changed.unbounded_send(outbox::Event::Changed);
     });
@@ -81,7 +77,7 @@ fn begin(store: Store) {
         let sharing = outbox::Sharing::new(store, format!("outbox-{me}"), database.clone(), tell);
         spawn_local(sharing.run(events));
         if let Some(database) = database {
-            keep::keep(store, database, changes, hides).await;
+            keep::keep(store, database, hides).await;
         }
     });
 }

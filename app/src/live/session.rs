@@ -382,7 +382,7 @@ impl Session {
         let store = self.store;
         leptos::task::spawn_local(async move {
             if let Ok(history) = super::api::load_history(chat_id, None, None, None).await {
-                store.start_over(chat_id, history);
+                store.change(|state| state.start_over(chat_id, history));
             }
         });
     }

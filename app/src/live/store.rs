@@ -1,4 +1,5 @@
-//! The client's store: the reducer's state as signals. Seeded by the page, fed by the socket.
+//! The client's store: the reducer's state, and who is notified of its changes. The page seeds it, the
+//! socket feeds it.
 
 use super::notice::Notice;
 use crate::{
@@ -9,30 +10,31 @@ use leptos::prelude::*;
 use protocol::{
     chat::{ChatSummary, History},
     ids::{ChatId, UserId},
-    reducer::{ChatState, State, Unsent},
+    profiles::User,
+    reducer::{ChatState, Part, State, Touched, Unsent},
     time::Timestamp,
 };
 use std::collections::{BTreeMap, HashMap};
 
-/// How the socket is doing.
+/// The state of the connection to the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Connection {
     /// The page has just arrived, or has no JavaScript.
     #[default]
     Starting,
     Open,
-    /// Lost, and being made anew.
+    /// Lost; the next attempt is on its way.
     Waiting,
 }
 
-/// How far a chat was read, and how often that took back its mark as unread.
+/// How far a chat was read, and how often that removed its mark "unread".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ReadUpTo {
     pub no: u64,
     pub unmarked: u32,
 }
 
-/// A message on the screen, and how far below the timeline's top it stands, in pixels.
+/// A message on the screen, and its distance from the top of the timeline, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Place {
     pub no: u64,
@@ -42,39 +44,43 @@ pub struct Place {
 /// Everything pages read. Copies are the same store.
 #[derive(Clone, Copy)]
 pub struct Store {
-    pub state: RwSignal<State>,
+    state: StoredValue<State>,
+    /// The readers of each part of the state.
+    readers: StoredValue<HashMap<Part, ArcTrigger>>,
+    /// The parts that this device has not stored yet.
+    unsaved: StoredValue<Touched>,
     pub page: RwSignal<Page>,
     /// The address whose data the server gave the page; empty until then.
     pub loaded: StoredValue<String>,
     pub forms: RwSignal<Forms>,
     pub connection: RwSignal<Connection>,
-    /// Who is typing where, and until when that counts.
+    /// Who is typing in which chat, and until when, in milliseconds since 1970.
     pub typing: RwSignal<HashMap<(ChatId, UserId), i64>>,
-    /// How far the chats on screen were read.
+    /// How far the chats that were on the screen are read.
     pub read_up_to: RwSignal<HashMap<ChatId, ReadUpTo>>,
-    /// The chat that is being typed in, and when a key was last pressed.
+    /// The chat whose composer was typed in last, and when.
     pub typed: RwSignal<Option<(ChatId, i64)>>,
-    /// Changes when something waits to be sent or read.
+    /// Increases when there is something to send.
     pub outgoing: RwSignal<u64>,
-    /// Whether this tab is the one that sends what waits.
+    /// Whether this tab sends the outbox that all tabs share.
     #[cfg_attr(feature = "ssr", expect(dead_code, reason = "only a browser sends"))]
     pub may_send: RwSignal<bool>,
-    /// When the server was last heard of.
+    /// When the last frame arrived.
     #[cfg_attr(feature = "ssr", expect(dead_code, reason = "only a browser listens"))]
     pub heard: StoredValue<Timestamp>,
-    /// As of when the rest is shown, while it may have changed since.
+    /// The age of the data, while there is no connection.
     pub as_of: RwSignal<Option<Timestamp>>,
     /// Whether the page is not of the server's version.
     pub outdated: RwSignal<bool>,
-    /// What was chosen for this browser, by name.
+    /// The settings of this browser, by name.
     pub choices: RwSignal<BTreeMap<String, String>>,
-    /// A word to the reader about what they did last.
+    /// Feedback on the reader's last action.
     pub notice: RwSignal<Option<Notice>>,
-    /// Where the reader was in chats, when that was not the end.
+    /// The scroll position of each chat that is not at its end.
     pub places: StoredValue<HashMap<ChatId, Place>>,
     /// Minutes east of UTC.
     pub offset: i32,
-    /// When the page was made; relative words begin from it.
+    /// When the page was rendered, in milliseconds since 1970: "today" is relative to it.
     pub rendered_at: i64,
 }
 
@@ -85,8 +91,11 @@ impl Store {
         let (offset, rendered_at, as_of, choices) = (seed.offset, seed.now, seed.as_of, seed.choices.clone());
         let (page, loaded, forms) = (seed.page.clone(), seed.address.clone(), seed.forms.clone());
         absorb(&mut state, seed);
+        let unsaved = state.take_touched();
         Self {
-            state: RwSignal::new(state),
+            state: StoredValue::new(state),
+            readers: StoredValue::default(),
+            unsaved: StoredValue::new(unsaved),
             page: RwSignal::new(page),
             loaded: StoredValue::new(loaded),
             forms: RwSignal::new(forms),
@@ -113,24 +122,28 @@ impl Store {
         expect_context()
     }
 
-    /// What was chosen of `settings::CHOICES`; empty for the usual.
+    /// The value of one of `settings::CHOICES`; empty for the default.
     #[must_use]
     pub fn chosen(self, name: &str) -> String {
         self.choices.with(|choices| choices.get(name).cloned().unwrap_or_default())
     }
 
-    /// Reads something of the state, and follows it. The signal's own code is one for all who read:
-    /// closures are code of their own down to where they are called.
-    pub fn read<T>(self, read: impl FnOnce(&State) -> T) -> T {
-        once(read, |read| self.read_by(read))
+    /// Reads one part of the state. The memo or effect that calls it runs again when that part changes.
+    pub fn read<T>(self, part: Part, read: impl FnOnce(&State) -> T) -> T {
+        self.track(part);
+        self.read_untracked(read)
     }
 
-    /// The same, without following what changes.
+    /// The same, without a subscription. The code below the closure is not generic: each type of closure
+    /// would add a copy of it to the download.
     pub fn read_untracked<T>(self, read: impl FnOnce(&State) -> T) -> T {
-        once(read, |read| self.read_untracked_by(read))
+        let (mut read, mut result) = (Some(read), None);
+        self.read_by(&mut |state| result = read.take().map(|read| read(state)));
+        #[expect(clippy::expect_used, reason = "the state lives as long as the page, and is read at once")]
+        result.expect("the state is there")
     }
 
-    /// Changes the state; all who follow it are told.
+    /// Changes the state, and notifies the readers of the parts that the change touched.
     pub fn change(self, change: impl FnOnce(&mut State)) {
         let mut change = Some(change);
         self.change_by(&mut |state| {
@@ -140,22 +153,39 @@ impl Store {
         });
     }
 
-    fn read_by(self, read: &mut dyn FnMut(&State)) {
-        self.state.with(|state| read(state));
+    fn track(self, part: Part) {
+        // Nothing changes while the server renders a page.
+        if cfg!(feature = "hydrate") {
+            let reader = self.readers.try_update_value(|readers| readers.entry(part).or_default().clone());
+            reader.iter().for_each(ArcTrigger::track);
+        }
     }
 
-    fn read_untracked_by(self, read: &mut dyn FnMut(&State)) {
-        self.state.with_untracked(|state| read(state));
+    fn read_by(self, read: &mut dyn FnMut(&State)) {
+        self.state.with_value(|state| read(state));
     }
 
     fn change_by(self, change: &mut dyn FnMut(&mut State)) {
-        self.state.update(|state| change(state));
+        let mut touched = Touched::new();
+        self.state.update_value(|state| {
+            change(state);
+            touched = state.take_touched();
+        });
+        let readers = touched.iter().filter_map(|part| self.readers.with_value(|readers| readers.get(part).cloned()));
+        readers.for_each(|reader| reader.notify());
+        self.unsaved.update_value(|unsaved| unsaved.append(&mut touched));
     }
 
-    /// Takes over the data of another page.
+    /// The parts touched since the last call.
+    #[cfg(feature = "hydrate")]
+    pub fn take_unsaved(self) -> Touched {
+        self.unsaved.try_update_value(std::mem::take).unwrap_or_default()
+    }
+
+    /// Shows the data of another page.
     #[cfg(feature = "hydrate")]
     pub fn turn_to(self, seed: Seed) {
-        // The server's own data is as of now, while the socket keeps it so.
+        // Data of the server is current, and the socket keeps it so.
         if seed.as_of.is_some() || self.connection.get_untracked() == Connection::Open {
             self.as_of.set(seed.as_of);
         }
@@ -166,20 +196,9 @@ impl Store {
         self.page.set(page);
     }
 
-    /// Takes in a window of a chat's history.
+    /// Applies a window of a chat's history.
     pub fn add_history(self, chat_id: ChatId, history: History) {
         self.change(|state| state.apply_history(chat_id, history));
-    }
-
-    /// Takes a chat's newest window in place of the rows held, which are too far behind.
-    #[cfg(feature = "hydrate")]
-    pub fn start_over(self, chat_id: ChatId, history: History) {
-        self.change(|state| {
-            if let Some(chat) = state.chats.get_mut(&chat_id) {
-                chat.forget_rows(history.seq);
-            }
-            state.apply_history(chat_id, history);
-        });
     }
 
     /// Reads the chats that a welcome had no room for.
@@ -188,7 +207,7 @@ impl Store {
         leptos::task::spawn_local(async move {
             let mut cursor = None;
             loop {
-                // The next `heads` begins anew what broke off.
+                // The next `heads` starts it again.
                 let Ok(page) = super::api::load_chats(cursor).await else { return };
                 self.change(|state| page.items.into_iter().for_each(|chat| state.apply_summary(chat)));
                 cursor = page.next;
@@ -200,28 +219,22 @@ impl Store {
         });
     }
 
-    /// Puts a message on its way.
+    /// Adds a message to the outbox.
     pub fn send(self, unsent: Unsent) {
         self.change(|state| state.send(unsent));
         self.typed.set(None);
         self.wake();
     }
 
-    /// Has the socket look whether there is something to send.
+    /// Makes the socket check what there is to send.
     pub fn wake(self) {
         self.outgoing.update(|n| *n += 1);
     }
 
-    /// Notes that a chat was on screen up to `no`; the mark goes out with the next frames.
+    /// The reader has seen a chat up to `no`; the read mark goes out with the next frames.
     pub fn mark_read(self, chat_id: ChatId, no: u64) {
-        let Some(me) = self.read_untracked(State::me_id) else { return };
         let mut was_marked = false;
-        self.change(|state| {
-            state.apply_read(chat_id, me, no);
-            if let Some(chat) = state.chats.get_mut(&chat_id) {
-                was_marked = std::mem::take(&mut chat.summary.marked_unread);
-            }
-        });
+        self.change(|state| was_marked = state.mark_read(chat_id, no));
         self.read_up_to.update(|marks| {
             let mark = marks.entry(chat_id).or_default();
             mark.no = no.max(mark.no);
@@ -230,18 +243,18 @@ impl Store {
         self.wake();
     }
 
-    /// Notes that somebody types here; the others are told.
+    /// The reader types in a chat; the other members are notified.
     pub fn type_in(self, chat_id: ChatId) {
         self.typed.set(Some((chat_id, now(self).0)));
         self.wake();
     }
 
-    /// Reads something of one chat.
+    /// Reads one chat, if it is known.
     pub fn with_chat<T>(self, chat_id: ChatId, read: impl FnOnce(&ChatState) -> T) -> Option<T> {
-        self.read(|state| state.chats.get(&chat_id).map(read))
+        self.read(Part::Chat(chat_id), |state| state.chats.get(&chat_id).map(read))
     }
 
-    /// The same, without following what changes.
+    /// The same, without a subscription.
     pub fn with_chat_untracked<T>(self, chat_id: ChatId, read: impl FnOnce(&ChatState) -> T) -> Option<T> {
         self.read_untracked(|state| state.chats.get(&chat_id).map(read))
     }
@@ -254,7 +267,7 @@ impl Store {
 
     #[must_use]
     pub fn me(self) -> Option<UserId> {
-        self.read(State::me_id)
+        self.read(Part::Me, State::me_id)
     }
 
     #[cfg(feature = "hydrate")]
@@ -262,31 +275,31 @@ impl Store {
         self.read_untracked(State::me_id)
     }
 
-    /// A person's shown name; empty for somebody unknown.
+    /// A user's row and presence, if the user is known.
     #[must_use]
-    pub fn name(self, id: UserId) -> String {
-        self.read(|state| state.users.get(&id).map(|user| user.display_name.clone()).unwrap_or_default())
+    pub fn user(self, id: UserId) -> Option<User> {
+        self.read(Part::User(id), |state| state.users.get(&id).cloned())
     }
 
-    /// A chat's row, as of the last change heard of.
+    /// A user's display name; empty for an unknown user.
+    #[must_use]
+    pub fn name(self, id: UserId) -> String {
+        self.read(Part::User(id), |state| {
+            state.users.get(&id).map(|user| user.display_name.clone()).unwrap_or_default()
+        })
+    }
+
+    /// A chat's row.
     #[must_use]
     pub fn summary(self, chat_id: ChatId) -> Option<ChatSummary> {
         self.with_chat(chat_id, |chat| chat.summary.clone())
     }
 }
 
-/// Calls a closure where it is not known, and brings back what it answered.
-fn once<T>(read: impl FnOnce(&State) -> T, by: impl FnOnce(&mut dyn FnMut(&State))) -> T {
-    let (mut read, mut answer) = (Some(read), None);
-    by(&mut |state| answer = read.take().map(|read| read(state)));
-    #[expect(clippy::expect_used, reason = "the state lives as long as the page, and is read at once")]
-    answer.expect("the state is there")
-}
-
-/// Adds the rows of a page to the state.
+/// Applies the rows of a page.
 fn absorb(state: &mut State, seed: Seed) {
-    if seed.me.is_some() {
-        state.me = seed.me;
+    if let Some(me) = seed.me {
+        state.set_me(me);
     }
     state.learn_all(seed.users);
     for summary in seed.chats {

@@ -13,7 +13,7 @@ use crate::{
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
-use protocol::profiles::User;
+use protocol::{profiles::User, reducer::Part};
 
 /// `/users/@name`
 #[component]
@@ -21,7 +21,7 @@ pub fn PersonPage(name: String) -> impl IntoView {
     let store = Store::current();
     let name = lower(&name);
     let person = memo(move || {
-        let found = store.read(|state| state.users.values().find(|user| user.username == name).cloned());
+        let found = store.read(Part::Users, |state| state.users.values().find(|user| user.username == name).cloned());
         // A change of presence must not render the page anew.
         found.map(|user| User { online: None, last_seen_at: None, ..user })
     });
@@ -60,7 +60,7 @@ fn Person(user: User) -> impl IntoView {
                 <div>
                     <h1 class="text-xl font-semibold"><bdi>{name}</bdi></h1>
                     <p class="text-muted">"@" {user.username.clone()}</p>
-                    <p class="hint">{follow(move || store.read(|state| state.users.get(&user.id).cloned()).map(|user| seen(i18n, store.zone(), &user)))}</p>
+                    <p class="hint">{follow(move || store.user(user.id).map(|user| seen(i18n, store.zone(), &user)))}</p>
                 </div>
                 {(!bio.is_empty()).then(|| view! { <p class="bio" dir="auto">{bio}</p> })}
                 {if is_me {
@@ -87,7 +87,7 @@ pub fn OwnProfilePage() -> impl IntoView {
     let store = Store::current();
     let of_me = move |what: fn(&User) -> &String| {
         Signal::derive(move || {
-            store.read(|state| state.me.as_ref().map(|me| what(&me.user).clone())).unwrap_or_default()
+            store.read(Part::Me, |state| state.me.as_ref().map(|me| what(&me.user).clone())).unwrap_or_default()
         })
     };
     let name = of_me(|user| &user.display_name);

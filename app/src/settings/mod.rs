@@ -13,7 +13,7 @@ use crate::{
     ui::{For, Icon, Show, TitledSection, effect, follow, notification, outline, t, words::Words},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
-use protocol::profiles::LastSeen;
+use protocol::{profiles::LastSeen, reducer::Part};
 
 /// The frame of all settings.
 #[component]
@@ -116,14 +116,12 @@ pub fn PrivacyPage() -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
     let chosen = Signal::derive(move || {
-        store.read(|state| state.me.as_ref().map_or("everyone", |me| me.last_seen.name()).to_owned())
+        store.read(Part::Me, |state| state.me.as_ref().map_or("everyone", |me| me.last_seen.name()).to_owned())
     });
     let choose = |store: Store, _, value| {
-        store.change(|state| {
-            if let (Some(me), Some(last_seen)) = (&mut state.me, LastSeen::from_name(value)) {
-                me.last_seen = last_seen;
-            }
-        });
+        if let Some(last_seen) = LastSeen::from_name(value) {
+            store.change(|state| state.set_last_seen(last_seen));
+        }
     };
     let blocked = move || {
         store.page.with(|page| match page {

@@ -38,13 +38,14 @@ pub struct ChatState {
     uncertain: bool,
 }
 
-/// Tells two states of a chat apart without comparing their rows.
+/// What the chat list shows of a chat, and sorts it by: compared to see whether the list has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub(super) struct Listed {
     numbers: [u64; 6],
-    ahead: usize,
-    messages: usize,
-    last: Option<(u64, u64)>,
+    flags: [bool; 3],
+    active_at: Timestamp,
+    muted_until: Option<Timestamp>,
+    last_message_seq: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,8 +94,8 @@ impl ChatState {
         (self.latest > self.head).then_some(self.head)
     }
 
-    /// Drops the rows of a chat that is too far behind.
-    pub fn forget_rows(&mut self, head: u64) {
+    /// Drops all rows: the chat is too far behind to catch up.
+    pub(super) fn forget_rows(&mut self, head: u64) {
         self.messages.clear();
         self.members.clear();
         self.known = Ranges::default();
@@ -102,12 +103,17 @@ impl ChatState {
         (self.head, self.latest) = (head, self.latest.max(head));
     }
 
-    /// What differs when the chat does.
-    #[must_use]
-    pub fn mark(&self) -> Mark {
-        let ChatSummary { my_seq, read_no, unread, read_by_others_no, .. } = self.summary;
-        let numbers = [self.head, self.latest, my_seq, read_no, u64::from(unread), read_by_others_no];
-        Mark { numbers, ahead: self.ahead.len(), messages: self.messages.len(), last: self.known.last() }
+    pub(super) fn listed(&self) -> Listed {
+        let ChatSummary {
+            my_seq, read_no, unread, mentions_unread, marked_unread, pinned, archived, muted_until, ..
+        } = self.summary;
+        Listed {
+            numbers: [my_seq, read_no, self.row_seq, self.summary.chat.last_no, unread.into(), mentions_unread.into()],
+            flags: [marked_unread, pinned, archived],
+            active_at: self.active_at(),
+            muted_until,
+            last_message_seq: self.last_message().map(|message| message.seq),
+        }
     }
 
     /// The chat as a page shows it, with the newest rows of its last window, complete as of its head.
@@ -236,6 +242,15 @@ impl ChatState {
         {
             Arc::make_mut(member).read_no = no;
         }
+    }
+
+    pub(super) fn apply_window(&mut self, history: History) {
+        if let (Some(first), Some(last)) = (history.items.first(), history.items.last()) {
+            self.known.add(first.no, last.no);
+        }
+        history.items.into_iter().for_each(|message| self.hold(message));
+        history.replies.into_iter().for_each(|message| self.hold_alone(message));
+        self.latest = self.latest.max(history.seq);
     }
 
     pub(super) fn hold(&mut self, message: Message) {

@@ -1,9 +1,10 @@
-//! The client's state and the one function that rows and frames change it by (PROTOCOL section 6).
+//! The client's state, and the functions that apply rows and frames to it (PROTOCOL section 6).
 //!
-//! Rows are state, not operations: applying one twice, or in another order, is harmless. What was
-//! missed is not guessed; `ChatState::gap` says from where to ask.
+//! Rows are state, not operations: applying a row twice, or in another order, is harmless. The reducer
+//! never guesses a missed change: `ChatState::gap` returns the number to ask for changes after.
 
 mod chat;
+mod touched;
 
 use crate::{
     chat::{Changes, ChatSummary, History, Message, Reacted},
@@ -12,28 +13,33 @@ use crate::{
     groups::Member,
     ids::{ChatId, ClientId, UserId},
     limits,
-    profiles::{Me, User},
+    profiles::{LastSeen, Me, User},
     time::Timestamp,
 };
-pub use chat::{ChatState, Mark};
+pub use chat::ChatState;
+use chat::Listed;
 use serde::Serialize;
 use std::{cmp::Reverse, collections::HashMap};
+pub use touched::{Part, Touched};
 
-/// Everything one person's device knows.
+/// Everything that one user's device knows. The fields are public to be read; the methods change them,
+/// because they note which parts they touch.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     pub me: Option<Me>,
-    /// The number of the newest change to one's own chats that was applied.
+    /// The number of the newest applied change to the user's own list of chats.
     pub mine: u64,
     pub users: HashMap<UserId, User>,
     pub chats: HashMap<ChatId, ChatState>,
-    /// Sends that are not stored yet, oldest first.
+    /// Messages that the server has not stored yet, oldest first.
     pub outbox: Vec<Unsent>,
-    /// Chats one was removed from, by the `mine` of the removal: an older frame must not revive them.
+    /// Chats that the user was removed from, with the `mine` of the removal: an older frame must not revive them.
     gone: HashMap<ChatId, u64>,
+    /// What has changed since `take_touched`.
+    touched: Touched,
 }
 
-/// A message on its way.
+/// A message that the server has not stored yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unsent {
     pub chat_id: ChatId,
@@ -41,21 +47,21 @@ pub struct Unsent {
     pub text: String,
     pub reply_to: Option<u64>,
     pub written_at: Timestamp,
-    /// Why the server refused it; none while it is on its way.
+    /// Why the server refused it; none while it waits.
     pub refused: Option<ErrorCode>,
 }
 
 crate::rows! { Unsent { chat_id, client_id, text, reply_to, written_at, refused } }
 
-/// Where `State::apply` leaves the caller with something to do.
+/// What the caller must do after `State::apply`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     Nothing,
     /// Something may be missing: send `heads`.
     Heads,
-    /// One's own list of chats has changed unseen: send `hello`.
+    /// A change to the list of chats was missed: send `hello`.
     Hello,
-    /// The welcome did not hold all chats: read the rest of the list, then `know_all_chats` up to here.
+    /// The welcome did not hold all chats: read the rest of the list, then call `know_all_chats`.
     Rest {
         mine: u64,
     },
@@ -64,12 +70,50 @@ pub enum Need {
 }
 
 impl State {
-    /// Applies one server frame. `after` of a `changes` answer is taken from the request that asked.
+    /// The parts touched since the last call.
+    pub fn take_touched(&mut self) -> Touched {
+        std::mem::take(&mut self.touched)
+    }
+
+    fn touch(&mut self, part: Part) {
+        self.touched.insert(part);
+    }
+
+    /// Changes a chat that is held, counts its unread messages, and notes what the change touched.
+    fn change_chat(&mut self, chat_id: ChatId, change: impl FnOnce(&mut ChatState, Option<UserId>)) {
+        let (me, before) = (self.me_id(), self.listed(chat_id));
+        if let Some(chat) = self.chats.get_mut(&chat_id) {
+            change(chat, me);
+            chat.count(me);
+        }
+        self.touch_chat(chat_id, before);
+    }
+
+    fn listed(&self, chat_id: ChatId) -> Option<Listed> {
+        self.chats.get(&chat_id).map(ChatState::listed)
+    }
+
+    fn touch_chat(&mut self, chat_id: ChatId, before: Option<Listed>) {
+        let now = self.listed(chat_id);
+        if now != before {
+            self.touch(Part::Chats);
+        }
+        if now.is_some() || before.is_some() {
+            self.touch(Part::Chat(chat_id));
+        }
+    }
+
+    /// An unsent message is part of its chat, and its time is part of the chat's place in the list.
+    fn touch_unsent(&mut self, chat_id: ChatId) {
+        self.touched.extend([Part::Outbox, Part::Chats, Part::Chat(chat_id)]);
+    }
+
+    /// Applies one server frame, but not `changes`: see `apply_changes`.
     pub fn apply(&mut self, frame: ServerFrame) -> Need {
         match frame {
             ServerFrame::Welcome(welcome) => return self.apply_welcome(welcome),
             ServerFrame::Heads(heads) => return self.apply_heads(heads),
-            // A change of a chat that this device does not have: its list is not whole.
+            // A change of a chat that this device does not hold: its list is incomplete.
             ServerFrame::Message { chat_id, .. }
             | ServerFrame::Chat { chat_id, .. }
             | ServerFrame::Member { chat_id, .. }
@@ -79,19 +123,16 @@ impl State {
             }
             ServerFrame::Ack { message } => self.apply_message(message),
             ServerFrame::Message { message, .. } => self.apply_message(message),
-            ServerFrame::Chat { chat_id, seq, chat } => {
-                if let Some(state) = self.chats.get_mut(&chat_id) {
-                    state.apply_row(chat);
-                    state.advance(seq);
-                }
-            }
+            ServerFrame::Chat { chat_id, seq, chat } => self.change_chat(chat_id, |state, _| {
+                state.apply_row(chat);
+                state.advance(seq);
+            }),
             ServerFrame::Member { chat_id, seq, member } => {
                 self.learn(member.user.clone());
-                let me = self.me_id();
-                if let Some(state) = self.chats.get_mut(&chat_id) {
+                self.change_chat(chat_id, |state, me| {
                     state.apply_member(member, me);
                     state.advance(seq);
-                }
+                });
             }
             ServerFrame::Mine { mine, chat, users } => {
                 self.learn_all(users);
@@ -114,7 +155,7 @@ impl State {
             }
             ServerFrame::Resync {} => return Need::Heads,
             ServerFrame::Revoked {} => return Need::SignIn,
-            // A page of changes needs to know what it answers: `apply_changes`.
+            // A page of changes needs the `after` of its request: `apply_changes`.
             ServerFrame::Changes(_)
             | ServerFrame::Ready { .. }
             | ServerFrame::Typing { .. }
@@ -125,7 +166,7 @@ impl State {
         Need::Nothing
     }
 
-    /// A number beyond the next one means that a change between was missed; `welcome` brings it.
+    /// A number above the next one means that a change in between was missed; a `welcome` brings it.
     fn advance_mine(&mut self, mine: u64) -> Need {
         if mine > self.mine + 1 {
             return Need::Hello;
@@ -134,11 +175,11 @@ impl State {
         Need::Nothing
     }
 
-    /// The answer to `hello`.
+    /// The response to `hello`.
     pub fn apply_welcome(&mut self, welcome: Welcome) -> Need {
         self.learn_all(welcome.users);
         self.learn(welcome.user.user.clone());
-        self.me = Some(welcome.user);
+        self.set_me(welcome.user);
         for chat_id in welcome.gone {
             self.remove(chat_id, welcome.mine);
         }
@@ -152,26 +193,36 @@ impl State {
         Need::Nothing
     }
 
-    /// Notes that one's own chats are known as of `mine`.
+    /// Notes that the user's list of chats is complete as of `mine`.
     pub fn know_all_chats(&mut self, mine: u64) {
         self.mine = self.mine.max(mine);
     }
 
-    /// The answer to `heads`: what differs has moved on, or its read mark has.
+    pub fn set_me(&mut self, me: Me) {
+        self.me = Some(me);
+        self.touch(Part::Me);
+    }
+
+    /// The user has chosen who sees when they were last here.
+    pub fn set_last_seen(&mut self, last_seen: LastSeen) {
+        if let Some(me) = &mut self.me {
+            me.last_seen = last_seen;
+            self.touch(Part::Me);
+        }
+    }
+
+    /// The response to `heads`: the chats whose head or read mark differs from what this device named.
     fn apply_heads(&mut self, heads: Heads) -> Need {
         for chat_id in heads.gone {
             self.remove(chat_id, heads.mine);
         }
-        let me = self.me_id();
         for (chat_id, head) in heads.chats {
-            let Some(chat) = self.chats.get_mut(&chat_id) else { continue };
-            chat.apply_head(&head);
-            chat.count(me);
+            self.change_chat(chat_id, |chat, _| chat.apply_head(&head));
         }
         if heads.mine > self.mine { Need::Hello } else { Need::Nothing }
     }
 
-    /// A chat as the server holds it for this reader, whole.
+    /// The whole row of a chat, as the server holds it for this user.
     pub fn apply_summary(&mut self, summary: ChatSummary) {
         let id = summary.chat.id;
         if self.gone.get(&id).is_some_and(|&gone| summary.my_seq <= gone) {
@@ -182,109 +233,111 @@ impl State {
             self.learn(peer.clone());
         }
         summary.last_message.iter().for_each(|message| self.drop_stored(message));
-        let me = self.me_id();
-        match self.chats.get_mut(&id) {
-            Some(chat) => chat.apply_summary(summary),
-            None => {
-                self.chats.insert(id, ChatState::new(summary));
-            }
+        if self.chats.contains_key(&id) {
+            return self.change_chat(id, |chat, _| chat.apply_summary(summary));
         }
-        if let Some(chat) = self.chats.get_mut(&id) {
-            chat.count(me);
-        }
+        let mut chat = ChatState::new(summary);
+        chat.count(self.me_id());
+        self.chats.insert(id, chat);
+        self.touch_chat(id, None);
     }
 
-    /// Drops a chat that is no longer one's own.
+    /// Drops a chat that the user is no longer a member of.
     pub fn remove(&mut self, chat_id: ChatId, mine: u64) {
         if self.chats.get(&chat_id).is_some_and(|chat| chat.summary.my_seq > mine) {
             return;
         }
+        let before = self.listed(chat_id);
         self.chats.remove(&chat_id);
-        self.outbox.retain(|unsent| unsent.chat_id != chat_id);
+        self.touch_chat(chat_id, before);
+        self.drop_unsent(|unsent| unsent.chat_id == chat_id);
         let gone = self.gone.entry(chat_id).or_default();
         *gone = mine.max(*gone);
     }
 
-    /// A new or changed message; it also ends the wait of the send that made it.
+    /// A new or changed message. The unsent message that became this one is dropped.
     pub fn apply_message(&mut self, message: Message) {
         self.drop_stored(&message);
-        let me = self.me_id();
-        let Some(chat) = self.chats.get_mut(&message.chat_id) else { return };
-        let seq = message.seq;
-        chat.apply_message(message, me);
-        chat.advance(seq);
-        chat.count(me);
+        self.change_chat(message.chat_id, |chat, me| {
+            let seq = message.seq;
+            chat.apply_message(message, me);
+            chat.advance(seq);
+        });
     }
 
-    /// A page of changes that was asked for with `after`.
+    /// A page of changes, requested with `after`.
     pub fn apply_changes(&mut self, after: u64, changes: Changes) {
         self.learn_all(changes.users);
         changes.messages.iter().for_each(|message| self.drop_stored(message));
-        let me = self.me_id();
-        let Some(chat) = self.chats.get_mut(&changes.chat_id) else { return };
-        for message in changes.messages {
-            chat.apply_message(message, me);
-        }
-        for member in changes.members {
-            chat.apply_member(member, me);
-        }
-        if let Some(row) = changes.chat {
-            chat.apply_row(row);
-        }
-        chat.caught_up(after, changes.seq, changes.more);
-        chat.count(me);
+        self.change_chat(changes.chat_id, |chat, me| {
+            for message in changes.messages {
+                chat.apply_message(message, me);
+            }
+            for member in changes.members {
+                chat.apply_member(member, me);
+            }
+            if let Some(row) = changes.chat {
+                chat.apply_row(row);
+            }
+            chat.caught_up(after, changes.seq, changes.more);
+        });
     }
 
     /// A window of a chat's history.
     pub fn apply_history(&mut self, chat_id: ChatId, history: History) {
-        self.learn_all(history.users);
-        history.items.iter().for_each(|message| self.drop_stored(message));
-        let me = self.me_id();
-        let Some(chat) = self.chats.get_mut(&chat_id) else { return };
-        if let (Some(first), Some(last)) = (history.items.first(), history.items.last()) {
-            chat.known.add(first.no, last.no);
-        }
-        history.items.into_iter().for_each(|message| chat.hold(message));
-        history.replies.into_iter().for_each(|message| chat.hold_alone(message));
-        chat.latest = chat.latest.max(history.seq);
-        chat.count(me);
+        self.learn_from(&history);
+        self.change_chat(chat_id, |chat, _| chat.apply_window(history));
     }
 
-    /// Who reacted to a message as listed: its row names only the first of each kind.
+    /// Replaces the rows of a chat that is too far behind with its newest window.
+    pub fn start_over(&mut self, chat_id: ChatId, newest: History) {
+        self.learn_from(&newest);
+        self.change_chat(chat_id, |chat, _| {
+            chat.forget_rows(newest.seq);
+            chat.apply_window(newest);
+        });
+    }
+
+    fn learn_from(&mut self, history: &History) {
+        self.learn_all(history.users.clone());
+        history.items.iter().for_each(|message| self.drop_stored(message));
+    }
+
+    /// The users who reacted to a message: its row names only the first of each emoji.
     pub fn apply_reacted(&mut self, chat_id: ChatId, no: u64, reacted: Vec<Reacted>) {
-        if let Some(chat) = self.chats.get_mut(&chat_id) {
-            chat.apply_reacted(no, &reacted);
-        }
+        self.change_chat(chat_id, |chat, _| chat.apply_reacted(no, &reacted));
         self.learn_all(reacted.into_iter().map(|reacted| reacted.user).collect());
     }
 
-    /// The members of a chat as listed.
+    /// Members of a chat, from a list.
     pub fn apply_members(&mut self, chat_id: ChatId, members: Vec<Member>) {
-        let me = self.me_id();
-        for member in members {
-            self.learn(member.user.clone());
-            if let Some(chat) = self.chats.get_mut(&chat_id) {
-                chat.apply_member(member, me);
-            }
-        }
+        members.iter().for_each(|member| self.learn(member.user.clone()));
+        self.change_chat(chat_id, |chat, me| members.into_iter().for_each(|member| chat.apply_member(member, me)));
     }
 
-    /// A read mark, anybody's; marks only move forward.
+    /// A user's read mark, the reader's own or another member's. Marks only move forward.
     pub fn apply_read(&mut self, chat_id: ChatId, user_id: UserId, no: u64) {
-        let me = self.me_id();
-        let Some(chat) = self.chats.get_mut(&chat_id) else { return };
-        chat.apply_read(user_id, no, me);
-        chat.count(me);
+        self.change_chat(chat_id, |chat, me| chat.apply_read(user_id, no, me));
     }
 
-    /// Rows as of change `seq` are about to be taken in from what was kept: what is newer is asked for again.
+    /// The user has read up to `no` on this device. Returns whether that removed the mark "unread".
+    pub fn mark_read(&mut self, chat_id: ChatId, no: u64) -> bool {
+        let mut was_marked = false;
+        self.change_chat(chat_id, |chat, me| {
+            if let Some(me) = me {
+                chat.apply_read(me, no, Some(me));
+            }
+            was_marked = std::mem::take(&mut chat.summary.marked_unread);
+        });
+        was_marked
+    }
+
+    /// Rows stored as of change `seq` are about to be applied: newer changes are requested again.
     pub fn rewind(&mut self, chat_id: ChatId, seq: u64) {
-        if let Some(chat) = self.chats.get_mut(&chat_id) {
-            chat.rewind(seq);
-        }
+        self.change_chat(chat_id, |chat, _| chat.rewind(seq));
     }
 
-    /// Puts a message on its way; it is shown at once.
+    /// Adds a message to the outbox; it is shown at once.
     pub fn send(&mut self, mut unsent: Unsent) {
         // A clock that was set back does not change the order.
         let newest = self.outbox.last().map(|last| Timestamp(last.written_at.0 + 1));
@@ -292,14 +345,18 @@ impl State {
         self.put(unsent);
     }
 
-    /// Takes over the outbox as it is kept for all of this person's tabs; `before` is what was kept until now.
-    pub fn share_outbox(&mut self, before: &[Unsent], kept: &[Unsent]) {
+    /// Applies the outbox that this user's tabs share, as it is stored now; `before` is what was stored before.
+    pub fn share_outbox(&mut self, before: &[Unsent], stored: &[Unsent]) {
         let is_in = |unsents: &[Unsent], client_id| unsents.iter().any(|unsent| unsent.client_id == client_id);
-        // Another tab has seen to it.
-        self.outbox.retain(|unsent| !is_in(before, unsent.client_id) || is_in(kept, unsent.client_id));
-        for unsent in kept {
+        // Another tab has sent or discarded it.
+        self.drop_unsent(|unsent| is_in(before, unsent.client_id) && !is_in(stored, unsent.client_id));
+        for unsent in stored {
             match self.outbox.iter_mut().find(|own| own.client_id == unsent.client_id) {
-                Some(own) => own.clone_from(unsent),
+                Some(own) if own == unsent => {}
+                Some(own) => {
+                    own.clone_from(unsent);
+                    self.touch_unsent(unsent.chat_id);
+                }
                 None => self.put(unsent.clone()),
             }
         }
@@ -313,28 +370,37 @@ impl State {
         }
         let place = self.outbox.partition_point(|other| other.written_at <= unsent.written_at);
         self.outbox.insert(place, unsent);
+        self.touch_unsent(chat_id);
     }
 
-    /// Marks a send as refused, or as on its way again.
+    /// Marks an unsent message as refused, or as waiting again.
     pub fn set_refused(&mut self, client_id: ClientId, refused: Option<ErrorCode>) {
         if let Some(unsent) = self.outbox.iter_mut().find(|unsent| unsent.client_id == client_id) {
             unsent.refused = refused;
+            let chat_id = unsent.chat_id;
+            self.touch_unsent(chat_id);
         }
     }
 
-    /// Forgets a refused send.
+    /// Drops an unsent message.
     pub fn discard(&mut self, client_id: ClientId) {
-        self.outbox.retain(|unsent| unsent.client_id != client_id);
+        self.drop_unsent(|unsent| unsent.client_id == client_id);
     }
 
-    /// What is stored waits no longer, whichever frame or page brought the news.
+    fn drop_unsent(&mut self, drops: impl Fn(&Unsent) -> bool) {
+        let dropped: Vec<ChatId> =
+            self.outbox.extract_if(.., |unsent| drops(unsent)).map(|unsent| unsent.chat_id).collect();
+        dropped.into_iter().for_each(|chat_id| self.touch_unsent(chat_id));
+    }
+
+    /// A stored message leaves the outbox, whichever frame or page brought it.
     fn drop_stored(&mut self, message: &Message) {
         if Some(message.sender_id) == self.me_id() {
             self.discard(message.client_id);
         }
     }
 
-    /// What waits to be sent to a chat, oldest first.
+    /// The unsent messages of a chat, oldest first.
     pub fn unsent(&self, chat_id: ChatId) -> impl DoubleEndedIterator<Item = &Unsent> {
         self.outbox.iter().filter(move |unsent| unsent.chat_id == chat_id)
     }
@@ -345,35 +411,46 @@ impl State {
         }
     }
 
-    /// Takes a person's row; presence, which rows do not carry, is kept.
+    /// Applies a user's row. Rows carry no presence: what is known of it stays.
     pub fn learn(&mut self, user: User) {
-        let known = self.users.get(&user.id).map(|known| (known.online, known.last_seen_at));
-        let (online, last_seen_at) = known.unwrap_or_default();
+        let known = self.users.get(&user.id);
+        let (online, last_seen_at) = known.map(|known| (known.online, known.last_seen_at)).unwrap_or_default();
         let user = User { online: user.online.or(online), last_seen_at: user.last_seen_at.or(last_seen_at), ..user };
+        if known == Some(&user) {
+            return;
+        }
+        self.touched.extend([Part::Users, Part::User(user.id)]);
         if let Some(me) = &mut self.me
             && me.user.id == user.id
         {
             me.user = user.clone();
+            self.touched.insert(Part::Me);
         }
-        // A direct chat is called after its other person.
-        let peers = self.chats.values_mut().map(|chat| &mut chat.summary);
-        for summary in peers.filter(|summary| summary.peer.as_ref().is_some_and(|peer| peer.id == user.id)) {
-            summary.chat.title = Some(user.display_name.clone());
-            summary.peer = Some(User { online: None, last_seen_at: None, ..user.clone() });
+        // The title of a direct chat is the peer's name.
+        for (chat_id, ChatState { summary, .. }) in &mut self.chats {
+            if summary.peer.as_ref().is_some_and(|peer| peer.id == user.id) {
+                summary.chat.title = Some(user.display_name.clone());
+                summary.peer = Some(User { online: None, last_seen_at: None, ..user.clone() });
+                self.touched.extend([Part::Chats, Part::Chat(*chat_id)]);
+            }
         }
         self.users.insert(user.id, user);
     }
 
-    /// How it stands with somebody who is known.
+    /// The presence of a known user.
     pub fn set_presence(&mut self, user_id: UserId, online: Option<bool>, last_seen_at: Option<Timestamp>) {
-        if let Some(user) = self.users.get_mut(&user_id) {
+        if let Some(user) = self.users.get_mut(&user_id)
+            && (user.online, user.last_seen_at) != (online, last_seen_at)
+        {
             (user.online, user.last_seen_at) = (online, last_seen_at);
+            self.touch(Part::User(user_id));
         }
     }
 
-    /// Forgets who is here, where nobody tells it any more.
+    /// Forgets all presence: without a connection it is out of date.
     pub fn forget_presence(&mut self) {
-        self.users.values_mut().for_each(|user| (user.online, user.last_seen_at) = (None, None));
+        let known: Vec<UserId> = self.users.keys().copied().collect();
+        known.into_iter().for_each(|user_id| self.set_presence(user_id, None, None));
     }
 
     #[must_use]
@@ -381,14 +458,14 @@ impl State {
         self.me.as_ref().map(|me| me.user.id)
     }
 
-    /// Asks for what has changed among one's chats.
+    /// The request for all changes since what this device holds.
     #[must_use]
     pub fn hello(&self) -> ClientFrame {
         let Held { chats, read } = self.held();
         ClientFrame::Hello { mine: Some(self.mine), chats, read }
     }
 
-    /// Asks which of them have moved on.
+    /// The request for the heads that differ from what this device holds.
     #[must_use]
     pub fn heads(&self) -> ClientFrame {
         let Held { chats, read } = self.held();
@@ -409,7 +486,7 @@ impl State {
         held
     }
 
-    /// When a chat was last active: by what it holds, or what waits to be sent.
+    /// When a chat was last active: its newest message, sent or unsent.
     #[must_use]
     pub fn active_at(&self, chat: &ChatState) -> Timestamp {
         let unsent = self.unsent(chat.summary.chat.id).next_back().map(|unsent| unsent.written_at);
@@ -419,7 +496,9 @@ impl State {
     /// The chats of the list: pinned first, then by newest activity.
     pub fn newest_chats(&self) -> impl Iterator<Item = &ChatState> {
         let mut chats: Vec<&ChatState> = self.chats.values().collect();
-        chats.sort_by_key(|chat| (Reverse(chat.summary.pinned), Reverse(self.active_at(chat)), chat.summary.chat.id));
+        let place =
+            |chat: &&ChatState| (Reverse(chat.summary.pinned), Reverse(self.active_at(chat)), chat.summary.chat.id);
+        chats.sort_by_cached_key(place);
         chats.into_iter()
     }
 }

@@ -1,4 +1,5 @@
 mod any_history;
+mod touched;
 
 use super::*;
 use crate::{
@@ -312,10 +313,7 @@ fn a_count_from_heads_is_not_counted_twice() {
 fn starting_over_keeps_the_servers_count() {
     let mut state = device();
     state.apply(heads(704, 703, 3, 650));
-    if let Some(chat) = state.chats.get_mut(&CHAT) {
-        chat.forget_rows(704);
-    }
-    state.apply_history(CHAT, history((654..=703).map(|no| message(no, no + 1, 2)).collect(), 704));
+    state.start_over(CHAT, history((654..=703).map(|no| message(no, no + 1, 2)).collect(), 704));
     let chat = &state.chats[&CHAT];
     assert_eq!((chat.summary.unread, chat.head, chat.gap()), (650, 704, None));
 }
