@@ -23,6 +23,8 @@ mod people;
 mod profiles;
 mod refusal;
 mod routes;
+#[cfg(test)]
+mod sample;
 mod seed;
 #[cfg(feature = "ssr")]
 pub mod server_context;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { builtSite, Server } from '../support/server';
 
 const lost = /WebSocket|ERR_(CONNECTION|EMPTY|INTERNET|FAILED)|Failed to (load|fetch)|service ?worker/i;
+const tables = ['me', 'chats', 'messages', 'users', 'outbox'];
 const ten = Array.from({ length: 10 }, (_, n) => `Message ${n + 1} of ten`);
 
 test.describe('without a network', { tag: '@script' }, () => {
@@ -100,7 +101,7 @@ test.describe('without a network', { tag: '@script' }, () => {
     await ann.open('/settings/security');
     await ann.page.getByRole('button', { name: words.auth.sign_out, exact: true }).click();
     await expect(ann.page).toHaveURL(/\/login$/);
-    for (const table of ['me', 'chats', 'histories', 'outbox']) expect(await keptOf(ann.page, table)).toEqual([]);
+    for (const table of tables) expect(await keptOf(ann.page, table)).toEqual([]);
     expect(await ann.page.evaluate(() => [...Object.keys(localStorage), ...Object.keys(sessionStorage)])).toEqual([]);
     for (const body of await cachedBy(ann.page)) expect(body).not.toMatch(/Between us|Choir|Ann/);
   });
@@ -115,7 +116,39 @@ test.describe('without a network', { tag: '@script' }, () => {
     await expect(elsewhere.page).toHaveURL(/\/chats$/);
     await elsewhere.endOtherSessions();
     await expect(ann.page).toHaveURL(/\/login$/);
-    for (const table of ['me', 'chats', 'histories', 'outbox']) expect(await keptOf(ann.page, table)).toEqual([]);
+    for (const table of tables) expect(await keptOf(ann.page, table)).toEqual([]);
+  });
+
+  test('of a long chat, only the new message is stored', async ({ person }) => {
+    const [ann, bob] = [await person('Ann'), await person('Bob')];
+    const chat = await ann.groupWith('Choir', [bob]);
+    for (const text of ten) await bob.say(chat, text);
+    await ann.open(`/chats/${chat}`);
+    await isKept(ann, ten[9]);
+    await expect.poll(async () => (await keptOf(ann.page, 'messages')).join()).toContain(ten[0]);
+    await ann.page.evaluate(() => {
+      const put = IDBObjectStore.prototype.put;
+      Object.assign(window, { written: [] });
+      IDBObjectStore.prototype.put = function (row, key) {
+        if (this.name === 'messages') written.push(row);
+        return put.call(this, row, key);
+      };
+    });
+    await bob.say(chat, 'One more');
+    await isKept(ann, 'One more');
+    expect(await ann.page.evaluate(() => written)).toEqual([expect.stringContaining('One more')]);
+  });
+
+  test('the outbox of a device with the previous version is sent', async ({ person, words }) => {
+    const ann = await person('Ann');
+    const chat = await ann.savedChat();
+    const me = await (await ann.page.request.get('/api/v1/me')).json();
+    await ann.page.goto('/icon.svg');
+    await ann.page.evaluate(makeVersion1, { name: `messenger-${me.id}`, chat });
+    await ann.open(`/chats/${chat}`);
+    await expect(ann.message('Written before the update')).toContainText(words.chat.sent);
+    await expect.poll(() => keptOf(ann.page, 'outbox')).toHaveLength(0);
+    await isKept(ann, 'Written before the update');
   });
 
   test('a chat is removed from the device with the membership', async ({ person }) => {
@@ -125,7 +158,7 @@ test.describe('without a network', { tag: '@script' }, () => {
     await ann.open(`/chats/${chat}`);
     await isKept(ann, 'Between us');
     await bob.remove(chat, ann);
-    const kept = async () => [...(await keptOf(ann.page, 'chats')), ...(await keptOf(ann.page, 'histories'))].join();
+    const kept = async () => [...(await keptOf(ann.page, 'chats')), ...(await keptOf(ann.page, 'messages'))].join();
     await expect.poll(kept).not.toMatch(/Between us|Choir/);
   });
 
@@ -226,6 +259,25 @@ test.describe('when the server stops', { tag: ['@script', '@once'] }, () => {
     await expect(ann.message('While you slept')).toBeVisible();
   });
 });
+
+/** What a page has written since it began to note it. */
+declare let written: string[];
+
+/** A database as the previous version made it, with a message that waits. */
+async function makeVersion1({ name, chat }: { name: string; chat: string }) {
+  const request = indexedDB.open(name, 1);
+  request.onupgradeneeded = () => {
+    for (const table of ['me', 'chats', 'histories', 'outbox']) request.result.createObjectStore(table);
+  };
+  await new Promise((resolve) => (request.onsuccess = resolve));
+  const writing = request.result.transaction('outbox', 'readwrite');
+  const client_id = '01940000-0000-4000-8000-000000000001';
+  const text = 'Written before the update';
+  const unsent = { chat_id: chat, client_id, text, reply_to: null, written_at: new Date().toISOString(), refused: null };
+  writing.objectStore('outbox').put(JSON.stringify(unsent), client_id);
+  await new Promise((resolve) => (writing.oncomplete = resolve));
+  request.result.close();
+}
 
 /** Waits until the device can work offline: the service worker is active and the message is stored. */
 async function isKept(person: Person, text: string) {

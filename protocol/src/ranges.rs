@@ -30,6 +30,23 @@ impl Ranges {
         self.0.get(at).copied().filter(|&(start, _)| start <= number)
     }
 
+    /// Removes the numbers outside all of these windows, which ascend and do not overlap.
+    pub fn keep(&mut self, windows: &[(u64, u64)]) {
+        let cut = |&(first, last): &(u64, u64)| {
+            let parts = windows.iter().map(move |&(from, to)| (first.max(from), last.min(to)));
+            parts.filter(|(first, last)| first <= last)
+        };
+        self.0 = self
+            .0
+            .iter()
+            .flat_map(cut)
+            .fold(Self::default(), |mut kept, (first, last)| {
+                kept.add(first, last);
+                kept
+            })
+            .0;
+    }
+
     /// The range with the highest numbers.
     #[must_use]
     pub fn last(&self) -> Option<(u64, u64)> {
@@ -73,6 +90,24 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn only_the_windows_stay(
+            added in proptest::collection::vec((0u64..60, 0u64..8), 0..24),
+            windows in proptest::collection::vec((0u64..20, 0u64..20), 0..3),
+        ) {
+            let mut ranges = Ranges::default();
+            added.iter().for_each(|(first, length)| ranges.add(*first, first + length));
+            let before = ranges.clone();
+            let windows: Vec<_> = (0..).zip(windows).map(|(i, (from, length))| (i * 40 + from, i * 40 + from + length)).collect();
+            ranges.keep(&windows);
+            for number in 0..130 {
+                let is_kept = windows.iter().any(|&(from, to)| from <= number && number <= to);
+                proptest::prop_assert_eq!(ranges.covers(number, number), is_kept && before.covers(number, number));
+            }
+            let held: Vec<_> = ranges.iter().collect();
+            proptest::prop_assert!(held.windows(2).all(|w| w[0].1 + 1 < w[1].0));
+        }
+
         #[test]
         fn ranges_equal_a_set_of_numbers(added in proptest::collection::vec((0u64..60, 0u64..8), 0..24)) {
             let mut ranges = Ranges::default();

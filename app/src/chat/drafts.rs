@@ -1,4 +1,4 @@
-//! What is being written and not sent yet.
+//! The draft of a conversation: in the composer, in this tab, and on the server.
 
 use super::{
     api,
@@ -12,29 +12,29 @@ use leptos::{html, prelude::*, server_fn::ServerFn};
 use protocol::{chat::Message, ids::ChatId};
 use std::{sync::Arc, time::Duration};
 
-/// A draft that has rested so long is kept on the server.
+/// After this pause the draft is sent to the server.
 const DRAFT_PAUSE: Duration = Duration::from_millis(1_000);
 
-/// What the server keeps of it.
+/// The draft that the server holds.
 pub fn drafted(store: Store, chat_id: ChatId) -> Option<String> {
     store.with_chat_untracked(chat_id, |chat| chat.summary.draft.clone()).flatten()
 }
 
-/// What is being written: on this tab at once, on the server after a pause, and so on every device.
+/// The draft: stored in this tab at once, on the server after a pause, and so on every device.
 #[derive(Clone, Copy)]
 pub struct Drafts {
     talk: Talk,
     field: NodeRef<html::Textarea>,
-    /// What the server has.
+    /// The text that the server holds.
     told: StoredValue<String>,
-    /// Something is on its way there.
+    /// Whether a request is under way.
     telling: StoredValue<bool>,
     waiting: StoredValue<Option<TimeoutHandle>>,
-    /// What stood in the field before an edit took its place.
+    /// The draft, while an edit is in the composer.
     aside: StoredValue<String>,
-    /// The message that is being edited, as it was when that began.
+    /// The edited message, as it was when the edit began.
     edited: StoredValue<Option<Arc<Message>>>,
-    /// The edit that is on its way, while one is.
+    /// The edit that is being saved.
     saving: StoredValue<Option<Writing>>,
 }
 
@@ -59,7 +59,7 @@ impl Drafts {
         drafts
     }
 
-    /// What was typed before a crash or a reload is there again, and so is what it answers.
+    /// Restores the draft, and the message replied to, after a crash or a reload.
     fn bring_back(self) {
         let Talk { chat_id, writing, .. } = self.talk;
         effect(move || {
@@ -78,7 +78,7 @@ impl Drafts {
         });
     }
 
-    /// What is edited takes the draft's place, and gives it back.
+    /// An edit replaces the draft in the composer, and restores it when it ends.
     fn give_way(self) {
         effect_from(move |before: Option<Writing>| {
             let now = self.talk.writing.get();
@@ -99,7 +99,7 @@ impl Drafts {
                 } else if was_editing {
                     field.set_value(&self.aside.get_value());
                 }
-                // What ends, ends where somebody pressed something, or far away.
+                // When an edit or a reply ends, the focus is where it was ended, or on another page.
                 if now != Writing::New {
                     let _ = field.focus();
                 }
@@ -108,28 +108,28 @@ impl Drafts {
         });
     }
 
-    /// What is written answers what it did before.
+    /// Restores the message replied to.
     fn answer_again(self) {
         if let Some(no) = draft::kept_reply(self.talk.chat_id) {
             self.talk.writing.set(Writing::Reply(no));
         }
     }
 
-    /// Another device has written on, and nobody has here.
+    /// Shows the draft of another device, unless this one has changed it.
     fn follow_others(self) {
         let Talk { store, chat_id, writing, .. } = self.talk;
         let elsewhere = memo(move || store.with_chat(chat_id, |chat| chat.summary.draft.clone()).flatten());
         effect(move || {
             let draft = elsewhere.get().unwrap_or_default();
             let Some(field) = self.field.get() else { return };
-            // While something is on its way, what comes back may be older.
+            // While a request is under way, the server's text may be older.
             if self.telling.get_value() || self.is_editing() {
                 return;
             }
             if field.value() == self.told.get_value() && draft != self.told.get_value() {
                 field.set_value(&draft);
                 draft::forget(chat_id);
-                // It was sent there, with what it answered.
+                // The other device has sent it, with its reply.
                 if draft.is_empty() {
                     writing.set(Writing::New);
                 }
@@ -138,13 +138,13 @@ impl Drafts {
         });
     }
 
-    /// Whether what is being edited is on its way: Enter is not pressed for it twice.
+    /// Whether the edit is being saved: a second Enter must not send it again.
     pub fn is_saving(self) -> bool {
         self.saving.get_value() == Some(self.talk.writing.get_untracked())
     }
 
-    /// An edit goes on its way. Answers the change that wrote the words which are being edited; a reaction to
-    /// them is none.
+    /// An edit is being saved. Returns the change that its text is based on: a reaction in the meantime does not
+    /// count as a change of the text.
     pub fn begin_save(self) -> u64 {
         self.saving.set_value(Some(self.talk.writing.get_untracked()));
         let (began, now) = (self.edited.get_value(), untrack(|| self.talk.edited()));
@@ -155,7 +155,7 @@ impl Drafts {
         }
     }
 
-    /// It was answered; whoever went on at once has no composer any more.
+    /// The edit has a response. The reader may have left the conversation.
     pub fn saved(self) {
         self.saving.try_set_value(None);
     }
@@ -184,7 +184,7 @@ impl Drafts {
         }
     }
 
-    /// Tells the server what stands in the field, where that is news; one at a time, so that they arrive in order.
+    /// Sends the draft to the server, if it differs; one request at a time, so that they arrive in order.
     fn tell(self) {
         let Some(field) = self.field.try_get_untracked().flatten() else { return };
         let draft = field.value();
@@ -195,12 +195,12 @@ impl Drafts {
         self.telling.set_value(true);
         let (chat, body) = (self.talk.chat_id.to_string(), draft.clone());
         self.talk.store.post(api::KeepDraft::url(), &[("chat_id", &chat), ("draft", &draft)], move |answer| {
-            // Whoever went on at once has no composer any more.
+            // The reader may have left the conversation.
             let gone = self.telling.try_set_value(false).is_some();
             if answer.is_err() {
                 return;
             }
-            // What every device has now is not brought back here, when another has written on meanwhile.
+            // Every device has this text now: the copy in this tab must not overwrite a newer one later.
             draft::forget_if(self.talk.chat_id, &body);
             if !gone {
                 self.told.set_value(body);
@@ -209,7 +209,7 @@ impl Drafts {
         });
     }
 
-    /// What was written has become a message; an edit stays until it is taken.
+    /// The draft has become a message. An edit stays until it is saved.
     pub fn sent(self) {
         self.stop();
         if self.is_editing() {

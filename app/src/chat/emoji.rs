@@ -139,3 +139,36 @@ pub fn Picker(no: Option<u64>) -> impl IntoView {
     }
     .into_any()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn emoji_are_found_by_the_beginnings_of_their_words() {
+        let row =
+            |text: &str, name: &str, words: &str| Emoji { text: text.into(), name: name.into(), words: words.into() };
+        let table = [
+            row("😺", "grinning cat", "cat face happy"),
+            row("🐱", "cat face", "pet"),
+            row("🐈", "cat", "pet"),
+            row("🍱", "bento box", "education"),
+            row("🏳️‍🌈", "rainbow flag", "pride"),
+            row("🇷🇸", "flag: Serbia", "RS"),
+            row("☕", "hot-beverage", "coffee"),
+        ];
+        for (query, expected) in [
+            ("cat", vec!["🐈", "🐱", "😺"]),
+            ("cat f", vec!["🐱", "😺"]),
+            ("face cat", vec!["😺", "🐱"]),
+            ("pet", vec!["🐱", "🐈"]),
+            ("flag", vec!["🇷🇸", "🏳️‍🌈"]),
+            ("beverage", vec!["☕"]),
+            ("at", vec![]),
+            ("", vec!["🐈", "🐱", "🍱", "😺", "🏳️‍🌈", "🇷🇸", "☕"]),
+        ] {
+            let found: Vec<&str> = find(&table, query).into_iter().map(|emoji| emoji.text.as_str()).collect();
+            assert_eq!(found, expected, "{query}");
+        }
+    }
+}

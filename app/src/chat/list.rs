@@ -97,6 +97,7 @@ fn ConnectionState() -> impl IntoView {
         <span role="status" class="connection" data-connection=move || match connection.get() {
             Connection::Starting => "starting",
             Connection::Open => "open",
+            Connection::Polling => "polling",
             Connection::Waiting => "waiting",
         }>
             {follow(move || (connection.get() == Connection::Waiting).then_some(t!(i18n, chat.connecting)))}

@@ -1,7 +1,8 @@
-//! One message in the timeline, and what can be done with it.
+//! One message in the timeline, and its actions.
 
 use super::{
     api,
+    rows::Row,
     talk::{Talk, Writing},
     words,
 };
@@ -20,26 +21,7 @@ use protocol::{
 };
 use std::sync::Arc;
 
-/// One row of the timeline. It stays the same while its place among the others changes, and so keeps the
-/// focus.
-#[derive(Clone, PartialEq)]
-pub struct Row {
-    pub message: Arc<Message>,
-    pub place: Place,
-}
-
-/// How a message stands among those before it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Place {
-    /// The first of its sender's in this minute.
-    pub leads: bool,
-    /// The first of its day.
-    pub opens_day: bool,
-    /// The first that was unread when the page was opened.
-    pub opens_unread: bool,
-}
-
-/// Longer texts are folded.
+/// Longer texts are collapsed.
 const FOLDED_CHARS: usize = 1_200;
 const FOLDED_LINES: usize = 20;
 
@@ -54,7 +36,7 @@ pub fn MessageRow(message: Arc<Message>, rows: Memo<Vec<Row>>, read_by_others: M
         rows.get(at).cloned()
     };
     let place = memo(move || rows.with(row).map(|row| row.place).unwrap_or_default());
-    // Once it is edited, or deleted, it is said anew, where it stands.
+    // An edit or a deletion draws the message again, in its place.
     let edited = move |row: Row| row.message.edited_at.map_or(0, |at| at.0.unsigned_abs());
     let version = memo(move || rows.with(row).map_or(0, |row| u64::from(row.message.deleted) + edited(row)));
     let of_group = store.with_chat_untracked(talk.chat_id, |chat| chat.summary.chat.kind == ChatKind::Group);
@@ -74,7 +56,7 @@ pub fn MessageRow(message: Arc<Message>, rows: Memo<Vec<Row>>, read_by_others: M
             <article class="bubble" class:own=own class:leads=follow(move || place.get().leads) tabindex="-1" aria-current=follow(move || selected().then_some("true"))>
                 <Author message=message.clone() hidden=Signal::derive(move || !is_named || !place.get().leads) />
                 {follow(move || {
-                    // Tracking alone would not have it looked at even once.
+                    // A memo runs only when it is read.
                     version.get();
                     let message = rows.with_untracked(row).map_or_else(|| message.clone(), |row| row.message);
                     view! { <Body message=message.clone() /><Meta message own read_by_others /> }.into_any()
@@ -102,7 +84,7 @@ fn Author(message: Arc<Message>, hidden: Signal<bool>) -> impl IntoView {
     .into_any()
 }
 
-/// What was said, what it answers, where it came from, and what others make of it.
+/// The text, the quoted message, the source of a forwarded message, and the reactions.
 #[component]
 fn Body(message: Arc<Message>) -> impl IntoView {
     let i18n = use_i18n();
@@ -134,7 +116,7 @@ fn Body(message: Arc<Message>) -> impl IntoView {
     .into_any()
 }
 
-/// The text with its marks; a long one is folded until somebody wants it all.
+/// The formatted text; a long one is collapsed until the reader expands it.
 #[component]
 pub fn Text(text: String) -> impl IntoView {
     let i18n = use_i18n();
@@ -152,7 +134,7 @@ pub fn Text(text: String) -> impl IntoView {
     .into_any()
 }
 
-/// The message that one answers; it leads there.
+/// The quoted message, as a link to it.
 #[component]
 pub fn Quote(reply_to: u64) -> impl IntoView {
     let i18n = use_i18n();
@@ -170,7 +152,7 @@ pub fn Quote(reply_to: u64) -> impl IntoView {
     .into_any()
 }
 
-/// The emoji under a message: press one to join, or to take one's own back.
+/// The reactions under a message: each is a button that adds the reader's own or takes it back.
 #[component]
 fn Reactions(chat_id: protocol::ids::ChatId, no: u64, emoji: Signal<Vec<Reaction>>) -> impl IntoView {
     let i18n = use_i18n();
@@ -192,7 +174,7 @@ fn Reactions(chat_id: protocol::ids::ChatId, no: u64, emoji: Signal<Vec<Reaction
     .into_any()
 }
 
-/// One kind of reaction. It stays the same button while its number changes, so that it keeps the focus.
+/// One emoji. The button stays the same element while its count changes, so that it keeps the focus.
 #[component]
 fn ReactionButton(emoji: String, given: Memo<Vec<Reaction>>) -> impl IntoView {
     let store = Store::current();
@@ -201,7 +183,7 @@ fn ReactionButton(emoji: String, given: Memo<Vec<Reaction>>) -> impl IntoView {
         given.with(|given| {
             let reaction = given.iter().find(|reaction| reaction.emoji == kind)?;
             let mine = store.me().is_some_and(|me| reaction.by.contains(&me));
-            // Of many not all are named, and one's own may be among the others: the server knows.
+            // The row names only the first users. The reader may be among the others: then the server decides.
             let unsure = reaction.count as usize > reaction.by.len();
             Some((
                 reaction.count,
@@ -259,7 +241,7 @@ fn Meta(message: Arc<Message>, own: bool, read_by_others: Memo<u64>) -> impl Int
     .into_any()
 }
 
-/// What can be done with a message.
+/// The actions of a message.
 #[component]
 fn Actions(message: Arc<Message>, own: bool) -> impl IntoView {
     let i18n = use_i18n();
@@ -300,7 +282,7 @@ fn Actions(message: Arc<Message>, own: bool) -> impl IntoView {
     .into_any()
 }
 
-/// A message on its way, or refused.
+/// A message that the server has not stored, or has refused.
 #[component]
 pub fn UnsentRow(unsent: Unsent) -> impl IntoView {
     let i18n = use_i18n();
@@ -335,7 +317,7 @@ pub fn UnsentRow(unsent: Unsent) -> impl IntoView {
     .into_any()
 }
 
-/// What is being answered or edited, above the composer.
+/// The message that is being replied to or edited, above the composer.
 #[component]
 pub fn About(talk: Talk) -> impl IntoView {
     let i18n = use_i18n();

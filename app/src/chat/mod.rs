@@ -1,5 +1,6 @@
 //! Chats: the list, a conversation, its composer.
 
+mod announcer;
 mod api;
 mod arrivals;
 mod complete;
@@ -8,15 +9,19 @@ mod conversation;
 mod drafts;
 mod emoji;
 mod field;
+mod gestures;
 mod keys;
 mod list;
 mod message;
 mod own;
 pub mod page;
 mod panels;
+mod rows;
+mod screen;
 mod scroll;
 mod talk;
 mod timeline;
+mod window;
 mod words;
 
 use crate::{
@@ -73,7 +78,7 @@ fn Offline() -> impl IntoView {
     .into_any()
 }
 
-/// The age of the data, while there is no connection.
+/// Says how old the data is while there is no connection, and that messages come late while the page polls.
 #[component]
 fn AsOf() -> impl IntoView {
     let i18n = use_i18n();

@@ -1,7 +1,7 @@
 //! Starts the connection once the page is hydrated, and loads the data of each page that is navigated to.
 
 #[cfg(feature = "hydrate")]
-use super::{Connection, Store};
+use super::Store;
 #[cfg(feature = "hydrate")]
 use crate::{address::Address, seed::Page};
 #[cfg(feature = "hydrate")]
@@ -52,7 +52,7 @@ fn follow(store: Store) {
     });
     // Load what could not be loaded, once there is a connection again.
     effect(move || {
-        if store.connection.get() == Connection::Open && store.loaded.with_value(String::is_empty) {
+        if store.connection.get().is_up() && store.loaded.with_value(String::is_empty) {
             leptos::task::spawn_local(turn(store, address));
         }
     });
@@ -106,7 +106,7 @@ async fn turn(store: Store, address: Memo<String>) {
         if is_wanted() {
             store.turn_to(Seed { page, as_of, ..Seed::default() });
         }
-        if store.connection.get_untracked() != Connection::Open {
+        if !store.connection.get_untracked().is_up() {
             return;
         }
         gloo_timers::future::TimeoutFuture::new(AGAIN_MS).await;

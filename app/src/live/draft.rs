@@ -1,5 +1,5 @@
-//! What is being typed. `public/boot.js` keeps it in the tab's session storage, so that it outlives a
-//! crash of all this; here it is read, and forgotten once it is sent. What it answers is kept beside it.
+//! The draft as this tab stores it. `public/boot.js` writes the text into the tab's session storage, so that it
+//! outlives a crash of the WASM; here it is read, and removed once it is sent. Beside it is the message replied to.
 
 use crate::address::Address;
 use leptos::prelude::{document, window};
@@ -13,19 +13,19 @@ pub fn kept(chat_id: ChatId) -> Option<String> {
 
 pub fn forget(chat_id: ChatId) {
     if let Some(storage) = storage() {
-        // A browser that keeps nothing has nothing to forget.
+        // A browser that stores nothing has nothing to remove.
         let _ = storage.remove_item(&key("draft", chat_id));
     }
 }
 
-/// Forgets it where it is this text.
+/// Removes it if it is this text.
 pub fn forget_if(chat_id: ChatId, text: &str) {
     if kept(chat_id).as_deref() == Some(text) {
         forget(chat_id);
     }
 }
 
-/// The number of the message that is being answered.
+/// The number of the message replied to.
 #[must_use]
 pub fn kept_reply(chat_id: ChatId) -> Option<u64> {
     storage()?.get_item(&key("reply", chat_id)).ok().flatten()?.parse().ok()
@@ -34,14 +34,14 @@ pub fn kept_reply(chat_id: ChatId) -> Option<u64> {
 pub fn keep_reply(chat_id: ChatId, reply_to: Option<u64>) {
     let Some(storage) = storage() else { return };
     let key = key("reply", chat_id);
-    // A browser that keeps nothing still has it on the page.
+    // In a browser that stores nothing, it lives as long as the page.
     let _ = match reply_to {
         Some(no) => storage.set_item(&key, &no.to_string()),
         None => storage.remove_item(&key),
     };
 }
 
-/// Forgets what was typed in any chat.
+/// Removes the drafts of all chats.
 #[cfg(feature = "hydrate")]
 pub fn forget_all() {
     if let Some(storage) = storage() {
@@ -49,7 +49,7 @@ pub fn forget_all() {
     }
 }
 
-/// By person: another may sign in in the same tab.
+/// The key names the user: another may sign in in the same tab.
 fn key(what: &str, chat_id: ChatId) -> String {
     let person = document().document_element().and_then(|root| root.get_attribute("data-person"));
     format!("{what}:{}:{}", person.unwrap_or_default(), Address::chat(chat_id).href())

@@ -1,9 +1,10 @@
-//! What this device keeps of its person's chats, so that they can be read without a network: written
-//! while the page lives, read as the data of a page, and wiped when the session ends.
+//! The user's chats as this device stores them, to be read without a network: written while the page lives,
+//! read as the data of a page, and wiped when the session ends.
 
 use super::{
     Store, draft,
     storage::{Database, Result, Table, Write},
+    stored::{Difference, Stored},
 };
 use crate::{
     address::Address,
@@ -14,38 +15,37 @@ use futures::{StreamExt as _, channel::mpsc, future::select};
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
 use protocol::{
-    chat::{ChatSummary, History},
+    chat::{ChatSummary, History, Message},
     ids::{ChatId, UserId},
     profiles::{Me, User},
     reducer::{Part, State, Touched},
     time::Timestamp,
 };
 use serde::{Serialize, de::DeserializeOwned};
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
 use wasm_bindgen::JsCast as _;
 
-/// Rows kept of a chat.
-const ROWS: usize = 100;
-/// Changes are written down together, after so long.
+/// Messages stored of a chat.
+const ROWS: u64 = 100;
+/// Changes are written together, this often.
 const PAUSE_MS: u32 = 1_000;
-/// Where the browser remembers whose chats it keeps.
+/// The item of the local storage that names the user whose chats are stored.
 const PERSON: &str = "person";
 
 thread_local! {
-    /// The database of this page's person, once it is open.
+    /// The database of this page's user, once it is open.
     static DATABASE: RefCell<Option<Rc<Database>>> = const { RefCell::new(None) };
 }
 
-/// The row of `Table::Me`: the person, their number of changes, and when all that is kept was the newest.
-type Known = (Me, u64, Timestamp);
-/// A row of `Table::Chats`, with those whom it names.
-type Listed = (ChatSummary, Vec<User>);
-/// A row of `Table::Histories`, and when it was the newest.
-type Window = (History, Timestamp);
+/// The row of `Table::Me`: the user, the number of the newest change to the list of chats, the time of the
+/// last frame, and the tab that wrote it.
+type Known = (Me, u64, Timestamp, u64);
+/// A row of `Table::Chats`, complete as of its `seq`, and the time of the last frame then.
+type Listed = (ChatSummary, Timestamp);
 
-/// The database of this page's person; none where the browser keeps nothing.
+/// The database of this page's user; none where the browser stores nothing.
 pub async fn open(user_id: UserId) -> Option<Rc<Database>> {
-    // Whoever was here before and has not signed out leaves only what they have not sent.
+    // Of a previous user who has not signed out, only the unsent messages stay.
     if person().is_some_and(|person| person != user_id) {
         wipe(Wipe::Rows).await;
     }
@@ -62,6 +62,7 @@ pub async fn keep(store: Store, database: Rc<Database>, mut hides: mpsc::Unbound
     // Chats stored by an earlier page may have gone since.
     let before = database.keys(Table::Chats).await.unwrap_or_default();
     let mut touched: Touched = before.iter().filter_map(|id| Some(Part::Chat(id.parse().ok()?))).collect();
+    let mut writer = Writer { tab: js_sys::Math::random().to_bits(), stored: HashMap::new() };
     loop {
         // A page that is left has no second to wait.
         select(TimeoutFuture::new(PAUSE_MS), hides.next()).await;
@@ -70,42 +71,82 @@ pub async fn keep(store: Store, database: Rc<Database>, mut hides: mpsc::Unbound
         }
         touched.append(&mut store.take_unsaved());
         if !touched.is_empty() {
-            let now = store.heard.get_value();
-            let writes = store.read_untracked(|state| changes_of(state, &touched, now));
+            writer.write(store, &database, &touched).await;
             touched.clear();
-            let _ = database.write(writes).await;
         }
     }
 }
 
-/// The writes that bring the stored data up to date where the state was touched.
-fn changes_of(state: &State, touched: &Touched, now: Timestamp) -> Vec<Write> {
-    let mut writes = Vec::new();
-    if let Some(me) = &state.me {
-        put(&mut writes, Table::Me, String::new(), &(me, state.mine, now));
-    }
-    for part in touched {
-        let Part::Chat(id) = part else { continue };
-        let Some(chat) = state.chats.get(id) else {
-            writes.push(Write::Delete(Table::Chats, id.to_string()));
-            writes.push(Write::Delete(Table::Histories, id.to_string()));
-            continue;
-        };
-        let (summary, history) = chat.window(ROWS);
-        // Whoever was here need not be when this is read.
-        let named = |id: UserId| Some(User { online: None, last_seen_at: None, ..state.users.get(&id)?.clone() });
-        let last = summary.last_message.iter().flat_map(|message| message.people()).filter_map(named).collect();
-        // A window is more than the last message, which any list brings.
-        if let Some(mut history) = history.filter(|history| history.items.len() > 1) {
-            let mut people: Vec<UserId> = history.items.iter().flat_map(|message| message.people()).collect();
-            people.sort_unstable();
-            people.dedup();
-            history.users = people.into_iter().filter_map(named).collect();
-            put(&mut writes, Table::Histories, id.to_string(), &(history, now));
+/// This tab, and the messages that it has stored since it was the last tab to write.
+struct Writer {
+    tab: u64,
+    stored: HashMap<ChatId, Stored>,
+}
+
+impl Writer {
+    async fn write(&mut self, store: Store, database: &Database, touched: &Touched) {
+        let known = database.get(Table::Me, "").await.ok().flatten();
+        // The session may have ended, and the rows been wiped, during the wait.
+        if DATABASE.with_borrow(Option::is_none) {
+            return;
         }
-        put(&mut writes, Table::Chats, id.to_string(), &(summary, last) as &Listed);
+        // After a write of another tab, the differences to what this tab wrote say nothing.
+        if known.as_deref().and_then(parse::<Known>).is_none_or(|(.., tab)| tab != self.tab) {
+            self.stored.clear();
+        }
+        let now = store.heard.get_value();
+        let writes = store.read_untracked(|state| self.changes(state, touched, now));
+        if database.write(writes).await.is_err() {
+            self.stored.clear();
+        }
     }
-    writes
+
+    /// The writes that store the touched parts of the state.
+    fn changes(&mut self, state: &State, touched: &Touched, now: Timestamp) -> Vec<Write> {
+        let mut writes = Vec::new();
+        if let Some(me) = &state.me {
+            put(&mut writes, Table::Me, String::new(), &(me, state.mine, now, self.tab));
+        }
+        for part in touched {
+            match part {
+                Part::Chat(id) => self.change(&mut writes, state, *id, now),
+                Part::User(id) => {
+                    // The presence is out of date when the row is read.
+                    let user =
+                        state.users.get(id).map(|user| User { online: None, last_seen_at: None, ..user.clone() });
+                    user.iter().for_each(|user| put(&mut writes, Table::Users, id.to_string(), user));
+                }
+                _ => {}
+            }
+        }
+        writes
+    }
+
+    /// Stores a chat: its row, and the messages in which its window differs from the stored one.
+    fn change(&mut self, writes: &mut Vec<Write>, state: &State, id: ChatId, now: Timestamp) {
+        let Some(chat) = state.chats.get(&id) else {
+            self.stored.remove(&id);
+            writes.extend([
+                Write::Delete(Table::Chats, id.to_string()),
+                Write::DeleteAll(Table::Messages, format!("{id}/")),
+            ]);
+            return;
+        };
+        let (summary, window) = chat.window(ROWS);
+        put(writes, Table::Chats, id.to_string(), &(summary, now));
+        let stored = self.stored.entry(id).or_insert_with(|| {
+            writes.push(Write::DeleteAll(Table::Messages, format!("{id}/")));
+            Stored::default()
+        });
+        let Difference { put: new, delete } = stored.replace(window);
+        new.iter().for_each(|message| put(writes, Table::Messages, key(id, message.no), &**message));
+        writes.extend(delete.into_iter().map(|no| Write::Delete(Table::Messages, key(id, no))));
+    }
+}
+
+/// The key of a message: keys are in the order of the messages.
+fn key(chat_id: ChatId, no: u64) -> String {
+    format!("{chat_id}/{no:016}")
 }
 
 fn put(writes: &mut Vec<Write>, table: Table, key: String, row: &impl Serialize) {
@@ -114,7 +155,7 @@ fn put(writes: &mut Vec<Write>, table: Table, key: String, row: &impl Serialize)
     }
 }
 
-/// The data of a page from what is kept, as the server would give it.
+/// The data of a page as the server would send it, from the stored rows.
 pub async fn page(address: Option<&Address>) -> Seed {
     let mut seed = Seed {
         locale: cookie("locale").unwrap_or_default(),
@@ -124,7 +165,7 @@ pub async fn page(address: Option<&Address>) -> Seed {
         ..Seed::default()
     };
     if let Some(database) = database().await {
-        // Where nothing can be read there is nothing to show.
+        // A row that cannot be read is not shown.
         let _ = fill(&mut seed, &database, address).await;
     }
     if seed.locale.is_empty() {
@@ -135,49 +176,56 @@ pub async fn page(address: Option<&Address>) -> Seed {
 }
 
 async fn fill(seed: &mut Seed, database: &Database, address: Option<&Address>) -> Result<()> {
-    let Some((me, mine, as_of)) = database.get(Table::Me, "").await?.as_deref().and_then(parse::<Known>) else {
+    let Some((me, mine, as_of, _)) = database.get(Table::Me, "").await?.as_deref().and_then(parse::<Known>) else {
         return Ok(());
     };
     if let (None, Some(theme)) = (seed.choices.get("theme"), &me.theme) {
         seed.choices.insert("theme".into(), theme.clone());
     }
     (seed.me, seed.mine, seed.as_of) = (Some(me), mine, Some(as_of));
-    for (summary, users) in database.all(Table::Chats).await?.iter().filter_map(|row| parse::<Listed>(row)) {
-        seed.chats.push(summary);
-        seed.users.extend(users);
+    let rows = database.all(Table::Chats).await?;
+    let listed: Vec<Listed> = rows.iter().filter_map(|row| parse(row)).collect();
+    seed.users = database.all(Table::Users).await?.iter().filter_map(|row| parse(row)).collect();
+    let is_opened = |chat_id| matches!(address, Some(Address::Chat(opened, _)) if *opened == chat_id);
+    if let Some((chat, known)) = listed.iter().find(|(summary, _)| is_opened(summary.chat.id)) {
+        seed.as_of = Some(as_of.min(*known));
+        seed.page = conversation(database, chat).await?.map_or_else(Page::default, Page::Conversation);
     }
-    let Some(Address::Chat(chat_id, _)) = address else { return Ok(()) };
-    let row = database.get(Table::Histories, &chat_id.to_string()).await?;
-    let chat = seed.chats.iter().find(|summary| summary.chat.id == *chat_id);
-    if let (Some((mut history, known)), Some(summary)) = (row.as_deref().and_then(parse::<Window>), chat) {
-        seed.as_of = Some(as_of.min(known));
-        // What came after the window is not among its rows.
-        history.last_no = history.last_no.max(summary.chat.last_no);
-        let conversation = Conversation { chat_id: *chat_id, history, at: None, blocked: false, members: Vec::new() };
-        seed.page = Page::Conversation(conversation);
-    }
+    seed.chats = listed.into_iter().map(|(summary, _)| summary).collect();
     Ok(())
+}
+
+/// The stored window of a chat; none where it is no more than the last message, which the list brings.
+async fn conversation(database: &Database, ChatSummary { chat, .. }: &ChatSummary) -> Result<Option<Conversation>> {
+    let rows = database.all_of(Table::Messages, &format!("{}/", chat.id)).await?;
+    let items: Vec<Message> = rows.iter().filter_map(|row| parse(row)).collect();
+    if items.len() < 2 {
+        return Ok(None);
+    }
+    let history = History { items, seq: chat.seq, last_no: chat.last_no, ..History::default() };
+    Ok(Some(Conversation { chat_id: chat.id, history, at: None, blocked: false, members: Vec::new() }))
 }
 
 fn parse<T: DeserializeOwned>(row: &str) -> Option<T> {
     serde_json::from_slice(row.as_bytes()).ok()
 }
 
-/// What of a person's goes when their session has ended.
+/// What is wiped when a session has ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Wipe {
-    /// What the server has as well.
+    /// The rows that the server has as well.
     Rows,
-    /// Unsent messages too: somebody has decided that this device shall hold nothing any more.
+    /// Unsent messages too: the user has signed out, or another device has ended the session.
     Everything,
 }
 
-/// Wipes what is kept of this browser's person.
+/// Wipes what this browser stores of its user.
 pub async fn wipe(what: Wipe) {
     let Some(database) = database().await else { return };
-    // The page that still lives keeps nothing more.
+    // The page may live on for a moment: it stores nothing more.
     DATABASE.set(None);
-    let mut writes = vec![Write::Clear(Table::Me), Write::Clear(Table::Chats), Write::Clear(Table::Histories)];
+    let mut writes: Vec<Write> =
+        [Table::Me, Table::Chats, Table::Messages, Table::Users].into_iter().map(Write::Clear).collect();
     if what == Wipe::Everything {
         writes.push(Write::Clear(Table::Outbox));
         draft::forget_all();

@@ -5,6 +5,8 @@ mod connect;
 pub mod draft;
 #[cfg(feature = "hydrate")]
 mod keep;
+#[cfg(any(feature = "hydrate", test))]
+mod memory;
 mod notice;
 #[cfg(feature = "hydrate")]
 mod outbox;
@@ -16,6 +18,8 @@ mod socket;
 #[cfg(feature = "hydrate")]
 mod storage;
 mod store;
+#[cfg(any(feature = "hydrate", test))]
+mod stored;
 mod tabs;
 mod version;
 

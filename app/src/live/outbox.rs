@@ -1,6 +1,6 @@
-//! The outbox that all tabs of one browser share: kept in IndexedDB, and sent by one of them, so that
-//! messages go out in the order in which they were written. Whoever writes becomes the one who sends; when
-//! that tab goes, another takes over. A message that two of them send is stored once all the same.
+//! The outbox that all tabs of one browser share. It is stored in IndexedDB, and one tab sends it, so that
+//! messages go out in the order in which they were written. The tab that was written in last takes over the
+//! lock; when it closes, another tab does. A message that two tabs send is stored once: sends are idempotent.
 
 use super::{
     Store,
@@ -15,29 +15,29 @@ use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::BroadcastChannel;
 
-/// What happens to the outbox of this tab.
+/// An event for the outbox of this tab.
 #[derive(Clone, Copy)]
 pub enum Event {
-    /// It differs from what is kept.
+    /// This tab has changed it.
     Changed,
-    /// What is kept differs from it.
+    /// Another tab has changed the stored one.
     Told,
-    /// This tab is to send, or no longer.
+    /// This tab got the lock, or lost it.
     Granted,
     Lost,
 }
 
-/// Keeps this tab's outbox and the one kept in the database the same, and says when this tab sends.
+/// Synchronises this tab's outbox with the stored one, and decides whether this tab sends.
 pub struct Sharing {
     store: Store,
-    /// None where the browser keeps nothing: then each tab has its own.
+    /// None where the browser stores nothing: then each tab has its own outbox.
     database: Option<Rc<Database>>,
     channel: Option<BroadcastChannel>,
     locks: Option<LockManager>,
     name: String,
     tell: mpsc::UnboundedSender<Event>,
     kept: Vec<Unsent>,
-    /// Locks held: a stolen one beside the one that was waited for.
+    /// Locks held: a stolen one, and the one that was waited for.
     held: u32,
 }
 
@@ -53,7 +53,7 @@ impl Sharing {
             // It lives as long as the page.
             told.forget();
         }
-        // They are there on secure pages alone.
+        // Only secure pages have locks.
         let locks = Reflect::get(&window().navigator(), &"locks".into()).ok().filter(JsValue::is_object);
         let locks = locks.filter(|_| database.is_some()).map(JsCast::unchecked_into);
         Self { store, database, channel, locks, name, tell, kept: Vec::new(), held: 0 }
@@ -71,7 +71,7 @@ impl Sharing {
                 Event::Told => self.load().await,
                 Event::Granted => {
                     self.held += 1;
-                    // What other tabs wrote before goes out before.
+                    // Older messages of other tabs go out first.
                     self.load().await;
                     self.send(true);
                 }
@@ -88,7 +88,7 @@ impl Sharing {
         self.store.wake();
     }
 
-    /// Takes in what is kept.
+    /// Applies the stored outbox.
     async fn load(&mut self) {
         let Some(database) = &self.database else { return };
         let Ok(rows) = database.all(Table::Outbox).await else { return };
@@ -100,7 +100,7 @@ impl Sharing {
         }
     }
 
-    /// Writes down what has changed here.
+    /// Stores what has changed in this tab.
     async fn write(&mut self) {
         let Some(database) = &self.database else { return };
         let now = self.store.read_untracked(|state| state.outbox.clone());
@@ -117,14 +117,14 @@ impl Sharing {
         if writes.is_empty() {
             return;
         }
-        // What could not be written stays this tab's own.
+        // A message that could not be stored stays in this tab.
         if database.write(writes).await.is_ok() {
             self.kept = now;
             if let Some(channel) = &self.channel {
                 let _ = channel.post_message(&JsValue::TRUE);
             }
         }
-        // Somebody writes here: this tab is awake, which of another nobody knows.
+        // The user writes in this tab, so it is awake; another one may be frozen.
         if let (true, 0, Some(locks)) = (wrote, self.held, &self.locks) {
             spawn_local(steal(locks.clone(), self.name.clone(), self.tell.clone()));
         }
@@ -140,10 +140,10 @@ extern "C" {
     fn request(this: &LockManager, name: &str, options: &Object, granted: &Function) -> Result<Promise, JsValue>;
 }
 
-/// Waits for the lock, again and again as others take it away.
+/// Waits for the lock, and again whenever another tab steals it.
 async fn wait_for(locks: LockManager, name: String, tell: mpsc::UnboundedSender<Event>) {
     while hold(&locks, &name, &Object::new(), &tell).await {}
-    // A browser that gives no lock does not keep its tabs apart.
+    // In a browser that grants no lock, every tab sends.
     let _ = tell.unbounded_send(Event::Granted);
 }
 
@@ -154,14 +154,14 @@ async fn steal(locks: LockManager, name: String, tell: mpsc::UnboundedSender<Eve
     }
 }
 
-/// Holds the lock until another tab takes it away; answers whether it was ever held.
+/// Holds the lock until another tab steals it. Returns whether it was ever held.
 async fn hold(locks: &LockManager, name: &str, options: &Object, tell: &mpsc::UnboundedSender<Event>) -> bool {
     let (granted, was_granted) = (tell.clone(), Rc::new(std::cell::Cell::new(false)));
     let noted = was_granted.clone();
     let held = Closure::once_into_js(move |_lock: JsValue| {
         noted.set(true);
         let _ = granted.unbounded_send(Event::Granted);
-        // Held as long as the page lives.
+        // A promise that never resolves: the lock is held as long as the page lives.
         JsValue::from(Promise::new(&mut |_, _| {}))
     });
     if let Ok(ended) = locks.request(name, options, held.unchecked_ref()) {

@@ -1,5 +1,5 @@
-//! What travels over one socket: the frames of this device, and what the reducer makes of those that
-//! arrive (PROTOCOL section 5, "The client's rule").
+//! The frames of one connection, a socket or a series of polls: which frames this device sends, and what it does
+//! with those that arrive (PROTOCOL section 5, "The client's rule").
 
 use super::{
     Connection, ReadUpTo, Store,
@@ -18,7 +18,7 @@ use protocol::{
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// A page of changes that was refused is asked for again after this.
+/// After a refusal, a page of changes is requested again after this.
 const REFUSED_MS: f64 = 2_000.0;
 const HEADS_EVERY_MS: f64 = 20_000.0;
 const WATCH_EVERY_MS: f64 = 2_000.0;
@@ -26,37 +26,37 @@ const WATCH_AGAIN_MS: f64 = 300_000.0;
 const TYPING_MS: i64 = 5_000;
 const TYPING_EVERY_MS: f64 = 3_000.0;
 
-/// A page of changes that was asked for.
+/// A requested page of changes.
 struct Filling {
     reference: u64,
     after: u64,
     since: f64,
 }
 
-/// One socket's frames, from its opening to its end.
+/// One connection, from its opening to its end.
 pub struct Session {
     store: Store,
     out: Vec<Request>,
     next_ref: u64,
-    /// Sends under way by the `ref` of their answer; one a chat at a time.
+    /// Sends without a response yet, by their `ref`; at most one per chat.
     sends: HashMap<u64, (ChatId, ClientId)>,
-    /// Pages of changes asked for; one a chat at a time.
+    /// Requested pages of changes; at most one per chat.
     filling: HashMap<ChatId, Filling>,
-    /// The `hello` that is not answered yet.
+    /// The `ref` of the `hello` without a response.
     greeting: Option<u64>,
-    /// Chats whose newest window is being read, and since when.
+    /// Chats whose newest window is being loaded, and since when.
     starting_over: HashMap<ChatId, f64>,
-    /// Chats whose last send could not be taken: when to try again, and how long that was waited for.
+    /// Chats in back-off after a refused send: when to try again, and the length of the pause.
     resting: HashMap<ChatId, (f64, f64)>,
-    /// Gaps seen, and since when; most close by themselves.
+    /// Chats with missing changes, and since when: most gaps close by themselves.
     gaps: HashMap<ChatId, f64>,
     marked: HashMap<ChatId, ReadUpTo>,
     welcomed: bool,
     typing_told: f64,
     heads_sent: f64,
-    /// Whose presence this socket is told, and the page of one of them, which says no less.
+    /// The users whose presence this socket receives, and the address of the profile page, if one is open.
     watched: Option<(Vec<UserId>, Option<String>)>,
-    /// By which request, and when.
+    /// The `ref` of the last `watch`, and when it was sent.
     watching: (u64, f64),
     looked_around: f64,
 }
@@ -94,12 +94,12 @@ impl Session {
         self.out.push(Request { reference: None, frame });
     }
 
-    /// What is to be sent.
+    /// Takes the frames to send.
     pub fn take_out(&mut self) -> Vec<String> {
         self.out.drain(..).filter_map(|request| serde_json::to_string(&request).ok()).collect()
     }
 
-    /// Takes one frame in; false when the session has ended.
+    /// Handles one frame. Returns false when the connection is to end.
     pub fn take(&mut self, Reply { reference, frame }: Reply) -> bool {
         let store = self.store;
         if let Some(send) = reference.and_then(|reference| self.sends.remove(&reference)) {
@@ -107,13 +107,13 @@ impl Session {
         }
         if reference.is_some() && reference == self.greeting {
             self.greeting = None;
-            // Without a welcome there is nothing to go on from: another socket, after a while.
+            // Nothing works without a welcome: try another socket after a pause.
             if matches!(frame, ServerFrame::Error { .. }) {
                 return false;
             }
         }
         match frame {
-            // Somebody else has signed in in this browser meanwhile: nothing here is theirs.
+            // Another user has signed in in this browser: this page is not theirs.
             ServerFrame::Ready { user_id, .. } if store.read_untracked(State::me_id) != Some(user_id) => {
                 let _ = window().location().reload();
                 return false;
@@ -138,7 +138,7 @@ impl Session {
                 return false;
             }
             ServerFrame::Error { .. } => {
-                // Asked again after a while.
+                // Requested again later.
                 if reference == Some(self.watching.0) {
                     self.watched = None;
                 }
@@ -150,7 +150,7 @@ impl Session {
         true
     }
 
-    /// Applies what the reducer takes, and does what it needs; false when the session has ended.
+    /// Applies a frame, and does what the reducer needs next. Returns false when the session has ended.
     fn apply(&mut self, frame: ServerFrame) -> bool {
         let store = self.store;
         if let ServerFrame::Welcome(_) = &frame {
@@ -182,7 +182,7 @@ impl Session {
             Need::Hello => self.hello(),
             Need::Rest { mine } => store.load_rest(mine),
             Need::SignIn => {
-                // Somebody has decided it.
+                // Another device has ended this session on purpose.
                 end(Wipe::Everything);
                 return false;
             }
@@ -190,8 +190,8 @@ impl Session {
         true
     }
 
-    /// The server tells how far one has read: what was told it of that has arrived, and is not told again by
-    /// another socket, when the chat may have been marked as unread since.
+    /// Forgets the read marks that the server confirms: the next socket must not send them again, because the
+    /// chat may have been marked as unread since.
     fn note_read(&self, frame: &ServerFrame) {
         let marks = self.store.read_up_to;
         let me = self.store.me_untracked();
@@ -205,7 +205,7 @@ impl Session {
         };
         match frame {
             ServerFrame::Read { chat_id, user_id, no } if Some(*user_id) == me => {
-                // A mark that was set aside is told of by `mine`.
+                // That removes no mark "unread": a `mine` frame confirms the removal.
                 let unmarks = marks.with_untracked(|marks| marks.get(chat_id).is_some_and(|read| read.unmarked > 0));
                 arrived(*chat_id, *no, unmarks);
             }
@@ -217,14 +217,14 @@ impl Session {
         }
     }
 
-    /// The change of a message that names somebody unknown: a page of changes from before it brings them.
+    /// The change of a message that names an unknown user: the page of changes after the one before it has the row.
     fn names_a_stranger(&self, frame: &ServerFrame) -> Option<(ChatId, u64)> {
         let ServerFrame::Message { chat_id, seq, message } = frame else { return None };
         let unknown = self.store.read_untracked(|state| message.people().any(|id| !state.users.contains_key(&id)));
         unknown.then(|| (*chat_id, seq.saturating_sub(1)))
     }
 
-    /// Asks for the changes of chats after a number each, in one frame.
+    /// Requests the changes of several chats, each after a number, in one frame.
     fn fill(&mut self, mut gaps: BTreeMap<ChatId, u64>) {
         let since = now();
         self.filling.retain(|_, filling| since - filling.since < SILENCE_MS);
@@ -238,7 +238,7 @@ impl Session {
         self.filling.extend(filling);
     }
 
-    fn hello(&mut self) {
+    pub fn hello(&mut self) {
         if self.greeting.is_some() {
             return;
         }
@@ -252,7 +252,7 @@ impl Session {
         self.ask(frame);
     }
 
-    /// A send was answered: stored, to be tried again, or refused for good.
+    /// A send has a response: stored, to be sent again, or refused.
     fn answered(&mut self, (chat_id, client_id): (ChatId, ClientId), frame: &ServerFrame) {
         let rested = self.resting.remove(&chat_id);
         let ServerFrame::Error { code, .. } = frame else { return };
@@ -264,7 +264,7 @@ impl Session {
         }
     }
 
-    /// Sends what waits: of each chat the oldest, and the next once that is answered.
+    /// Sends what waits, one message per chat at a time, the oldest first.
     pub fn flush_outbox(&mut self) {
         if !self.welcomed {
             return;
@@ -290,7 +290,7 @@ impl Session {
         }
     }
 
-    /// Tells how far the chats on screen were read.
+    /// Sends the read marks of the chats that were on the screen.
     fn mark_read(&mut self) {
         for (chat_id, read) in self.store.read_up_to.get_untracked() {
             if self.marked.get(&chat_id).is_none_or(|marked| *marked < read) {
@@ -300,7 +300,7 @@ impl Session {
         }
     }
 
-    /// Tells the others that somebody types, at most once in three seconds.
+    /// Sends that the reader types, at most once in three seconds.
     fn tell_typing(&mut self) {
         let Some((chat_id, at)) = self.store.typed.get_untracked() else { return };
         if now() - self.typing_told > TYPING_EVERY_MS && at as f64 > self.typing_told {
@@ -309,7 +309,7 @@ impl Session {
         }
     }
 
-    /// What time alone brings about.
+    /// The periodic work: heads, presence, memory, gaps, and typing that has ended.
     pub fn look_around(&mut self) {
         if !self.welcomed {
             return;
@@ -320,6 +320,7 @@ impl Session {
             self.heads();
         }
         self.watch(now);
+        self.store.free_messages();
         let open: Vec<(ChatId, u64, u64)> = self.store.read_untracked(|state| {
             let gaps = state.chats.iter().filter_map(|(id, chat)| Some((*id, chat.gap()?, chat.latest)));
             gaps.collect()
@@ -345,9 +346,9 @@ impl Session {
         }
     }
 
-    /// Has itself told who is here of those it talks with. A person's own page says so too, and may have said it
-    /// before a frame that came sooner: they are asked for anew. So is everybody after a while, because groups that
-    /// are shared with somebody come and go.
+    /// Subscribes to the presence of chat partners and of the user whose profile is open. Another profile renews
+    /// the subscription, because the page's data may be older than a frame. So does time: which groups two users
+    /// share, and so who may see whom, changes.
     fn watch(&mut self, now: f64) {
         if now - self.looked_around < WATCH_EVERY_MS {
             return;
@@ -372,7 +373,7 @@ impl Session {
         }
     }
 
-    /// Too far behind: the newest window is read afresh, and replaces the rows held.
+    /// Loads the newest window of a chat that is too far behind, in place of the rows held.
     fn start_over(&mut self, chat_id: ChatId) {
         let since = now();
         if self.starting_over.get(&chat_id).is_some_and(|before| since - before < SILENCE_MS) {
@@ -388,7 +389,7 @@ impl Session {
     }
 }
 
-/// This session has ended: the server's own page says what to do.
+/// This session has ended: goes to the sign-in page.
 pub fn end(wipe: Wipe) {
     leptos::task::spawn_local(async move {
         keep::wipe(wipe).await;

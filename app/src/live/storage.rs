@@ -1,36 +1,42 @@
-//! IndexedDB, holding strings: a database for each person, and in it a few stores.
+//! IndexedDB, holding strings: a database for each user, and in it a few stores.
 
 use js_sys::{Array, Promise};
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{IdbDatabase, IdbObjectStore, IdbRequest, IdbTransaction, IdbTransactionMode as Mode};
+use web_sys::{IdbDatabase, IdbKeyRange, IdbObjectStore, IdbRequest, IdbTransaction, IdbTransactionMode as Mode};
 
-/// A browser that keeps nothing says so with an error.
+/// An error means that this browser stores nothing.
 pub type Result<T> = std::result::Result<T, JsValue>;
 
 pub struct Database(IdbDatabase);
 
-/// A store, by what its rows are.
+/// A store, named by its rows.
 #[derive(Clone, Copy)]
 pub enum Table {
-    /// The person, and as of when all else is known.
+    /// The user, and the age of the other rows.
     Me,
-    /// A chat as its list shows it.
+    /// Chats as the list shows them.
     Chats,
-    /// The newest window of a chat.
-    Histories,
-    /// Messages that are not stored by the server yet.
+    /// The newest messages of chats, by `{chat_id}/{no}`.
+    Messages,
+    /// The users that chats and messages name.
+    Users,
+    /// Messages that the server has not stored yet.
     Outbox,
 }
 
-const TABLES: [Table; 4] = [Table::Me, Table::Chats, Table::Histories, Table::Outbox];
+const TABLES: [Table; 5] = [Table::Me, Table::Chats, Table::Messages, Table::Users, Table::Outbox];
+/// Version 1 stored the window of a chat as one row, in `histories`.
+const VERSION: u32 = 2;
+const OUTDATED: [&str; 3] = ["me", "chats", "histories"];
 
 impl Table {
     fn name(self) -> &'static str {
         match self {
             Self::Me => "me",
             Self::Chats => "chats",
-            Self::Histories => "histories",
+            Self::Messages => "messages",
+            Self::Users => "users",
             Self::Outbox => "outbox",
         }
     }
@@ -39,23 +45,41 @@ impl Table {
 pub enum Write {
     Put(Table, String, String),
     Delete(Table, String),
+    /// Deletes the rows whose keys begin so.
+    DeleteAll(Table, String),
     Clear(Table),
 }
 
 impl Database {
-    /// Opens a database, made first where it is not there.
+    /// Opens a database, and creates it first where it does not exist. The outbox outlives a new version.
     pub async fn open(name: &str) -> Result<Self> {
         let factory = web_sys::window().and_then(|window| window.indexed_db().ok().flatten());
-        let request = factory.ok_or(JsValue::UNDEFINED)?.open_with_u32(name, 1)?;
+        let request = factory.ok_or(JsValue::UNDEFINED)?.open_with_u32(name, VERSION)?;
         let opening = request.clone();
-        let make = Closure::<dyn FnMut()>::new(move || {
+        let upgrade = Closure::<dyn FnMut()>::new(move || {
             let Ok(database) = opening.result().map(IdbDatabase::from) else { return };
+            // A store that does not exist, or exists already, is no error here.
+            for outdated in OUTDATED {
+                let _ = database.delete_object_store(outdated);
+            }
             for table in TABLES {
                 let _ = database.create_object_store(table.name());
             }
         });
-        request.set_onupgradeneeded(Some(make.as_ref().unchecked_ref()));
-        Ok(Self(done(&request).await?.unchecked_into()))
+        request.set_onupgradeneeded(Some(upgrade.as_ref().unchecked_ref()));
+        let opened = Promise::new(&mut |resolve, reject| {
+            request.set_onsuccess(Some(&resolve));
+            request.set_onerror(Some(&reject));
+            // A tab of the previous version holds the database open: this page stores nothing.
+            request.set_onblocked(Some(&reject));
+        });
+        JsFuture::from(opened).await?;
+        let database: IdbDatabase = request.result()?.unchecked_into();
+        let closing = database.clone();
+        let close = Closure::once_into_js(move || closing.close());
+        // The next version must not wait for this tab.
+        database.set_onversionchange(Some(close.unchecked_ref()));
+        Ok(Self(database))
     }
 
     pub async fn get(&self, table: Table, key: &str) -> Result<Option<String>> {
@@ -65,32 +89,31 @@ impl Database {
 
     /// All rows of a table, in the order of their keys.
     pub async fn all(&self, table: Table) -> Result<Vec<String>> {
+        self.all_of(table, "").await
+    }
+
+    /// The rows whose keys begin so, in the order of their keys.
+    pub async fn all_of(&self, table: Table, prefix: &str) -> Result<Vec<String>> {
         let transaction = self.transaction(Mode::Readonly)?;
-        let rows: Array = done(&store(&transaction, table)?.get_all()?).await?.unchecked_into();
-        Ok(rows.iter().filter_map(|row| row.as_string()).collect())
+        let request = store(&transaction, table)?.get_all_with_key(&range(prefix)?)?;
+        Ok(strings(done(&request).await?))
     }
 
     pub async fn keys(&self, table: Table) -> Result<Vec<String>> {
         let transaction = self.transaction(Mode::Readonly)?;
-        let keys: Array = done(&store(&transaction, table)?.get_all_keys()?).await?.unchecked_into();
-        Ok(keys.iter().filter_map(|key| key.as_string()).collect())
+        Ok(strings(done(&store(&transaction, table)?.get_all_keys()?).await?))
     }
 
-    /// In one transaction.
+    /// Writes in one transaction.
     pub async fn write(&self, writes: Vec<Write>) -> Result<()> {
         let transaction = self.transaction(Mode::Readwrite)?;
         for write in writes {
             match write {
-                Write::Put(table, key, row) => {
-                    store(&transaction, table)?.put_with_key(&row.into(), &key.into())?;
-                }
-                Write::Delete(table, key) => {
-                    store(&transaction, table)?.delete(&key.into())?;
-                }
-                Write::Clear(table) => {
-                    store(&transaction, table)?.clear()?;
-                }
-            }
+                Write::Put(table, key, row) => store(&transaction, table)?.put_with_key(&row.into(), &key.into())?,
+                Write::Delete(table, key) => store(&transaction, table)?.delete(&key.into())?,
+                Write::DeleteAll(table, prefix) => store(&transaction, table)?.delete(&range(&prefix)?)?,
+                Write::Clear(table) => store(&transaction, table)?.clear()?,
+            };
         }
         let ended = Promise::new(&mut |resolve, reject| {
             transaction.set_oncomplete(Some(&resolve));
@@ -109,7 +132,16 @@ fn store(transaction: &IdbTransaction, table: Table) -> Result<IdbObjectStore> {
     transaction.object_store(table.name())
 }
 
-/// What a request comes to.
+/// The keys that begin so: keys are ASCII.
+fn range(prefix: &str) -> Result<JsValue> {
+    IdbKeyRange::bound(&prefix.into(), &format!("{prefix}\u{ffff}").into()).map(JsValue::from)
+}
+
+fn strings(values: JsValue) -> Vec<String> {
+    Array::from(&values).iter().filter_map(|value| value.as_string()).collect()
+}
+
+/// The result of a request.
 async fn done(request: &IdbRequest) -> Result<JsValue> {
     let ended = Promise::new(&mut |resolve, reject| {
         request.set_onsuccess(Some(&resolve));

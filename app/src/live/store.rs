@@ -23,8 +23,18 @@ pub enum Connection {
     #[default]
     Starting,
     Open,
+    /// No WebSocket opens; frames travel by HTTP instead.
+    Polling,
     /// Lost; the next attempt is on its way.
     Waiting,
+}
+
+impl Connection {
+    /// Whether changes arrive.
+    #[must_use]
+    pub fn is_up(self) -> bool {
+        self == Self::Open || self == Self::Polling
+    }
 }
 
 /// How far a chat was read, and how often that removed its mark "unread".
@@ -76,6 +86,8 @@ pub struct Store {
     pub choices: RwSignal<BTreeMap<String, String>>,
     /// Feedback on the reader's last action.
     pub notice: RwSignal<Option<Notice>>,
+    /// The messages of the open chat that the reader can see or is about to act on.
+    pub shown: StoredValue<Option<(ChatId, (u64, u64))>>,
     /// The scroll position of each chat that is not at its end.
     pub places: StoredValue<HashMap<ChatId, Place>>,
     /// Minutes east of UTC.
@@ -110,6 +122,7 @@ impl Store {
             outdated: RwSignal::default(),
             choices: RwSignal::new(choices),
             notice: RwSignal::default(),
+            shown: StoredValue::default(),
             places: StoredValue::default(),
             offset,
             rendered_at,
@@ -186,7 +199,7 @@ impl Store {
     #[cfg(feature = "hydrate")]
     pub fn turn_to(self, seed: Seed) {
         // Data of the server is current, and the socket keeps it so.
-        if seed.as_of.is_some() || self.connection.get_untracked() == Connection::Open {
+        if seed.as_of.is_some() || self.connection.get_untracked().is_up() {
             self.as_of.set(seed.as_of);
         }
         let (page, forms) = (seed.page.clone(), seed.forms.clone());

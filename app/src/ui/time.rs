@@ -30,13 +30,31 @@ pub fn date(i18n: I18n, time: Timestamp, offset: i32) -> String {
 #[must_use]
 pub fn short(i18n: I18n, time: Timestamp, Zone { offset, now }: Zone) -> String {
     let civil = time.civil(offset);
+    match age(time, now, offset) {
+        Age::Today => clock(time, offset),
+        Age::ThisYear => {
+            let name: String = month(i18n, civil.month).chars().take(3).collect();
+            format!("{} {name}", civil.day)
+        }
+        Age::Earlier => format!("{:02}.{:02}.{:02}", civil.day, civil.month, civil.year.rem_euclid(100)),
+    }
+}
+
+#[derive(Debug, PartialEq)]
+enum Age {
+    Today,
+    ThisYear,
+    Earlier,
+}
+
+/// How long ago a time is, by the reader's calendar; a time in the future counts as today.
+fn age(time: Timestamp, now: Timestamp, offset: i32) -> Age {
     if time.local_day(offset) >= now.local_day(offset) {
-        clock(time, offset)
-    } else if civil.year == now.civil(offset).year {
-        let name: String = month(i18n, civil.month).chars().take(3).collect();
-        format!("{} {name}", civil.day)
+        Age::Today
+    } else if time.civil(offset).year == now.civil(offset).year {
+        Age::ThisYear
     } else {
-        format!("{:02}.{:02}.{:02}", civil.day, civil.month, civil.year.rem_euclid(100))
+        Age::Earlier
     }
 }
 
@@ -61,4 +79,34 @@ fn month(i18n: I18n, month: u8) -> &'static str {
 #[component]
 pub fn Clock(time: Timestamp, offset: i32) -> impl IntoView {
     view! { <time datetime=time.to_string()>{clock(time, offset)}</time> }.into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In milliseconds.
+    const HOUR: i64 = 3_600_000;
+    /// 2026-01-01T00:00Z.
+    const NEW_YEAR: i64 = 1_767_225_600_000;
+
+    #[test]
+    fn today_and_this_year_begin_at_the_readers_midnight() {
+        for (name, time, now, offset, expected) in [
+            ("just now", NEW_YEAR + HOUR, NEW_YEAR + 2 * HOUR, 0, Age::Today),
+            ("a clock that is ahead", NEW_YEAR + 30 * HOUR, NEW_YEAR + 2 * HOUR, 0, Age::Today),
+            ("yesterday", NEW_YEAR + 23 * HOUR, NEW_YEAR + 25 * HOUR, 0, Age::ThisYear),
+            ("still today, further east", NEW_YEAR + 23 * HOUR, NEW_YEAR + 25 * HOUR, 60, Age::Today),
+            ("last year", NEW_YEAR - HOUR, NEW_YEAR + HOUR, 0, Age::Earlier),
+            ("the same year, further west", NEW_YEAR - 30 * HOUR, NEW_YEAR + HOUR, -120, Age::ThisYear),
+        ] {
+            assert_eq!(age(Timestamp(time), Timestamp(now), offset), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_clock_has_two_digits_each() {
+        assert_eq!(clock(Timestamp(NEW_YEAR + 9 * HOUR + 5 * 60_000), 0), "09:05");
+        assert_eq!(clock(Timestamp(NEW_YEAR), -90), "22:30");
+    }
 }

@@ -1,4 +1,4 @@
-//! One chat as far as a device knows it.
+//! What a device knows of one chat.
 
 use crate::{
     chat::{Chat, ChatSummary, History, Message, MessageKind, Reacted},
@@ -14,28 +14,30 @@ use std::{
     sync::Arc,
 };
 
-/// One chat as far as it is known.
+/// One chat, as far as it is known.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChatState {
     pub summary: ChatSummary,
-    /// Every change up to here has been applied, or replaced by a newer one.
+    /// Every change up to here was applied, or replaced by a newer one.
     pub head: u64,
-    /// The newest change heard of.
+    /// The newest change known to exist.
     pub latest: u64,
     pub messages: BTreeMap<u64, Arc<Message>>,
-    /// Which numbers of `messages` are held without a hole.
+    /// The numbers of `messages` that are held without a gap. A quoted message may be held alone.
     pub known: Ranges,
     pub members: BTreeMap<UserId, Arc<Member>>,
-    /// Changes applied beyond the head, waiting for those between.
+    /// Changes applied above the head, until the changes in between are.
     ahead: BTreeSet<u64>,
-    /// The number at which the chat's own row is known.
+    /// The change of the chat's own row that is held.
     row_seq: u64,
-    /// The number at which one's own role is known.
+    /// The change of the user's own role that is held.
     role_seq: u64,
-    /// The server's count, where rows after `read_no` are not all held.
+    /// The last complete count, used while not all messages after `read_no` are held.
     counted: Counted,
-    /// What was counted has changed in a way that only the server knows.
+    /// Whether a counted message has changed in a way that only the server can count.
     uncertain: bool,
+    /// The head when messages were last freed.
+    freed: u64,
 }
 
 /// What the chat list shows of a chat, and sorts it by: compared to see whether the list has changed.
@@ -52,7 +54,7 @@ pub(super) struct Listed {
 struct Counted {
     unread: u32,
     mentions: u32,
-    /// The read mark and the last message it was counted between, as of change `seq`.
+    /// Counted after the read mark, up to the last message, as of change `seq`.
     read_no: u64,
     last_no: u64,
     seq: u64,
@@ -80,6 +82,7 @@ impl ChatState {
             role_seq: head,
             counted: Counted::of(&summary),
             uncertain: false,
+            freed: 0,
             summary,
         };
         if let Some(message) = state.summary.last_message.take() {
@@ -88,7 +91,7 @@ impl ChatState {
         state
     }
 
-    /// Where to ask for changes after, if something was missed.
+    /// The number to ask for changes after, if any are missing.
     #[must_use]
     pub fn gap(&self) -> Option<u64> {
         (self.latest > self.head).then_some(self.head)
@@ -101,6 +104,23 @@ impl ChatState {
         self.known = Ranges::default();
         self.ahead.clear();
         (self.head, self.latest) = (head, self.latest.max(head));
+    }
+
+    pub(super) fn forget_outside(&mut self, windows: &[(u64, u64)]) {
+        // Until the changes in between are here, the messages held are not all counted as of one change.
+        if self.latest > self.head || self.messages.values().any(|message| message.seq > self.head) {
+            return;
+        }
+        let ChatSummary { unread, mentions_unread: mentions, read_no, ref chat, .. } = self.summary;
+        let last_no = chat.last_no;
+        // From now on the count goes on from here, as from a count of the server.
+        self.counted = Counted { unread, mentions, read_no, last_no, seq: self.head };
+        let is_kept = |no: u64| no == last_no || windows.iter().any(|&(first, last)| first <= no && no <= last);
+        let kept = self.messages.iter().filter(|(no, _)| is_kept(**no));
+        let quoted: BTreeSet<u64> = kept.filter_map(|(_, message)| message.reply_to).collect();
+        self.messages.retain(|no, _| is_kept(*no) || quoted.contains(no));
+        self.known.keep(windows);
+        self.freed = self.head;
     }
 
     pub(super) fn listed(&self) -> Listed {
@@ -116,22 +136,18 @@ impl ChatState {
         }
     }
 
-    /// The chat as a page shows it, with the newest rows of its last window, complete as of its head.
+    /// The chat's row and its newest messages without a gap, at most `limit`, complete as of the row's `seq`.
     #[must_use]
-    pub fn window(&self, limit: usize) -> (ChatSummary, Option<History>) {
+    pub fn window(&self, limit: u64) -> (ChatSummary, Vec<Arc<Message>>) {
         let mut summary = self.summary.clone();
         summary.chat.seq = self.head;
         summary.last_message = self.last_message().map(|message| message.as_ref().clone());
-        let history = self.known.last().map(|(first, last)| {
-            let first = first.max((last + 1).saturating_sub(limit as u64));
-            let items = self.messages.range(first..=last).map(|(_, message)| message.as_ref().clone()).collect();
-            let last_no = self.summary.chat.last_no;
-            History { items, seq: self.head, last_no, ..History::default() }
-        });
-        (summary, history)
+        let window = self.known.last().map(|(first, last)| first.max((last + 1).saturating_sub(limit))..=last);
+        let messages = window.into_iter().flat_map(|window| self.messages.range(window));
+        (summary, messages.map(|(_, message)| message.clone()).collect())
     }
 
-    /// When the chat was last active, by what is known of it.
+    /// When the chat was last active, as far as is known.
     #[must_use]
     pub fn active_at(&self) -> Timestamp {
         let message = self.messages.last_key_value().map(|(_, message)| message.created_at);
@@ -148,7 +164,7 @@ impl ChatState {
         let seq = summary.chat.seq;
         self.latest = self.latest.max(seq);
         if let Some(message) = summary.last_message.clone() {
-            self.hold(message);
+            self.hold_change(message);
         }
         let read_no = self.summary.read_no.max(summary.read_no);
         let read_by_others_no = self.summary.read_by_others_no.max(summary.read_by_others_no);
@@ -188,7 +204,7 @@ impl ChatState {
         let last_no = self.summary.chat.last_no.max(row.last_no);
         let resolved = self.summary.chat.title.take();
         self.summary.chat = Chat { last_no, ..row };
-        // A direct chat's title is the reader's own; its row carries none.
+        // The title of a direct chat is the peer's name; its row carries none.
         if self.summary.chat.title.is_none() {
             self.summary.chat.title = resolved;
         }
@@ -200,7 +216,7 @@ impl ChatState {
         } else if Some(member.user.id) == me && member.seq > self.role_seq {
             (self.summary.role, self.role_seq) = (member.role, member.seq);
         }
-        // Read marks only move forward, whichever row is the newer.
+        // Read marks only move forward, even where an older row carries the newer mark.
         let held = self.members.get(&member.user.id);
         member.read_no = member.read_no.max(held.map_or(0, |held| held.read_no));
         match held {
@@ -212,11 +228,18 @@ impl ChatState {
     }
 
     pub(super) fn apply_message(&mut self, message: Message, me: Option<UserId>) {
-        // Posting reads up to one's own message; what the server tells of somebody's deed does not.
+        // Posting a message reads up to it; causing a system message does not.
         if message.kind != MessageKind::System {
             self.apply_read(message.sender_id, message.no, me);
         }
-        self.hold(message);
+        self.hold_change(message);
+    }
+
+    /// Holds a row that a change brought, unless a newer row of the message may have been freed.
+    fn hold_change(&mut self, message: Message) {
+        if message.seq > self.freed || self.messages.contains_key(&message.no) {
+            self.hold(message);
+        }
     }
 
     pub(super) fn apply_reacted(&mut self, no: u64, reacted: &[Reacted]) {
@@ -245,6 +268,10 @@ impl ChatState {
     }
 
     pub(super) fn apply_window(&mut self, history: History) {
+        // Rows read before messages were freed may be older than the freed ones: the changes since are read again.
+        if history.seq < self.freed {
+            self.rewind(history.seq);
+        }
         if let (Some(first), Some(last)) = (history.items.first(), history.items.last()) {
             self.known.add(first.no, last.no);
         }
@@ -258,7 +285,7 @@ impl ChatState {
         self.hold_alone(message);
     }
 
-    /// Holds what is quoted, which is no part of a stretch of the history.
+    /// Holds a quoted message, whose neighbours may be missing.
     pub(super) fn hold_alone(&mut self, message: Message) {
         let no = message.no;
         self.summary.chat.last_no = self.summary.chat.last_no.max(no);
@@ -271,7 +298,7 @@ impl ChatState {
                 *held = Arc::new(message);
             }
             None => {
-                // It may have counted otherwise before it was changed.
+                // Its older row, which was counted, may have counted differently.
                 let Counted { read_no, last_no, seq, .. } = self.counted;
                 self.uncertain |= message.seq > seq && no > read_no && no <= last_no;
                 self.messages.insert(no, Arc::new(message));
@@ -279,12 +306,12 @@ impl ChatState {
         }
     }
 
-    /// The number to name in `heads`: one that differs, where only the server can count.
+    /// The head to name in `heads`. Zero, where only the server can count: a head that differs gets its count.
     pub(super) fn named_head(&self) -> u64 {
         if self.uncertain { 0 } else { self.head }
     }
 
-    /// What `heads` says of this chat.
+    /// Applies the entry of this chat in `heads`.
     pub(super) fn apply_head(&mut self, head: &Head) {
         let Head { seq, read_no, last_no, unread, mentions_unread: mentions } = *head;
         self.latest = self.latest.max(seq);
@@ -293,9 +320,9 @@ impl ChatState {
         self.summary.chat.last_no = self.summary.chat.last_no.max(last_no);
     }
 
-    /// Notes that all changes after `after` and up to `seq` were applied.
+    /// All changes after `after` and up to `seq` were applied.
     pub(super) fn caught_up(&mut self, after: u64, seq: u64, more: bool) {
-        // Where there is more, something beyond the page is missing, whatever was heard of it.
+        // Where there is more, at least one change above the page exists.
         self.latest = self.latest.max(seq + u64::from(more));
         if after <= self.head {
             self.head = self.head.max(seq);
@@ -303,7 +330,7 @@ impl ChatState {
         }
     }
 
-    /// Whether a message is held by its sender's own name for it.
+    /// Whether a message of this sender with this `client_id` is held.
     pub(super) fn holds(&self, sender_id: UserId, client_id: ClientId) -> bool {
         self.messages.values().any(|message| message.sender_id == sender_id && message.client_id == client_id)
     }
@@ -313,7 +340,7 @@ impl ChatState {
         self.head = self.head.min(seq);
     }
 
-    /// Notes that change `seq` was applied.
+    /// Change `seq` was applied.
     pub(super) fn advance(&mut self, seq: u64) {
         self.latest = self.latest.max(seq);
         if seq > self.head {
@@ -332,7 +359,7 @@ impl ChatState {
         }
     }
 
-    /// Takes the server's count, unless a newer one is known.
+    /// Takes a count of the server, unless a newer one is held.
     fn take_count(&mut self, counted: Counted) {
         if (counted.read_no, counted.seq) >= (self.counted.read_no, self.counted.seq) {
             self.counted = counted;
@@ -340,7 +367,7 @@ impl ChatState {
         }
     }
 
-    /// Counts what is unread, and finds out whether something new has brought the chat back from the archive.
+    /// Counts the unread messages, and un-archives the chat when a new message arrived.
     pub(super) fn count(&mut self, me: Option<UserId>) {
         let Some(me) = me else { return };
         self.summary.unread = self.unread_of(self.counted.unread, |message| message.counts_for(me));
@@ -361,8 +388,8 @@ impl ChatState {
         }
     }
 
-    /// How many unread messages there are of a sort: from the rows where all of them are held, else on from
-    /// the server's count of them.
+    /// The number of unread messages that `is_of_sort` selects: counted from the rows, if all are held; else
+    /// the last complete count, corrected by the rows that changed since.
     fn unread_of(&self, server_count: u32, is_of_sort: impl Fn(&Message) -> bool) -> u32 {
         let Counted { read_no: counted_from, last_no: counted_to, seq, .. } = self.counted;
         let (read_no, last_no) = (self.summary.read_no, self.summary.chat.last_no);
@@ -374,7 +401,7 @@ impl ChatState {
         let count = if self.known.covers(read_no + 1, last_no) {
             unread_between(read_no + 1, last_no)
         } else {
-            // What was counted and is deleted or read since, and what is new since.
+            // Counted messages that were deleted or read since, and new messages.
             let deleted = rows(counted_from + 1, counted_to).filter(|message| {
                 message.deleted
                     && message.seq > seq
@@ -382,9 +409,9 @@ impl ChatState {
             });
             let read = unread_between(counted_from + 1, read_no.min(counted_to));
             let gone = if server_count > limits::UNREAD_EXACT { 0 } else { deleted.count() as u64 + read };
-            // Of more than the server counts, nobody knows what is left.
+            // Above its limit the server does not count, so nothing can be subtracted.
             let still = u64::from(server_count).saturating_sub(gone);
-            // Nobody knows how many of the rows read elsewhere that are not held had counted.
+            // Of the messages read elsewhere that are not held, it is unknown how many were counted.
             still.min(counted_to.saturating_sub(read_no)) + unread_between(counted_to.max(read_no) + 1, last_no)
         };
         let most = u64::from(limits::UNREAD_EXACT) + 1;

@@ -53,7 +53,7 @@ pub struct Unsent {
 
 crate::rows! { Unsent { chat_id, client_id, text, reply_to, written_at, refused } }
 
-/// What the caller must do after `State::apply`.
+/// The caller's next step after `State::apply`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     Nothing,
@@ -301,6 +301,12 @@ impl State {
     fn learn_from(&mut self, history: &History) {
         self.learn_all(history.users.clone());
         history.items.iter().for_each(|message| self.drop_stored(message));
+    }
+
+    /// Frees the messages of a chat outside these windows, which ascend and do not overlap. The newest message
+    /// and the messages that kept ones quote stay, and so does the number of unread messages.
+    pub fn forget_outside(&mut self, chat_id: ChatId, windows: &[(u64, u64)]) {
+        self.change_chat(chat_id, |chat, _| chat.forget_outside(windows));
     }
 
     /// The users who reacted to a message: its row names only the first of each emoji.

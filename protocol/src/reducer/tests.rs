@@ -57,7 +57,7 @@ fn whoever_reacted_is_known_once_all_are_listed() {
     let mut state = State::default();
     state.apply_summary(summary(5, 1, 1, 0));
     let reaction = Reaction { emoji: "👍".into(), count: 3, by: vec![user(2).id] };
-    state.apply_message(Message { reactions: vec![reaction], ..message(1, 5, 2) });
+    state.apply_message(Message { reactions: vec![reaction], ..message(1, 6, 2) });
     let listed = |n| Reacted { emoji: "👍".into(), user: user(n), reacted_at: Timestamp(0) };
     state.apply_reacted(CHAT, 1, vec![listed(2), listed(1), listed(3)]);
     assert_eq!(state.chats[&CHAT].messages[&1].reactions[0].by, [2, 1, 3].map(|n| user(n).id));
@@ -316,6 +316,61 @@ fn starting_over_keeps_the_servers_count() {
     state.start_over(CHAT, history((654..=703).map(|no| message(no, no + 1, 2)).collect(), 704));
     let chat = &state.chats[&CHAT];
     assert_eq!((chat.summary.unread, chat.head, chat.gap()), (650, 704, None));
+}
+
+#[test]
+fn freed_messages_stay_counted() {
+    let mut state = device();
+    for no in 4..=500 {
+        state.apply(frame(message(no, no + 1, 2)));
+    }
+    let reply = Message { reply_to: Some(7), ..message(501, 502, 2) };
+    state.apply(frame(reply));
+    state.forget_outside(CHAT, &[(40, 60), (451, u64::MAX)]);
+    let chat = &state.chats[&CHAT];
+    let held: Vec<u64> = chat.messages.keys().copied().collect();
+    assert_eq!(held, [7].into_iter().chain(40..=60).chain(451..=501).collect::<Vec<_>>());
+    assert_eq!(chat.known.iter().collect::<Vec<_>>(), [(40, 60), (451, 501)]);
+    assert_eq!((chat.summary.unread, state.held().chats[&CHAT]), (498, 502));
+
+    state.apply(frame(message(502, 503, 2)));
+    let mut deleted = message(450, 504, 2);
+    deleted.deleted = true;
+    state.apply(frame(deleted));
+    assert_eq!(
+        (state.chats[&CHAT].summary.unread, state.held().chats[&CHAT]),
+        (498, 0),
+        "a freed message is the server's to count"
+    );
+    state.apply_read(CHAT, me().user.id, 502);
+    assert_eq!(state.chats[&CHAT].summary.unread, 0);
+}
+
+#[test]
+fn a_freed_message_never_comes_back_as_it_was_before() {
+    let freed = || {
+        let mut state = device();
+        state.apply(frame(Message { deleted: true, ..message(1, 5, 2) }));
+        state.forget_outside(CHAT, &[(3, 3)]);
+        state
+    };
+    let mut state = freed();
+    state.apply(frame(message(1, 2, 2)));
+    assert!(!state.chats[&CHAT].messages.contains_key(&1), "a frame that came late");
+
+    let mut state = freed();
+    state.apply_history(CHAT, History { last_no: 3, ..history(vec![message(1, 2, 2), message(2, 3, 2)], 4) });
+    assert_eq!(state.chats[&CHAT].gap(), Some(4), "a window that was read before the deletion");
+    state.apply_changes(4, changes(vec![Message { deleted: true, ..message(1, 5, 2) }], 5));
+    assert!(state.chats[&CHAT].messages[&1].deleted);
+}
+
+#[test]
+fn nothing_is_freed_while_changes_are_missing() {
+    let mut state = device();
+    state.apply(frame(message(9, 10, 2)));
+    state.forget_outside(CHAT, &[(9, 9)]);
+    assert_eq!(state.chats[&CHAT].messages.len(), 4);
 }
 
 #[test]

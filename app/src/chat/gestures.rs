@@ -1,0 +1,134 @@
+//! The pointer and the keyboard in the timeline. One listener serves all rows: the element pressed names its
+//! action (`data-do`) and, where it is not its own row's, the message (`data-no`).
+
+use super::{
+    screen,
+    talk::{Jump, Talk},
+};
+use crate::{
+    address::Address,
+    live::{Notice, Store},
+    ui::focus,
+};
+use leptos::prelude::*;
+use protocol::error::ErrorCode;
+use wasm_bindgen::JsCast as _;
+
+/// The element around a target that matches a selector.
+fn closest(target: Option<web_sys::EventTarget>, selector: &str) -> Option<web_sys::Element> {
+    target?.dyn_into::<web_sys::Element>().ok()?.closest(selector).ok().flatten()
+}
+
+fn focus_in_row(no: u64, selector: &str) {
+    focus(&format!("#m{no} {selector}"));
+}
+
+pub fn clicked(talk: Talk, event: &leptos::ev::MouseEvent) {
+    let row = closest(event.target(), ".message").and_then(|row| screen::number_of(&row));
+    if talk.selected.with_untracked(Option::is_some) {
+        event.prevent_default();
+        row.into_iter().for_each(|no| talk.toggle(no));
+        return;
+    }
+    let Some(pressed) = closest(event.target(), "[data-do]") else { return };
+    let name = pressed.get_attribute("data-do").unwrap_or_default();
+    let no = pressed.get_attribute("data-no").and_then(|no| no.parse().ok()).or(row);
+    event.prevent_default();
+    match (name.as_str(), no) {
+        ("code", _) => {
+            let code = pressed.parent_element().and_then(|block| block.query_selector("code").ok().flatten());
+            copy(talk.store, &code.and_then(|code| code.text_content()).unwrap_or_default());
+        }
+        ("copy", Some(no)) => {
+            copy(talk.store, &talk.message(no).map(|message| message.text.clone()).unwrap_or_default());
+        }
+        ("link", Some(no)) => {
+            let origin = window().location().origin().unwrap_or_default();
+            copy(talk.store, &(origin + &Address::message(talk.chat_id, no).href()));
+        }
+        ("menu", Some(no)) => open_menu(talk, no),
+        (name, Some(no)) => {
+            // The button disappears: a dialog that opens now must return the focus to the message.
+            focus_in_row(no, "article");
+            talk.act(name, no);
+        }
+        _ => {}
+    }
+}
+
+fn open_menu(talk: Talk, no: u64) {
+    talk.menu.set(Some(no));
+    request_animation_frame(move || focus_in_row(no, ".row-actions button"));
+}
+
+fn copy(store: Store, text: &str) {
+    #[cfg(feature = "hydrate")]
+    {
+        let copied = window().navigator().clipboard().write_text(text);
+        leptos::task::spawn_local(async move {
+            let copied = wasm_bindgen_futures::JsFuture::from(copied).await;
+            store.notice.set(Some(copied.map_or(Notice::Failed(ErrorCode::Forbidden), |_| Notice::Copied)));
+        });
+    }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = (store, text, Notice::Copied, ErrorCode::Forbidden);
+}
+
+/// The pointer is over a message, or has left them all. A pointer at rest, under which rows move, closes no
+/// menu that the keyboard is in.
+pub fn hovered(talk: Talk, target: Option<web_sys::EventTarget>) {
+    let in_menu = document().active_element().is_some_and(|at| at.closest(".actions").ok().flatten().is_some());
+    let has_left = target.is_none();
+    let no = closest(target, ".message").and_then(|row| screen::number_of(&row));
+    if (no.is_some() || has_left) && talk.menu.get_untracked() != no && !in_menu {
+        talk.menu.set(no);
+    }
+}
+
+/// The arrow keys walk from message to message; Enter opens the actions of a message, Escape goes back.
+pub fn pressed(talk: Talk, event: &leptos::ev::KeyboardEvent) {
+    let row = closest(event.target(), ".message");
+    let in_article = closest(event.target(), "article, .timeline").is_some_and(|of| Some(of.into()) == event.target());
+    let key = event.key();
+    match (key.as_str(), row) {
+        ("ArrowUp" | "ArrowDown", row) if in_article => walk(talk, event, row.as_ref()),
+        ("Home" | "End", _) if in_article => {
+            event.prevent_default();
+            let last_no = talk.store.with_chat_untracked(talk.chat_id, |chat| chat.summary.chat.last_no);
+            talk.jump.set(Some(Jump::To(if key == "Home" { 1 } else { last_no.unwrap_or(1) })));
+        }
+        ("Enter" | "ContextMenu", Some(row)) if in_article => {
+            let Some(no) = screen::number_of(&row) else { return };
+            event.prevent_default();
+            open_menu(talk, no);
+        }
+        (" ", Some(row)) if in_article && talk.selected.with_untracked(Option::is_some) => {
+            event.prevent_default();
+            screen::number_of(&row).into_iter().for_each(|no| talk.toggle(no));
+        }
+        ("Escape", Some(row)) => {
+            talk.menu.set(None);
+            talk.selected.set(None);
+            match screen::number_of(&row).filter(|_| !in_article) {
+                Some(no) => focus_in_row(no, "article"),
+                None => focus(".composer-input"),
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Focuses the message before or after a row, or the last one.
+fn walk(talk: Talk, event: &leptos::ev::KeyboardEvent, row: Option<&web_sys::Element>) {
+    let list = || document().query_selector(".timeline .messages").ok().flatten();
+    let target = match row {
+        Some(row) if event.key() == "ArrowUp" => row.previous_element_sibling(),
+        Some(row) => row.next_element_sibling(),
+        None => list().and_then(|list| list.last_element_child()),
+    };
+    if let Some(no) = target.as_ref().and_then(screen::number_of) {
+        event.prevent_default();
+        focus_in_row(no, "article");
+        talk.menu.set(None);
+    }
+}

@@ -1,0 +1,86 @@
+//! Moves the window of messages: with the reader who scrolls, and to a message that a link names. Loads the
+//! messages that are not held.
+
+use super::{ARRIVED_PX, Scroll};
+use crate::{
+    chat::{
+        talk::Jump,
+        window::{self, Shown, Wanted},
+    },
+    live::{Place, load_history},
+};
+use leptos::prelude::*;
+
+impl Scroll {
+    /// The messages held without a gap around one.
+    fn held(self, no: u64) -> (u64, u64) {
+        let held = self.store.with_chat_untracked(self.chat_id, |chat| chat.known.containing(no)).flatten();
+        held.unwrap_or((no, no))
+    }
+
+    pub(super) fn earlier(self, shown: Shown) {
+        let first = shown.first;
+        let back = move || shown.earlier(self.held(first).0);
+        if self.held(first).0 < first { self.wanted.set(back()) } else { self.load(Some(first), None, back) }
+    }
+
+    pub(super) fn later(self, shown: Shown) {
+        let (last, on) = (shown.last, move || shown.later());
+        if self.held(last).1 > last { self.wanted.set(on()) } else { self.load(None, Some(last), on) }
+    }
+
+    fn load(self, before: Option<u64>, after: Option<u64>, then: impl Fn() -> Wanted + 'static) {
+        if self.loading.get_value() {
+            return;
+        }
+        self.loading.set_value(true);
+        leptos::task::spawn_local(async move {
+            let loaded = load_history(self.chat_id, before, after, None).await;
+            // The reader may have left the conversation in the meantime.
+            let is_open = self.loading.try_set_value(false).is_none();
+            if let (Ok(history), true) = (loaded, is_open) {
+                self.store.add_history(self.chat_id, history);
+                self.wanted.set(then());
+            }
+        });
+    }
+
+    /// Goes to a message, or to the end.
+    pub fn jump(self, jump: Jump) {
+        let last_no = self.shown.get_untracked().last_no;
+        let (no, at) = match jump {
+            Jump::To(no) => (no, Some(no)),
+            Jump::Newest => (last_no, None),
+        };
+        let (first, last) = window::around(no, last_no);
+        if self.store.with_chat_untracked(self.chat_id, |chat| chat.known.covers(first, last)) == Some(true) {
+            return self.arrive(at);
+        }
+        leptos::task::spawn_local(async move {
+            if let Ok(history) = load_history(self.chat_id, None, None, at).await {
+                self.store.add_history(self.chat_id, history);
+                if self.looked.try_get_value().is_some() {
+                    self.arrive(at);
+                }
+            }
+        });
+    }
+
+    /// Shows a message whose surroundings are held, or the end.
+    fn arrive(self, at: Option<u64>) {
+        if let Some(no) = at {
+            self.skip_to(no);
+        }
+        if let Some(scroller) = self.element() {
+            self.offset.set_value(scroller.scroll_top());
+        }
+        self.anchor.set_value(at.map(|no| Place { no, top: ARRIVED_PX }));
+        self.wanted.set(at.map_or(Wanted::End, |no| Wanted::before(no, self.held(no).0)));
+        self.meant.set_value(at);
+        request_animation_frame(move || {
+            self.settle();
+            self.scrolled();
+            self.rested();
+        });
+    }
+}
