@@ -1,4 +1,4 @@
-import { expect, test } from '../support/messenger';
+import { expect, hydrated, test } from '../support/messenger';
 
 test.describe('when the connection is lost', { tag: '@script' }, () => {
   test('a message waits in the outbox and is delivered once', async ({ person, wire, words }) => {
@@ -23,6 +23,30 @@ test.describe('when the connection is lost', { tag: '@script' }, () => {
     const said = ['Before', 'From the other side', 'Meanwhile', 'Afterwards'];
     for (const { timeline } of [ann, bob]) await expect(timeline.locator('.text')).toHaveText(said);
     await expect(ann.page.locator('[data-connection]')).toHaveText('');
+  });
+
+  test('where no WebSocket opens, messages come and go more slowly', async ({ person, words }) => {
+    const [ann, bob] = [await person('Ann'), await person('Bob')];
+    const chat = await ann.directWith(bob);
+    let opens = false;
+    await ann.page.routeWebSocket(/\/ws$/, (socket) => (opens ? void socket.connectToServer() : socket.close()));
+    await ann.page.goto(`/chats/${chat}`);
+    await hydrated(ann.page);
+    await expect(ann.page.locator('[data-connection]')).toHaveAttribute('data-connection', 'polling');
+    await expect(ann.page.getByRole('status').filter({ hasText: words.chat.polling })).toBeVisible();
+    await ann.write('By another way');
+    await expect(ann.message('By another way')).toContainText(words.chat.sent);
+
+    await bob.open(`/chats/${chat}`);
+    await expect(bob.message('By another way')).toBeVisible();
+    await bob.write('Received');
+    await expect(ann.message('Received')).toBeVisible({ timeout: 10_000 });
+
+    opens = true;
+    await ann.page.evaluate(() => dispatchEvent(new Event('online')));
+    await expect(ann.page.locator('[data-connection]')).toHaveAttribute('data-connection', 'open');
+    await expect(ann.page.getByText(words.chat.polling)).toHaveCount(0);
+    for (const { timeline } of [ann, bob]) await expect(timeline.locator('.text')).toHaveText(['By another way', 'Received']);
   });
 
   test('a message whose ack was lost is stored once', async ({ person, wire, words }) => {

@@ -27,7 +27,7 @@ mod words;
 use crate::{
     address::Address,
     i18n::{t_string, use_i18n},
-    live::{OtherTabs, Store},
+    live::{Connection, OtherTabs, Store},
     navigation::Navigation,
     ui::{Show, memo, t, time},
 };
@@ -88,6 +88,9 @@ fn AsOf() -> impl IntoView {
     view! {
         <Show when=move || store.as_of.get().is_some()>
             <p class="as-of" role="status">{t!(i18n, chat.as_of, when = when)}</p>
+        </Show>
+        <Show when=move || store.connection.get() == Connection::Polling>
+            <p class="as-of" role="status">{t!(i18n, chat.polling)}</p>
         </Show>
     }
     .into_any()

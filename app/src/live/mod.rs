@@ -3,6 +3,7 @@
 mod api;
 mod connect;
 pub mod draft;
+mod exchange;
 #[cfg(feature = "hydrate")]
 mod keep;
 #[cfg(any(feature = "hydrate", test))]
@@ -10,6 +11,8 @@ mod memory;
 mod notice;
 #[cfg(feature = "hydrate")]
 mod outbox;
+#[cfg(feature = "hydrate")]
+mod poll;
 mod post;
 #[cfg(feature = "hydrate")]
 mod session;

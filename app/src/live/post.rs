@@ -1,5 +1,4 @@
-//! What forms do where JavaScript runs: they are sent without leaving the page, and what they change comes
-//! back over the socket.
+//! Forms where JavaScript runs: they are sent without leaving the page, and the socket brings the changes.
 
 use super::{Notice, Store};
 #[cfg(feature = "hydrate")]
@@ -13,7 +12,7 @@ use protocol::error::ErrorCode;
 use protocol::error::{ApiError, Problem};
 
 impl Store {
-    /// Sends what a form to `url` would, and goes on with what became of it.
+    /// Sends these fields as a form to `url`, then runs `then` with the outcome.
     pub fn post(
         self,
         url: &'static str,
@@ -25,14 +24,14 @@ impl Store {
             let Ok(body) = web_sys::UrlSearchParams::new() else { return };
             fields.iter().for_each(|(name, value)| body.append(name, value));
             leptos::task::spawn_local(async move {
-                then(request(url, body).await.map_err(|error| error.code));
+                then(request(url, body).await.map(|_| ()).map_err(|error| error.code));
             });
         }
         #[cfg(not(feature = "hydrate"))]
         let _ = (url, fields, then);
     }
 
-    /// Sends a form that is on the page: its fields say for themselves what is wrong with them.
+    /// Sends a form of the page. Its fields show what is wrong with them.
     #[cfg(feature = "hydrate")]
     fn send_form(self, filled: Filled, done: Option<Notice>, then: impl FnOnce() + 'static) {
         let Filled { url, fields, asks } = filled;
@@ -62,12 +61,12 @@ impl Store {
     }
 }
 
-/// Sends a form where it stands; `done` is said when it was taken.
+/// Sends a form in place; shows `done` on success.
 pub fn quietly(store: Store, done: Option<Notice>) -> impl Fn(leptos::ev::SubmitEvent) + Copy + Send + Sync + 'static {
     quietly_then(store, done, || ())
 }
 
-/// The same, and goes on when it was taken.
+/// The same, then runs `then` on success.
 pub fn quietly_then(
     store: Store,
     done: Option<Notice>,
@@ -84,12 +83,12 @@ pub fn quietly_then(
     }
 }
 
-/// Where a form goes, and what is in it, the pressed button included.
+/// A form's action and its fields, the pressed button included.
 #[cfg(feature = "hydrate")]
 struct Filled {
     url: String,
     fields: web_sys::UrlSearchParams,
-    /// It has fields to be filled in, which say what is wrong with them.
+    /// Whether it has fields to fill in, which show what is wrong with them.
     asks: bool,
 }
 
@@ -109,12 +108,12 @@ fn filled(event: &leptos::ev::SubmitEvent) -> Option<Filled> {
 }
 
 #[cfg(feature = "hydrate")]
-async fn request(url: &str, fields: web_sys::UrlSearchParams) -> Result<(), ApiError> {
+pub(super) async fn request(url: &str, fields: web_sys::UrlSearchParams) -> Result<Vec<u8>, ApiError> {
     let away = |_| ApiError::new(ErrorCode::Unavailable, "");
     let answer = Request::post(url).body(fields).map_err(away)?.send().await.map_err(away)?;
+    let body = answer.binary().await.map_err(away)?;
     if answer.ok() {
-        return Ok(());
+        return Ok(body);
     }
-    let said = answer.binary().await.map_err(away)?;
-    Err(serde_json::from_slice(&said).unwrap_or_else(|_| ApiError::new(ErrorCode::Internal, "")))
+    Err(serde_json::from_slice(&body).unwrap_or_else(|_| ApiError::new(ErrorCode::Internal, "")))
 }

@@ -6,6 +6,7 @@ mod contract;
 mod crash;
 #[path = "../../../services/tests/it/database.rs"]
 mod database;
+mod exchange;
 mod future;
 mod pages;
 mod rest;

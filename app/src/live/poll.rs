@@ -1,0 +1,80 @@
+//! Carries the frames of a session by HTTP while no WebSocket opens: slower, without typing and presence.
+
+use super::{
+    Connection, Store,
+    exchange::Exchange,
+    keep::Wipe,
+    post,
+    session::{self, Session},
+    socket::{TICK_MS, Wake, Wakes, now},
+};
+use futures::{
+    StreamExt as _,
+    future::{Either, select},
+};
+use gloo_timers::future::TimeoutFuture;
+use leptos::{prelude::*, server_fn::ServerFn as _};
+use protocol::{error::ErrorCode, frames::Reply, ids::UserId, time::Timestamp};
+use std::pin::pin;
+
+/// How often the page asks for news.
+const POLL_MS: f64 = 3_000.0;
+/// The longest wait for a response.
+const RESPONSE_MS: u32 = 10_000;
+/// After this, a WebSocket is worth another try.
+const RETRY_MS: f64 = 60_000.0;
+
+/// Polls until a WebSocket is worth another try. Returns false as soon as the server does not respond.
+pub async fn run(store: Store, wakes: &mut Wakes) -> bool {
+    let Some(me) = store.me_untracked() else { return false };
+    let mut session = Session::new(store);
+    session.hello();
+    let (began, mut polled) = (now(), now());
+    while now() - began < RETRY_MS {
+        let frames = session.take_out();
+        if !frames.is_empty() {
+            let replies = match send(me, &frames).await {
+                Ok(replies) => replies,
+                Err(ErrorCode::Unauthenticated) => {
+                    session::end(Wipe::Rows);
+                    return false;
+                }
+                Err(_) => return false,
+            };
+            if !replies.lines().filter_map(|line| Reply::parse(line).ok()).all(|reply| session.take(reply)) {
+                return false;
+            }
+            store.heard.set_value(Timestamp(now() as i64));
+            if store.connection.get_untracked() != Connection::Polling {
+                store.connection.set(Connection::Polling);
+            }
+        }
+        let wake = select(wakes.next(), TimeoutFuture::new(TICK_MS)).await;
+        match wake {
+            Either::Left((Some(Wake::Gone) | None, _)) => return false,
+            // The network may be another one now, which lets a WebSocket through.
+            Either::Left((Some(Wake::Return), _)) => return true,
+            Either::Left((Some(Wake::Work), _)) | Either::Right(_) => {}
+        }
+        if now() - polled >= POLL_MS {
+            polled = now();
+            session.heads();
+        }
+        session.look_around();
+        session.flush_outbox();
+    }
+    true
+}
+
+async fn send(me: UserId, frames: &[String]) -> Result<String, ErrorCode> {
+    let away = ErrorCode::Unavailable;
+    let fields = web_sys::UrlSearchParams::new().map_err(|_| away)?;
+    fields.append("user_id", &me.to_string());
+    fields.append("frames", &frames.join("\n"));
+    let response = pin!(post::request(Exchange::url(), fields));
+    match select(response, TimeoutFuture::new(RESPONSE_MS)).await {
+        Either::Left((Ok(body), _)) => serde_json::from_slice(&body).map_err(|_| away),
+        Either::Left((Err(error), _)) => Err(error.code),
+        Either::Right(_) => Err(away),
+    }
+}

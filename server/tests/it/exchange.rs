@@ -1,0 +1,55 @@
+//! The frames of a page that can open no WebSocket, carried by HTTP.
+
+use crate::support::{Answer, Server, fresh_id};
+use serde_json::{Value, json};
+
+/// Posts frames as a page does, for the user that the page belongs to.
+async fn exchange(server: &Server, cookie: &str, user_id: &str, frames: &[Value]) -> Answer {
+    let lines: Vec<String> = frames.iter().map(Value::to_string).collect();
+    let body = format!("user_id={user_id}&frames={}", lines.join("%0A"));
+    let ask = server.ask("POST", "/fn/exchange").body("application/x-www-form-urlencoded", body);
+    let ask = ask.header("origin", &format!("http://{}", server.address)).header("cookie", cookie);
+    ask.send().await
+}
+
+fn replies(answer: &Answer) -> Vec<Value> {
+    answer.json().as_str().unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn frames_are_answered_by_http() {
+    let server = Server::start().await;
+    let [ann, bob] = server.people(["ann", "bob"]).await;
+    let chat = server.group(&ann, &[&bob]).await;
+    let cookie = server.cookie(&ann).await;
+    let client_id = fresh_id();
+    let send = json!({ "type": "send", "ref": 2, "chat_id": chat, "client_id": client_id, "text": "By HTTP" });
+    let frames = [json!({ "type": "hello", "ref": 1 }), send.clone(), send];
+    let first = replies(&exchange(&server, &cookie, &ann.id, &frames).await.expect_status(200));
+    let types: Vec<&str> = first.iter().map(|reply| reply["type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["welcome", "ack", "ack"]);
+    assert_eq!(first[0]["ref"], 1);
+    assert_eq!(first[1]["message"], first[2]["message"], "a repeated send is one message");
+    let seq = first[1]["message"]["seq"].as_u64().unwrap();
+
+    server.say(&bob, &chat, "Received").await;
+    let heads = json!({ "type": "heads", "ref": 3, "mine": first[0]["mine"], "chats": { &chat: seq } });
+    let changes = json!({ "type": "changes", "ref": 4, "chats": { &chat: seq } });
+    let strange = json!({ "type": "changes", "ref": 5, "chat_id": chat });
+    let second = replies(&exchange(&server, &cookie, &ann.id, &[heads, changes, strange]).await.expect_status(200));
+    assert_eq!(second[0]["chats"][&chat]["seq"], seq + 1);
+    assert_eq!(second[1]["messages"][0]["text"], "Received");
+    assert_eq!(second.len(), 2);
+}
+
+#[tokio::test]
+async fn frames_of_another_user_are_refused() {
+    let server = Server::start().await;
+    let [ann, bob] = server.people(["ann", "bob"]).await;
+    let cookie = server.cookie(&bob).await;
+    let frames = [json!({ "type": "hello", "ref": 1 })];
+    let refused = exchange(&server, &cookie, &ann.id, &frames).await;
+    assert_eq!(refused.error_code(), "unauthenticated");
+    assert!(refused.status >= 400);
+    assert!(exchange(&server, "", &ann.id, &frames).await.status >= 400);
+}
