@@ -1,26 +1,33 @@
-// Starts the front end. What is being typed is kept here, not in the WASM, so that it outlives a crash of it.
+// Starts the front end. The text being typed is kept here, not in the WASM, so that it survives a crash of the WASM.
 const root = document.documentElement;
 const version = root.dataset.version;
 const of = (file) => (version ? `${file}?v=${version}` : file);
 
 addEventListener("input", ({ target }) => {
-  // What is edited stands there for a while only, before the draft comes back.
+  // The text of an edited message is in the field only until the draft returns.
   if (!target.matches(".composer-input:not([data-editing])")) return;
   try {
     sessionStorage.setItem(`draft:${root.dataset.person ?? ""}:${location.pathname}`, target.value);
   } catch {
-    // A browser that keeps nothing still has it in the field.
+    // A browser without storage still has the text in the field.
   }
 });
 
-// A page that came over plain http may not touch the clipboard.
+// A panic of the front end is a trap. The style sheet shows it, with a link that reloads the page.
+for (const kind of ["error", "unhandledrejection"]) {
+  addEventListener(kind, ({ error, reason }) => {
+    if ((error ?? reason) instanceof WebAssembly.RuntimeError) root.dataset.crashed = "";
+  });
+}
+
+// The clipboard is available over https only.
 if (isSecureContext) root.dataset.secure = "";
 
 const { default: init, hydrate } = await import(of("/pkg/messenger.js"));
 await init({ module_or_path: of("/pkg/messenger.wasm") });
-await hydrate();
+hydrate();
 
-// A debug build has no version: its files change under way.
+// A debug build has no version, because its files change.
 if (version && "serviceWorker" in navigator) {
   navigator.serviceWorker.register(`/service-worker.js?v=${version}`).catch(() => {});
 }

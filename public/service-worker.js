@@ -2,7 +2,14 @@
 // Nothing personal is ever in its cache; what a person's device keeps is in IndexedDB (app/src/live/keep.rs).
 const version = new URL(location).searchParams.get("v");
 const cacheName = `messenger-${version}`;
-const files = ["/pkg/messenger.js", "/pkg/messenger.wasm", "/pkg/messenger.css", "/boot.js"].map((file) => `${file}?v=${version}`);
+const files = [
+  "/pkg/messenger.js",
+  "/pkg/messenger.wasm",
+  "/pkg/messenger.css",
+  "/pkg/texts/en.json",
+  "/pkg/texts/ru.json",
+  "/boot.js",
+].map((file) => `${file}?v=${version}`);
 const others = ["/shell", "/icon.svg", "/manifest.webmanifest"];
 
 /** After this a page that does not come is taken for one that will not. */

@@ -4,12 +4,6 @@
 // Views are deeply nested types.
 #![recursion_limit = "512"]
 
-#[expect(deprecated, reason = "its build-script successor compiles all of ICU's data tools first")]
-mod locales {
-    leptos_i18n::load_locales!();
-}
-use locales::i18n;
-
 mod address;
 mod arrival;
 mod auth;
@@ -17,6 +11,7 @@ mod chat;
 mod choices;
 pub mod cookie;
 mod groups;
+pub mod i18n;
 mod live;
 mod navigation;
 mod people;

@@ -4,7 +4,7 @@ use crate::{
     address::{Address, Section},
     arrival::Arrival,
     auth, chat, groups,
-    i18n::{I18nContextProvider, Locale, use_i18n},
+    i18n::{Language, provide_language, use_i18n},
     live::{self, Store},
     navigation::Navigation,
     profiles,
@@ -14,12 +14,11 @@ use crate::{
 };
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
-use leptos_use::UseLocalesOptions;
 use protocol::ids::ChatId;
 #[cfg(feature = "ssr")]
 use {
     crate::{
-        i18n::t_string,
+        i18n::{Locale, t_string},
         seed::{Failed, Page},
         ui::error_words,
     },
@@ -35,18 +34,23 @@ pub fn App() -> impl IntoView {
     let written = SharedValue::new_str(|| written(given.as_ref()));
     let read = || serde_json::from_slice(written.into_inner().as_bytes()).unwrap_or_default();
     let seed: Seed = given.unwrap_or_else(read);
-    let locale = seed.locale.clone();
+    provide_language(language(&seed));
     provide_context(Navigation::new(&seed.address));
     let store = Store::new(seed);
     provide_context(store.forms);
     provide_context(store);
-    let languages = UseLocalesOptions::default().ssr_lang_header_getter(move || Some(locale.clone()));
-    view! {
-        <I18nContextProvider set_lang_attr_on_html=false set_dir_attr_on_html=false ssr_lang_header_getter=languages>
-            <Pages />
-        </I18nContextProvider>
-    }
-    .into_any()
+    view! { <Pages /> }.into_any()
+}
+
+#[cfg(feature = "ssr")]
+fn language(seed: &Seed) -> Language {
+    Language::of(Locale::of(&seed.locale))
+}
+
+/// The browser has loaded it before it shows anything.
+#[cfg(not(feature = "ssr"))]
+fn language(_: &Seed) -> Language {
+    expect_context()
 }
 
 #[cfg(feature = "ssr")]
@@ -116,12 +120,8 @@ fn Pages() -> impl IntoView {
     let i18n = use_i18n();
     let navigation = Navigation::current();
     effect(move || {
-        let lang = match i18n.get_locale() {
-            Locale::en => "en",
-            Locale::ru => "ru",
-        };
         if let Some(root) = document().document_element() {
-            let _ = root.set_attribute("lang", lang);
+            let _ = root.set_attribute("lang", i18n.get_locale().name());
         }
     });
     let shown = memo(move || navigation.with(Shown::of));

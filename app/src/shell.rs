@@ -1,10 +1,15 @@
 //! The document around the pages, and how the browser takes it over.
 
-use crate::routes::App;
+#[cfg(feature = "hydrate")]
+use crate::i18n::Language;
+use crate::{i18n::Locale, routes::App};
 use leptos::prelude::*;
 #[cfg(feature = "ssr")]
 use {
-    crate::seed::{Page, Seed},
+    crate::{
+        i18n,
+        seed::{Page, Seed},
+    },
     leptos::nonce::use_nonce,
     leptos_meta::MetaTags,
 };
@@ -20,6 +25,7 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
     let address = seed.filter(|seed| seed.forms.refused.is_some()).map(|seed| seed.address.clone());
     // On the page of a failed request the front end has nothing to do.
     let has_scripts = seed.is_none_or(|seed| !matches!(seed.page, Page::Failed(_)));
+    let texts = seed.filter(|_| has_scripts).map(|seed| of(&i18n::address(Locale::of(&seed.locale))));
     let (page, title) = match seed {
         Some(_) => (App().into_any(), view! { <MetaTags /> }.into_any()),
         None => (().into_any(), view! { <title>"Messenger"</title> }.into_any()),
@@ -45,6 +51,7 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
                 <link rel="manifest" href="/manifest.webmanifest" />
                 <link rel="modulepreload" href=of("/pkg/messenger.js") nonce=nonce.clone() />
                 <link rel="preload" href=of("/pkg/messenger.wasm") r#as="fetch" r#type="application/wasm" crossorigin="" />
+                {texts.map(|texts| view! { <link rel="preload" href=texts r#as="fetch" crossorigin="" /> })}
                 {has_scripts.then(|| view! { <script type="module" src=of("/boot.js") nonce=nonce></script> })}
                 {title}
             </head>
@@ -62,19 +69,30 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
     }
 }
 
-/// Hydrates the server's page, or mounts one from the data that the device stored; then marks the document.
+/// Starts the front end: hydrates the server's page, or mounts one from the data that the device stored; then marks
+/// the document.
 #[cfg(feature = "hydrate")]
 pub fn hydrate() {
-    std::panic::set_hook(Box::new(|panic| {
-        leptos::logging::error!("{panic}");
-        mark("crashed");
-    }));
-    if let Some(root) = document().document_element().filter(|root| root.has_attribute("data-shell")) {
-        return wasm_bindgen_futures::spawn_local(mount(root));
+    // In a release a panic is a trap without a message; boot.js shows both to the user.
+    #[cfg(debug_assertions)]
+    std::panic::set_hook(Box::new(|panic| leptos::logging::error!("{panic}")));
+    let Some(root) = document().document_element() else { return };
+    wasm_bindgen_futures::spawn_local(start(root));
+}
+
+#[cfg(feature = "hydrate")]
+async fn start(root: web_sys::Element) {
+    if root.has_attribute("data-shell") {
+        return mount(root).await;
     }
+    let locale = Locale::of(&root.get_attribute("lang").unwrap_or_default());
+    let Some(language) = Language::load(locale).await else { return };
     keep_address();
-    hydrate_body(App);
-    mark("hydrated");
+    hydrate_body(move || {
+        provide_context(language);
+        App()
+    });
+    mark_hydrated(&root);
 }
 
 /// Mounts the page of this address from the data that the device stored.
@@ -82,8 +100,10 @@ pub fn hydrate() {
 async fn mount(root: web_sys::Element) {
     let path = window().location().pathname().unwrap_or_default();
     let seed = crate::live::kept_page(crate::address::Address::parse(&path).as_ref()).await;
+    let locale = Locale::of(&seed.locale);
+    let Some(language) = Language::load(locale).await else { return };
     // These attribute names are always legal.
-    let _ = root.set_attribute("lang", if seed.locale.starts_with("ru") { "ru" } else { "en" });
+    let _ = root.set_attribute("lang", locale.name());
     if let Some(me) = &seed.me {
         let _ = root.set_attribute("data-person", &me.user.id.to_string());
     }
@@ -92,9 +112,10 @@ async fn mount(root: web_sys::Element) {
     }
     mount_to_body(move || {
         provide_context(seed);
+        provide_context(language);
         App()
     });
-    mark("hydrated");
+    mark_hydrated(&root);
 }
 
 /// The page of a refused form comes in the response to its action: the address bar gets the page's own address.
@@ -108,9 +129,7 @@ fn keep_address() {
 }
 
 #[cfg(feature = "hydrate")]
-fn mark(what: &str) {
-    if let Some(root) = document().document_element() {
-        // These attribute names are always legal.
-        let _ = root.set_attribute(&format!("data-{what}"), "");
-    }
+fn mark_hydrated(root: &web_sys::Element) {
+    // This attribute name is always legal.
+    let _ = root.set_attribute("data-hydrated", "");
 }

@@ -38,6 +38,21 @@ test.describe('at hydration', { tag: '@script' }, () => {
   });
 });
 
+test('a crash of the front end offers to load the page again', { tag: '@script' }, async ({ page, words }) => {
+  await page.route('**/pkg/messenger.js*', (route) => route.fulfill({ contentType: 'text/javascript', body: crashing }));
+  await page.goto('/login');
+  await page.getByLabel(words.auth.username).focus();
+  await expect(page.getByRole('alert').getByRole('link', { name: /^(Reload|Обновить страницу)$/ })).toBeVisible();
+});
+
+/** A front end whose only function is `unreachable`, as a panic in a release is. */
+const crashing = `
+  const code = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7, 5, 1, 1, 102, 0, 0, 10, 5, 1, 3, 0, 0, 11];
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(code)));
+  export default async () => {};
+  export const hydrate = () => setTimeout(exports.f);
+`;
+
 /** Blocks the WASM of a page until the returned function is called. */
 async function holdBack(page: Page): Promise<() => void> {
   let letItCome = () => {};

@@ -38,7 +38,7 @@ pub fn share_choice(name: &str, value: &str) {
 
 /// Shows a language in the other tabs.
 pub fn share_locale(locale: Locale) {
-    share_choice(LOCALE, leptos_i18n::Locale::as_str(locale));
+    share_choice(LOCALE, locale.name());
 }
 
 /// Has the other tabs read again what the server knows of the account.
@@ -59,7 +59,7 @@ pub fn OtherTabs() -> impl IntoView {
                 share_account();
             }
             on_message(move |name, value| match name {
-                LOCALE => i18n.set_locale(if value == "ru" { Locale::ru } else { Locale::en }),
+                LOCALE => i18n.set_locale(Locale::of(value)),
                 ACCOUNT if in_settings() => super::refresh(store),
                 ACCOUNT => {}
                 name => apply_choice(store, name, value),

@@ -205,13 +205,13 @@ pub fn LanguageForm() -> impl IntoView {
     let is = move |locale: Locale| follow(move || (i18n.get_locale() == locale).to_string());
     view! {
         <div class="choices" role="group" aria-label=t!(i18n, settings.language)>
-            <form method="post" action=api::SetLanguage::url() on:submit=choose(Locale::en)>
+            <form method="post" action=api::SetLanguage::url() on:submit=choose(Locale::En)>
                 <input type="hidden" name="locale" value="en" />
-                <button class="button" lang="en" aria-pressed=is(Locale::en)>"English"</button>
+                <button class="button" lang="en" aria-pressed=is(Locale::En)>"English"</button>
             </form>
-            <form method="post" action=api::SetLanguage::url() on:submit=choose(Locale::ru)>
+            <form method="post" action=api::SetLanguage::url() on:submit=choose(Locale::Ru)>
                 <input type="hidden" name="locale" value="ru" />
-                <button class="button" lang="ru" aria-pressed=is(Locale::ru)>"Русский"</button>
+                <button class="button" lang="ru" aria-pressed=is(Locale::Ru)>"Русский"</button>
             </form>
         </div>
     }

@@ -1,8 +1,6 @@
-//! Which form of a word a number takes. The rules are CLDR's on both sides: ICU's on the server, the
-//! browser's own in the browser, which would otherwise download them.
+//! The form of a word that a number takes, by the rules of CLDR.
 
 use crate::i18n::Locale;
-use leptos_i18n::Locale as _;
 
 /// The plural forms of the interface's languages. A locale file has each of them for every counted word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,28 +11,14 @@ pub enum Form {
 }
 
 /// The form of a whole number. What English calls "other" is `Many`; in Russian only fractions are "other".
-#[cfg(feature = "ssr")]
 #[must_use]
 pub fn form(locale: Locale, count: u64) -> Form {
-    use icu_plurals::{PluralCategory, PluralRules};
-    let rules = PluralRules::try_new_cardinal(locale.as_icu_locale().into());
-    match rules.map(|rules| rules.category_for(count)) {
-        Ok(PluralCategory::One) => Form::One,
-        Ok(PluralCategory::Few) => Form::Few,
-        _ => Form::Many,
-    }
-}
-
-#[cfg(not(feature = "ssr"))]
-#[must_use]
-pub fn form(locale: Locale, count: u64) -> Form {
-    use js_sys::{Array, Intl, Object};
-    let languages = Array::of1(&locale.as_str().into());
-    let category = Intl::PluralRules::new(&languages, &Object::new()).select(count as f64);
-    match String::from(category).as_str() {
-        "one" => Form::One,
-        "few" => Form::Few,
-        _ => Form::Many,
+    match (locale, count % 10, count % 100) {
+        (Locale::En, ..) if count == 1 => Form::One,
+        (Locale::En, ..) | (Locale::Ru, _, 11..=14) => Form::Many,
+        (Locale::Ru, 1, _) => Form::One,
+        (Locale::Ru, 2..=4, _) => Form::Few,
+        (Locale::Ru, ..) => Form::Many,
     }
 }
 
@@ -58,16 +42,20 @@ mod tests {
     #[test]
     fn numbers_take_their_languages_forms() {
         for (locale, count, expected) in [
-            (Locale::en, 0, Form::Many),
-            (Locale::en, 1, Form::One),
-            (Locale::en, 21, Form::Many),
-            (Locale::ru, 0, Form::Many),
-            (Locale::ru, 1, Form::One),
-            (Locale::ru, 3, Form::Few),
-            (Locale::ru, 5, Form::Many),
-            (Locale::ru, 11, Form::Many),
-            (Locale::ru, 21, Form::One),
-            (Locale::ru, 112, Form::Many),
+            (Locale::En, 0, Form::Many),
+            (Locale::En, 1, Form::One),
+            (Locale::En, 2, Form::Many),
+            (Locale::En, 21, Form::Many),
+            (Locale::Ru, 0, Form::Many),
+            (Locale::Ru, 1, Form::One),
+            (Locale::Ru, 3, Form::Few),
+            (Locale::Ru, 5, Form::Many),
+            (Locale::Ru, 11, Form::Many),
+            (Locale::Ru, 14, Form::Many),
+            (Locale::Ru, 21, Form::One),
+            (Locale::Ru, 104, Form::Few),
+            (Locale::Ru, 111, Form::Many),
+            (Locale::Ru, 112, Form::Many),
         ] {
             assert_eq!(form(locale, count), expected, "{locale:?} {count}");
         }

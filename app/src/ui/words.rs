@@ -1,6 +1,6 @@
-//! Words of the locale files in views, and the reactive types that views share.
+//! Texts of the locale files in views, and the reactive types that views share.
 
-use crate::i18n::Locale;
+use crate::i18n::Text;
 use leptos::{prelude::*, tachys::reactive_graph::SharedReactiveFunction};
 use std::sync::{Arc, Mutex};
 
@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex};
 /// view the download would contain another copy of the rendering code.
 pub type Follow<T> = SharedReactiveFunction<T>;
 
-/// The reader's language, and its words.
-pub type I18n = leptos_i18n::I18nContext<Locale>;
+pub use crate::i18n::I18n;
 
 /// Words that follow the reader's language.
 pub type Words = Follow<&'static str>;
@@ -18,16 +17,43 @@ pub fn follow<T>(of: impl FnMut() -> T + Send + 'static) -> Follow<T> {
     Arc::new(Mutex::new(of))
 }
 
-/// The words of a key: `t!(i18n, chat.send)` as `Words`; with placeholders as `leptos_i18n::t!` returns them.
+/// The words of a key: `t!(i18n, chat.send)`. Closures fill the blanks of a text:
+/// `t!(i18n, events.member_left, actor = move || name())`.
 macro_rules! t {
-    ($i18n:ident, $($key:ident).+) => {
-        $crate::ui::words::follow(move || $crate::i18n::t_string!($i18n, $($key).+))
+    ($i18n:expr, $($key:ident).+) => {
+        $crate::ui::words::words($i18n, $crate::i18n::texts::$($key)::+)
     };
-    ($i18n:ident, $($key:ident).+, $($blanks:tt)+) => {
-        $crate::i18n::t!($i18n, $($key).+, $($blanks)+)
+    ($i18n:expr, $($key:ident).+, $($blank:ident = $value:expr),+) => {
+        $crate::ui::words::filled($i18n, $crate::i18n::texts::$($key)::+, vec![$((stringify!($blank), {
+            let value = $value;
+            $crate::ui::words::follow(move || value().to_string())
+        })),+])
     };
 }
 pub(crate) use t;
+
+pub fn words(i18n: I18n, text: Text) -> Words {
+    follow(move || i18n.text(text))
+}
+
+pub fn filled(i18n: I18n, text: Text, blanks: Vec<(&'static str, Follow<String>)>) -> Follow<String> {
+    let value = move |name: &str| {
+        let blank = blanks.iter().find(|(blank, _)| *blank == name);
+        blank.and_then(|(_, value)| value.lock().ok().map(|mut value| value())).unwrap_or_default()
+    };
+    follow(move || fill(i18n.text(text), &value))
+}
+
+/// A value that looks like a blank stays as it is.
+fn fill(text: &str, value: &dyn Fn(&str) -> String) -> String {
+    let mut parts = text.split("{{ ");
+    let mut filled = parts.next().unwrap_or_default().to_owned();
+    for (name, rest) in parts.filter_map(|part| part.split_once(" }}")) {
+        filled.push_str(&value(name));
+        filled.push_str(rest);
+    }
+    filled
+}
 
 /// A memo of a boxed closure: see `Follow`.
 pub fn memo<T: PartialEq + Send + Sync + 'static>(of: impl Fn() -> T + Send + Sync + 'static) -> Memo<T> {
@@ -51,4 +77,25 @@ fn run_of(mut run: Box<dyn FnMut()>) {
 pub fn effect_from<T: 'static>(mut run: impl FnMut(Option<T>) -> T + 'static) {
     let mut before = None;
     effect(move || before = Some(run(before.take())));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fill;
+
+    #[test]
+    fn blanks_are_filled_once() {
+        let value = |name: &str| match name {
+            "actor" => "{{ title }}".to_owned(),
+            name => name.to_uppercase(),
+        };
+        for (text, expected) in [
+            ("Back", "Back"),
+            ("{{ count }} members", "COUNT members"),
+            ("{{ actor }} renamed the group to “{{ title }}”", "{{ title }} renamed the group to “TITLE”"),
+            ("", ""),
+        ] {
+            assert_eq!(fill(text, &value), expected);
+        }
+    }
 }

@@ -21,7 +21,11 @@ pub use extract::{Body, Caller, ClientDevice, Id, Params};
 pub use state::{Api, App};
 
 use crate::config;
-use axum::{Router, middleware, response::IntoResponse, routing::any};
+use axum::{
+    Router, middleware,
+    response::IntoResponse,
+    routing::{any, get},
+};
 use services::{Node, Rejection};
 use std::sync::Arc;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
@@ -38,6 +42,7 @@ pub fn router(node: Node, config: config::Serve, routes: Api) -> Router {
         .merge(routes)
         .merge(docs)
         .merge(health::routes())
+        .route("/pkg/texts/{file}", get(site::texts))
         .route("/api", any(not_found))
         .route("/api/", any(not_found))
         .route("/api/{*rest}", any(not_found))

@@ -1,11 +1,14 @@
 //! The files of the built front end.
 
 use super::{App, Failure, pages};
-use app::Address;
+use app::{
+    Address,
+    i18n::{self, Locale},
+};
 use axum::{
     body::Body,
-    extract::{Request, State},
-    http::{HeaderValue, Method, StatusCode, header},
+    extract::{Path as Segment, Request, State},
+    http::{HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use services::Rejection;
@@ -17,6 +20,7 @@ use tower_http::services::ServeDir;
 /// The files whose content makes the version. Pages request them with `?v=` and the version.
 const FILES: [&str; 5] = ["pkg/messenger.js", "pkg/messenger.wasm", "pkg/messenger.css", "boot.js", SERVICE_WORKER];
 const SERVICE_WORKER: &str = "service-worker.js";
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 /// The version of the built front end: a hash of its files. `None` if a file is missing, and in debug builds.
 pub fn version(site: &Path) -> Option<Arc<str>> {
@@ -26,6 +30,9 @@ pub fn version(site: &Path) -> Option<Arc<str>> {
     let mut hash = Sha256::new();
     for file in FILES {
         hash.update(fs::read(site.join(file)).ok()?);
+    }
+    for locale in Locale::ALL {
+        hash.update(i18n::table(locale));
     }
     Some(hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>().into())
 }
@@ -39,13 +46,11 @@ pub async fn file(State(app): State<App>, request: Request) -> Response {
         return pages::render(app, request.into_parts().0, None).await;
     }
     let path = request.uri().path().trim_start_matches('/').to_owned();
-    let asked = request.uri().query().and_then(|query| query.strip_prefix("v="));
-    let version = app.version.as_deref();
-    // Nodes may run two versions during an upgrade: none serves its files as another version's.
-    if path != SERVICE_WORKER && asked.is_some() && version.is_some() && asked != version {
+    let has_version = names_version(&app, request.uri());
+    if path != SERVICE_WORKER && is_of_other_version(&app, request.uri()) {
         return Failure(Rejection::not_found()).into_response();
     }
-    let caching = caching(&path, asked.is_some() && asked == version);
+    let caching = caching(&path, has_version);
     let wants_page = pages::accepts_html(request.headers());
     let (parts, _) = request.into_parts();
     let files = ServeDir::new(&app.config.site_dir).append_index_html_on_directories(false).precompressed_br();
@@ -67,10 +72,34 @@ fn caching(path: &str, has_version: bool) -> &'static str {
     if path == SERVICE_WORKER || !has_version && (FILES.contains(&path) || path.starts_with("pkg/")) {
         "no-cache"
     } else if has_version && FILES.contains(&path) {
-        "public, max-age=31536000, immutable"
+        IMMUTABLE
     } else {
         "public, max-age=3600"
     }
+}
+
+/// The interface's texts in one language, `en.json`: the front end of this version knows their order.
+pub async fn texts(State(app): State<App>, Segment(file): Segment<String>, uri: Uri) -> Response {
+    let locale = Locale::ALL.into_iter().find(|locale| file.strip_suffix(".json") == Some(locale.name()));
+    match locale.filter(|_| !is_of_other_version(&app, &uri)) {
+        Some(locale) => {
+            let caching = if names_version(&app, &uri) { IMMUTABLE } else { "no-cache" };
+            let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, caching)];
+            (headers, i18n::table(locale)).into_response()
+        }
+        None => Failure(Rejection::not_found()).into_response(),
+    }
+}
+
+/// Whether a request names a version, on a server that has one.
+fn names_version(app: &App, uri: &Uri) -> bool {
+    app.version.is_some() && uri.query().is_some_and(|query| query.starts_with("v="))
+}
+
+/// During a rolling upgrade nodes have two versions: a node never serves its files for those of the other version.
+fn is_of_other_version(app: &App, uri: &Uri) -> bool {
+    let asked = uri.query().and_then(|query| query.strip_prefix("v="));
+    asked.is_some_and(|asked| app.version.as_deref().is_some_and(|version| version != asked))
 }
 
 #[cfg(test)]

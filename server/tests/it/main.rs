@@ -11,6 +11,7 @@ mod future;
 mod pages;
 mod rest;
 mod security;
+mod site;
 mod socket;
 mod start;
 mod support;
