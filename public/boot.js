@@ -23,6 +23,9 @@ for (const kind of ["error", "unhandledrejection"]) {
 // The clipboard is available over https only.
 if (isSecureContext) root.dataset.secure = "";
 
+// The forms of a deferred page (app/src/shell.rs) work without the front end.
+if (root.hasAttribute("data-deferred")) await inUse();
+
 const { default: init, hydrate } = await import(of("/pkg/messenger.js"));
 await init({ module_or_path: of("/pkg/messenger.wasm") });
 hydrate();
@@ -30,4 +33,12 @@ hydrate();
 // A debug build has no version, because its files change.
 if (version && "serviceWorker" in navigator) {
   navigator.serviceWorker.register(`/service-worker.js?v=${version}`).catch(() => {});
+}
+
+/** Waits until somebody enters a field or presses a key. */
+function inUse() {
+  if (document.activeElement !== document.body) return;
+  return new Promise((start) => {
+    for (const event of ["focusin", "input", "keydown"]) addEventListener(event, start, { once: true });
+  });
 }

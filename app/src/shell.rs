@@ -7,6 +7,7 @@ use leptos::prelude::*;
 #[cfg(feature = "ssr")]
 use {
     crate::{
+        address::Address,
         i18n,
         seed::{Page, Seed},
     },
@@ -25,6 +26,11 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
     let address = seed.filter(|seed| seed.forms.refused.is_some()).map(|seed| seed.address.clone());
     // On the page of a failed request the front end has nothing to do.
     let has_scripts = seed.is_none_or(|seed| !matches!(seed.page, Page::Failed(_)));
+    // The forms of these pages work without the front end, which starts when somebody begins to use one. Until then
+    // the browser fetches its files when it has nothing else to do.
+    let shown = seed.and_then(|seed| Address::parse(&seed.address));
+    let deferred = matches!(shown, Some(Address::Login | Address::Register));
+    let (preload, module) = if deferred { ("prefetch", "prefetch") } else { ("preload", "modulepreload") };
     let texts = seed.filter(|_| has_scripts).map(|seed| of(&i18n::address(Locale::of(&seed.locale))));
     let (page, title) = match seed {
         Some(_) => (App().into_any(), view! { <MetaTags /> }.into_any()),
@@ -41,6 +47,7 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
             data-address=address
             data-version=version.map(str::to_owned)
             data-shell=seed.is_none().then_some("")
+            data-deferred=deferred.then_some("")
         >
             <head>
                 <meta charset="utf-8" />
@@ -49,9 +56,9 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
                 <link rel="stylesheet" href=of("/pkg/messenger.css") />
                 <link rel="icon" href="/icon.svg" type="image/svg+xml" />
                 <link rel="manifest" href="/manifest.webmanifest" />
-                <link rel="modulepreload" href=of("/pkg/messenger.js") nonce=nonce.clone() />
-                <link rel="preload" href=of("/pkg/messenger.wasm") r#as="fetch" r#type="application/wasm" crossorigin="" />
-                {texts.map(|texts| view! { <link rel="preload" href=texts r#as="fetch" crossorigin="" /> })}
+                <link rel=module href=of("/pkg/messenger.js") r#as="script" crossorigin="" nonce=nonce.clone() />
+                <link rel=preload href=of("/pkg/messenger.wasm") r#as="fetch" r#type="application/wasm" crossorigin="" />
+                {texts.map(|texts| view! { <link rel=preload href=texts r#as="fetch" crossorigin="" /> })}
                 {has_scripts.then(|| view! { <script type="module" src=of("/boot.js") nonce=nonce></script> })}
                 {title}
             </head>

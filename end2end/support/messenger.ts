@@ -1,10 +1,10 @@
 import { test as base, expect, type BrowserContext, type BrowserContextOptions, type Locator, type Page } from '@playwright/test';
 import en from '../../app/locales/en.json';
 import ru from '../../app/locales/ru.json';
-import { expectedOf, Person } from './person';
+import { expectedOf, hydrated, Person } from './person';
 import { wireToServer } from './wire';
 
-export { expect, Person };
+export { expect, hydrated, Person };
 export type Language = 'en' | 'ru';
 export type Words = typeof en;
 export const wordsOf: Record<Language, Words> = { en, ru: ru as unknown as Words };
@@ -72,11 +72,6 @@ export const test = base.extend<Options & Fixtures>({
     wire.remove();
   },
 });
-
-/** Waits until the page is hydrated. */
-export async function hydrated(page: Page) {
-  await expect(page.locator('html')).toHaveAttribute('data-hydrated', '');
-}
 
 /** A text of a locale file with its placeholders filled in. */
 export function filled(text: string, blanks: Record<string, string | number>): string {

@@ -5,6 +5,15 @@ import type { Words } from './messenger';
 /** Console messages that a page is expected to log. */
 export const expectedOf = new WeakMap<Page, RegExp[]>();
 
+/** Waits until the front end runs the page. On /login and /register it starts when somebody presses a key. */
+export async function hydrated(page: Page) {
+  await expect(async () => {
+    const waits = await page.locator('html[data-deferred]:not([data-hydrated])').count();
+    if (waits) await page.keyboard.press('Shift');
+    await expect(page.locator('html')).toHaveAttribute('data-hydrated', '', { timeout: 1_000 });
+  }).toPass({ timeout: 10_000 });
+}
+
 /** A user in front of a browser: actions, and what the page shows. */
 export class Person {
   readonly username: string;
@@ -126,7 +135,7 @@ export class Person {
   /** Waits until the page is hydrated and connected; without JavaScript it returns at once. */
   async settled() {
     if (this.plain) return;
-    await expect(this.page.locator('html')).toHaveAttribute('data-hydrated', '');
+    await hydrated(this.page);
     // A signed-out page has no chats and no socket.
     const state = this.page.locator('[data-connection]');
     if (await this.page.locator('.chat-row').count()) await expect(state).toHaveAttribute('data-connection', 'open');

@@ -1,4 +1,4 @@
-import { expect, test, type Page } from '../support/messenger';
+import { expect, hydrated, test, type Page } from '../support/messenger';
 
 test.describe('at hydration', { tag: '@script' }, () => {
   test('the layout does not shift', async ({ person }) => {
@@ -38,6 +38,22 @@ test.describe('at hydration', { tag: '@script' }, () => {
   });
 });
 
+test('the forms for strangers start no WASM before somebody types', { tag: '@script' }, async ({ browserOf, words }) => {
+  const page = await browserOf();
+  await page.addInitScript(noteStart);
+  for (const path of ['/login', '/register']) {
+    await page.goto(path, { waitUntil: 'networkidle' });
+    expect(await page.evaluate(() => 'wasmStarted' in window), path).toBe(false);
+    // The browser has fetched it all the same, for the page after the form.
+    const fetched = () => performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname);
+    await expect.poll(() => page.evaluate(fetched)).toContain('/pkg/messenger.wasm');
+    await page.getByLabel(words.auth.username).pressSequentially('ann');
+    await hydrated(page);
+    expect(await page.evaluate(() => 'wasmStarted' in window), path).toBe(true);
+    await expect(page.getByLabel(words.auth.username)).toHaveValue('ann');
+  }
+});
+
 test('a crash of the front end offers to load the page again', { tag: '@script' }, async ({ page, words }) => {
   await page.route('**/pkg/messenger.js*', (route) => route.fulfill({ contentType: 'text/javascript', body: crashing }));
   await page.goto('/login');
@@ -52,6 +68,18 @@ const crashing = `
   export default async () => {};
   export const hydrate = () => setTimeout(exports.f);
 `;
+
+/** Marks a window in which WASM is compiled. */
+function noteStart() {
+  for (const name of ['compile', 'compileStreaming', 'instantiate', 'instantiateStreaming'] as const) {
+    const start = WebAssembly[name] as (...args: unknown[]) => unknown;
+    const noted = (...args: unknown[]) => {
+      Object.assign(window, { wasmStarted: true });
+      return start.apply(WebAssembly, args);
+    };
+    Object.assign(WebAssembly, { [name]: noted });
+  }
+}
 
 /** Blocks the WASM of a page until the returned function is called. */
 async function holdBack(page: Page): Promise<() => void> {

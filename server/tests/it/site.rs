@@ -16,3 +16,16 @@ async fn a_page_loads_the_texts_of_its_language_alone() {
     server.get("/pkg/texts/xx.json").send().await.expect_status(404);
     server.get("/pkg/texts/en").send().await.expect_status(404);
 }
+
+#[tokio::test]
+async fn the_front_end_waits_on_pages_whose_form_works_without_it() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let cookie = server.cookie(&alice).await;
+    for (path, cookie, waits) in [("/login", "", true), ("/register?x", "", true), ("/chats", cookie.as_str(), false)] {
+        let page = server.get(path).header("accept", "text/html").header("cookie", cookie).send().await;
+        assert_eq!(page.body.contains("data-deferred"), waits, "{path}");
+        assert_eq!(page.body.contains(r#"rel="prefetch" href="/pkg/messenger.wasm""#), waits, "{path}");
+        assert_eq!(page.body.contains(r#"rel="preload" href="/pkg/messenger.wasm""#), !waits, "{path}");
+    }
+}
