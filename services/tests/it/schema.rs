@@ -122,7 +122,7 @@ async fn what_the_clean_up_deletes_is_found_over_an_index() {
             "select token_hash from refresh_tokens where coalesce(used_at, created_at) < now() order by coalesce(used_at, created_at) limit 9",
         ),
     ] {
-        let mut tx = world.db.begin().await.unwrap();
+        let mut tx = pool::begin(&world.db).await.unwrap();
         // The planner prefers a sequential scan for a small table.
         sqlx::query("set local enable_seqscan = off").execute(&mut *tx).await.unwrap();
         let explain = sqlx::AssertSqlSafe(format!("explain {question}"));
