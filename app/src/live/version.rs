@@ -64,6 +64,6 @@ fn is_typed_in() -> bool {
         Ok(input) => input.value() != input.default_value() || input.checked() != input.default_checked(),
         Err(field) => field
             .dyn_into::<web_sys::HtmlTextAreaElement>()
-            .is_ok_and(|area| !area.value().is_empty() && area.value() != area.default_value()),
+            .is_ok_and(|area| area.default_value().is_ok_and(|before| before != area.value())),
     })
 }
