@@ -95,7 +95,7 @@ test('a rejected draft is not lost', async ({ person, words, plain }) => {
   await expect(ann.message('Ring the bell')).toHaveCount(1);
 });
 
-test('a sent form leads to its message', { tag: '@plain' }, async ({ person }) => {
+test('after a form is sent, the page shows the new message', { tag: '@plain' }, async ({ person }) => {
   const ann = await person('Ann');
   const chat = await ann.savedChat();
   for (let n = 1; n <= 3; n++) await ann.say(chat, `Note ${n}`);
@@ -106,7 +106,7 @@ test('a sent form leads to its message', { tag: '@plain' }, async ({ person }) =
   await expect(ann.page.locator('#m4')).toBeInViewport();
 });
 
-test('a form sent twice is one message', { tag: '@plain' }, async ({ person, words }) => {
+test('a form that is sent twice stores one message', { tag: '@plain' }, async ({ person, words }) => {
   const ann = await person('Ann');
   const chat = await ann.savedChat();
   await ann.open(`/chats/${chat}`);
@@ -195,7 +195,7 @@ test('typing is shown to the other user', { tag: '@script' }, async ({ person, w
   await expect(ann.main.getByText(words.chat.typing)).toHaveCount(0);
 });
 
-test('two devices of one user show the same', { tag: '@script' }, async ({ browserOf, person }) => {
+test('two devices of one user show the same messages', { tag: '@script' }, async ({ browserOf, person }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.directWith(bob);
   const second = await browserOf();
@@ -207,7 +207,7 @@ test('two devices of one user show the same', { tag: '@script' }, async ({ brows
   await expect(second.getByRole('article').filter({ hasText: 'From the first device' })).toHaveCount(1);
 });
 
-test('a message that arrives in an open chat needs no divider', { tag: '@script' }, async ({ person, words }) => {
+test('a message that arrives in an open chat adds no divider', { tag: '@script' }, async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.directWith(bob);
   await ann.say(chat, 'Hello');
@@ -218,7 +218,7 @@ test('a message that arrives in an open chat needs no divider', { tag: '@script'
   await expect(ann.timeline.getByText(words.chat.new_messages)).toHaveCount(0);
 });
 
-test('a conversation fills exactly the screen', async ({ person, words, plain }) => {
+test('a conversation fills the screen, and the page does not scroll', async ({ person, words, plain }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.directWith(bob);
   for (let n = 1; n <= 40; n++) await ann.say(chat, `Line ${n} of a conversation that is longer than any screen`);

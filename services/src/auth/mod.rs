@@ -1,4 +1,4 @@
-//! Registration, sign-in and sessions. Knows nothing of a person's chats: `chat` creates the first one.
+//! Registration, sign-in and sessions. Must not know the user's chats: `chat` creates the first one.
 
 mod devices;
 mod passwords;
@@ -28,13 +28,13 @@ use tokio::time::timeout;
 
 pub use passwords::{is_common, warm_up};
 
-/// How long a session that was live counts as live; PROTOCOL G7 allows a second.
+/// How long the result of a session check is cached; PROTOCOL G7 allows a second.
 const KNOWN_FOR: Duration = Duration::from_millis(500);
 /// How long a request waits for the check of its session.
 const CHECKED_WITHIN: Duration = Duration::from_secs(2);
 const FORGET_EVERY: Duration = Duration::from_secs(60 * 60);
 const FORGET_BATCH: usize = 200;
-/// A person's live sessions. A new session beyond that ends the one used least recently.
+/// Maximum live sessions of a user. One more ends the session that was used least recently.
 const SESSIONS_MAX: i64 = 100;
 
 /// The device that signs in.
@@ -61,7 +61,7 @@ impl Default for LiveSessions {
     }
 }
 
-/// Registers a person and signs them in.
+/// Registers a user and signs them in.
 ///
 /// # Errors
 /// `invalid_input` with every refused field, `conflict` when the name is taken, `rate_limited`.
@@ -99,11 +99,11 @@ pub async fn register(node: &Node, device: &Device, data: Register) -> Result<(A
     Ok((actor, profiles::me(node, actor).await?))
 }
 
-/// Signs a person in. Known and unknown names get the same response in the same time.
+/// Signs a user in. Known and unknown names get the same response in the same time.
 ///
 /// # Errors
 /// `invalid_input` for an empty name or password, `unauthenticated` for a wrong one, `rate_limited`
-/// after too many.
+/// after too many failures.
 pub async fn sign_in(node: &Node, device: &Device, data: SignIn) -> Result<(Actor, Me)> {
     let login = data.login.trim();
     let mut fields = Fields::default();
@@ -113,7 +113,7 @@ pub async fn sign_in(node: &Node, device: &Device, data: SignIn) -> Result<(Acto
         }
     }
     fields.check()?;
-    // People are addressed as @name, so they sign in as @name too.
+    // Pages show user names as @name, so users may type the @ here too.
     let username = Username::parse(login.strip_prefix('@').unwrap_or(login)).ok();
     let username = username.as_ref().map(Username::as_str);
     let attempts = Attempts::begin(node, device, username.unwrap_or(login)).await?;
@@ -139,14 +139,14 @@ pub async fn sign_in(node: &Node, device: &Device, data: SignIn) -> Result<(Acto
     Ok((actor, profiles::me(node, actor).await?))
 }
 
-/// An attempt to sign in, counted for the network and for the account. It is a failure unless it succeeded.
+/// An attempt to sign in. For the network and for the account it counts as a failure, unless `succeeded` is called.
 struct Attempts {
     from_network: Attempt,
     to_account: Attempt,
 }
 
 impl Attempts {
-    /// `name` is the normalised user name, so that all its spellings count together, or else the input.
+    /// `name` is the normalised user name, so that all its spellings count together; for an invalid one, the input.
     async fn begin(node: &Node, device: &Device, name: &str) -> Result<Self> {
         let network = Network::from(device.address);
         let account: String = name.chars().take(*limits::USERNAME.end() * 2).collect();
@@ -173,7 +173,7 @@ struct Compared {
     matches: bool,
 }
 
-/// Compares a password with the stored one; takes as long for an unknown name.
+/// Compares a password with the stored one. For an unknown name it takes the same time.
 async fn compare(node: &Node, username: Option<&str>, password: &str) -> Result<Compared> {
     let stored = match username {
         Some(username) => queries::password_of(&node.db, username).await?,
@@ -185,7 +185,7 @@ async fn compare(node: &Node, username: Option<&str>, password: &str) -> Result<
     Ok(Compared { user_id, hash, matches })
 }
 
-/// Opens a session for a person who was identified otherwise than by a password.
+/// Opens a session for a user who was identified without a password.
 ///
 /// # Errors
 /// `unavailable` if the database does not respond.
@@ -225,8 +225,8 @@ async fn new_tokens(node: &Node, tx: &mut PgConnection, actor: Actor) -> Result<
     })
 }
 
-/// Exchanges a refresh token for a new pair. The token works once: a second use ends its session, because
-/// somebody else has the token too.
+/// Exchanges a refresh token for a new pair. The token works once: a second use ends its session, because the token
+/// may be stolen.
 ///
 /// # Errors
 /// `unauthenticated`.
@@ -249,7 +249,7 @@ pub async fn refresh(node: &Node, refresh_token: &str) -> Result<Tokens> {
     Err(Rejection::unauthenticated())
 }
 
-/// The person and the session of a token, if the session is live. The check is at most half a second old.
+/// The user and the session of a token, if the session is live. The check is at most half a second old.
 ///
 /// # Errors
 /// `unauthenticated`.
@@ -309,14 +309,14 @@ pub async fn change_password(node: &Node, actor: Actor, data: ChangePassword) ->
     }
     let Compared { hash, matches, .. } = compared?;
     if !matches {
-        tracing::info!(user.id = %actor.user_id, "a wrong current password");
+        tracing::info!(user.id = %actor.user_id, "password change refused: the current password is wrong");
         fields.refuse("current", Problem::WrongPassword);
     }
     fields.check()?;
     let Some(new) = new else { return Err(Rejection::internal("unchecked")) };
     let new = passwords::hash(new).await?;
     let mut tx = database::begin(&node.db).await?;
-    // Of two concurrent changes, the second one gave a password that is no longer current.
+    // A concurrent change may have replaced the password that was compared.
     if !queries::lock_password(&mut tx, actor.user_id, &hash.unwrap_or_default()).await? {
         return Err(Rejection::field("current", Problem::WrongPassword));
     }
@@ -344,10 +344,10 @@ pub async fn sessions(node: &Node, actor: Actor) -> Result<Vec<Session>> {
     queries::sessions(&node.db, actor).await
 }
 
-/// Ends one of the person's own sessions.
+/// Ends one of the user's own sessions.
 ///
 /// # Errors
-/// `not_found`, also for a session of another person.
+/// `not_found`, also for a session of another user.
 pub async fn revoke_session(node: &Node, actor: Actor, session_id: SessionId) -> Result<()> {
     let ended = queries::end_sessions(&node.db, actor.user_id, Some(session_id), None).await?;
     if ended.is_empty() {
@@ -371,7 +371,7 @@ pub async fn reset_password(node: &Node, username: &str, password: &str) -> Resu
     set_password(node, database::begin(&node.db).await?, user.id, &hash, None).await
 }
 
-/// Ends all sessions of a person. For the operator's command.
+/// Ends all sessions of a user. For the operator's command.
 ///
 /// # Errors
 /// `not_found`.
@@ -380,7 +380,7 @@ pub async fn revoke_sessions(node: &Node, username: &str) -> Result<()> {
     end_sessions(node, user.id, None, None).await
 }
 
-/// Makes a person a site admin.
+/// Makes a user a site admin.
 ///
 /// # Errors
 /// `not_found`.
@@ -389,7 +389,7 @@ pub async fn make_admin(node: &Node, username: &str) -> Result<()> {
     Ok(queries::set_admin(&node.db, user.id).await?)
 }
 
-/// Deletes sessions that ended long ago, and refresh tokens that are no longer of use, until the shutdown.
+/// Until the shutdown, deletes sessions that ended long ago and refresh tokens that are no longer needed.
 pub async fn forget_ended_sessions(node: Node) {
     let mut tick = tokio::time::interval(FORGET_EVERY);
     loop {
@@ -406,7 +406,7 @@ pub async fn forget_ended_sessions(node: Node) {
     }
 }
 
-/// Deletes in batches: one large transaction would hold its locks, and what it deletes, for too long.
+/// Deletes in batches: one large transaction would hold its locks and its dead rows for too long.
 async fn forget(node: &Node) -> Result<()> {
     while queries::delete_refresh_tokens(&node.db, FORGET_BATCH).await? == FORGET_BATCH {}
     while queries::delete_ended_sessions(&node.db, FORGET_BATCH).await? == FORGET_BATCH {}

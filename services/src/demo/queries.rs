@@ -9,7 +9,7 @@ use protocol::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// Adds those people who are not there yet, under their spare name where the first is somebody else's.
+/// Inserts the users that do not exist yet. If another user has the user name, the new user gets the spare one.
 pub async fn insert_people(tx: &mut PgConnection, people: &[Person]) -> Result<()> {
     let ids: Vec<Uuid> = people.iter().map(|person| person.user_id.0).collect();
     sqlx::query(
@@ -34,7 +34,7 @@ pub async fn insert_people(tx: &mut PgConnection, people: &[Person]) -> Result<(
     Ok(())
 }
 
-/// Lets a chat have begun, with all who are in it, at some time.
+/// Sets when a chat was created and when all its members joined.
 pub async fn backdate(tx: &mut PgConnection, chat_id: ChatId, time: Timestamp) -> Result<()> {
     let time = clock::to_database(time);
     sqlx::query("update chats set created_at = $2 where chat_id = $1")
@@ -50,7 +50,7 @@ pub async fn mark_read_by_all(tx: &mut PgConnection, chat_id: ChatId, no: u64) -
     set_read(tx, chat_id, None, no).await
 }
 
-/// Lets one member have read no further than this.
+/// Sets the read mark of one member.
 pub async fn leave_unread(tx: &mut PgConnection, chat_id: ChatId, user: UserId, no: u64) -> Result<()> {
     set_read(tx, chat_id, Some(user), no).await
 }

@@ -1,4 +1,4 @@
-//! Users: their profiles, as shown to themselves and to others. Of chats it knows only which users share one.
+//! The profiles of users, for themselves and for others. Of chats, this module knows only which users share one.
 
 pub mod presence;
 pub(crate) mod queries;
@@ -13,17 +13,17 @@ use protocol::{
     text::{Bio, DisplayName, Username},
 };
 
-/// Users requested by id at once.
+/// Maximum number of users in one request by id.
 const IDS_MAX: usize = 100;
 const FOUND_MAX: i64 = 20;
 
 /// # Errors
-/// `unauthenticated` when the account is gone.
+/// `unauthenticated` if the account no longer exists.
 pub async fn me(node: &Node, actor: Actor) -> Result<Me> {
     queries::me(&node.db, actor.user_id).await?.ok_or_else(Rejection::unauthenticated)
 }
 
-/// Changes the fields present in `data`, and notifies the users who share a chat if the shown profile changed.
+/// Changes the fields that `data` contains. If the public profile changed, users who share a chat are notified.
 ///
 /// # Errors
 /// `invalid_input` for every refused field.
@@ -31,7 +31,7 @@ pub async fn update_me(node: &Node, actor: Actor, data: UpdateMe) -> Result<Me> 
     let update = parse_update(data)?;
     node.rates.changes.take(actor.user_id)?;
     let mut tx = database::begin(&node.db).await?;
-    // One change of a profile at a time: otherwise two at once could leave the others with the older profile.
+    // One change at a time: `before` must be the profile that this change replaces.
     queries::lock_user(&mut tx, actor.user_id).await?;
     let before = queries::me(&mut *tx, actor.user_id).await?.ok_or_else(Rejection::unauthenticated)?;
     let privacy = update.last_seen.as_ref().filter(|choice| **choice != before.last_seen);
@@ -107,7 +107,7 @@ pub(crate) async fn called(node: &Node, username: &str) -> Result<User> {
     queries::by_username(&node.db, username.as_str()).await?.ok_or_else(Rejection::not_found)
 }
 
-/// Users by id, without the unknown ones.
+/// The users with some ids. Unknown ids are skipped.
 ///
 /// # Errors
 /// `invalid_input` for more than a hundred.
@@ -118,8 +118,8 @@ pub async fn by_ids(node: &Node, ids: &[UserId]) -> Result<Vec<User>> {
     queries::users(&node.db, ids).await
 }
 
-/// Users whose user name, or a word of whose display name, begins with the query; if there is none, users with similar
-/// names.
+/// Users with a user name, or a word in the display name, that begins with the query. If there are none: users with
+/// similar names.
 ///
 /// # Errors
 /// `unavailable` when the database does not answer.

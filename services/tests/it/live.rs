@@ -155,7 +155,7 @@ async fn a_new_chat_is_sent_to_its_members() {
 }
 
 #[tokio::test]
-async fn a_deleted_group_is_taken_from_every_device() {
+async fn a_deleted_group_is_removed_from_every_device() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let group = world.group(alice, &[bob]).await;
@@ -169,7 +169,7 @@ async fn a_deleted_group_is_taken_from_every_device() {
 }
 
 #[tokio::test]
-async fn read_marks_reach_the_others_and_the_last_one_always() {
+async fn read_marks_are_throttled_and_the_last_one_is_always_sent() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let direct = world.direct(alice, bob).await;
@@ -182,7 +182,7 @@ async fn read_marks_reach_the_others_and_the_last_one_always() {
     }
     let mut marks = Vec::new();
     while marks.last() != Some(&20) {
-        let ServerFrame::Read { chat_id, user_id, no } = listener.next_frame().await else { panic!("a read mark") };
+        let ServerFrame::Read { chat_id, user_id, no } = listener.next_frame().await else { panic!("not a read mark") };
         assert_eq!((chat_id, user_id), (direct, bob.user_id));
         marks.push(no);
     }
@@ -230,7 +230,7 @@ async fn one_more_than_a_hundred_sockets_of_a_user_closes_the_oldest() {
 }
 
 #[tokio::test]
-async fn the_own_state_is_sent_to_the_own_devices() {
+async fn own_state_is_sent_only_to_the_users_devices() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let group = world.group(alice, &[bob]).await;
@@ -290,7 +290,7 @@ async fn updates_that_change_nothing_send_nothing() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_session_closes_its_sockets_alone() {
+async fn a_session_that_ends_closes_only_its_own_sockets() {
     let world = World::new().await;
     let alice = register(&world, "alice").await;
     let phone = auth::open_session(&world, alice.user_id, &home()).await.unwrap();
@@ -343,7 +343,7 @@ async fn a_slow_reader_gets_a_resync_and_misses_nothing() {
         say(&world, alice, group, &long).await;
     }
     let needs = device.take_frames().await;
-    assert!(needs.contains(&Need::Heads), "one word that something is missing");
+    assert!(needs.contains(&Need::Heads), "the device learns that it has missed frames");
     let held = device.state.held();
     let heads = chat::heads(&world, bob, &held).await.unwrap();
     device.state.apply(ServerFrame::Heads(heads));
@@ -351,7 +351,7 @@ async fn a_slow_reader_gets_a_resync_and_misses_nothing() {
     let (mut caught_up, mut fresh) = (device.view().unwrap(), Device::open(&world, bob, group).await.view().unwrap());
     // The reloaded window is the newest hundred messages.
     let messages = std::mem::take(&mut caught_up.messages).split_off(1);
-    assert!(messages == std::mem::take(&mut fresh.messages), "too long to print");
+    assert!(messages == std::mem::take(&mut fresh.messages), "the messages differ; they are too long to print");
     assert_eq!(caught_up, fresh);
 }
 
@@ -375,7 +375,7 @@ struct View {
 }
 
 impl Device {
-    /// It subscribes before it reads (PROTOCOL section 5).
+    /// Subscribes, then reads: PROTOCOL section 5 requires this order.
     async fn open(node: &Node, actor: Actor, group: ChatId) -> Self {
         let listener = Listener::open(node, actor);
         let mut state = State::default();
@@ -405,7 +405,7 @@ impl Device {
     fn view(&self) -> Option<View> {
         let chat = self.state.chats.get(&self.group)?;
         let mut summary = chat.summary.clone();
-        // It is the `seq` of the row or of the newest change; `head` is the latter.
+        // It is the `seq` of the row or that of the newest change, so only `head` is compared.
         summary.chat.seq = 0;
         summary.active_at = chat.active_at();
         let read_by_others_no = std::mem::take(&mut summary.read_by_others_no);
@@ -421,7 +421,7 @@ impl Device {
     }
 }
 
-/// Changes of a group, in an order in which each finds its preconditions.
+/// Changes of a group, in an order that makes each of them possible.
 const CHANGES: [&str; 30] = [
     "send",
     "reply",
@@ -509,7 +509,7 @@ async fn make(node: &Node, [alice, bob, carol, dora]: [Actor; 4], group: ChatId,
         "add the removed" => groups::add_member(node, bob, group, carol.user_id).await.map(drop),
         "hand over" => groups::change_role(node, alice, group, bob.user_id, Role::Owner).await,
         "leave" => groups::remove_member(node, alice, group, alice.user_id).await,
-        other => panic!("what is {other}?"),
+        other => panic!("unknown change: {other}"),
     }
 }
 
@@ -536,7 +536,7 @@ async fn a_device_that_applied_the_frames_of_any_change_equals_a_fresh_one() {
             }
             let (mut held, fresh) = (device.view(), fresh.view());
             if let (Some(held), Some(fresh)) = (&mut held, &fresh) {
-                // It never decreases, also when the member with the farthest mark leaves.
+                // The held mark never decreases, even if the member with the highest mark leaves.
                 assert!(held.read_by_others_no >= fresh.read_by_others_no, "{name} after {change:?}");
                 held.read_by_others_no = fresh.read_by_others_no;
             }

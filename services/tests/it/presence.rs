@@ -1,4 +1,4 @@
-//! Presence: which viewers get frames, and which do not.
+//! Presence: which viewers receive frames about a user.
 
 use crate::support::{Listener, World, say};
 use protocol::{
@@ -13,7 +13,8 @@ use services::{
 };
 use std::ops::Deref;
 
-/// Waits for the next `presence` frame of a user: whether they are online, and whether it has a time.
+/// Waits for the next `presence` frame about a user. Returns whether the user is online, and whether the frame has a
+/// time.
 async fn next_presence(listener: &Listener, of: Actor) -> (bool, bool) {
     loop {
         if let ServerFrame::Presence { user_id, online, last_seen_at } = listener.next_frame().await
@@ -98,7 +99,7 @@ async fn a_user_shown_as_online_is_shown_as_offline_after_a_short_visit_too() {
     say(&world, alice, direct, "hi").await;
     let (talking, watching) = (Socket::open(&world, bob), Socket::open(&world, stranger));
     let open = Socket::open(&world, alice);
-    // Both get her status before her coming is announced.
+    // Both receive Alice's status before the announcement that she came online.
     show_to(&world, alice, LastSeen::Everyone).await;
     assert_eq!(next_presence(&talking, alice).await, (true, false));
     let watched = watch(&watching, stranger, alice).await;
@@ -130,7 +131,7 @@ async fn a_user_decides_who_may_see_their_presence() {
         let seen =
             ServerFrame::Presence { user_id: alice.user_id, online: stranger_sees != nothing, last_seen_at: None };
         assert_eq!(watched, [seen]);
-        assert_eq!(read(&world, alice, alice).await.0, Some(true), "oneself is no secret");
+        assert_eq!(read(&world, alice, alice).await.0, Some(true), "users see their own presence");
     }
 }
 
@@ -144,7 +145,7 @@ async fn a_viewer_that_lost_permission_gets_no_further_frames() {
     let open = Socket::open(&world, alice);
     assert_eq!(next_presence(&watching, alice).await, (true, false));
     show_to(&world, alice, LastSeen::Nobody).await;
-    assert_eq!(next_presence(&watching, alice).await, (false, false), "as if nothing were known");
+    assert_eq!(next_presence(&watching, alice).await, (false, false), "offline, without a time: unknown");
     show_to(&world, alice, LastSeen::Everyone).await;
     assert_eq!(next_presence(&watching, alice).await, (true, false));
     blocks::block(&world, alice, bob.user_id).await.unwrap();
@@ -153,7 +154,7 @@ async fn a_viewer_that_lost_permission_gets_no_further_frames() {
     assert_eq!(read(&world, alice, bob).await, (None, false), "neither sees the other");
     drop(open);
     blocks::unblock(&world, alice, bob.user_id).await.unwrap();
-    // Her going is saved after a second.
+    // That Alice went offline is saved after a second.
     while next_presence(&watching, alice).await.0 {}
 }
 
@@ -171,7 +172,7 @@ async fn a_viewer_without_permission_gets_no_frames() {
     assert_eq!(watch(&blocked, bob, alice).await, [nothing_known]);
     let open = Socket::open(&world, alice);
     assert_eq!(next_presence(&watching, alice).await, (true, false));
-    // Nor when she changes her privacy, or a private setting.
+    // A change of Alice's privacy or of a private setting sends the blocked user no frame either.
     show_to(&world, alice, LastSeen::Everyone).await;
     let theme = UpdateMe { theme: Some(Some("dark".into())), ..UpdateMe::default() };
     profiles::update_me(&world, alice, theme).await.unwrap();
@@ -218,7 +219,7 @@ async fn a_stranger_does_not_learn_that_they_are_blocked() {
     let listener = Socket::open(&world, stranger);
     blocks::block(&world, alice, stranger.user_id).await.unwrap();
     blocks::unblock(&world, alice, stranger.user_id).await.unwrap();
-    // Frames about a friend come after any frame about her.
+    // Frames arrive in order: a frame about Alice would arrive before the frames about the friend.
     let _open = Socket::open(&world, friend);
     for (choice, online) in [(LastSeen::Everyone, true), (LastSeen::Nobody, false)] {
         show_to(&world, friend, choice).await;

@@ -5,12 +5,12 @@ use services::infra::database as pool;
 use sqlx::Row as _;
 use std::collections::BTreeSet;
 
-/// Tables of a chat, and of a user: each is distributed by the first column of its keys.
+/// Distributed tables, by distribution column. The keys of each table begin with this column.
 const DISTRIBUTED: [(&str, &[&str]); 2] = [
     ("chat_id", &["chats", "members", "messages", "reactions", "reports"]),
     ("user_id", &["sessions", "refresh_tokens", "user_heads", "user_chats", "blocks", "presence"]),
 ];
-/// Tables of which every node has a copy.
+/// Reference tables: every node of the database has a copy.
 const REFERENCE: [&str; 2] = ["users", "signing_keys"];
 
 async fn names(world: &World, question: &'static str) -> BTreeSet<String> {
@@ -18,7 +18,7 @@ async fn names(world: &World, question: &'static str) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn every_table_is_of_a_chat_or_of_a_user_or_a_reference() {
+async fn every_table_is_distributed_by_chat_or_user_or_is_a_reference_table() {
     let tables = names(
         &World::new().await,
         "select relname::text from pg_class where relkind in ('r', 'p') and relnamespace = 'public'::regnamespace
@@ -42,7 +42,7 @@ async fn every_key_begins_with_the_distribution_column() {
         .fetch_all(&world.db)
         .await
         .unwrap();
-        assert!(keys.len() >= tables.len(), "each of {tables:?} has a key, not only {keys:?}");
+        assert!(keys.len() >= tables.len(), "some of {tables:?} have no key: {keys:?}");
         for (key, first) in keys {
             assert_eq!(first, column, "{key}");
         }
@@ -110,7 +110,7 @@ async fn a_database_that_cannot_fold_cyrillic_is_not_migrated() {
 }
 
 #[tokio::test]
-async fn what_the_clean_up_deletes_is_found_over_an_index() {
+async fn the_clean_up_finds_rows_by_an_index() {
     let world = World::new().await;
     for (index, question) in [
         (
@@ -150,7 +150,7 @@ async fn a_cancelled_begin_leaves_no_open_transaction() {
     let db = pool::connect(&database::migrated().await, 1).await.unwrap();
     for polls in 0..200 {
         let mut begun = Box::pin(pool::begin(&db));
-        // Cancel it at this point.
+        // Cancel `begin` after this number of polls.
         for _ in 0..polls {
             if futures::poll!(&mut begun).is_ready() {
                 break;

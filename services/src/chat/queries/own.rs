@@ -135,7 +135,7 @@ pub async fn update_own_state(
     Ok(())
 }
 
-/// The pairs among these whose first user has blocked the second.
+/// The given pairs in which the first user has blocked the second.
 pub async fn blocks_among(db: impl PgExecutor<'_>, pairs: &[(UserId, UserId)]) -> Result<HashSet<(UserId, UserId)>> {
     if pairs.is_empty() {
         return Ok(HashSet::new());
