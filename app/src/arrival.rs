@@ -8,10 +8,10 @@ use crate::{
 };
 use leptos::prelude::*;
 
-/// The text field of a page whose purpose is writing.
+/// The text field that gets the focus: a composer or a search.
 pub const WRITING: &str = ".composer-input, .finder [type=search]";
 
-/// Moves the focus into each page that is navigated to, for users of a keyboard. Renders nothing.
+/// After each navigation, moves the focus into the new page, for keyboard users. Renders nothing.
 #[component]
 pub fn Arrival() -> impl IntoView {
     let navigation = Navigation::current();
@@ -22,7 +22,7 @@ pub fn Arrival() -> impl IntoView {
         if before.is_some_and(|before| before != now) {
             coming.set_value(true);
         }
-        // A page that is loading is complete once its data arrive.
+        // A page that is still loading can be focused when its data arrive.
         page.track();
         once_drawn(move || {
             if coming.get_value() && focus_page() {
@@ -33,12 +33,12 @@ pub fn Arrival() -> impl IntoView {
     });
 }
 
-/// Focuses the page, which screen readers then announce: its text field, else its heading.
+/// Focuses the page's text field, else its heading, so that screen readers announce the page.
 /// Returns false while the page is still loading.
 fn focus_page() -> bool {
     let active = document().active_element();
     let busy = active.is_some_and(|active| active.matches("main *, input, textarea, dialog *").unwrap_or(false));
-    // The user already does something else in the page.
+    // The user has already moved the focus to an element of the page.
     if busy {
         return true;
     }

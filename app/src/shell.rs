@@ -1,4 +1,4 @@
-//! The document around the pages, and how the browser takes it over.
+//! The HTML document around the pages, and its hydration in the browser.
 
 #[cfg(feature = "hydrate")]
 use crate::i18n::Language;
@@ -16,18 +16,18 @@ use {
 };
 
 /// The document around a page. Without a seed it is empty, and the browser fills it with a page from the data that
-/// the device stored. Theme and language are set before any script runs. `version` is that of the front end's
-/// files; without one no service worker caches them.
+/// the device stored. Theme and language are set before any script runs. `version` is the version of the front end's
+/// files; without it, no service worker caches them.
 #[cfg(feature = "ssr")]
 pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<> {
     let of = |file: &str| version.map_or(file.to_owned(), |version| format!("{file}?v={version}"));
     let chosen = |name: &str| seed.and_then(|seed| seed.choices.get(name).cloned());
     let nonce = use_nonce();
     let address = seed.filter(|seed| seed.forms.refused.is_some()).map(|seed| seed.address.clone());
-    // On the page of a failed request the front end has nothing to do.
+    // The page of a failed request does not need the front end.
     let has_scripts = seed.is_none_or(|seed| !matches!(seed.page, Page::Failed(_)));
-    // The forms of these pages work without the front end, which starts when somebody begins to use one. Until then
-    // the browser fetches its files when it has nothing else to do.
+    // The forms of these pages work without the front end. It starts when the user begins to fill in a form; until
+    // then the browser fetches its files with low priority.
     let shown = seed.and_then(|seed| Address::parse(&seed.address));
     let deferred = matches!(shown, Some(Address::Login | Address::Register));
     let (preload, module) = if deferred { ("prefetch", "prefetch") } else { ("preload", "modulepreload") };
@@ -64,10 +64,10 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
             </head>
             <body>
                 {page}
-                // The style sheet shows it in the document's language after a crash.
+                // After a crash, the style sheet shows this in the document's language.
                 <div class="crashed" role="alert">
-                    <p lang="en">"Something broke. What you were typing is kept."</p>
-                    <p lang="ru">"Что-то сломалось. То, что вы писали, не пропадёт."</p>
+                    <p lang="en">"Something went wrong. Your unsent text is saved."</p>
+                    <p lang="ru">"Произошла ошибка. Неотправленный текст сохранён."</p>
                     <a class="button" href="" lang="en">"Reload"</a>
                     <a class="button" href="" lang="ru">"Обновить страницу"</a>
                 </div>
@@ -80,7 +80,7 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
 /// the document.
 #[cfg(feature = "hydrate")]
 pub fn hydrate() {
-    // In a release a panic is a trap without a message; boot.js shows both to the user.
+    // In a release build, a panic is a trap without a message. boot.js shows the user that the page has crashed.
     #[cfg(debug_assertions)]
     std::panic::set_hook(Box::new(|panic| leptos::logging::error!("{panic}")));
     let Some(root) = document().document_element() else { return };
@@ -125,7 +125,7 @@ async fn mount(root: web_sys::Element) {
     mark_hydrated(&root);
 }
 
-/// The page of a refused form comes in the response to its action: the address bar gets the page's own address.
+/// The response to a refused form is a page under the address of the form's action: shows the page's own address.
 #[cfg(feature = "hydrate")]
 fn keep_address() {
     let address = document().document_element().and_then(|root| root.get_attribute("data-address"));

@@ -43,7 +43,7 @@ pub fn Composer() -> impl IntoView {
         let _ = field.focus();
     };
     let on_key = move |event: leptos::ev::KeyboardEvent| {
-        // While an input method composes, Enter chooses its word.
+        // While the user composes a word with an input method, Enter accepts the word.
         if event.is_composing() || completer.pressed(&event) {
             return;
         }
@@ -111,7 +111,7 @@ fn at_first(talk: Talk) -> (Option<String>, bool) {
     (refused.or_else(edited).or_else(|| drafted(talk.store, talk.chat_id)), unfit)
 }
 
-/// Says that the other user of this chat is blocked, with the form that ends the block.
+/// A note that the peer of this direct chat is blocked, with the form to unblock.
 #[component]
 fn Blocked() -> impl IntoView {
     let i18n = use_i18n();
@@ -166,7 +166,7 @@ fn change(talk: Talk, drafts: Drafts, no: u64, text: &MessageText) {
     store.post(api::EditMessage::url(), &fields, move |answer| {
         drafts.saved();
         match answer {
-            // The user may write something else by now.
+            // Meanwhile the user may have begun a reply or another edit.
             Ok(()) if writing.try_get_untracked() == Some(edit) => writing.set(Writing::New),
             Ok(()) => {}
             Err(code) => store.notice.set(Some(Notice::Failed(code))),
@@ -185,7 +185,7 @@ fn post(talk: Talk, text: MessageText, reply_to: Option<u64>) {
     });
 }
 
-/// Begins to edit the reader's last message in memory.
+/// Begins to edit the newest of the reader's messages that are in memory.
 fn edit_last(talk: Talk, event: &leptos::ev::KeyboardEvent) {
     let me = talk.store.me();
     let last = talk.store.with_chat_untracked(talk.chat_id, |chat| {

@@ -1,5 +1,5 @@
-//! The pointer and the keyboard in the timeline. One listener serves all rows: the element pressed names its
-//! action (`data-do`) and, where it is not its own row's, the message (`data-no`).
+//! The pointer and the keyboard in the timeline. One listener serves all rows. The pressed element names its action
+//! in `data-do`, and the message in `data-no` if it is not the message of the row.
 
 use super::{
     screen,
@@ -14,7 +14,7 @@ use leptos::prelude::*;
 use protocol::error::ErrorCode;
 use wasm_bindgen::JsCast as _;
 
-/// The element around a target that matches a selector.
+/// The innermost element around a target that matches a selector.
 fn closest(target: Option<web_sys::EventTarget>, selector: &str) -> Option<web_sys::Element> {
     target?.dyn_into::<web_sys::Element>().ok()?.closest(selector).ok().flatten()
 }
@@ -74,8 +74,8 @@ fn copy(store: Store, text: &str) {
     let _ = (store, text, Notice::Copied, ErrorCode::Forbidden);
 }
 
-/// The pointer is over a message, or has left them all. A pointer at rest, under which rows move, closes no
-/// menu that the keyboard is in.
+/// Shows the actions of the message under the pointer, and hides them when the pointer leaves the timeline. A menu
+/// that has the focus stays open: rows may scroll under a pointer at rest.
 pub fn hovered(talk: Talk, target: Option<web_sys::EventTarget>) {
     let in_menu = document().active_element().is_some_and(|at| at.closest(".actions").ok().flatten().is_some());
     let has_left = target.is_none();

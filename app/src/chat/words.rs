@@ -1,4 +1,4 @@
-//! The names of chats and the words of events, in the reader's language.
+//! The names of chats and the texts of system messages, in the reader's language.
 
 use crate::{
     i18n::t_string,
@@ -13,7 +13,7 @@ use protocol::{
     reducer::Part,
 };
 
-/// A chat's name for its reader.
+/// A chat's name, as its list row and its page show it.
 #[must_use]
 pub fn title(i18n: I18n, summary: &ChatSummary) -> String {
     match (summary.chat.kind, &summary.chat.title) {
@@ -23,7 +23,7 @@ pub fn title(i18n: I18n, summary: &ChatSummary) -> String {
     }
 }
 
-/// The chats whose names contain a query, in the order of the list.
+/// The chats with names that contain a query, in the order of the list.
 #[must_use]
 pub fn chats_called(i18n: I18n, store: Store, query: &str) -> Vec<(ChatId, String)> {
     let query = lower(query.trim());
@@ -33,7 +33,7 @@ pub fn chats_called(i18n: I18n, store: Store, query: &str) -> Vec<(ChatId, Strin
     })
 }
 
-/// The words of a system message.
+/// The text of a system message.
 #[must_use]
 pub fn event(i18n: I18n, store: Store, event: &ChatEvent) -> AnyView {
     let who = |id: UserId| move || store.name(id);
@@ -88,7 +88,7 @@ pub fn preview(i18n: I18n, store: Store, summary: &ChatSummary, message: &Messag
         format!("{}: {text}", t_string!(i18n, chat.you))
     } else if summary.chat.kind == ChatKind::Group
         && let name = store.name(message.sender_id)
-        // The name of an unknown user arrives in a moment.
+        // The row of an unknown user has not arrived yet.
         && !name.is_empty()
     {
         format!("{name}: {text}")

@@ -1,5 +1,5 @@
-//! The user's chats as this device stores them, to be read without a network: written while the page lives,
-//! read as the data of a page, and wiped when the session ends.
+//! The offline copy of the user's chats on this device: an open page writes it, a page without a network reads it,
+//! and the end of the session wipes it.
 
 use super::{
     Store, draft,
@@ -25,9 +25,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 use wasm_bindgen::JsCast as _;
 
-/// Messages stored of a chat.
+/// Maximum number of stored messages per chat.
 const ROWS: u64 = 100;
-/// Changes are written together, this often.
+/// How often the collected changes are written.
 const PAUSE_MS: u32 = 1_000;
 /// The item of the local storage that names the user whose chats are stored.
 const PERSON: &str = "person";
@@ -40,12 +40,12 @@ thread_local! {
 /// The row of `Table::Me`: the user, the number of the newest change to the list of chats, the time of the
 /// last frame, and the tab that wrote it.
 type Known = (Me, u64, Timestamp, u64);
-/// A row of `Table::Chats`, complete as of its `seq`, and the time of the last frame then.
+/// A row of `Table::Chats`, complete up to its `seq`, and the time of the last frame before it was written.
 type Listed = (ChatSummary, Timestamp);
 
-/// The database of this page's user; none where the browser stores nothing.
+/// The database of this page's user; none if the browser provides no storage.
 pub async fn open(user_id: UserId) -> Option<Rc<Database>> {
-    // Of a previous user who has not signed out, only the unsent messages stay.
+    // If the previous user did not sign out, the rows are deleted and the unsent messages stay.
     if person().is_some_and(|person| person != user_id) {
         wipe(Wipe::Rows).await;
     }
@@ -57,14 +57,14 @@ pub async fn open(user_id: UserId) -> Option<Rc<Database>> {
     Some(database)
 }
 
-/// Stores what changes, as long as the page lives. `hides` reports that the page may end.
+/// Stores changes until the page is closed. `hides` signals that the page may be closed now.
 pub async fn keep(store: Store, database: Rc<Database>, mut hides: mpsc::UnboundedReceiver<()>) {
-    // Chats stored by an earlier page may have gone since.
+    // Chats that an earlier page stored may no longer exist.
     let before = database.keys(Table::Chats).await.unwrap_or_default();
     let mut touched: Touched = before.iter().filter_map(|id| Some(Part::Chat(id.parse().ok()?))).collect();
     let mut writer = Writer { tab: js_sys::Math::random().to_bits(), stored: HashMap::new() };
     loop {
-        // A page that is left has no second to wait.
+        // A page that the user leaves may be closed before the pause ends.
         select(TimeoutFuture::new(PAUSE_MS), hides.next()).await;
         if DATABASE.with_borrow(Option::is_none) {
             return;
@@ -77,7 +77,7 @@ pub async fn keep(store: Store, database: Rc<Database>, mut hides: mpsc::Unbound
     }
 }
 
-/// This tab, and the messages that it has stored since it was the last tab to write.
+/// This tab, and the messages that it has stored since another tab last wrote.
 struct Writer {
     tab: u64,
     stored: HashMap<ChatId, Stored>,
@@ -90,7 +90,7 @@ impl Writer {
         if DATABASE.with_borrow(Option::is_none) {
             return;
         }
-        // After a write of another tab, the differences to what this tab wrote say nothing.
+        // If another tab has written, the stored messages are no longer those that this tab wrote.
         if known.as_deref().and_then(parse::<Known>).is_none_or(|(.., tab)| tab != self.tab) {
             self.stored.clear();
         }
@@ -195,7 +195,7 @@ async fn fill(seed: &mut Seed, database: &Database, address: Option<&Address>) -
     Ok(())
 }
 
-/// The stored window of a chat; none where it is no more than the last message, which the list brings.
+/// The stored messages of a chat; none if there is at most one, because the chat list contains the last message.
 async fn conversation(database: &Database, ChatSummary { chat, .. }: &ChatSummary) -> Result<Option<Conversation>> {
     let rows = database.all_of(Table::Messages, &format!("{}/", chat.id)).await?;
     let items: Vec<Message> = rows.iter().filter_map(|row| parse(row)).collect();
@@ -210,19 +210,19 @@ fn parse<T: DeserializeOwned>(row: &str) -> Option<T> {
     serde_json::from_slice(row.as_bytes()).ok()
 }
 
-/// What is wiped when a session has ended.
+/// The data to wipe when a session has ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Wipe {
-    /// The rows that the server has as well.
+    /// Rows that the server has too.
     Rows,
     /// Unsent messages too: the user has signed out, or another device has ended the session.
     Everything,
 }
 
-/// Wipes what this browser stores of its user.
+/// Wipes the user's data from this browser.
 pub async fn wipe(what: Wipe) {
     let Some(database) = database().await else { return };
-    // The page may live on for a moment: it stores nothing more.
+    // The page may stay open for a moment: it must store nothing more.
     DATABASE.set(None);
     let mut writes: Vec<Write> =
         [Table::Me, Table::Chats, Table::Messages, Table::Users].into_iter().map(Write::Clear).collect();

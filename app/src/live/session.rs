@@ -18,7 +18,7 @@ use protocol::{
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// After a refusal, a page of changes is requested again after this.
+/// The pause before a refused page of changes is requested again.
 const REFUSED_MS: f64 = 2_000.0;
 const HEADS_EVERY_MS: f64 = 20_000.0;
 const WATCH_EVERY_MS: f64 = 2_000.0;
@@ -48,7 +48,7 @@ pub struct Session {
     starting_over: HashMap<ChatId, f64>,
     /// Chats in back-off after a refused send: when to try again, and the length of the pause.
     resting: HashMap<ChatId, (f64, f64)>,
-    /// Chats with missing changes, and since when: most gaps close by themselves.
+    /// Chats with missing changes, and since when. Most gaps close without a request, when a late frame arrives.
     gaps: HashMap<ChatId, f64>,
     marked: HashMap<ChatId, ReadUpTo>,
     welcomed: bool,
@@ -113,7 +113,7 @@ impl Session {
             }
         }
         match frame {
-            // Another user has signed in in this browser: this page is not theirs.
+            // Another user has signed in in this browser: this page shows the data of the previous user.
             ServerFrame::Ready { user_id, .. } if store.read_untracked(State::me_id) != Some(user_id) => {
                 let _ = window().location().reload();
                 return false;
@@ -150,7 +150,7 @@ impl Session {
         true
     }
 
-    /// Applies a frame, and does what the reducer needs next. Returns false when the session has ended.
+    /// Applies a frame, and sends the request that the reducer needs next. Returns false when the session has ended.
     fn apply(&mut self, frame: ServerFrame) -> bool {
         let store = self.store;
         if let ServerFrame::Welcome(_) = &frame {
@@ -205,7 +205,7 @@ impl Session {
         };
         match frame {
             ServerFrame::Read { chat_id, user_id, no } if Some(*user_id) == me => {
-                // That removes no mark "unread": a `mine` frame confirms the removal.
+                // A `read` frame does not remove the mark "unread": a `mine` frame confirms its removal.
                 let unmarks = marks.with_untracked(|marks| marks.get(chat_id).is_some_and(|read| read.unmarked > 0));
                 arrived(*chat_id, *no, unmarks);
             }
@@ -217,7 +217,7 @@ impl Session {
         }
     }
 
-    /// The change of a message that names an unknown user: the page of changes after the one before it has the row.
+    /// The `seq` before a message that names an unknown user: the page of changes after it contains the user's row.
     fn names_a_stranger(&self, frame: &ServerFrame) -> Option<(ChatId, u64)> {
         let ServerFrame::Message { chat_id, seq, message } = frame else { return None };
         let unknown = self.store.read_untracked(|state| message.people().any(|id| !state.users.contains_key(&id)));
@@ -252,7 +252,7 @@ impl Session {
         self.ask(frame);
     }
 
-    /// A send has a response: stored, to be sent again, or refused.
+    /// Handles the response to a send: the message is stored, must be sent again, or is refused.
     fn answered(&mut self, (chat_id, client_id): (ChatId, ClientId), frame: &ServerFrame) {
         let rested = self.resting.remove(&chat_id);
         let ServerFrame::Error { code, .. } = frame else { return };
@@ -264,7 +264,7 @@ impl Session {
         }
     }
 
-    /// Sends what waits, one message per chat at a time, the oldest first.
+    /// Sends waiting messages (one per chat at a time, the oldest first), read marks and typing.
     pub fn flush_outbox(&mut self) {
         if !self.welcomed {
             return;
@@ -347,8 +347,8 @@ impl Session {
     }
 
     /// Subscribes to the presence of chat partners and of the user whose profile is open. Another profile renews
-    /// the subscription, because the page's data may be older than a frame. So does time: which groups two users
-    /// share, and so who may see whom, changes.
+    /// the subscription, because the page's data may be older than a frame. It is also renewed every few minutes,
+    /// because permission depends on the groups that two users share.
     fn watch(&mut self, now: f64) {
         if now - self.looked_around < WATCH_EVERY_MS {
             return;
@@ -373,7 +373,7 @@ impl Session {
         }
     }
 
-    /// Loads the newest window of a chat that is too far behind, in place of the rows held.
+    /// For a chat that is too far behind: replaces the messages in memory by the newest window.
     fn start_over(&mut self, chat_id: ChatId) {
         let since = now();
         if self.starting_over.get(&chat_id).is_some_and(|before| since - before < SILENCE_MS) {

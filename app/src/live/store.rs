@@ -1,5 +1,5 @@
-//! The client's store: the reducer's state, and who is notified of its changes. The page seeds it, the
-//! socket feeds it.
+//! The client's store: the reducer's state, and the subscribers to its changes. The page's data fills it, and the
+//! socket updates it.
 
 use super::notice::Notice;
 use crate::{
@@ -25,7 +25,7 @@ pub enum Connection {
     Open,
     /// No WebSocket opens; frames travel by HTTP instead.
     Polling,
-    /// Lost; the next attempt is on its way.
+    /// Lost; the next attempt follows after a pause.
     Waiting,
 }
 
@@ -51,7 +51,7 @@ pub struct Place {
     pub top: f64,
 }
 
-/// Everything pages read. Copies are the same store.
+/// All data that pages read. All copies refer to the same store.
 #[derive(Clone, Copy)]
 pub struct Store {
     state: StoredValue<State>,
@@ -64,11 +64,11 @@ pub struct Store {
     pub loaded: StoredValue<String>,
     pub forms: RwSignal<Forms>,
     pub connection: RwSignal<Connection>,
-    /// Who is typing in which chat, and until when, in milliseconds since 1970.
+    /// The users who are typing in a chat, each with the end of the typing in milliseconds since 1970.
     pub typing: RwSignal<HashMap<(ChatId, UserId), i64>>,
     /// How far the chats that were on the screen are read.
     pub read_up_to: RwSignal<HashMap<ChatId, ReadUpTo>>,
-    /// The chat whose composer was typed in last, and when.
+    /// The chat in which the reader typed last, and when.
     pub typed: RwSignal<Option<(ChatId, i64)>>,
     /// Increases when there is something to send.
     pub outgoing: RwSignal<u64>,
@@ -80,7 +80,7 @@ pub struct Store {
     pub heard: StoredValue<Timestamp>,
     /// The age of the data, while there is no connection.
     pub as_of: RwSignal<Option<Timestamp>>,
-    /// Whether the page is not of the server's version.
+    /// Whether the page has another version than the server.
     pub outdated: RwSignal<bool>,
     /// The settings of this browser, by name.
     pub choices: RwSignal<BTreeMap<String, String>>,
@@ -147,8 +147,8 @@ impl Store {
         self.read_untracked(read)
     }
 
-    /// The same, without a subscription. The code below the closure is not generic: each type of closure
-    /// would add a copy of it to the download.
+    /// The same, without a subscription. Only the closure is generic: each type of closure would add a copy of
+    /// generic code to the download.
     pub fn read_untracked<T>(self, read: impl FnOnce(&State) -> T) -> T {
         let (mut read, mut result) = (Some(read), None);
         self.read_by(&mut |state| result = read.take().map(|read| read(state)));
@@ -198,7 +198,7 @@ impl Store {
     /// Shows the data of another page.
     #[cfg(feature = "hydrate")]
     pub fn turn_to(self, seed: Seed) {
-        // Data of the server is current, and the socket keeps it so.
+        // The server's data is current, and the socket updates it.
         if seed.as_of.is_some() || self.connection.get_untracked().is_up() {
             self.as_of.set(seed.as_of);
         }
@@ -214,13 +214,13 @@ impl Store {
         self.change(|state| state.apply_history(chat_id, history));
     }
 
-    /// Reads the chats that a welcome had no room for.
+    /// Loads the chats beyond the limit of a welcome.
     #[cfg(feature = "hydrate")]
     pub fn load_rest(self, mine: u64) {
         leptos::task::spawn_local(async move {
             let mut cursor = None;
             loop {
-                // The next `heads` starts it again.
+                // After an error, the next `heads` begins again.
                 let Ok(page) = super::api::load_chats(cursor).await else { return };
                 self.change(|state| page.items.into_iter().for_each(|chat| state.apply_summary(chat)));
                 cursor = page.next;
@@ -239,12 +239,12 @@ impl Store {
         self.wake();
     }
 
-    /// Makes the socket check what there is to send.
+    /// Wakes the socket, so that it sends waiting frames.
     pub fn wake(self) {
         self.outgoing.update(|n| *n += 1);
     }
 
-    /// The reader has seen a chat up to `no`; the read mark goes out with the next frames.
+    /// Marks a chat as read up to `no`. The read mark is sent with the next frames.
     pub fn mark_read(self, chat_id: ChatId, no: u64) {
         let mut was_marked = false;
         self.change(|state| was_marked = state.mark_read(chat_id, no));
@@ -272,7 +272,7 @@ impl Store {
         self.read_untracked(|state| state.chats.get(&chat_id).map(read))
     }
 
-    /// The reader's clock; its day is that of the page.
+    /// The reader's time zone, and the time at which the page was rendered.
     #[must_use]
     pub fn zone(self) -> Zone {
         Zone { offset: self.offset, now: Timestamp(self.rendered_at) }
@@ -321,7 +321,7 @@ fn absorb(state: &mut State, seed: Seed) {
     seed.page.apply(state);
 }
 
-/// Now, by the browser's clock; on the server by the page's.
+/// The current time by the browser's clock; on the server, the time of the rendering.
 #[must_use]
 pub fn now(store: Store) -> Timestamp {
     if cfg!(feature = "hydrate") { Timestamp(js_sys::Date::now() as i64) } else { Timestamp(store.rendered_at) }

@@ -1,4 +1,4 @@
-//! The server functions behind what is done with people.
+//! Server functions that find a user, open the direct chat with a user, and block a user.
 
 use crate::Refusal;
 use leptos::prelude::*;
@@ -10,7 +10,7 @@ use crate::{
     server_context as context,
 };
 
-/// People whose names match a query.
+/// Users with names that match a query.
 #[server(prefix = "/fn", endpoint = "find_people")]
 pub async fn find_people(query: String) -> Result<Vec<User>, Refusal> {
     let (node, _) = context::signed_in()?;

@@ -1,4 +1,4 @@
-//! Profiles: of any person, and the reader's own.
+//! The profile page of any user, and the form for the reader's own profile.
 
 mod api;
 pub mod page;
@@ -22,7 +22,7 @@ pub fn PersonPage(name: String) -> impl IntoView {
     let name = lower(&name);
     let person = memo(move || {
         let found = store.read(Part::Users, |state| state.users.values().find(|user| user.username == name).cloned());
-        // A change of presence must not render the page anew.
+        // A change of presence must not rebuild the page.
         found.map(|user| User { online: None, last_seen_at: None, ..user })
     });
     let missing = move || store.page.with(|page| *page == Page::Missing);
@@ -41,7 +41,7 @@ fn Person(user: User) -> impl IntoView {
     let store = Store::current();
     let is_me = store.read_untracked(|state| state.me_id() == Some(user.id));
     let (name, bio) = (user.display_name.clone(), user.bio.clone());
-    // Known once the page of this person is loaded.
+    // None until the data of this page has loaded.
     let blocked = move || {
         store.page.with(|page| match page {
             Page::Person(person) if person.user.id == user.id => Some(person.blocked),

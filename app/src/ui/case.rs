@@ -1,4 +1,5 @@
-//! Upper and lower case. The browser's own functions do it there: Rust's tables would enlarge the download.
+//! Conversion to lower and upper case. The browser uses JavaScript's functions: Rust's tables would enlarge the
+//! download.
 
 #[cfg(not(feature = "hydrate"))]
 #[must_use]

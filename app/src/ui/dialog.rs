@@ -4,8 +4,8 @@ use crate::ui::effect;
 use crate::ui::t;
 use leptos::{html, prelude::*};
 
-/// A modal dialog. The browser's own element: it traps the focus, closes on Escape and restores the focus. Without
-/// JavaScript it is open in the page, and the link `back` closes it.
+/// A modal dialog. It is the browser's `<dialog>`, which traps the focus, closes on Escape and restores the focus.
+/// Without JavaScript it is open in the page, and the link `back` closes it.
 #[component]
 pub fn Dialog(
     title: Words,

@@ -45,7 +45,7 @@ pub fn Field(
         let (initial, field_id) = (untrack(&value), id.clone());
         effect(move || {
             let (field, value) = (document().get_element_by_id(&field_id), value());
-            // Once the user has typed, the browser shows that instead.
+            // After the first input, the browser shows the typed text instead of this text.
             if let Some(field) = field.filter(|field| field.text_content().as_ref() != Some(&value)) {
                 field.set_text_content(Some(&value));
             }
@@ -76,7 +76,7 @@ pub fn Field(
     .into_any()
 }
 
-/// Why a form was refused, if the reason is none of its fields.
+/// The reason why a form was refused, unless it concerns a field.
 #[component]
 pub fn FormError(form: &'static str) -> impl IntoView {
     let i18n = use_i18n();
@@ -96,7 +96,7 @@ pub fn FormError(form: &'static str) -> impl IntoView {
     .into_any()
 }
 
-/// Why something was refused.
+/// The words for an error code.
 pub fn error_words(i18n: I18n, code: ErrorCode) -> Words {
     match code {
         ErrorCode::Unauthenticated => t!(i18n, errors.unauthenticated),

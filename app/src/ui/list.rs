@@ -11,8 +11,8 @@ struct Item {
     draw: Box<dyn FnOnce() -> AnyView + Send>,
 }
 
-/// A keyed list: an item keeps its elements while the list changes. Leptos' own `For`, with one type for all lists:
-/// see `words`.
+/// A keyed list: an item keeps its elements while the list changes. Unlike Leptos' `For`, it has one type for all
+/// lists: see `words`.
 #[component]
 pub fn For<T, K, V>(
     each: impl Fn() -> Vec<T> + Send + Sync + 'static,
@@ -37,7 +37,7 @@ where
     draw(items)
 }
 
-/// Not inside `For`, where it would be compiled for each type of list.
+/// Outside `For`, so that it is compiled once, not for each type of list.
 fn draw(items: Follow<Vec<Item>>) -> AnyView {
     let items = move || items.lock().map(|mut items| items()).unwrap_or_default();
     view! { <leptos::prelude::For each=items key=|item| item.key let:item>{(item.draw)()}</leptos::prelude::For> }
