@@ -108,7 +108,7 @@ async fn measure(load: &Load, scratch: &Scratch, servers: &mut Vec<Server>) -> R
 
 fn report(load: &Load, sides: [&mut Side; 2], alone: Duration, fsync: Duration) -> Result<()> {
     say(&format!(
-        "\n{} messages by {} senders to one group over WebSocket, each sender with one unanswered send; \
+        "\n{} messages by {} senders to one group over WebSocket, each sender with one send in flight; \
          medians of {} rounds; every message was acknowledged, numbered without gaps and stored once:",
         load.messages, load.senders, load.rounds
     ));
@@ -145,7 +145,7 @@ fn verdict(ratio: f64, commit: Duration) -> Result<String> {
 
 /// One round in a new group. Returns the accepted messages per second.
 async fn play_round(side: &mut Side, messages: u32) -> Result<f64> {
-    let (owner, others) = side.people.split_first().ok_or("nobody sends")?;
+    let (owner, others) = side.people.split_first().ok_or("there are no senders")?;
     let chat_id = owner.create_group(others).await?;
     let ready = Arc::new(Barrier::new(side.people.len()));
     let mut senders = JoinSet::new();
@@ -200,17 +200,17 @@ async fn send(socket: &mut Socket, chat_id: ChatId, count: usize) -> Result<Sent
 
 /// The median ack time of a single sender in a group of its own.
 async fn send_alone(side: &Side) -> Result<Duration> {
-    let person = side.people.first().ok_or("nobody sends")?;
+    let person = side.people.first().ok_or("there are no senders")?;
     let chat_id = person.create_group(&[]).await?;
     let mut latencies = send(&mut person.connect().await?, chat_id, ALONE).await?.latencies;
     latencies.sort_unstable();
     percentile(&latencies, 50).ok_or_else(|| "nothing was measured".into())
 }
 
-/// What was acknowledged is stored once, under its number, and the numbers have no holes.
+/// Checks that each acknowledged message is stored once, under its number, and that the numbers have no gaps.
 fn check(stored: &[Message], acknowledged: &[(ClientId, u64)]) -> Result<()> {
     if stored.iter().zip(1..).any(|(message, no)| message.no != no) {
-        return Err("the numbers of the messages have holes".into());
+        return Err("the numbers of the messages have gaps".into());
     }
     let texts: Vec<&Message> = stored.iter().filter(|message| message.kind == MessageKind::Text).collect();
     let by_client: HashMap<ClientId, u64> = texts.iter().map(|message| (message.client_id, message.no)).collect();

@@ -78,7 +78,7 @@ async fn devices(storm: &Storm, address: SocketAddr) -> Result<Vec<Arc<Device>>>
     }
     let mut groups = Vec::new();
     for members in people.chunks(GROUP) {
-        let (owner, others) = members.split_first().ok_or("nobody is there")?;
+        let (owner, others) = members.split_first().ok_or("there are no users")?;
         groups.push((owner.clone(), owner.create_group(others).await?));
     }
     let mut devices = Vec::new();

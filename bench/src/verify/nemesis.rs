@@ -48,7 +48,7 @@ pub enum Fault {
 /// The nodes on one database, and the proxy in front of them.
 pub struct Site {
     data: PathBuf,
-    /// The first node owns the private PostgreSQL. A second one is of another release.
+    /// The first node owns the private PostgreSQL. A second node runs another release.
     nodes: Vec<Node>,
     /// The index of the node that the next `kill` ends.
     next_killed: usize,
@@ -64,7 +64,7 @@ struct Node {
 }
 
 impl Site {
-    /// One node.
+    /// Starts a site of one node.
     pub async fn start(binary: &Path, scratch: &Scratch, name: &str, mutant: Option<&str>) -> Result<Self> {
         let data = scratch.folder(name)?;
         let flags = mutant.into_iter().flat_map(|mutant| ["--mutant".to_owned(), mutant.to_owned()]).collect();
@@ -137,7 +137,7 @@ impl Site {
                 let index = self.next_killed % self.nodes.len();
                 self.next_killed += 1;
                 let node = self.nodes.get_mut(index).ok_or("there is no node")?;
-                let before = node.server.pid().ok_or("the server is not there")?;
+                let before = node.server.pid().ok_or("the server is not running")?;
                 node.restart(scratch, &self.data).await?;
                 Ok(format!("process {before}, now {:?}", node.server.pid()))
             }
@@ -158,8 +158,8 @@ impl Site {
                     signal("CONT", process).await;
                 }
                 match ready {
-                    Ok(true) => Err("PostgreSQL kept answering".into()),
-                    _ => Ok(format!("{} processes held still, and not ready meanwhile", processes.len())),
+                    Ok(true) => Err("PostgreSQL kept responding".into()),
+                    _ => Ok(format!("{} processes suspended; meanwhile the server was not ready", processes.len())),
                 }
             }
             Fault::Cut => self.with_wire(Wire::Cut, hold).await,
@@ -215,7 +215,7 @@ impl Site {
                 sleep(POLL).await;
             }
         };
-        Ok(timeout(HEALED_WITHIN, wait).await.map_err(|_| "nothing happened in time")?)
+        Ok(timeout(HEALED_WITHIN, wait).await.map_err(|_| "the expected event did not happen in time")?)
     }
 }
 
