@@ -1,7 +1,7 @@
-//! What the product does. No HTTP, no pages, never WASM.
+//! The operations of the product. No HTTP, no pages; never compiled to WASM.
 //!
-//! Operations are free functions `(node, actor, data)`; each checks its own rights, so that every
-//! pathway (REST, WebSocket, server function, page) is the same door.
+//! Operations are free functions `(node, actor, data)`. Each checks the actor's permissions itself, so that every
+//! pathway (REST, WebSocket, server function, page) has the same checks.
 
 pub mod auth;
 pub mod chat;
@@ -20,7 +20,7 @@ pub use rejection::{Rejection, Result};
 
 use protocol::ids::{SessionId, UserId};
 
-/// Who is asking: a person, and the live session they came with.
+/// The caller of an operation: a user, and the live session of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Actor {
     pub user_id: UserId,

@@ -1,7 +1,7 @@
-//! Faults that a debug build takes into itself on request, so that the verifier can show that it would
-//! notice them. A release build has none of them.
+//! Bugs that a debug build has on request, to show that the verifier detects them. A release build has none of
+//! them.
 
-/// Which promise is broken.
+/// A bug, named by the broken guarantee of PROTOCOL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutant {
     /// Acknowledges and publishes before the commit (G1).
@@ -10,9 +10,9 @@ pub enum Mutant {
     RetryInsertsTwice,
     /// Orders a history by clocks (G3).
     OrderByTime,
-    /// Catches up but for the last page (G4).
+    /// Catch-up omits the last page (G4).
     ReplayDropsLastPage,
-    /// Delivers to whoever was in the chat when it was first asked (G6).
+    /// Delivers to the members as of the first fan-out, also after a removal (G6).
     StaleMembers,
 }
 

@@ -17,7 +17,7 @@ use std::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// The context of every operation. Cheap to clone: clones are the same node.
+/// The context of every operation. Cheap to clone: all clones share one node.
 #[derive(Clone)]
 pub struct Node(Arc<Parts>);
 
@@ -32,7 +32,7 @@ pub struct Parts {
     pub draining: AtomicBool,
     pub shutdown: CancellationToken,
     pub(crate) sessions: LiveSessions,
-    /// Connections of its own, so that a busy node never learns late that a session has ended.
+    /// A separate pool: a busy node must not detect late that a session has ended.
     pub(crate) sessions_db: PgPool,
     pub(crate) queues: Queues,
     pub(crate) read_marks: ReadMarks,
@@ -63,7 +63,7 @@ impl Node {
     /// Opens everything over a migrated database.
     ///
     /// # Errors
-    /// `unavailable` when the database does not answer.
+    /// `unavailable` if the database does not respond.
     pub async fn open(db: PgPool, settings: Settings) -> crate::Result<Self> {
         let sessions_db = database::beside(&db, 2);
         let tokens = Tokens::load_or_create(sessions_db.clone()).await?;

@@ -46,7 +46,7 @@ pub async fn hash(password: Password) -> Result<String> {
     in_background(move || hash_now(password.expose())).await?.ok_or_else(|| Rejection::internal("argon2 failed"))
 }
 
-/// Whether a password matches the stored hash; takes as long if nothing is stored.
+/// Whether a password matches the stored hash. Without a stored hash it takes the same time.
 pub async fn verify(typed: &str, stored: Option<String>) -> Result<bool> {
     let typed = Password::parse(typed).ok();
     in_background(move || {

@@ -24,7 +24,7 @@ fn now() -> OffsetDateTime {
     clock::to_database(clock::now())
 }
 
-/// Inserts a person; false if the name is taken.
+/// Inserts a user; false if the name is taken.
 pub async fn insert_user(tx: &mut PgConnection, new: NewUser<'_>, hash: &str) -> Result<bool> {
     let inserted = sqlx::query(
         "insert into users (user_id, username, display_name, email, password_hash, created_at)
@@ -45,7 +45,7 @@ pub async fn insert_user(tx: &mut PgConnection, new: NewUser<'_>, hash: &str) ->
     Ok(true)
 }
 
-/// The person with this name, and the hash of the password; no hash if the person cannot sign in.
+/// The user with this name, and the hash of the password; no hash if the user cannot sign in.
 pub async fn password_of(db: &PgPool, username: &str) -> Result<Option<(UserId, Option<String>)>> {
     let row: Option<(Uuid, Option<String>)> =
         sqlx::query_as("select user_id, password_hash from users where username = $1")
@@ -154,7 +154,7 @@ pub async fn delete_ended_sessions(db: &PgPool, limit: usize) -> Result<usize> {
     Ok(users.len())
 }
 
-/// Deletes at most `limit` refresh tokens that are no longer of use; returns how many. A session ends a
+/// Deletes at most `limit` refresh tokens that are no longer needed; returns how many. A session ends a
 /// session's life after its last token was created, so an older unused token has no live session. A used
 /// token reveals its reuse for a session's life.
 pub async fn delete_refresh_tokens(db: &PgPool, limit: usize) -> Result<usize> {
@@ -190,7 +190,7 @@ pub async fn extend_session(db: &PgPool, actor: Actor) -> Result<()> {
     Ok(())
 }
 
-/// Ends live sessions of a person: `only` this one, or all `but` this one; returns the ended sessions.
+/// Ends live sessions of a user: `only` this one, or all `but` this one; returns the ended sessions.
 pub async fn end_sessions(
     db: impl PgExecutor<'_>,
     user_id: UserId,
@@ -212,7 +212,7 @@ pub async fn end_sessions(
     Ok(ended.into_iter().map(SessionId).collect())
 }
 
-/// Those of these sessions that are no longer live.
+/// The given sessions that are no longer live.
 pub async fn ended_among(db: &PgPool, open: &[Actor]) -> sqlx::Result<Vec<Actor>> {
     let (users, sessions): (Vec<Uuid>, Vec<Uuid>) =
         open.iter().map(|actor| (actor.user_id.0, actor.session_id.0)).unzip();

@@ -33,7 +33,7 @@ pub async fn block(node: &Node, actor: Actor, user_id: UserId) -> Result<()> {
 /// Removes a block; without one it does nothing.
 ///
 /// # Errors
-/// `unavailable` when the database does not answer.
+/// `unavailable` if the database does not respond.
 pub async fn unblock(node: &Node, actor: Actor, user_id: UserId) -> Result<()> {
     node.rates.changes.take(actor.user_id)?;
     if !has_blocked(node, actor, user_id).await? {
@@ -66,7 +66,7 @@ async fn begin(node: &Node, actor: Actor, user_id: UserId) -> Result<Transaction
 /// Whether the actor has blocked a user.
 ///
 /// # Errors
-/// `unavailable` when the database does not answer.
+/// `unavailable` if the database does not respond.
 pub async fn has_blocked(node: &Node, actor: Actor, user_id: UserId) -> Result<bool> {
     Ok(!queries::blocks_among(&node.db, &[(actor.user_id, user_id)]).await?.is_empty())
 }
@@ -74,7 +74,7 @@ pub async fn has_blocked(node: &Node, actor: Actor, user_id: UserId) -> Result<b
 /// The users whom the actor has blocked, the latest block first.
 ///
 /// # Errors
-/// `unavailable` when the database does not answer.
+/// `unavailable` if the database does not respond.
 pub async fn list(node: &Node, actor: Actor) -> Result<Vec<User>> {
     queries::blocked_by(&node.db, actor.user_id).await
 }

@@ -204,7 +204,7 @@ pub fn submit(
 /// Appends several changes to the chat's queue, all or none.
 ///
 /// # Errors
-/// Those of `submit`.
+/// The errors of `submit`.
 pub fn submit_all(
     node: &Node,
     chat_id: ChatId,

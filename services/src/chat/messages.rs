@@ -14,7 +14,7 @@ use protocol::{
 };
 
 /// Posts a message. The flag is false if an earlier send with the same `client_id` stored it; then the text of the
-/// first send stands.
+/// first send stays.
 ///
 /// # Errors
 /// `invalid_input`, `not_found`, `rate_limited`, `unavailable`.
@@ -33,7 +33,7 @@ fn message_of(outcome: Outcome) -> Result<(Message, bool)> {
 /// Takes the message's place in the chat's order before it returns; the future returns the outcome.
 ///
 /// # Errors
-/// Those of `post_message`.
+/// The errors of `post_message`.
 pub fn begin_post(
     node: &Node,
     actor: Actor,
@@ -60,7 +60,7 @@ pub struct Forward<'a> {
 ///
 /// # Errors
 /// `not_found` for a chat of which the actor is not a member, an unknown or a deleted message; `forbidden` for a system
-/// message; those of `post_message`.
+/// message; the errors of `post_message`.
 pub async fn forward_message(
     node: &Node,
     actor: Actor,
@@ -75,7 +75,7 @@ pub async fn forward_message(
 /// Forwards several messages, in their order.
 ///
 /// # Errors
-/// Those of `forward_message`. If one message cannot be read or queued, none is posted.
+/// The errors of `forward_message`. If one message cannot be read or queued, none is posted.
 pub async fn forward_messages(node: &Node, actor: Actor, forward: Forward<'_>) -> Result<Vec<(Message, bool)>> {
     let Forward { from, to, sends } = forward;
     // A retry returns the copies of an earlier try, also if their sources were deleted since.
@@ -89,7 +89,7 @@ pub async fn forward_messages(node: &Node, actor: Actor, forward: Forward<'_>) -
         rules::check_kind(source)?;
         let author = source.forwarded_from.as_ref().and_then(|from| from.user_id).unwrap_or(source.sender_id);
         let text = MessageText::parse(&source.text);
-        // A forwarded text mentions nobody.
+        // A forwarded text mentions no user.
         let (mentions, reply_to, forwarded_from) = (Vec::new(), None, Some(author));
         changes.push(Change::Post { client_id: *client_id, text, mentions, reply_to, forwarded_from });
     }
@@ -133,7 +133,7 @@ pub async fn react(node: &Node, actor: Actor, chat_id: ChatId, react: React<'_>)
 /// Takes the reaction's place in the chat's order before it returns; the future returns the outcome.
 ///
 /// # Errors
-/// Those of `react`.
+/// The errors of `react`.
 pub fn begin_react(
     node: &Node,
     actor: Actor,
@@ -188,7 +188,7 @@ pub async fn edit_message(node: &Node, actor: Actor, chat_id: ChatId, no: u64, d
 /// Takes the edit's place in the chat's order before it returns; the future returns the outcome.
 ///
 /// # Errors
-/// Those of `edit_message`.
+/// The errors of `edit_message`.
 pub fn begin_edit(
     node: &Node,
     actor: Actor,
@@ -214,7 +214,7 @@ pub async fn delete_message(node: &Node, actor: Actor, chat_id: ChatId, no: u64)
 /// Deletes several messages. A refused one does not prevent the others.
 ///
 /// # Errors
-/// Those of `delete_message`, for the first refused message.
+/// The errors of `delete_message`, for the first refused message.
 pub async fn delete_messages(node: &Node, actor: Actor, chat_id: ChatId, nos: &[u64]) -> Result<()> {
     let changes = nos.iter().map(|no| Change::Delete { no: *no }).collect();
     let outcomes = commit::submit_all(node, chat_id, actor.user_id, changes)?.await;
@@ -224,7 +224,7 @@ pub async fn delete_messages(node: &Node, actor: Actor, chat_id: ChatId, nos: &[
 /// Takes the deletion's place in the chat's order before it returns; the future returns the outcome.
 ///
 /// # Errors
-/// Those of `delete_message`.
+/// The errors of `delete_message`.
 pub fn begin_delete(
     node: &Node,
     actor: Actor,

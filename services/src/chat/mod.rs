@@ -248,7 +248,7 @@ pub async fn update_own_state(
     update.draft = update.draft.map(rules::draft).transpose()?;
     node.rates.changes.take(actor.user_id)?;
     let mut tx = database::begin(&node.db).await?;
-    // It locks the user's row, so that two devices of one user do not overwrite each other's changes.
+    // Taking the number locks the user's row: two devices of one user must not overwrite each other's changes.
     let mine = queries::next_mine(&mut tx, &[actor.user_id]).await?;
     let before = queries::summary(&mut *tx, actor.user_id, chat_id).await?.ok_or_else(Rejection::not_found)?;
     if rules::changes_nothing(&update, &before) {

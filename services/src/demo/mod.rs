@@ -1,5 +1,5 @@
-//! Rooms of conversations that were written elsewhere, loaded whole for `messenger demo`, and one
-//! account to watch them with. Must not know where they come from, nor how they are replayed.
+//! The rooms of `messenger demo`, each loaded with its recorded conversation, and one account to watch them. Must
+//! not know the source of the conversations, nor how they are replayed.
 
 mod queries;
 
@@ -21,30 +21,30 @@ use uuid::Uuid;
 
 /// The account that can sign in.
 const ACCOUNT: &str = "demo";
-/// Ids are derived from names, so that what is loaded twice is there once.
+/// The namespace of ids derived from names: a room that is loaded twice has the same id, so it exists once.
 const NAMES: Uuid = Uuid::from_u128(0x6ff0_7c31_5f1f_4a57_9d0e_2b1c_94c3_5a10);
-/// What the account finds unread in a room that was loaded.
+/// The number of unread messages that the account finds in a loaded room.
 const LEFT_UNREAD: u64 = 10;
 
 /// A conversation about to be loaded.
 #[derive(Clone, Debug)]
 pub struct Room {
-    /// What tells it from other rooms, for ever.
+    /// Identifies the room permanently: the chat's id derives from it.
     pub name: String,
     pub title: String,
     pub description: String,
-    /// Everybody once; the first is the group's owner.
+    /// Each user once; the first is the group's owner.
     pub people: Vec<Person>,
     /// In order of time.
     pub lines: Vec<Line>,
 }
 
-/// Somebody who cannot sign in.
+/// A user who cannot sign in.
 #[derive(Clone, Debug)]
 pub struct Person {
     pub user_id: UserId,
     username: String,
-    /// For where somebody else has the first one.
+    /// Used if another user has `username`.
     spare_username: String,
     display_name: String,
 }
@@ -71,7 +71,7 @@ impl Room {
 }
 
 impl Person {
-    /// Somebody by the nickname that tells them from others, in whatever case, and the name to show.
+    /// A user with a nickname, which identifies them regardless of case, and a name to show.
     #[must_use]
     pub fn new(nick: &str, shown: &str) -> Self {
         let username = username(nick);
@@ -100,7 +100,7 @@ pub async fn open_account(node: &Node, password: &str) -> Result<Account> {
 /// Loads a room with its people and `watcher` as members. False when it is there already.
 ///
 /// # Errors
-/// `unavailable` when the database does not answer.
+/// `unavailable` if the database does not respond.
 pub async fn load_room(node: &Node, room: &Room, watcher: UserId) -> Result<bool> {
     let Some(owner) = room.people.first() else { return Ok(false) };
     let chat_id = room.chat_id();
@@ -134,8 +134,8 @@ fn began(room: &Room) -> Timestamp {
     room.lines.first().map_or_else(clock::now, |line| line.at)
 }
 
-/// The rows of a room: how it was made, as any group tells it, then its lines. `seq` is the chat's
-/// number before them.
+/// The messages of a room: the system message of the group's creation, then its lines. `seq` is the chat's `seq`
+/// before them.
 fn messages(room: &Room, owner: UserId, seq: u64) -> Vec<Message> {
     let event = ChatEvent::GroupCreated { actor_id: owner, title: room.title.clone() };
     let created = Message { created_at: began(room), ..groups::first_message(room.chat_id(), owner, event, seq + 1) };
@@ -162,7 +162,7 @@ fn person_id(nick: &str) -> UserId {
     UserId(derived("person", &nick.to_lowercase()))
 }
 
-/// The nickname itself where it is a legal user name, else one made of it.
+/// The nickname if it is a legal user name, else a user name derived from it.
 fn username(nick: &str) -> String {
     let lower = nick.to_lowercase();
     match Username::parse(nick) {
@@ -171,7 +171,7 @@ fn username(nick: &str) -> String {
     }
 }
 
-/// What can be kept of a nickname, and enough of its hash that `a|b` and `a^b` stay two people.
+/// The legal characters of a nickname and a part of its hash, so that `a|b` and `a^b` get different user names.
 fn changed_username(nick: &str) -> String {
     let kept = nick.to_lowercase().replace(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit(), "_");
     let stem: String = kept.trim_matches('_').chars().take(25).collect();

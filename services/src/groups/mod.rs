@@ -71,7 +71,7 @@ async fn check_new(node: &Node, actor: Actor, title: &str, others: &[UserId]) ->
     } else if profiles::queries::users(&node.db, others).await?.len() != others.len()
         || !queries::blocks_among(&node.db, &added).await?.is_empty()
     {
-        // To a user whom they have blocked, they do not exist.
+        // A user who has blocked the actor looks like an unknown user.
         fields.refuse("member_ids", Problem::Unknown);
     }
     fields.check()?;
@@ -129,7 +129,7 @@ pub async fn delete(node: &Node, actor: Actor, chat_id: ChatId) -> Result<()> {
     let departed = queries::remove_from_lists(&mut tx, chat_id, &users).await?;
     queries::delete_chat(&mut tx, chat_id).await?;
     tx.commit().await?;
-    // Changes that were committed before and are not published yet find an empty audience.
+    // Earlier changes that are committed but not yet published find no members, so no user gets them.
     node.live.set_audience(chat_id, u64::MAX, HashSet::new());
     for (user_id, mine) in departed {
         node.live.drop_frames_of(chat_id, user_id);

@@ -56,7 +56,7 @@ pub async fn begin(db: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::
 /// `unavailable` after that time; the work may have been done.
 pub async fn within<T>(work: impl Future<Output = crate::Result<T>>) -> crate::Result<T> {
     tokio::time::timeout(ANSWER_WITHIN, work).await.unwrap_or_else(|_| {
-        tracing::warn!("the database does not answer");
+        tracing::warn!("the database does not respond");
         Err(crate::Rejection::unavailable())
     })
 }

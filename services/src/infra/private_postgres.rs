@@ -1,6 +1,6 @@
 //! The private PostgreSQL, for servers without a configured database: the server starts, owns and stops it.
 //!
-//! It listens on a unix socket only. The settings of durability keep PostgreSQL's defaults.
+//! It listens on a unix socket only. The durability settings are PostgreSQL's defaults.
 
 use std::{
     fs, io,

@@ -100,7 +100,7 @@ impl Tokens {
     /// Loads the keys; creates the first one.
     ///
     /// # Errors
-    /// `unavailable` when the database does not answer.
+    /// `unavailable` if the database does not respond.
     pub async fn load_or_create(db: PgPool) -> Result<Self> {
         let mut tx = lock_keys(&db).await?;
         let mut stored = stored_keys(&mut *tx).await?;
@@ -116,7 +116,7 @@ impl Tokens {
     /// Loads the keys that other nodes created, and drops those whose tokens have all expired.
     ///
     /// # Errors
-    /// `unavailable` when the database does not answer.
+    /// `unavailable` if the database does not respond.
     pub async fn load(&self) -> Result<()> {
         let stored = database::within(stored_keys(&self.db)).await?;
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Keys::parse(stored)?);
@@ -126,7 +126,7 @@ impl Tokens {
     /// Creates a key. Nodes sign with it after `SIGNS_AFTER`; returns its id.
     ///
     /// # Errors
-    /// `unavailable` when the database does not answer.
+    /// `unavailable` if the database does not respond.
     pub async fn rotate(&self) -> Result<String> {
         let mut tx = lock_keys(&self.db).await?;
         // The newest key must come last, even if the clock of the node that created the one before was fast.
@@ -188,7 +188,7 @@ impl Tokens {
         (claims.typ == typ).then_some(Verified { actor, issued_at: claims.iat, expires_at: claims.exp })
     }
 
-    /// Loads the keys for a token whose key is unknown: at most once a second, because anybody can invent
+    /// Loads the keys for a token whose key is unknown: at most once a second, because anyone can invent
     /// a key id. All tokens that arrive meanwhile wait for the same load.
     async fn load_unknown(&self) {
         let asked = Instant::now();

@@ -69,7 +69,7 @@ pub struct Subscription {
 const RESYNC_EVERY: Duration = Duration::from_secs(5);
 /// When this many audiences are cached, all are dropped.
 const AUDIENCES_MAX: usize = 10_000;
-/// Open sockets of one user on a node. One more closes the oldest: that is most likely the one whose network is gone.
+/// Open sockets of one user on a node. One more closes the oldest, which most likely has lost its network.
 const SOCKETS_PER_USER: usize = 100;
 
 impl Subscription {
@@ -243,7 +243,7 @@ impl Live {
         });
     }
 
-    /// Sends a frame to all sockets of some users. A socket with a full queue loses it.
+    /// Sends a frame to all sockets of some users. A socket with a full queue misses it.
     pub fn send_to(&self, users: &[UserId], frame: &ServerFrame) {
         let bytes = encode(None, frame);
         self.lock().of(users).for_each(|socket| socket.outbound.push(bytes.clone()));

@@ -122,7 +122,7 @@ pub async fn by_ids(node: &Node, ids: &[UserId]) -> Result<Vec<User>> {
 /// similar names.
 ///
 /// # Errors
-/// `unavailable` when the database does not answer.
+/// `unavailable` if the database does not respond.
 pub async fn find(node: &Node, query: &str) -> Result<Vec<User>> {
     let query: String = query.trim().trim_start_matches('@').to_lowercase().chars().take(64).collect();
     // PostgreSQL's text cannot hold NUL, so no name contains it.

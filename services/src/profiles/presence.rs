@@ -255,7 +255,7 @@ async fn viewers(node: &Node, users: &[UserId]) -> Result<Vec<Pair>> {
 /// permission.
 ///
 /// # Errors
-/// `unavailable` when the database does not answer.
+/// `unavailable` if the database does not respond.
 pub async fn watch(node: &Node, actor: Actor, origin: Origin, users: &[UserId]) -> Result<()> {
     node.live.watch(origin.socket, users);
     let as_of = node.presence.lock().changes;

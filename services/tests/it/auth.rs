@@ -430,7 +430,7 @@ fn key_of(token: &str) -> String {
     jsonwebtoken::decode_header(token).unwrap().kid.unwrap()
 }
 
-/// Lets time pass for all keys.
+/// Makes all keys older.
 async fn age_keys(world: &World, seconds: f64) {
     let age = "update signing_keys set created_at = created_at - make_interval(secs => $1)";
     sqlx::query(age).bind(seconds).execute(&world.db).await.unwrap();

@@ -109,7 +109,7 @@ async fn a_message_of_an_unknown_kind_keeps_it_through_changes() {
     assert!(frames.contains(&ServerFrame::Message { chat_id: *group, seq: reacted.seq, message: reacted.clone() }));
     assert_eq!(future.hologram().await, reacted);
 
-    // What this version cannot rewrite or copy whole waits for a newer node.
+    // A row that this version cannot rewrite or copy completely is left to a newer node.
     let words = EditMessage { text: "other".into(), base_seq: None };
     let edited = chat::edit_message(world, *owner, *group, hologram.no, words).await;
     assert_eq!(refused(edited), Some(Unavailable));

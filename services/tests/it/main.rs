@@ -1,4 +1,4 @@
-//! The operations of `services` through their public doors, each fact on a database of its own.
+//! Tests of the operations of `services` through its public API, each with its own database.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says by panicking that it cannot go on")]
 
 mod auth;

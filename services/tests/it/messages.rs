@@ -137,7 +137,7 @@ async fn of_many_who_react_twenty_are_named_and_all_counted() {
     let first = chat::reacted(&world, alice, group, message.no, None, Some(15)).await.unwrap();
     let rest = chat::reacted(&world, alice, group, message.no, first.next.as_deref(), Some(15)).await.unwrap();
     assert_eq!((first.items.len(), rest.items.len(), rest.next), (15, 7, None));
-    // A user whom the row does not name toggles their reaction.
+    // A user toggles a reaction although the row does not name the user.
     let unnamed = others.iter().find(|other| !now.reactions[0].by.contains(&other.user_id)).unwrap();
     let toggle = |actor, emoji| support::react(&world, actor, (group, message.no), emoji, Reacting::Toggle);
     for count in [21, 22] {

@@ -1,4 +1,4 @@
-//! Failures of the database that pass by themselves: the client is asked to retry, and nobody else is disturbed.
+//! Temporary failures of the database: the client is asked to retry, and other users notice nothing.
 
 use crate::{
     database,

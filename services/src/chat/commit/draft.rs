@@ -210,7 +210,7 @@ impl Draft {
         if let Some(present) = self.members.get(&user_id).filter(|member| !member.removed) {
             return Ok(Outcome::Added { member: present.to_member(user), new: false });
         }
-        // To a user whom they have blocked, they do not exist.
+        // A user who has blocked the actor looks like an unknown user.
         if self.blocks.contains(&(user_id, actor)) {
             return Err(Rejection::field("user_id", Problem::Unknown));
         }
@@ -312,7 +312,7 @@ impl Draft {
         Outcome::Message { message, new: true }
     }
 
-    /// Records a message's newest row for the changes behind this one, and its frame for the fan-out.
+    /// Records a message's newest row for the later changes of the batch, and its frame for the fan-out.
     fn record(&mut self, message: Message, origin: Option<Origin>) {
         self.stored.insert((message.sender_id, message.client_id), message.clone());
         self.rows.insert(message.no, message.clone());

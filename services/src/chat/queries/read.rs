@@ -360,7 +360,7 @@ pub async fn head_for(db: &PgPool, chat_id: ChatId, user: UserId) -> Result<Opti
     Ok(row.map(|(seq, last_no)| (number(seq), number(last_no))))
 }
 
-/// Where a member's `typing` goes.
+/// The receivers of a member's `typing`.
 pub struct TypingRow {
     pub members_seq: u64,
     pub member_count: u64,

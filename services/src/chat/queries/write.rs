@@ -31,7 +31,7 @@ pub struct Marked {
     pub member_count: u64,
 }
 
-/// False when the chat was there already.
+/// Inserts a chat and its members; false if the chat exists already.
 pub async fn insert_chat(tx: &mut PgConnection, new: NewChat<'_>) -> Result<bool> {
     let now = clock::to_database(clock::now());
     let last = signed(new.members.len() as u64 + 1);

@@ -1,5 +1,5 @@
-//! Who may do what to a chat, as tables. A change that is granted takes dense numbers; one that is refused leaves
-//! no trace.
+//! Permissions for changes of a chat, as tables. An accepted change takes dense numbers; a refused change has no
+//! effect.
 
 use super::*;
 use protocol::error::ErrorCode::{self, Conflict, Forbidden, InvalidInput, NotFound, Unavailable};
@@ -18,7 +18,7 @@ const REMOVED: UserId = person(4);
 const STRANGER: UserId = person(5);
 const OTHER_ADMIN: UserId = person(6);
 const OTHER_MEMBER: UserId = person(7);
-/// Has blocked everybody who might add them.
+/// Has blocked every user who could add them.
 const SHY: UserId = person(8);
 
 const CHAT: ChatId = ChatId(Uuid::from_u128(100));
@@ -191,10 +191,10 @@ fn who_may_do_what_in_a_group() {
 }
 
 #[test]
-fn what_may_be_done_by_kind_of_chat_and_by_somebody_blocked() {
+fn permissions_by_kind_of_chat_and_for_a_blocked_user() {
     let newer = ChatKind::named("orbit");
     let again = || post(message(1).client_id);
-    // (change, its outcome in a direct chat, for somebody blocked there, in the notes, in a chat of a newer version)
+    // (change, its outcome in a direct chat, for a user blocked there, in the notes, in a chat of a newer version)
     for (name, change, [direct, blocked, saved, unknown]) in [
         ("post", post(ClientId(Uuid::from_u128(999))), [None, Some(Forbidden), None, Some(Unavailable)]),
         ("post again", again(), [None, None, None, None]),
