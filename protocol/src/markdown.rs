@@ -238,7 +238,7 @@ fn fence<'a>(lines: &[&'a str]) -> Option<(&'a str, String, usize)> {
         return None;
     }
     let code: Vec<&str> = lines.iter().skip(1).take_while(|line| line.trim_end() != "```").copied().collect();
-    // Without a closing fence it is text: somebody may still be writing it.
+    // Without a closing fence it is text: the user may still be writing it.
     (code.len() + 1 < lines.len() && !code.is_empty()).then(|| (language, code.join("\n"), code.len() + 2))
 }
 

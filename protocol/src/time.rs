@@ -189,7 +189,7 @@ mod tests {
     proptest::proptest! {
         #![proptest_config(proptest::prelude::ProptestConfig::with_cases(20_000))]
 
-        /// What the `time` crate makes of the same numbers.
+        /// The result equals that of the `time` crate.
         #[test]
         fn times_are_those_of_the_calendar(
             (year, month, day) in (0i32..=9999, 0u8..=13, 0u8..=32),

@@ -327,7 +327,7 @@ mod tests {
         assert_eq!(serde_json::to_value(&read).unwrap(), future_changes());
         let message = &read.messages[0];
         assert!(!message.is_showable() && message.counts_for(crate::ids::UserId::fresh()));
-        // Whom an unknown event names is sent along with it.
+        // The users that an unknown event names are in `people` too.
         let named: Vec<String> = message.people().map(|id| id.to_string()).collect();
         assert_eq!(named, [message.sender_id.to_string(), message.sender_id.to_string(), read.chat_id.to_string()]);
         let mut me = user();

@@ -148,7 +148,7 @@ fn a_few_emoji_are_shown_large() {
     }
 }
 
-/// Reads what `html` wrote: every element is ours and closed in order. Answers the text inside.
+/// Checks HTML written by `html`: every element is known and closed in order. Returns its text.
 fn checked(html: &str) -> String {
     const KNOWN: &[&str] = &["strong", "em", "s", "code", "pre", "blockquote", "a"];
     let (mut text, mut open, mut rest) = (String::new(), Vec::new(), html);

@@ -1,4 +1,4 @@
-//! What a device knows of one chat.
+//! The state of one chat on a device.
 
 use crate::{
     chat::{Chat, ChatSummary, History, Message, MessageKind, Reacted},
@@ -14,7 +14,7 @@ use std::{
     sync::Arc,
 };
 
-/// One chat, as far as it is known.
+/// One chat, as far as the device has loaded it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChatState {
     pub summary: ChatSummary,
@@ -26,7 +26,7 @@ pub struct ChatState {
     /// The numbers of `messages` that are held without a gap. A quoted message may be held alone.
     pub known: Ranges,
     pub members: BTreeMap<UserId, Arc<Member>>,
-    /// Changes applied above the head, until the changes in between are.
+    /// Changes applied above the head, until the changes between are applied too.
     ahead: BTreeSet<u64>,
     /// The change of the chat's own row that is held.
     row_seq: u64,
@@ -40,7 +40,7 @@ pub struct ChatState {
     freed: u64,
 }
 
-/// What the chat list shows of a chat, and sorts it by: compared to see whether the list has changed.
+/// The values of a chat that the chat list shows or sorts by. If they differ, the list has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Listed {
     numbers: [u64; 6],
@@ -107,13 +107,13 @@ impl ChatState {
     }
 
     pub(super) fn forget_outside(&mut self, windows: &[(u64, u64)]) {
-        // Until the changes in between are here, the messages held are not all counted as of one change.
+        // Until the missing changes arrive, the held messages are not all from the same change.
         if self.latest > self.head || self.messages.values().any(|message| message.seq > self.head) {
             return;
         }
         let ChatSummary { unread, mentions_unread: mentions, read_no, ref chat, .. } = self.summary;
         let last_no = chat.last_no;
-        // From now on the count goes on from here, as from a count of the server.
+        // Later counts start from here, as from a count of the server.
         self.counted = Counted { unread, mentions, read_no, last_no, seq: self.head };
         let is_kept = |no: u64| no == last_no || windows.iter().any(|&(first, last)| first <= no && no <= last);
         let kept = self.messages.iter().filter(|(no, _)| is_kept(**no));

@@ -35,7 +35,7 @@ pub struct State {
     pub outbox: Vec<Unsent>,
     /// Chats that the user was removed from, with the `mine` of the removal: an older frame must not revive them.
     gone: HashMap<ChatId, u64>,
-    /// What has changed since `take_touched`.
+    /// The parts that have changed since `take_touched`.
     touched: Touched,
 }
 
@@ -478,7 +478,7 @@ impl State {
         ClientFrame::Heads { mine: self.mine, chats, read }
     }
 
-    /// What `hello` and `heads` name: the newest 500 chats.
+    /// The newest 500 chats, as `hello` and `heads` send them.
     #[must_use]
     pub fn held(&self) -> Held {
         let mut held = Held::default();

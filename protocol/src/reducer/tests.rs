@@ -509,7 +509,7 @@ fn a_clock_that_is_set_back_changes_no_order() {
 
 #[test]
 fn tabs_share_one_outbox() {
-    // What was kept before, what is kept now, and what this tab holds: what it holds then.
+    // (stored before, stored now, this tab's outbox before, and after)
     for (before, kept, own, expected) in [
         (vec![], vec![4, 5], vec![], vec!["text 4", "text 5"]),
         (vec![], vec![4], vec![5], vec!["text 4", "text 5"]),

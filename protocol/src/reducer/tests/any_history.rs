@@ -1,8 +1,8 @@
-//! Any history, whatever of it arrives and in which order, caught up, is the same state.
+//! After catch-up the state is the same, whichever frames of a history arrived and in whichever order.
 
 use super::*;
 
-/// A chat's life on the server: every row as it stands, and the frame of each change.
+/// A chat on the server: the current rows, and the frame of each change.
 struct Life {
     seq: u64,
     messages: BTreeMap<u64, Message>,
@@ -12,13 +12,13 @@ struct Life {
 }
 
 impl Life {
-    /// As `device` holds it.
+    /// The chat that `device` holds.
     fn new() -> Self {
         let messages = (1..=3).map(|no| (no, message(no, no + 1, 2))).collect();
         Self { seq: 4, messages, members: BTreeMap::new(), row: summary(4, 3, 3, 0).chat, frames: vec![] }
     }
 
-    /// One change, of kind and target by chance.
+    /// Makes one change. Its kind and target are random.
     fn change(&mut self, (kind, target): (u8, u64)) {
         self.seq += 1;
         let (seq, newest) = (self.seq, self.messages.len() as u64);
@@ -118,19 +118,19 @@ proptest::proptest! {
         for frame in delivered.iter().filter_map(|index| life.frames.get(*index)) {
             state.apply(frame.clone());
         }
-        // `heads` tells that something is missing, where no frame did.
+        // `heads` reports changes of which no frame arrived.
         state.apply(heads(life.seq, life.messages.len() as u64, 3, 0));
         let mut pages = 0;
         while let Some(after) = state.chats[&CHAT].gap() {
             state.apply_changes(after, life.changes(after, limit));
             pages += 1;
-            proptest::prop_assert!(pages <= 60, "it comes to an end");
+            proptest::prop_assert!(pages <= 60, "catch-up ends");
         }
         let snapshot = life.snapshot();
         let (held, fresh) = (&state.chats[&CHAT], &snapshot.chats[&CHAT]);
         proptest::prop_assert_eq!(held.head, life.seq);
         proptest::prop_assert_eq!(&held.messages, &fresh.messages);
-        // Read marks are watermarks beside the rows: what a message implies, no row repeats.
+        // Read marks are not compared: a message moves its sender's mark without a change of the member's row.
         let members = |chat: &ChatState| -> Vec<_> {
             chat.members.values().map(|member| (member.user.id, member.seq, member.role, member.removed)).collect()
         };
@@ -140,8 +140,8 @@ proptest::proptest! {
         proptest::prop_assert_eq!(held.summary.chat.last_no, fresh.summary.chat.last_no);
     }
 
-    /// The same on a device that frees messages in between: its count is right without them, and loaded again
-    /// they are the messages of the snapshot.
+    /// The same on a device that frees messages: its count is right without them, and when they are loaded again they
+    /// equal the messages of the snapshot.
     #[test]
     fn any_history_with_messages_freed_and_loaded_again_equals_the_end(
         changes in proptest::collection::vec((0u8..8, 1u64..12), 1..40),
@@ -169,7 +169,7 @@ proptest::proptest! {
         catch_up(&mut state);
         state.forget_outside(CHAT, &[(life.newest(), u64::MAX)]);
         proptest::prop_assert_eq!(state.chats[&CHAT].last_message().map(|message| message.no), Some(life.newest()));
-        // What only the server can count, the device asks for by naming no head.
+        // If only the server can count, the device sends head 0 to request the count.
         if state.held().chats[&CHAT] == 0 {
             state.apply(truth);
         }
