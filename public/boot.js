@@ -13,7 +13,7 @@ addEventListener("input", ({ target }) => {
   }
 });
 
-// A panic of the front end is a trap. The style sheet shows it, with a link that reloads the page.
+// A panic of the front end is a trap. The style sheet shows the notice `.crashed`, which has a link to reload.
 for (const kind of ["error", "unhandledrejection"]) {
   addEventListener(kind, ({ error, reason }) => {
     if ((error ?? reason) instanceof WebAssembly.RuntimeError) root.dataset.crashed = "";
@@ -35,7 +35,7 @@ if (version && "serviceWorker" in navigator) {
   navigator.serviceWorker.register(`/service-worker.js?v=${version}`).catch(() => {});
 }
 
-/** Waits until somebody enters a field or presses a key. */
+/** Waits until the user enters a field or presses a key. */
 function inUse() {
   if (document.activeElement !== document.body) return;
   return new Promise((start) => {

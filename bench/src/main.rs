@@ -10,7 +10,7 @@ mod verify;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// An error is a sentence for the person who ran the measurement.
+/// An error is a sentence for the user of the command.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 #[derive(Parser)]

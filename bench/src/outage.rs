@@ -66,7 +66,7 @@ async fn measure(outage: &Outage, server: &mut Server) -> Result<()> {
     for place in 0..outage.senders {
         people.push(Person::register(address, &format!("sender_{place}")).await?);
     }
-    let (owner, others) = people.split_first().ok_or("nobody sends")?;
+    let (owner, others) = people.split_first().ok_or("there are no senders")?;
     let chat_id = owner.create_group(others).await?;
     let away = Duration::from_secs(outage.seconds);
     for kind in ["hangs", "crashes at every start"] {

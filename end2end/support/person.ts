@@ -5,7 +5,7 @@ import type { Words } from './messenger';
 /** Console messages that a page is expected to log. */
 export const expectedOf = new WeakMap<Page, RegExp[]>();
 
-/** Waits until the front end runs the page. On /login and /register it starts when somebody presses a key. */
+/** Waits until the front end runs the page. On /login and /register it starts when the user presses a key. */
 export async function hydrated(page: Page) {
   await expect(async () => {
     const waits = await page.locator('html[data-deferred]:not([data-hydrated])').count();

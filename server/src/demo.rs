@@ -86,7 +86,7 @@ async fn perform(running: &Running, demo: Demo) -> Result<(), String> {
     while let Some(ended) = rooms.join_next().await {
         ended.map_err(|error| error.to_string())?.map_err(said)?;
     }
-    // The replay has ended; people may still read.
+    // The replay has ended; users may still read.
     std::future::pending().await
 }
 

@@ -10,7 +10,7 @@ use services::{Actor, auth};
 /// Signs the browser in: a cookie names the session.
 ///
 /// # Errors
-/// `unavailable` when the database does not answer.
+/// `unavailable` if the database does not respond.
 pub async fn sign_in_browser(actor: Actor) -> Result<(), Refusal> {
     let request = request()?;
     let token = answer(auth::renew_session(&request.node, actor).await)?;

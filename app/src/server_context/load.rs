@@ -23,7 +23,7 @@ pub enum Loaded {
 /// Loads everything that a document shows, a chat's head before its rows.
 ///
 /// # Errors
-/// `unavailable` when the database does not answer.
+/// `unavailable` if the database does not respond.
 pub async fn load(request: &Request, headers: &HeaderMap, url: &str) -> services::Result<Loaded> {
     let mut seed = preferences(headers, url);
     let Some(actor) = request.actor else { return Ok(signed_out(seed)) };
@@ -34,7 +34,7 @@ pub async fn load(request: &Request, headers: &HeaderMap, url: &str) -> services
 /// Loads the page that a browser navigates to. The browser holds the list of chats already.
 ///
 /// # Errors
-/// `unavailable` when the database does not answer.
+/// `unavailable` if the database does not respond.
 pub async fn load_next(request: &Request, headers: &HeaderMap, url: &str) -> services::Result<Loaded> {
     let mut seed = preferences(headers, url);
     let Some(actor) = request.actor else { return Ok(signed_out(seed)) };

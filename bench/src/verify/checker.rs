@@ -260,7 +260,7 @@ fn real_time(run: &Run<'_>, found: &mut Found) {
     let mut first_tries = BTreeSet::new();
     for operation in &run.operations {
         let Action::Send { chat_id, client_id, .. } = operation.action else { continue };
-        // Only the first attempt tells when the message began.
+        // Only the first attempt has the time at which the message began.
         if first_tries.insert((*chat_id, operation.who, *client_id))
             && let End::Acknowledged(Some(row)) = operation.end
         {

@@ -1,5 +1,5 @@
-//! Checks of every request, and headers of every response (SECURITY.md): they keep other sites from using
-//! a browser against its owner.
+//! Checks of every request, and headers of every response (SECURITY.md): they prevent other sites from using
+//! a user's browser against the user.
 
 use super::{App, Failure, origin, peer};
 use axum::{

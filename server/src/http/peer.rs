@@ -17,7 +17,7 @@ pub fn address(headers: &HeaderMap, extensions: &Extensions, trusted: &[IpAddr])
     }
     let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
     let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
-    // The client may have written every hop left of an unreadable one, so none of them is believed.
+    // The client may have written every hop to the left of an unreadable one, so none of them is trusted.
     let mut readable = hops.into_iter().rev().map_while(parse);
     readable.find(|hop| !trusted.contains(hop)).unwrap_or(peer)
 }

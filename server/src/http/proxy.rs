@@ -21,7 +21,7 @@ impl Fault {
     }
 }
 
-/// Names the fault that may make a page of ours look like another site's. `page` is the host of the page.
+/// Logs the fault of a proxy that may make our page look like another site's page. `page` is the page's host.
 pub fn report_foreign_page(public: Option<&str>, headers: &HeaderMap, page: &str) {
     let site = headers.get(HeaderName::from_static("sec-fetch-site")).and_then(|value| value.to_str().ok());
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
@@ -48,7 +48,7 @@ pub fn report_foreign_page(public: Option<&str>, headers: &HeaderMap, page: &str
     });
 }
 
-/// Names the proxy that removed `Upgrade` from a WebSocket handshake. Only a handshake has a key.
+/// Logs the proxy that removed `Upgrade` from a WebSocket handshake. Only a handshake has a key.
 pub fn report_missing_upgrade(headers: &HeaderMap) {
     if headers.contains_key(header::SEC_WEBSOCKET_KEY) && !headers.contains_key(header::UPGRADE) {
         Fault::Upgrade.report_once(|| {
@@ -60,7 +60,7 @@ pub fn report_missing_upgrade(headers: &HeaderMap) {
     }
 }
 
-/// Names the proxy that writes ports into `X-Forwarded-For`. They are ignored.
+/// Logs the proxy that writes ports into `X-Forwarded-For`. They are ignored.
 pub fn report_hop_with_port(hop: &str) {
     Fault::HopWithPort.report_once(|| {
         tracing::warn!(
@@ -71,7 +71,7 @@ pub fn report_hop_with_port(hop: &str) {
     });
 }
 
-/// Names the proxy that writes something else than addresses into `X-Forwarded-For`.
+/// Logs the proxy that does not write addresses into `X-Forwarded-For`.
 pub fn report_unreadable_hop(hop: &str) {
     Fault::UnreadableHop.report_once(|| {
         tracing::warn!(
@@ -102,7 +102,7 @@ fn without_port(authority: &str) -> &str {
     }
 }
 
-/// The beginning of a header's value: strangers choose its length.
+/// The beginning of a header's value: the client chooses its length.
 fn shown(value: &str) -> &str {
     value.get(..100).unwrap_or(value)
 }

@@ -4,7 +4,7 @@ use any_spawner::{CustomExecutor, PinnedFuture, PinnedLocalFuture};
 use std::task::{Context, Waker};
 
 /// Polls each task once before it spawns it. Rendering spawns effects that read signals of their page; on a
-/// busy machine a thread of the pool could run them only after the page was sent and its signals dropped.
+/// busy machine a thread of the pool could run them only after the page is sent and its signals are dropped.
 pub struct Eager;
 
 impl CustomExecutor for Eager {

@@ -52,7 +52,7 @@ pub struct Dispatch<'a> {
     current: Option<Parked>,
 }
 
-/// Frames that wait for the ones before them.
+/// Frames that wait for earlier frames.
 #[derive(Default)]
 struct Parking {
     frames: VecDeque<Parked>,
@@ -63,7 +63,7 @@ struct Parked {
     work: Work,
     /// The bytes of the frame.
     bytes: usize,
-    /// It changes something, so it is completed also when the client has disconnected.
+    /// The frame changes something, so it is completed even if the client disconnects.
     lasts: bool,
 }
 

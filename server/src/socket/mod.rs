@@ -101,7 +101,7 @@ async fn run(app: App, mut socket: WebSocket, by_cookie: Option<Verified>) {
             }
         }
     };
-    // Subscribe before `welcome` is read: an overlap is harmless, a hole is not.
+    // Subscribe before `welcome` is read: a change sent twice is harmless, a missed change is not.
     let subscription = Subscription::open(&app.node, verified.actor);
     let here = presence::Here::open(&app.node, verified.actor.user_id);
     let outbound = subscription.outbound.clone();
@@ -282,7 +282,7 @@ async fn close_with(mut socket: WebSocket, code: u16) {
     let _ = timeout(CLOSE_WITHIN, polite).await;
 }
 
-/// The version is the one that pages carry: that of the front end's files, where they have one.
+/// The version is the one in the pages: the version of the front end's files, if they have one.
 fn ready(app: &App, reference: Option<u64>, verified: Verified) -> axum::body::Bytes {
     let frame = ServerFrame::Ready {
         user_id: verified.actor.user_id,

@@ -1,10 +1,10 @@
-//! Who may do what to a message: one table, checked over REST and, if a frame or a form exists, over the socket
-//! and the pages.
+//! Permissions for messages: one table, checked over REST and, if a frame or a form exists, over the socket and the
+//! pages.
 
 use crate::support::{Answer, Home, Person, Server, fresh_id};
 use serde_json::{Value, json};
 
-/// The status by the caller's standing. `gone` is a message that its author has deleted: it cannot be forwarded
+/// The HTTP status for each kind of caller. `gone` is a message that its author has deleted: it cannot be forwarded
 /// or reported. A message that the caller has no permission to see returns the same as one that does not exist.
 const TABLE: &str = "
                     anonymous  stranger  former  member  author  admin  owner
@@ -27,7 +27,7 @@ const TABLE: &str = "
     read            401        404       404     204     204     204    204
 ";
 
-/// A group with a person of each standing to its messages.
+/// A group with a caller of each kind.
 struct Group {
     server: Server,
     id: String,
@@ -38,9 +38,9 @@ struct Group {
 struct Standing {
     name: &'static str,
     person: Option<Person>,
-    /// The cookie of the person's browser.
+    /// The cookie of the caller's browser.
     cookie: Option<String>,
-    /// The person's saved messages: the target of forwards.
+    /// The caller's saved messages: the target of forwards.
     saved: String,
 }
 

@@ -41,7 +41,7 @@ async fn the_page_of_a_failed_form_leads_back_and_runs_no_scripts() {
     let ask = ask.header("accept", "text/html").header("origin", &own);
     let page = ask.header("referer", &format!("{own}/register?x=%22")).send().await;
     assert!(page.body.contains("href=\"/register?x=%22\""), "{}", page.body);
-    // The front end would take this page for one of somebody signed out, and delete what the device stores.
+    // On this page the front end would find no user, and would delete the data that the device stores.
     assert!(!page.body.contains("boot.js"), "{}", page.body);
     assert!(server.get("/login").send().await.body.contains("boot.js"));
 }

@@ -1,4 +1,4 @@
-//! The WebSocket as PROTOCOL section 5 has it.
+//! The WebSocket of PROTOCOL section 5.
 
 use crate::support::{Home, Server, Socket, fresh_id, soon};
 use serde_json::{Value, json};
@@ -143,7 +143,7 @@ async fn typing_is_passed_on_once_in_three_seconds() {
         his.send(json!({ "type": "typing", "chat_id": group })).await;
     }
     assert_eq!(hers.next().await["type"], "typing");
-    // What comes after the five is the next that arrives.
+    // The first of the five `typing` frames arrived; the next frame is the message, so the others were dropped.
     his.call(json!({ "type": "send", "chat_id": group, "client_id": fresh_id(), "text": "done" })).await;
     assert_eq!(hers.next().await["type"], "message");
 }
@@ -227,7 +227,7 @@ async fn answers_larger_than_what_may_wait_for_a_socket_arrive_whole() {
             waiting += 1;
         }
     }
-    // Eight messages and the one that tells of the group; in the first forty more.
+    // Eight messages and the system message of the creation; in the first group forty more.
     assert!(groups.iter().all(|group| held[group] == if *group == groups[0] { 49 } else { 9 }), "{held:?}");
 }
 
@@ -300,7 +300,7 @@ async fn nothing_is_done_before_somebody_signs_in() {
     assert!(ready["session_id"].is_string() && ready["version"].is_string());
     assert_eq!(server.history(&alice, &group).await.len(), 1);
 
-    // A fresh token of the same session is welcome, somebody else's is not.
+    // A fresh token of the same session is accepted; a token of another user is refused.
     let again = socket.call(json!({ "type": "auth", "access_token": alice.access_token })).await;
     assert_eq!(again["type"], "ready");
     let foreign = socket.call(json!({ "type": "auth", "access_token": bob.access_token })).await;
@@ -337,7 +337,7 @@ async fn a_cookie_signs_in_from_our_own_pages_only() {
     ] {
         assert_eq!(server.upgrade(&headers).await.err(), Some(403), "{headers:?}");
     }
-    // A cookie that is worth nothing leaves the other way open.
+    // With an invalid cookie, the client can still send an `auth` frame.
     let worthless = [("cookie", "messenger_session=x"), ("origin", ours.as_str())];
     let mut socket = server.upgrade(&worthless).await.unwrap();
     let ready = socket.call(json!({ "type": "auth", "access_token": alice.access_token })).await;

@@ -212,7 +212,7 @@ impl Server {
         }
     }
 
-    /// The cookie that a person's browser would send.
+    /// The cookie that the user's browser would send.
     pub async fn cookie(&self, person: &Person) -> String {
         let listed = self.get("/api/v1/auth/sessions").by(person).send().await.expect_status(200).json();
         let session = listed["items"].as_array().unwrap().iter().find(|session| session["current"] == true).unwrap();
@@ -257,7 +257,7 @@ pub fn fresh_id() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 
-/// A signed-in person.
+/// A signed-in user.
 #[derive(Clone)]
 pub struct Person {
     pub id: String,
