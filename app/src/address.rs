@@ -1,5 +1,5 @@
-//! The addresses of pages. Each is parsed and written here alone: by links, redirects, the loading of pages
-//! and the service of what a device keeps.
+//! The addresses of pages. Only this module parses and writes them: for links, redirects, the loading of pages, and
+//! pages from the data that a device stores.
 
 use protocol::{
     ids::{ChatId, UserId},
@@ -18,7 +18,7 @@ pub enum Address {
     Chat(ChatId, At),
     Info {
         chat_id: ChatId,
-        /// The people looked for.
+        /// The search for users to add.
         query: String,
     },
     NewChat {
@@ -29,7 +29,7 @@ pub enum Address {
         title: String,
         member_ids: Vec<UserId>,
     },
-    /// A person by user name, without the `@`.
+    /// A user by user name, without the `@`.
     Person(String),
     Settings(Section),
 }
@@ -359,7 +359,7 @@ impl Url {
     }
 }
 
-/// Percent-encodes what is not plain in a query. Commas and brackets may stay as they are.
+/// Percent-encodes the special characters of a query, except commas and brackets.
 fn encode(text: &str, to: &mut String) {
     const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
     let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or_default();
@@ -372,7 +372,7 @@ fn encode(text: &str, to: &mut String) {
     }
 }
 
-/// The inverse; forms write a blank as `+`. What is no legal code stays as it stands.
+/// The inverse; forms write a blank as `+`. An illegal code stays unchanged.
 fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

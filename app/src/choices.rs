@@ -1,8 +1,8 @@
-//! What a reader chooses for a browser.
+//! The settings of one browser.
 
 use std::collections::BTreeMap;
 
-/// The names and their values; without a value the default holds. A cookie keeps each choice, and the document
+/// The names and their values; without a value, the default applies. A cookie stores each choice, and the document
 /// carries it as an attribute.
 pub const CHOICES: [(&str, &[&str]); 5] = [
     ("theme", &["light", "dark"]),

@@ -1,13 +1,13 @@
 //! Reading cookies.
 
-/// The value of a cookie in a line of them, as a browser writes it.
+/// The value of a cookie in a `Cookie` header or in `document.cookie`.
 #[must_use]
 pub fn in_line<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     let mut pairs = line.split(';').filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(other, _)| *other == name).map(|(_, value)| value)
 }
 
-/// The value of a cookie that came with a request.
+/// The value of a cookie of a request.
 #[cfg(feature = "ssr")]
 #[must_use]
 pub fn of_request<'a>(headers: &'a http::HeaderMap, name: &str) -> Option<&'a str> {

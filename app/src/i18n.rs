@@ -1,5 +1,5 @@
 //! The interface's languages. The server has the texts of all languages. The browser loads one table, because
-//! the tables are a good part of its download: `/pkg/texts/{language}.json`, an array in the order of the keys.
+//! the tables are a large part of its download: `/pkg/texts/{language}.json`, an array in the order of the keys.
 
 use leptos::prelude::*;
 
@@ -81,11 +81,11 @@ impl Language {
     }
 }
 
-/// The reader's language. Views that read it change with it.
+/// The reader's language. Views that read it are updated when it changes.
 #[derive(Clone, Copy)]
 pub struct I18n(RwSignal<Language>);
 
-/// Gives the views below the reader's language.
+/// Provides the reader's language to the views below.
 pub fn provide_language(language: Language) {
     provide_context(I18n(RwSignal::new(language)));
 }

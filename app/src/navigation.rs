@@ -8,7 +8,7 @@ use leptos::prelude::*;
 pub struct Navigation(RwSignal<Option<Address>>);
 
 impl Navigation {
-    /// Begins with the address that the server was asked for; in the browser with its own.
+    /// Begins with the address of the request; in the browser, with the address bar's.
     pub fn new(asked: &str) -> Self {
         let asked = if cfg!(feature = "hydrate") { here() } else { asked.to_owned() };
         let navigation = Self(RwSignal::new(Address::parse(&asked)));
@@ -22,7 +22,7 @@ impl Navigation {
         expect_context()
     }
 
-    /// Reads something of the address, and follows it.
+    /// Reads the address, and subscribes to it.
     pub fn with<T>(self, read: impl FnOnce(Option<&Address>) -> T) -> T {
         self.0.with(|address| read(address.as_ref()))
     }
@@ -54,14 +54,14 @@ mod browser {
     use wasm_bindgen::{JsCast as _, JsValue};
     use web_sys::{Element, HtmlAnchorElement, MouseEvent};
 
-    /// Links that the browser does not follow by itself in some other way.
+    /// Links that open a page of this app, not a new tab, a download or an external page.
     const LINK: &str = r#"a[href]:not([href=""], [target], [download], [rel~="external"])"#;
 
     impl Navigation {
         /// The listeners live as long as the page.
         pub(super) fn listen(self) {
             let _ = window_event_listener(ev::click, move |event| {
-                // What is no page of ours, or is on another site, the browser opens.
+                // The browser opens other sites, and addresses that are no page.
                 if let Some(url) = pressed_link(&event)
                     && let Some(address) = Address::parse(&url)
                 {

@@ -1,4 +1,4 @@
-//! What the server gives a page: the rows that it shows.
+//! The data that the server sends with a page: the rows that the page shows.
 
 use crate::{
     auth::page::Sessions,
@@ -20,7 +20,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The data of one page. The server renders from it, and hydration reads the same, so that nothing differs.
+/// The data of one page. The server renders from it, and hydration reads the same data, so that both render the same.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Seed {
     pub locale: String,
@@ -44,10 +44,10 @@ pub struct Seed {
 
 protocol::rows! { Seed { locale, choices, offset, now, as_of, me, mine, chats, users, address, forms, page } }
 
-/// What belongs to one page alone.
+/// The data of one kind of page.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub enum Page {
-    /// The data are on their way.
+    /// The data have not arrived yet.
     #[default]
     Loading,
     /// For this reader there is nothing at the address.

@@ -1,4 +1,4 @@
-//! The rows of a timeline: how a message stands among those before it.
+//! The rows of a timeline, and the place of each message relative to the message before it.
 
 use super::window::Shown;
 use protocol::{
@@ -16,7 +16,7 @@ pub struct Row {
     pub place: Place,
 }
 
-/// How a message stands among those before it.
+/// The place of a message relative to the message before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// The first of a group: messages of one sender in one minute.
@@ -27,7 +27,7 @@ pub struct Place {
     pub opens_unread: bool,
 }
 
-/// What was unread when the conversation was opened: more than `read_no`, at most `last_no`.
+/// The messages that were unread when the conversation was opened: from after `read_no` to `last_no`.
 #[derive(Clone, Copy)]
 pub struct Unread {
     pub read_no: u64,

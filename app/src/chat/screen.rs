@@ -27,7 +27,7 @@ pub fn mark(no: u64) -> bool {
     article.focus_with_options(&options).is_ok()
 }
 
-/// The message above which the "new messages" divider stands.
+/// The message below the "new messages" divider.
 pub fn divided(scroller: &web_sys::Element) -> Option<u64> {
     let divider = scroller.query_selector(".unread-divider").ok().flatten()?;
     number_of(&divider.parent_element()?)
@@ -41,7 +41,7 @@ pub fn first(scroller: &web_sys::Element) -> Option<Place> {
     Some(Place { no: number_of(&row)?, top: article(&row)?.get_bounding_client_rect().top() - edge })
 }
 
-/// The last row whose end is on the screen.
+/// The last row with its end on the screen.
 pub fn last(scroller: &web_sys::Element) -> Option<u64> {
     let (rows, below) = ending_below(scroller, scroller.get_bounding_client_rect().bottom())?;
     number_of(&rows.item(below.checked_sub(1)?)?)

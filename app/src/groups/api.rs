@@ -37,7 +37,7 @@ pub async fn add_member(chat_id: ChatId, user_id: UserId) -> Result<(), Refusal>
     Ok(())
 }
 
-/// Removes a member; removing oneself is leaving.
+/// Removes a member. With the user's own id: leaves the group.
 #[server(prefix = "/fn", endpoint = "remove_member")]
 pub async fn remove_member(chat_id: ChatId, user_id: UserId) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;

@@ -1,4 +1,4 @@
-//! Groups, and the search for people to write to.
+//! Groups, and the search for users to write to.
 
 mod api;
 pub mod page;
@@ -22,7 +22,7 @@ use protocol::{
     profiles::User,
 };
 
-/// `/new`: find a person.
+/// `/new`: find a user.
 #[component]
 pub fn NewChatPage() -> impl IntoView {
     let i18n = use_i18n();
@@ -58,7 +58,7 @@ pub fn NewChatPage() -> impl IntoView {
     .into_any()
 }
 
-/// `/new?kind=group`: choose people and a title for a group.
+/// `/new?kind=group`: choose the members and the title of a group.
 #[component]
 pub fn NewGroupPage() -> impl IntoView {
     let i18n = use_i18n();
@@ -71,7 +71,7 @@ pub fn NewGroupPage() -> impl IntoView {
     // Without a page load there is no id from the server yet.
     let client_id = store.forms.with_untracked(|forms| forms.client_id).unwrap_or_else(ClientId::fresh);
     let chosen = RwSignal::new(first_chosen);
-    // The people chosen stay in the form, whatever is searched next.
+    // The chosen users stay in the form during the next search.
     let people = memo(move || {
         let mut people = chosen.get();
         people.extend(
@@ -135,7 +135,7 @@ fn Choice(user: User, chosen: RwSignal<Vec<User>>) -> impl IntoView {
     .into_any()
 }
 
-/// A search for people. It begins with the address and with what the page brings.
+/// A search for users. It begins with the query in the address and the users in the page's data.
 #[derive(Clone, Copy)]
 struct Search {
     store: Store,
@@ -153,7 +153,7 @@ impl Search {
         let found = store.page.with_untracked(found_on).unwrap_or_default();
         let search = Self { store, query: RwSignal::new(query.clone()), found: RwSignal::new(found) };
         effect(move || {
-            // The page arrives; a search that was typed in the meantime stays.
+            // When the page's data arrive, they do not replace the results of a newer query.
             if let Some(found) = store.page.with(found_on)
                 && search.query.with_untracked(|now| *now == query)
             {
@@ -163,7 +163,7 @@ impl Search {
         search
     }
 
-    /// The people found, without the reader.
+    /// The users found, without the reader.
     fn people(self) -> Vec<User> {
         let me = self.store.me();
         self.found.with(|found| found.iter().filter(|user| Some(user.id) != me).cloned().collect())
@@ -173,7 +173,7 @@ impl Search {
         self.query.set(query.clone());
         leptos::task::spawn_local(async move {
             let Ok(found) = find_people(query.clone()).await else { return };
-            // A later search may have finished first, and the page may have gone.
+            // A later search may have finished first, and the page may be closed.
             if self.query.try_with_untracked(|now| *now == query) == Some(true) {
                 self.found.set(found);
             }
@@ -189,7 +189,7 @@ fn found_on(page: &Page) -> Option<Vec<User>> {
     }
 }
 
-/// Finds people while the reader types; without JavaScript by its form.
+/// Finds users while the reader types; without JavaScript, when the form is sent.
 #[component]
 fn SearchField(search: Search, #[prop(optional)] with_button: bool) -> impl IntoView {
     let i18n = use_i18n();
@@ -248,7 +248,7 @@ fn Info(chat_id: ChatId) -> impl IntoView {
         members
     });
     let peer = memo(move || summary.with(|s| s.as_ref().and_then(|s| s.peer.as_ref()).map(|peer| peer.id)));
-    // Known once the page of this chat is loaded.
+    // None until the data of this page has loaded.
     let blocked = memo(move || {
         store.page.with(|page| match page {
             Page::Info(info) if info.chat_id == chat_id => Some(info.blocked),
@@ -297,7 +297,7 @@ fn Info(chat_id: ChatId) -> impl IntoView {
     .into_any()
 }
 
-/// A search for people to add, without the members.
+/// A search for users to add, without the members.
 #[component]
 fn AddMembers(chat_id: ChatId, members: Memo<Vec<Member>>) -> impl IntoView {
     let i18n = use_i18n();

@@ -16,17 +16,17 @@ pub struct Info {
     pub members: Vec<Member>,
     /// Whether the reader has blocked the other user of a direct chat.
     pub blocked: bool,
-    /// People who could be added.
+    /// Users who could be added.
     pub found: Vec<User>,
 }
 
 protocol::rows! { Info { chat_id, members, blocked, found } }
 
-/// The pages that look for people to write to.
+/// The pages with a search for users to write to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct New {
     pub found: Vec<User>,
-    /// The people already chosen for a group.
+    /// The users already chosen for a group.
     pub chosen: Vec<User>,
 }
 
@@ -65,7 +65,7 @@ pub async fn load_info(
     Ok((Info { chat_id, members, blocked, found }, summary))
 }
 
-/// Finds people, and loads those who are chosen already.
+/// Finds users, and loads the users who are chosen already.
 ///
 /// # Errors
 /// `unavailable`.

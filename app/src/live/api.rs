@@ -1,4 +1,4 @@
-//! What the browser reads besides the pages and the socket.
+//! Data that the browser requests besides the pages and the socket.
 
 use crate::Refusal;
 use leptos::prelude::*;
@@ -48,7 +48,7 @@ pub async fn load_quoted(chat_id: ChatId, nos: String) -> Result<History, Refusa
     context::answer(services::chat::quoted(&node, actor, chat_id, &context::numbers(&nos)?).await)
 }
 
-/// The first hundred members of a chat; with a query those whose name begins with it.
+/// The first hundred members of a chat; with a query, only members with a name that begins with it.
 #[server(prefix = "/fn", endpoint = "members")]
 pub async fn load_members(chat_id: ChatId, query: String) -> Result<Vec<Member>, Refusal> {
     let (node, actor) = context::signed_in()?;
@@ -57,7 +57,7 @@ pub async fn load_members(chat_id: ChatId, query: String) -> Result<Vec<Member>,
     Ok(context::answer(services::groups::members(&node, actor, chat_id, page).await)?.items)
 }
 
-/// The first hundred who reacted to a message, oldest first; nobody if they cannot be loaded.
+/// The first hundred users who reacted to a message, oldest reaction first; none if the request fails.
 #[cfg(feature = "hydrate")]
 pub async fn load_reacted(chat_id: ChatId, no: u64) -> Vec<Reacted> {
     let most = protocol::limits::HISTORY_MAX;
@@ -66,7 +66,7 @@ pub async fn load_reacted(chat_id: ChatId, no: u64) -> Vec<Reacted> {
     page.map(|page| page.items).unwrap_or_default()
 }
 
-/// The text of a file or an answer of this server.
+/// The body of a response of this server; none after a failure.
 #[cfg(feature = "hydrate")]
 pub async fn fetch(url: &str) -> Option<String> {
     let answer = gloo_net::http::Request::get(url).send().await.ok()?;

@@ -12,7 +12,7 @@ use crate::{
 use crate::{refusal::Refusal, seed::Seed};
 use leptos::prelude::*;
 
-/// How long after a failure a page is loaded again.
+/// The pause before a page that failed to load is requested again.
 #[cfg(feature = "hydrate")]
 const AGAIN_MS: u32 = 2_000;
 

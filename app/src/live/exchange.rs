@@ -10,11 +10,11 @@ use {
     services::{Actor, Node, Rejection, chat},
 };
 
-/// More frames than a page has at once.
+/// Maximum frames of one request: more than a page has at once.
 #[cfg(feature = "ssr")]
 const FRAMES_MAX: usize = 100;
 
-/// Answers the frames of `user_id`, one JSON frame a line, with the replies in the same form. Typing and
+/// Handles the frames of `user_id`, one JSON frame per line, and returns the replies in the same form. Typing and
 /// presence need a socket: they get no reply.
 #[server(prefix = "/fn", endpoint = "exchange")]
 pub async fn exchange(user_id: UserId, frames: String) -> Result<String, Refusal> {

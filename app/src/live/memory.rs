@@ -1,4 +1,4 @@
-//! Which messages stay in memory: a chat that is busy for hours must not fill it.
+//! Frees messages: a chat that is busy for hours must not fill the memory.
 
 #[cfg(feature = "hydrate")]
 use super::{Place, Store};
@@ -11,7 +11,7 @@ use protocol::reducer::ChatState;
 /// The newest messages, which every chat keeps, and the messages on either side of the reader's place.
 const NEWEST: u64 = 100;
 const AROUND: u64 = 100;
-/// Messages beyond these before any are freed: not each new message is worth the work.
+/// Messages are freed only when this many are beyond the windows: freeing one by one would cost too much.
 const SLACK: u64 = 50;
 
 /// The windows of a chat to keep: around the rows from `first` to `last` that the reader is at, and the newest.

@@ -4,7 +4,7 @@ use protocol::error::ErrorCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
     Failed(ErrorCode),
-    /// More of something than there can be.
+    /// A limit is reached.
     #[cfg_attr(feature = "ssr", expect(dead_code, reason = "only a browser sends forms where they stand"))]
     TooMany,
     Copied,

@@ -30,14 +30,14 @@ pub enum Event {
 /// Synchronises this tab's outbox with the stored one, and decides whether this tab sends.
 pub struct Sharing {
     store: Store,
-    /// None where the browser stores nothing: then each tab has its own outbox.
+    /// None if the browser provides no storage: then each tab has its own outbox.
     database: Option<Rc<Database>>,
     channel: Option<BroadcastChannel>,
     locks: Option<LockManager>,
     name: String,
     tell: mpsc::UnboundedSender<Event>,
     kept: Vec<Unsent>,
-    /// Locks held: a stolen one, and the one that was waited for.
+    /// The number of locks held: one may be stolen, and one granted after a wait.
     held: u32,
 }
 

@@ -45,7 +45,7 @@ impl Table {
 pub enum Write {
     Put(Table, String, String),
     Delete(Table, String),
-    /// Deletes the rows whose keys begin so.
+    /// Deletes the rows with keys that begin with this prefix.
     DeleteAll(Table, String),
     Clear(Table),
 }
@@ -92,7 +92,7 @@ impl Database {
         self.all_of(table, "").await
     }
 
-    /// The rows whose keys begin so, in the order of their keys.
+    /// The rows with keys that begin with a prefix, in the order of their keys.
     pub async fn all_of(&self, table: Table, prefix: &str) -> Result<Vec<String>> {
         let transaction = self.transaction(Mode::Readonly)?;
         let request = store(&transaction, table)?.get_all_with_key(&range(prefix)?)?;
@@ -132,7 +132,7 @@ fn store(transaction: &IdbTransaction, table: Table) -> Result<IdbObjectStore> {
     transaction.object_store(table.name())
 }
 
-/// The keys that begin so: keys are ASCII.
+/// The range of the keys that begin with a prefix: keys are ASCII.
 fn range(prefix: &str) -> Result<JsValue> {
     IdbKeyRange::bound(&prefix.into(), &format!("{prefix}\u{ffff}").into()).map(JsValue::from)
 }

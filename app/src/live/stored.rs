@@ -3,11 +3,11 @@
 use protocol::chat::Message;
 use std::{collections::BTreeMap, sync::Arc};
 
-/// The stored messages of one chat: their numbers, and the change each is as of.
+/// The stored messages of one chat: the `seq` of each by its `no`.
 #[derive(Debug, Default, PartialEq)]
 pub struct Stored(BTreeMap<u64, u64>);
 
-/// What brings the stored messages up to date.
+/// The writes that bring the stored messages up to date.
 #[derive(Debug, Default, PartialEq)]
 pub struct Difference {
     pub put: Vec<Arc<Message>>,
@@ -15,7 +15,7 @@ pub struct Difference {
 }
 
 impl Stored {
-    /// The difference to a window of messages, which then is what is stored.
+    /// Replaces the stored messages by a window, and returns the difference.
     pub fn replace(&mut self, window: Vec<Arc<Message>>) -> Difference {
         let now: BTreeMap<u64, u64> = window.iter().map(|message| (message.no, message.seq)).collect();
         let delete = self.0.keys().copied().filter(|no| !now.contains_key(no)).collect();

@@ -1,4 +1,4 @@
-//! The other tabs of this browser: they show at once what is chosen in one of them.
+//! Synchronises the settings between the tabs of this browser.
 
 use super::Store;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 use leptos::prelude::*;
 
-/// Another tab has changed what the pages of the settings show of the account.
+/// Another tab has changed account data that the settings pages show.
 const ACCOUNT: &str = "account";
 const LOCALE: &str = "locale";
 
@@ -41,12 +41,12 @@ pub fn share_locale(locale: Locale) {
     share_choice(LOCALE, locale.name());
 }
 
-/// Has the other tabs read again what the server knows of the account.
+/// Makes the other tabs reload the account data from the server.
 pub fn share_account() {
     share_choice(ACCOUNT, "");
 }
 
-/// Follows the other tabs. Renders nothing.
+/// Applies changes from the other tabs. Renders nothing.
 #[component]
 pub fn OtherTabs() -> impl IntoView {
     #[cfg(feature = "hydrate")]

@@ -1,4 +1,4 @@
-//! People wherever they are shown: their rows, their presence, and the form that blocks them.
+//! Parts of pages that show a user: the row, the presence, and the form to block the user.
 
 mod api;
 
@@ -12,7 +12,7 @@ use protocol::{ids::UserId, profiles::User};
 
 pub use api::{OpenDirect, find_people};
 
-/// Whether a user is online, or when they last were, as far as the reader may know.
+/// Whether a user is online, or when the user was last online, if the reader has permission to see it.
 pub fn seen(i18n: I18n, zone: time::Zone, user: &User) -> AnyView {
     match (user.online, user.last_seen_at) {
         (Some(true), _) => t!(i18n, profiles.online).into_any(),

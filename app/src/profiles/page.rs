@@ -1,4 +1,4 @@
-//! The data of a person's page.
+//! The data of a user's profile page.
 
 use protocol::{profiles::User, reducer::State};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use services::{Actor, Node, chat, profiles};
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Person {
     pub user: User,
-    /// Whether the reader has blocked this person.
+    /// Whether the reader has blocked this user.
     pub blocked: bool,
 }
 
@@ -24,7 +24,7 @@ impl Person {
     }
 }
 
-/// Loads a person by user name.
+/// Loads a user by user name.
 ///
 /// # Errors
 /// `not_found`, `unavailable`.

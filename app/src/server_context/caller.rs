@@ -1,4 +1,4 @@
-//! Who sent the request that a page or a server function answers, and the refusal of what they asked.
+//! The request behind a page or a server function: its user, its device, and its refusal.
 
 use crate::refusal::Refusal;
 use http::HeaderValue;
@@ -20,7 +20,7 @@ pub struct Request {
     pub refused: Arc<Mutex<Option<ApiError>>>,
 }
 
-/// The request that a server function answers.
+/// The request of a server function.
 ///
 /// # Errors
 /// Only outside a request.

@@ -33,7 +33,7 @@ pub async fn set_language(locale: String) -> Result<(), Refusal> {
     choose("locale", &locale, UpdateMe { locale: Some(Some(locale.clone())), ..Default::default() }).await
 }
 
-/// Who may see the user's presence.
+/// Sets who may see the user's presence.
 #[server(prefix = "/fn", endpoint = "set_last_seen")]
 pub async fn set_last_seen(last_seen: String) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;

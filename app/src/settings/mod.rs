@@ -110,7 +110,7 @@ pub fn AppearancePage() -> impl IntoView {
     .into_any()
 }
 
-/// Who may see the reader's presence, and whom the reader has blocked.
+/// The privacy of the reader's presence, and the users that the reader has blocked.
 #[component]
 pub fn PrivacyPage() -> impl IntoView {
     let i18n = use_i18n();

@@ -1,4 +1,4 @@
-//! What the fields and messages of forms know of a form that was sent.
+//! The state of a refused form, for its fields and messages.
 
 use leptos::prelude::*;
 use protocol::{error::ApiError, ids::ClientId};

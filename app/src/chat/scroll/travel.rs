@@ -66,7 +66,7 @@ impl Scroll {
         });
     }
 
-    /// Shows a message whose surroundings are held, or the end.
+    /// Shows a message if the messages around it are held, or the end.
     fn arrive(self, at: Option<u64>) {
         if let Some(no) = at {
             self.skip_to(no);
