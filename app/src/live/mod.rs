@@ -1,6 +1,8 @@
 //! The store that pages read from, the socket that feeds it, and what this device keeps of it.
 
 mod api;
+#[cfg(feature = "hydrate")]
+mod browser;
 mod connect;
 pub mod draft;
 mod exchange;
@@ -15,6 +17,8 @@ mod outbox;
 mod poll;
 mod post;
 #[cfg(feature = "hydrate")]
+mod reconnect;
+#[cfg(feature = "hydrate")]
 mod session;
 #[cfg(feature = "hydrate")]
 mod socket;
@@ -25,6 +29,8 @@ mod store;
 mod stored;
 mod tabs;
 mod version;
+#[cfg(feature = "hydrate")]
+mod wake;
 
 #[cfg(feature = "hydrate")]
 pub use api::{fetch, load_reacted};
@@ -61,14 +67,14 @@ fn begin(store: Store) {
     use leptos::{prelude::*, task::spawn_local};
     use protocol::reducer::Part;
 
-    socket::remember_zone();
+    browser::remember_zone();
     let Some(me) = store.read_untracked(protocol::reducer::State::me_id) else {
         // Nobody is signed in, so nobody's chats are kept; unsent messages wait for their writer.
         return spawn_local(keep::wipe(keep::Wipe::Rows));
     };
-    socket::start(store);
+    reconnect::start(store);
     let (hidden, hides) = mpsc::unbounded();
-    socket::listen("pagehide", move || {
+    browser::listen("pagehide", move || {
         let _ = hidden.unbounded_send(());
     });
     let (tell, events) = mpsc::unbounded();

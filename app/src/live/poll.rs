@@ -2,11 +2,12 @@
 
 use super::{
     Connection, Store,
+    browser::now,
     exchange::Exchange,
     keep::Wipe,
     post,
-    session::{self, Session},
-    socket::{TICK_MS, Wake, Wakes, now},
+    session::{self, Session, TICK_MS},
+    wake::{Wake, Wakes},
 };
 use futures::{
     StreamExt as _,

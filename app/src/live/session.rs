@@ -3,8 +3,8 @@
 
 use super::{
     Connection, ReadUpTo, Store,
+    browser::now,
     keep::{self, Wipe},
-    socket::{BACKOFF_MS, SILENCE_MS, TICK_MS, now},
     version,
 };
 use crate::seed::Page;
@@ -18,6 +18,12 @@ use protocol::{
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+/// How often a connection checks for gaps, silence and heads.
+pub const TICK_MS: u32 = 300;
+/// A connection without a frame for so long is dead.
+pub const SILENCE_MS: f64 = 30_000.0;
+/// The shortest and the longest rest before a new try.
+pub const BACKOFF_MS: (f64, f64) = (500.0, 30_000.0);
 /// The pause before a refused page of changes is requested again.
 const REFUSED_MS: f64 = 2_000.0;
 const HEADS_EVERY_MS: f64 = 20_000.0;

@@ -1,0 +1,56 @@
+//! Keeps this page connected: by a WebSocket, else by polling, and by new tries with back-off.
+
+use super::{
+    Connection, Store, poll,
+    session::BACKOFF_MS,
+    socket,
+    wake::{Wake, Wakes, wakes},
+};
+use futures::{
+    FutureExt as _, StreamExt as _,
+    future::{Either, select},
+};
+use gloo_timers::future::TimeoutFuture;
+use leptos::prelude::*;
+use protocol::reducer::State;
+
+/// After so many sockets that did not open, the page polls.
+const POLL_AFTER: u32 = 2;
+
+/// Starts the task that lives as long as the page.
+pub fn start(store: Store) {
+    let mut wakes = wakes(store);
+    leptos::task::spawn_local(async move {
+        let mut failures = 0;
+        loop {
+            let opened = socket::run(store, &mut wakes).await;
+            failures = if opened { 0 } else { failures + 1 };
+            if failures < POLL_AFTER || !poll::run(store, &mut wakes).await {
+                lose(store);
+                rest(&mut wakes, failures).await;
+            }
+        }
+    });
+}
+
+/// There is no connection: what is shown is as of the last frame.
+fn lose(store: Store) {
+    store.connection.set(Connection::Waiting);
+    store.change(State::forget_presence);
+    let heard = store.heard.get_value();
+    store.as_of.update(|as_of| *as_of = as_of.or(Some(heard)));
+}
+
+/// Waits before the next try, with exponential back-off and full jitter: clients must not return to a restarted
+/// server all at once. Returns at once when the network or the reader is back.
+async fn rest(wakes: &mut Wakes, failures: u32) {
+    while wakes.next().now_or_never().flatten().is_some() {}
+    let most = (BACKOFF_MS.0 * f64::from(1 << failures.min(6))).min(BACKOFF_MS.1);
+    let mut waited = TimeoutFuture::new((js_sys::Math::random() * most) as u32 + 50);
+    loop {
+        match select(waited, wakes.next()).await {
+            Either::Right((Some(Wake::Return) | None, _)) | Either::Left(_) => return,
+            Either::Right((_, still)) => waited = still,
+        }
+    }
+}
