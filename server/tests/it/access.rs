@@ -165,7 +165,7 @@ fn code(status: u16) -> Option<String> {
 }
 
 #[tokio::test]
-async fn everybody_may_do_to_a_message_what_their_standing_allows_over_every_pathway() {
+async fn permissions_for_messages_are_the_same_on_every_pathway() {
     let group = Group::gather().await;
     let mut lines = TABLE.lines().map(str::trim).filter(|line| !line.is_empty());
     let names: Vec<&str> = lines.next().unwrap().split_whitespace().collect();

@@ -94,12 +94,12 @@ fn check(people: &[Person], sent: &[Sent], stored: &[Value]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_server_loses_and_doubles_nothing() {
+async fn a_killed_server_neither_loses_nor_duplicates_messages() {
     survives_a_kill_amid_sends(Home::new(&["--limits", "off"]).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_server_finds_its_private_database_again() {
+async fn a_killed_server_restarts_with_its_private_database() {
     let home = Home::make(None, &["--limits", "off"]);
     let server = survives_a_kill_amid_sends(home.clone()).await;
     // A second server cannot use the folder.
@@ -112,7 +112,7 @@ async fn a_killed_server_finds_its_private_database_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_private_database_is_started_again_and_has_everything() {
+async fn a_killed_private_database_restarts_with_all_its_data() {
     let server = Server::at(Home::make(None, &[])).await;
     let alice = server.person("alice").await;
     let group = server.group(&alice, &[]).await;

@@ -17,7 +17,7 @@ fn replies(answer: &Answer) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn frames_are_answered_by_http() {
+async fn frames_get_their_replies_over_http() {
     let server = Server::start().await;
     let [ann, bob] = server.people(["ann", "bob"]).await;
     let chat = server.group(&ann, &[&bob]).await;

@@ -6,7 +6,7 @@ use serde_json::Value;
 const FORM: &str = "application/x-www-form-urlencoded";
 
 #[tokio::test]
-async fn a_refused_form_is_answered_with_a_page() {
+async fn a_refused_form_returns_a_page() {
     let server = Server::start().await;
     let own = format!("http://{}", server.address);
     let words: Value = serde_json::from_str(include_str!("../../../app/locales/en.json")).unwrap();
@@ -47,7 +47,7 @@ async fn the_page_of_a_failed_form_leads_back_and_runs_no_scripts() {
 }
 
 #[tokio::test]
-async fn a_page_is_at_its_address_alone() {
+async fn only_known_addresses_have_a_page() {
     let server = Server::start().await;
     for (path, status) in
         [("/login", 200), ("/settings/language", 200), ("/chats", 303), ("/chats/not-an-id", 404), ("/nothing", 404)]
@@ -57,7 +57,7 @@ async fn a_page_is_at_its_address_alone() {
 }
 
 #[tokio::test]
-async fn a_page_that_is_navigated_to_does_not_bring_the_whole_list() {
+async fn a_navigation_does_not_load_the_whole_chat_list() {
     let server = Server::start().await;
     let alice = server.person("alice").await;
     let chats = [server.group(&alice, &[]).await, server.group(&alice, &[]).await];

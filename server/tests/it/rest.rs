@@ -123,7 +123,7 @@ async fn messages_are_reacted_to_forwarded_and_reported() {
 }
 
 #[tokio::test]
-async fn the_blocked_are_refused_and_not_told() {
+async fn a_blocked_user_can_neither_write_nor_see_presence() {
     let server = Server::start().await;
     let [alice, bob] = server.people(["alice", "bob"]).await;
     let open = |other: &str| server.post("/api/v1/chats", json!({ "kind": "direct", "user_id": other }));
@@ -146,7 +146,7 @@ async fn the_blocked_are_refused_and_not_told() {
 }
 
 #[tokio::test]
-async fn sessions_begin_go_on_and_end() {
+async fn sessions_are_listed_refreshed_and_ended() {
     let server = Server::start().await;
     let alice = server.person("alice").await;
     let login = json!({ "login": "ALICE", "password": PASSWORD });
@@ -201,7 +201,7 @@ async fn profiles_are_read_changed_and_found() {
 }
 
 #[tokio::test]
-async fn whatever_is_wrong_is_one_error_of_one_form() {
+async fn every_error_has_the_same_form() {
     let server = Server::start().await;
     let alice = server.person("alice").await;
     let group = server.group(&alice, &[]).await;
@@ -251,7 +251,7 @@ async fn whatever_is_wrong_is_one_error_of_one_form() {
 }
 
 #[tokio::test]
-async fn unknown_paths_are_not_found_before_anybody_signs_in() {
+async fn unknown_paths_are_not_found_without_a_sign_in() {
     let server = Server::start().await;
     for path in ["/api", "/api/", "/api/nope", "/api/v1", "/api/v1/", "/api/v1/nope", "/api/v2/me", "/api/v1//me"] {
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
@@ -266,7 +266,7 @@ async fn unknown_paths_are_not_found_before_anybody_signs_in() {
 }
 
 #[tokio::test]
-async fn all_wrong_fields_come_in_one_answer() {
+async fn all_invalid_fields_are_in_one_response() {
     let server = Server::start().await;
     let alice = server.person("alice").await;
     let long = "x".repeat(9_000);
@@ -301,7 +301,7 @@ async fn all_wrong_fields_come_in_one_answer() {
 }
 
 #[tokio::test]
-async fn what_is_not_of_its_form_is_named() {
+async fn malformed_fields_are_named() {
     let server = Server::start().await;
     let alice = server.person("alice").await;
     let group = server.group(&alice, &[]).await;
@@ -353,7 +353,7 @@ async fn what_is_not_of_its_form_is_named() {
 }
 
 #[tokio::test]
-async fn people_sign_in_by_their_name_with_an_at_sign() {
+async fn users_sign_in_by_their_name_with_an_at_sign() {
     let server = Server::start().await;
     server.person("alice").await;
     let login = json!({ "login": "@Alice", "password": PASSWORD });
@@ -367,7 +367,7 @@ async fn people_sign_in_by_their_name_with_an_at_sign() {
 }
 
 #[tokio::test]
-async fn too_many_failed_sign_ins_say_when_to_come_back() {
+async fn too_many_failed_sign_ins_return_the_time_to_retry() {
     let server = Server::start().await;
     let guess = || json!({ "login": "nobody", "password": "a wrong password" });
     for _ in 0..5 {

@@ -26,7 +26,7 @@ fn check_headers(what: &str, answer: &Answer) {
 }
 
 #[tokio::test]
-async fn every_answer_carries_the_security_headers() {
+async fn every_response_has_the_security_headers() {
     let server = Server::start().await;
     let alice = server.person("alice").await;
     let large = "x".repeat(200 * 1024);
@@ -132,7 +132,7 @@ async fn a_cookie_is_no_bearer_token_and_a_bearer_token_no_cookie() {
 }
 
 #[tokio::test]
-async fn ours_is_the_public_address_where_one_is_set() {
+async fn with_a_public_url_only_its_origin_is_accepted() {
     let server = Server::at(Home::new(&["--public-url", "https://chat.example/"]).await).await;
     let own = format!("http://{}", server.address);
     for (origin, status) in [
@@ -203,7 +203,7 @@ async fn files_without_a_version_are_cached_for_an_hour_or_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_page_in_the_place_of_a_file_is_nobody_elses() {
+async fn a_page_returned_for_a_missing_file_is_not_cached() {
     let server = Server::start().await;
     let alice = server.person("alice").await;
     let cookie = server.cookie(&alice).await;
@@ -214,7 +214,7 @@ async fn a_page_in_the_place_of_a_file_is_nobody_elses() {
 }
 
 #[tokio::test]
-async fn under_https_only_the_cookie_that_is_confined_to_it_counts() {
+async fn under_https_only_the_cookie_with_the_host_prefix_counts() {
     let server = Server::at(Home::new(&["--public-url", "https://chat.example"]).await).await;
     let alice = server.person("alice").await;
     let cookie = server.cookie(&alice).await;

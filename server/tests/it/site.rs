@@ -4,7 +4,7 @@ use crate::support::Server;
 use serde_json::Value;
 
 #[tokio::test]
-async fn a_page_loads_the_texts_of_its_language_alone() {
+async fn a_page_loads_only_the_texts_of_its_language() {
     let server = Server::start().await;
     for (language, other, text) in [("en", "ru", "Sign in"), ("ru", "en", "Войти")] {
         let page = server.get("/login").header("accept", "text/html").header("accept-language", language).send().await;

@@ -79,7 +79,7 @@ async fn messages_are_edited_and_deleted_by_socket_and_by_rest() {
 }
 
 #[tokio::test]
-async fn reactions_are_acknowledged_and_told_to_all() {
+async fn reactions_are_acknowledged_and_sent_to_all_members() {
     let server = Server::start().await;
     let [alice, bob] = server.people(["alice", "bob"]).await;
     let group = server.group(&alice, &[&bob]).await;
@@ -96,7 +96,7 @@ async fn reactions_are_acknowledged_and_told_to_all() {
 }
 
 #[tokio::test]
-async fn those_with_a_direct_chat_hear_who_comes_and_goes() {
+async fn peers_of_a_direct_chat_get_presence_frames() {
     let server = Server::start().await;
     let [alice, bob, stranger] = server.people(["alice", "bob", "stranger"]).await;
     let open = json!({ "kind": "direct", "user_id": bob.id });
@@ -134,7 +134,7 @@ async fn a_socket_that_sends_much_before_it_signs_in_is_closed() {
 }
 
 #[tokio::test]
-async fn typing_is_passed_on_once_in_three_seconds() {
+async fn typing_is_forwarded_at_most_once_in_three_seconds() {
     let server = Server::start().await;
     let [alice, bob] = server.people(["alice", "bob"]).await;
     let group = server.group(&alice, &[&bob]).await;
@@ -167,7 +167,7 @@ async fn sends_of_one_socket_take_effect_in_the_order_sent() {
 }
 
 #[tokio::test]
-async fn many_chats_catch_up_in_one_frame_and_one_that_is_not_mine_fails_none() {
+async fn many_chats_catch_up_in_one_frame_even_if_one_is_not_accessible() {
     let server = Server::start().await;
     let [alice, bob] = server.people(["alice", "bob"]).await;
     let (one, other, foreign) =
@@ -193,7 +193,7 @@ async fn many_chats_catch_up_in_one_frame_and_one_that_is_not_mine_fails_none() 
 }
 
 #[tokio::test]
-async fn answers_larger_than_what_may_wait_for_a_socket_arrive_whole() {
+async fn replies_larger_than_the_queue_of_a_socket_arrive_completely() {
     let server = Server::at(Home::new(&["--limits", "off"]).await).await;
     let [alice, bob] = server.people(["alice", "bob"]).await;
     let long = "я".repeat(8_000);
@@ -232,7 +232,7 @@ async fn answers_larger_than_what_may_wait_for_a_socket_arrive_whole() {
 }
 
 #[tokio::test]
-async fn a_repeated_send_is_answered_whatever_it_repeats_and_however_soon() {
+async fn every_repeated_send_is_acknowledged_with_the_first_text() {
     let server = Server::start().await;
     let alice = server.person("alice").await;
     let group = server.group(&alice, &[]).await;
@@ -248,7 +248,7 @@ async fn a_repeated_send_is_answered_whatever_it_repeats_and_however_soon() {
 }
 
 #[tokio::test]
-async fn a_mark_of_somebody_who_has_gone_counts() {
+async fn a_read_mark_sent_before_the_close_is_stored() {
     let server = Server::start().await;
     let [alice, bob] = server.people(["alice", "bob"]).await;
     let group = server.group(&alice, &[&bob]).await;
@@ -276,7 +276,7 @@ async fn a_close_is_answered() {
 }
 
 #[tokio::test]
-async fn nothing_is_done_before_somebody_signs_in() {
+async fn a_socket_performs_nothing_before_the_sign_in() {
     let server = Server::start().await;
     let [alice, bob] = server.people(["alice", "bob"]).await;
     let group = server.group(&alice, &[&bob]).await;
@@ -309,7 +309,7 @@ async fn nothing_is_done_before_somebody_signs_in() {
 }
 
 #[tokio::test]
-async fn who_does_not_sign_in_is_shown_out_after_five_seconds() {
+async fn a_socket_without_a_sign_in_is_closed_after_five_seconds() {
     let server = Server::start().await;
     let mut talking = server.upgrade(&[]).await.unwrap();
     let silent = server.upgrade(&[]).await.unwrap();
@@ -345,7 +345,7 @@ async fn a_cookie_signs_in_from_our_own_pages_only() {
 }
 
 #[tokio::test]
-async fn what_is_no_frame_of_ours_is_refused_and_the_socket_stays() {
+async fn an_unknown_frame_is_refused_and_the_socket_stays_open() {
     let server = Server::start().await;
     let alice = server.person("alice").await;
     let group = server.group(&alice, &[]).await;
@@ -416,7 +416,7 @@ async fn a_frame_above_128_kib_closes_with_1009() {
 }
 
 #[tokio::test]
-async fn a_revoked_session_is_shown_out_within_a_second() {
+async fn the_socket_of_a_revoked_session_closes_within_a_second() {
     let server = Server::start().await;
     let alice = server.person("alice").await;
     let login = json!({ "login": "alice", "password": crate::support::PASSWORD });
@@ -435,7 +435,7 @@ async fn a_revoked_session_is_shown_out_within_a_second() {
 }
 
 #[tokio::test]
-async fn removed_member_is_told_so_and_hears_no_more() {
+async fn a_removed_member_gets_removed_and_no_more_frames() {
     let server = Server::start().await;
     let [alice, bob] = server.people(["alice", "bob"]).await;
     let group = server.group(&alice, &[&bob]).await;
@@ -453,7 +453,7 @@ async fn removed_member_is_told_so_and_hears_no_more() {
 }
 
 #[tokio::test]
-async fn who_sends_frames_too_fast_is_told_and_then_shown_out() {
+async fn a_socket_that_sends_too_fast_is_refused_and_then_closed() {
     let server = Server::start().await;
     let alice = server.person("alice").await;
     let mut socket = server.socket(&alice).await;

@@ -66,7 +66,7 @@ async fn a_missing_front_end_is_one_clear_line() {
 }
 
 #[tokio::test]
-async fn migrating_names_its_database() {
+async fn migrate_without_a_database_names_the_missing_setting() {
     let said = complaint(&Home::make(None, &[]), &["migrate"]).await;
     assert!(said.contains("DATABASE_URL"), "{said}");
 }
@@ -112,7 +112,7 @@ async fn sigterm_closes_sockets_with_1012_and_ends_with_0() {
 }
 
 #[tokio::test]
-async fn what_was_stored_is_there_after_a_restart() {
+async fn stored_data_survives_a_restart() {
     let server = Server::start().await;
     let alice = server.person("alice").await;
     let group = server.group(&alice, &[]).await;

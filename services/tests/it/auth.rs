@@ -29,7 +29,7 @@ async fn lives(node: &Node, actor: Actor) -> bool {
 }
 
 #[tokio::test]
-async fn registering_signs_in_and_makes_ones_own_notes() {
+async fn registration_signs_in_and_creates_the_saved_messages() {
     let world = World::new().await;
     let data =
         Register {
@@ -123,7 +123,7 @@ async fn a_name_with_an_at_sign_counts_as_the_same_account() {
 }
 
 #[tokio::test]
-async fn sign_in_is_limited_for_known_and_unknown_names_alike() {
+async fn sign_in_is_limited_for_known_and_for_unknown_names() {
     let world = World::with_rates().await;
     register(&world, "alice").await;
     for name in ["alice", "nobody"] {
@@ -140,7 +140,7 @@ async fn sign_in_is_limited_for_known_and_unknown_names_alike() {
 }
 
 #[tokio::test]
-async fn another_spelling_of_a_name_is_no_further_try() {
+async fn all_spellings_of_a_name_share_one_count_of_failures() {
     let world = World::with_rates().await;
     register(&world, "alice").await;
     let spellings = ["alice", "ALICE", " alice", "ａlice", "aｌice", "alｉce", "aliｃe", "alicｅ"];
@@ -152,7 +152,7 @@ async fn another_spelling_of_a_name_is_no_further_try() {
 }
 
 #[tokio::test]
-async fn guesses_at_once_do_not_outrun_their_count() {
+async fn concurrent_guesses_do_not_exceed_the_limit() {
     let world = World::with_rates().await;
     register(&world, "alice").await;
     let tries = join_all((0..50).map(|_| sign_in(&world, "alice", "a wrong password"))).await;
@@ -172,7 +172,7 @@ async fn failures_from_one_address_are_limited_whatever_the_name() {
 }
 
 #[tokio::test]
-async fn successes_are_not_counted_as_failures_even_at_once() {
+async fn concurrent_successes_do_not_count_as_failures() {
     let world = World::with_rates().await;
     register(&world, "alice").await;
     let tries = join_all((0..12).map(|_| sign_in(&world, "alice", PASSWORD))).await;
@@ -181,7 +181,7 @@ async fn successes_are_not_counted_as_failures_even_at_once() {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_named_and_is_no_failed_try() {
+async fn missing_fields_are_named_and_do_not_count_as_a_failure() {
     let world = World::with_rates().await;
     register(&world, "alice").await;
     for _ in 0..6 {
@@ -199,7 +199,7 @@ async fn a_common_password_is_named_beside_a_wrong_name() {
 }
 
 #[tokio::test]
-async fn sessions_that_ended_long_ago_are_forgotten() {
+async fn sessions_that_ended_long_ago_are_deleted() {
     let world = World::new().await;
     let alice = register(&world, "alice").await;
     let tokens = auth::issue_tokens(&world, alice).await.unwrap();
@@ -223,7 +223,7 @@ async fn stored(world: &World) -> (i64, i64) {
 }
 
 #[tokio::test]
-async fn clean_up_goes_on_after_a_batch_and_spares_what_is_of_use() {
+async fn the_clean_up_continues_after_a_batch_and_keeps_rows_in_use() {
     let world = World::new().await;
     let alice = register(&world, "alice").await;
     let first = auth::issue_tokens(&world, alice).await.unwrap();
@@ -296,7 +296,7 @@ async fn of_fifty_refreshes_at_once_one_succeeds() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_of_another_person_or_of_nobody_is_refused() {
+async fn a_refresh_token_of_another_or_an_unknown_user_is_refused() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let token = auth::issue_tokens(&world, alice).await.unwrap().refresh_token;
@@ -339,7 +339,7 @@ async fn a_new_password_ends_the_other_sessions() {
 }
 
 #[tokio::test]
-async fn guessing_the_password_behind_a_session_is_limited() {
+async fn guesses_at_the_password_within_a_session_are_limited() {
     let world = World::with_rates().await;
     let alice = register(&world, "alice").await;
     let guess = || ChangePassword { current: "a wrong password".into(), new: "another horse battery".into() };
@@ -367,7 +367,7 @@ async fn sessions_are_listed_and_ended_by_their_owner_alone() {
 }
 
 #[tokio::test]
-async fn the_oldest_of_more_than_a_hundred_sessions_gives_way() {
+async fn one_more_than_a_hundred_sessions_ends_the_oldest() {
     let world = World::new().await;
     let first = register(&world, "alice").await;
     let mut newest = first;
@@ -486,7 +486,7 @@ async fn a_new_node_signs_with_the_newest_key() {
 }
 
 #[tokio::test]
-async fn invented_keys_do_not_keep_a_node_from_a_new_one() {
+async fn invented_key_ids_do_not_prevent_the_load_of_a_new_key() {
     let world = World::new().await;
     let other_node = world.another_node().await;
     let alice = register(&world, "alice").await;
@@ -507,7 +507,7 @@ async fn invented_keys_do_not_keep_a_node_from_a_new_one() {
 }
 
 #[tokio::test]
-async fn a_key_ends_with_its_last_token() {
+async fn a_key_is_dropped_when_its_last_token_has_expired() {
     let world = World::new().await;
     let alice = register(&world, "alice").await;
     let token = world.tokens.sign(TokenType::Access, alice).unwrap();

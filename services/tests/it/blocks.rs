@@ -177,7 +177,7 @@ async fn removing_a_block_that_does_not_exist_takes_no_lock_and_writes_nothing()
 }
 
 #[tokio::test]
-async fn after_a_block_neither_is_shown_what_the_other_reads() {
+async fn after_a_block_neither_user_sees_new_read_marks_of_the_other() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let direct = world.direct(alice, bob).await;

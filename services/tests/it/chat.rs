@@ -25,7 +25,7 @@ async fn unread(node: &Node, actor: Actor, chat_id: ChatId) -> u32 {
 }
 
 #[tokio::test]
-async fn a_direct_chat_is_one_for_both() {
+async fn both_users_open_the_same_direct_chat() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let both = [(alice, bob), (bob, alice)];
@@ -54,7 +54,7 @@ async fn a_direct_chat_shows_in_the_others_list_from_its_first_message() {
 }
 
 #[tokio::test]
-async fn a_direct_chat_takes_somebody_else_who_exists() {
+async fn a_direct_chat_needs_another_existing_user() {
     let world = World::new().await;
     let alice = register(&world, "alice").await;
     assert_eq!(refused_fields(chat::open_direct(&world, alice, alice.user_id).await), ["user_id"]);
@@ -62,7 +62,7 @@ async fn a_direct_chat_takes_somebody_else_who_exists() {
 }
 
 #[tokio::test]
-async fn own_notes_are_visible_to_their_owner_alone() {
+async fn saved_messages_are_visible_only_to_their_owner() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let notes = chat::saved_id(alice.user_id);
@@ -137,7 +137,7 @@ async fn texts_are_kept_as_typed_or_refused_and_not_stored() {
 }
 
 #[tokio::test]
-async fn a_page_of_changes_is_cut_by_bytes_too() {
+async fn a_page_of_changes_is_limited_by_bytes_too() {
     let world = World::new().await;
     let alice = register(&world, "alice").await;
     let notes = chat::saved_id(alice.user_id);
@@ -160,7 +160,7 @@ async fn a_page_of_changes_is_cut_by_bytes_too() {
 }
 
 #[tokio::test]
-async fn a_group_never_takes_the_place_of_a_direct_chat() {
+async fn a_group_never_gets_the_id_of_a_direct_chat() {
     let world = World::new().await;
     let [alice, bob, carol] = world.people(["alice", "bob", "carol"]).await;
     for (one, other) in [(alice, bob), (bob, alice)] {
@@ -176,7 +176,7 @@ async fn a_group_never_takes_the_place_of_a_direct_chat() {
 }
 
 #[tokio::test]
-async fn chats_made_at_once_by_all_with_all_wait_for_nobody_in_a_circle() {
+async fn chats_created_concurrently_by_all_users_do_not_deadlock() {
     let world = World::new().await;
     let people = world.people(["alice", "bob", "carol", "dave"]).await;
     let everybody: Vec<UserId> = people.iter().map(|actor| actor.user_id).collect();
@@ -196,7 +196,7 @@ async fn chats_made_at_once_by_all_with_all_wait_for_nobody_in_a_circle() {
 }
 
 #[tokio::test]
-async fn a_message_answers_one_that_exists() {
+async fn a_reply_needs_an_existing_message() {
     let world = World::new().await;
     let alice = register(&world, "alice").await;
     let notes = chat::saved_id(alice.user_id);
@@ -313,7 +313,7 @@ async fn read_marks_move_forward_and_not_beyond_the_end() {
 }
 
 #[tokio::test]
-async fn marks_set_at_once_leave_the_farthest() {
+async fn of_concurrent_read_marks_the_highest_remains() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let direct = world.direct(alice, bob).await;
@@ -400,7 +400,7 @@ async fn hello_returns_the_chats_that_the_device_does_not_hold() {
 }
 
 #[tokio::test]
-async fn hello_brings_the_newest_two_hundred() {
+async fn hello_returns_the_newest_two_hundred_chats() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     for _ in 0..200 {
@@ -431,7 +431,7 @@ async fn heads_return_changed_and_gone_chats() {
 }
 
 #[tokio::test]
-async fn more_than_five_hundred_chats_are_not_named_at_once() {
+async fn more_than_five_hundred_chats_in_one_request_are_refused() {
     let world = World::new().await;
     let alice = register(&world, "alice").await;
     let held = |count: usize| -> HashMap<ChatId, u64> { (0..count).map(|_| (ChatId::fresh(), 1)).collect() };
@@ -444,7 +444,7 @@ async fn more_than_five_hundred_chats_are_not_named_at_once() {
 }
 
 #[tokio::test]
-async fn the_own_state_of_a_chat_is_visible_to_its_user_alone() {
+async fn the_own_state_of_a_chat_is_visible_only_to_its_user() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let group = world.group(alice, &[bob]).await;
@@ -520,7 +520,7 @@ async fn a_chat_does_not_fall_back_in_the_list_by_a_clock_that_is_slow() {
 }
 
 #[tokio::test]
-async fn an_archived_chat_comes_back_with_a_new_message_unless_it_is_muted() {
+async fn a_new_message_unarchives_a_chat_unless_it_is_muted() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let group = world.group(alice, &[bob]).await;

@@ -17,7 +17,7 @@ fn posted(outcome: Result<Outcome>) -> Result<(Message, bool)> {
 }
 
 #[tokio::test]
-async fn a_repeated_send_answers_the_stored_message_and_the_first_text_wins() {
+async fn a_repeated_send_returns_the_stored_message_with_the_first_text() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let direct = world.direct(alice, bob).await;
@@ -33,7 +33,7 @@ async fn a_repeated_send_answers_the_stored_message_and_the_first_text_wins() {
 }
 
 #[tokio::test]
-async fn a_client_id_is_its_senders_and_its_chats() {
+async fn a_client_id_is_unique_per_sender_and_chat() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let (direct, group) = (world.direct(alice, bob).await, world.group(alice, &[bob]).await);
@@ -79,7 +79,7 @@ async fn fifty_repeats_on_two_nodes_at_once_store_one_message() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn numbers_are_dense_and_one_order_for_all_under_fifty_senders() {
+async fn fifty_senders_get_dense_numbers_in_one_order() {
     let world = World::new().await;
     let nodes = [world.clone(), world.another_node().await];
     let names: [String; 50] = std::array::from_fn(|n| format!("sender{n}"));
@@ -109,7 +109,7 @@ async fn numbers_are_dense_and_one_order_for_all_under_fifty_senders() {
 }
 
 #[tokio::test]
-async fn one_bad_item_never_fails_its_neighbours() {
+async fn a_refused_change_does_not_fail_the_others_of_its_batch() {
     let world = World::new().await;
     let [alice, bob, stranger] = world.people(["alice", "bob", "stranger"]).await;
     let group = world.group(alice, &[bob]).await;
@@ -152,7 +152,7 @@ async fn a_membership_change_applies_to_later_changes_of_its_batch() {
 }
 
 #[tokio::test]
-async fn removed_and_added_in_one_batch_is_in() {
+async fn a_member_removed_and_added_in_one_batch_is_a_member() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let group = world.group(alice, &[bob]).await;

@@ -29,7 +29,7 @@ async fn changed(node: &Node, reader: Actor, chat_id: ChatId, after: u64) -> Vec
 }
 
 #[tokio::test]
-async fn an_edit_keeps_a_messages_place_and_takes_a_change_of_its_own() {
+async fn an_edit_keeps_the_no_of_a_message_and_takes_a_new_seq() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let direct = world.direct(alice, bob).await;
@@ -66,7 +66,7 @@ async fn an_edit_of_an_older_row_is_a_conflict_that_shows_the_newest() {
 }
 
 #[tokio::test]
-async fn a_deleted_message_leaves_an_empty_place() {
+async fn a_deleted_message_stays_as_a_tombstone() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let direct = world.direct(alice, bob).await;
@@ -144,7 +144,7 @@ async fn changes_of_one_batch_see_one_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_edits_at_once_on_two_nodes_with_one_base_one_wins() {
+async fn of_concurrent_edits_on_two_nodes_with_one_base_one_succeeds() {
     let world = World::new().await;
     let nodes = [world.clone(), world.another_node().await];
     let [alice, bob] = world.people(["alice", "bob"]).await;
@@ -182,7 +182,7 @@ async fn an_edit_is_acknowledged_to_its_socket_and_sent_to_all_others() {
 }
 
 #[tokio::test]
-async fn of_several_deleted_at_once_those_that_may_be_go() {
+async fn deleting_several_messages_skips_those_without_permission() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let direct = world.direct(alice, bob).await;

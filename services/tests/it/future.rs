@@ -99,7 +99,7 @@ async fn an_unknown_role_gives_no_rights_and_is_removed_by_the_owner_only() {
 }
 
 #[tokio::test]
-async fn a_message_of_an_unknown_kind_keeps_it_through_changes() {
+async fn a_message_of_an_unknown_kind_keeps_its_kind_after_changes() {
     let future = Future::new().await;
     let Future { world, owner, navigator, group, .. } = &future;
     let (listener, hologram) = (Listener::open(world, *navigator), future.hologram().await);

@@ -28,7 +28,7 @@ async fn members(node: &Node, reader: Actor, chat_id: ChatId) -> Vec<(String, Op
 }
 
 #[tokio::test]
-async fn a_group_begins_with_its_members_and_a_word_of_its_making() {
+async fn a_new_group_has_its_members_and_a_message_of_its_creation() {
     let world = World::new().await;
     let [alice, bob, carol] = world.people(["alice", "bob", "carol"]).await;
     let member_ids = vec![bob.user_id, carol.user_id, bob.user_id, alice.user_id];
@@ -48,7 +48,7 @@ async fn a_group_begins_with_its_members_and_a_word_of_its_making() {
 }
 
 #[tokio::test]
-async fn a_group_is_made_once_for_a_client_id() {
+async fn a_group_is_created_once_per_client_id() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let client_id = Some(ClientId::fresh());
@@ -75,7 +75,7 @@ async fn a_late_retry_does_not_bring_a_deleted_group_back() {
 }
 
 #[tokio::test]
-async fn a_group_of_nobody_known_is_refused_with_all_its_fields() {
+async fn an_invalid_group_is_refused_with_all_invalid_fields() {
     let world = World::new().await;
     let alice = register(&world, "alice").await;
     for (title, ids, expected) in [
@@ -274,7 +274,7 @@ async fn a_removal_stays_as_a_tombstone_in_changes_and_not_in_lists() {
 }
 
 #[tokio::test]
-async fn adding_again_revives_the_row_with_everything_read() {
+async fn a_member_who_is_added_again_has_read_all_messages() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let group = world.group(alice, &[bob]).await;
@@ -294,7 +294,7 @@ async fn adding_again_revives_the_row_with_everything_read() {
 }
 
 #[tokio::test]
-async fn adding_somebody_who_is_in_changes_nothing() {
+async fn adding_a_present_member_changes_nothing() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let group = world.group(alice, &[bob]).await;
@@ -306,7 +306,7 @@ async fn adding_somebody_who_is_in_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_owner_hands_over_and_then_may_leave() {
+async fn an_owner_may_leave_after_a_transfer_of_ownership() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let group = world.group(alice, &[bob]).await;
@@ -340,7 +340,7 @@ async fn a_new_title_is_written_once_and_announced() {
 }
 
 #[tokio::test]
-async fn members_are_listed_by_power_and_name_and_found_by_the_beginning_of_it() {
+async fn members_are_listed_by_role_and_name_and_found_by_prefix() {
     let world = World::new().await;
     let people = world.people(["olga", "zoe", "bob", "bill", "ann"]).await;
     let [olga, zoe, others @ ..] = people;
@@ -371,7 +371,7 @@ async fn members_are_listed_by_power_and_name_and_found_by_the_beginning_of_it()
 }
 
 #[tokio::test]
-async fn a_deleted_group_is_gone_for_everybody() {
+async fn a_deleted_group_no_longer_exists_for_its_members() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let group = world.group(alice, &[bob]).await;

@@ -121,7 +121,7 @@ async fn an_invalid_emoji_and_the_twenty_first_kind_are_refused() {
 }
 
 #[tokio::test]
-async fn of_many_who_react_twenty_are_named_and_all_counted() {
+async fn a_message_names_twenty_reacting_users_and_counts_all() {
     let world = World::new().await;
     let [alice] = world.people(["alice"]).await;
     let names =
@@ -190,7 +190,7 @@ async fn a_forwarded_message_names_its_author_and_is_posted_once() {
 }
 
 #[tokio::test]
-async fn a_report_is_kept_with_the_words_it_is_about() {
+async fn a_report_stores_the_text_of_the_reported_message() {
     let world = World::new().await;
     let [alice, bob, stranger] = world.people(["alice", "bob", "stranger"]).await;
     let direct = world.direct(alice, bob).await;
