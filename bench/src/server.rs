@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_address_is_in_the_line_that_says_so() {
+    fn the_address_is_read_from_the_line_of_the_server() {
         for (line, expected) in [
             ("Messenger is at http://127.0.0.1:4711 (Ctrl+C stops it)", Some("127.0.0.1:4711")),
             ("Messenger is at http://[::1]:80", Some("[::1]:80")),

@@ -127,7 +127,7 @@ async function inspector({ page, plain }: Person) {
   };
 }
 
-/** While scripts run, the style sheet hides what is only for browsers without JavaScript: show it. */
+/** Shows the elements for browsers without JavaScript, which the style sheet hides while scripts run. */
 function showWhatIsOnlyWithoutScript() {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync('.only-without-script { display: revert }');

@@ -11,7 +11,7 @@ test('a burst in another chat leaves the page smooth', async ({ person }) => {
   for (let n = 1; n <= 40; n++) await ann.say(read, `Note ${n} that is being read`);
   await bob.say(busy, 'Hello');
   await ann.open(`/chats/${read}`);
-  // A page without scripts of its own, so that the sender costs next to nothing.
+  // A page without scripts, so that the sender uses almost no CPU time.
   await bob.page.goto('/healthz');
 
   const renderer = await ann.page.context().newCDPSession(ann.page);
@@ -83,7 +83,7 @@ async function mainThreadSeconds(renderer: CDPSession): Promise<number> {
 
 /** Megabytes in use after a collection: the heap of JavaScript and the DOM, and the memories of WASM. */
 async function memory(page: Page, renderer: CDPSession) {
-  // Frames in flight still hold what was removed.
+  // Frames in flight still reference removed elements.
   await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
   await renderer.send('HeapProfiler.collectGarbage');
   const heap = (await renderer.send('Runtime.getHeapUsage')) as { usedSize: number; embedderHeapUsedSize?: number };
@@ -94,7 +94,7 @@ async function memory(page: Page, renderer: CDPSession) {
     functionDeclaration: 'function () { return this.reduce((sum, memory) => sum + memory.buffer.byteLength, 0); }',
     returnByValue: true,
   });
-  // queryObjects keeps what it found alive.
+  // The result of queryObjects keeps the objects alive.
   await renderer.send('Runtime.releaseObject', { objectId: objects.objectId! });
   return { heap: (heap.usedSize + (heap.embedderHeapUsedSize ?? 0)) / MB, wasm: size.result.value / MB };
 }

@@ -107,7 +107,7 @@ test('hostile texts do not block the page', async ({ person }) => {
     const note = (list: PerformanceObserverEntryList) => long.push(...list.getEntries().map((entry) => entry.duration));
     new PerformanceObserver(note).observe({ type: 'long-animation-frame' });
   });
-  // The first message has costs of its own, so it comes before the measurement.
+  // The first message has extra costs, so it is sent before the measurement.
   await expect(ann.page.locator(`#m${await bob.say(chat, 'Hello')}`)).toBeVisible();
   await ann.page.evaluate(() => long.splice(0));
   let greatest = 0;

@@ -44,7 +44,7 @@ test('the forms for strangers start no WASM before somebody types', { tag: '@scr
   for (const path of ['/login', '/register']) {
     await page.goto(path, { waitUntil: 'networkidle' });
     expect(await page.evaluate(() => 'wasmStarted' in window), path).toBe(false);
-    // The browser has fetched it all the same, for the page after the form.
+    // The browser has fetched the WASM anyway, for the page after the form.
     const fetched = () => performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname);
     await expect.poll(() => page.evaluate(fetched)).toContain('/pkg/messenger.wasm');
     await page.getByLabel(words.auth.username).pressSequentially('ann');

@@ -260,10 +260,10 @@ test.describe('when the server stops', { tag: ['@script', '@once'] }, () => {
   });
 });
 
-/** What a page has written since it began to note it. */
+/** The writes of a page since their recording began. */
 declare let written: string[];
 
-/** A database as the previous version made it, with a message that waits. */
+/** A database of the previous version, with an unsent message. */
 async function makeVersion1({ name, chat }: { name: string; chat: string }) {
   const request = indexedDB.open(name, 1);
   request.onupgradeneeded = () => {

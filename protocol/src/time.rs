@@ -1,4 +1,4 @@
-//! Points in time, and their parts in a reader's time zone. There is no clock here: callers pass the time.
+//! Points in time, and their date and time of day in a reader's time zone. No clock: callers pass the time.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_demo_has_a_data_directory_of_its_own() {
+    fn the_demo_has_its_own_data_directory() {
         let command = Command::parse_from(["demo", "--speed", "2"]);
         assert_eq!(command.demo.serve.data.data_dir, PathBuf::from("data/demo"));
     }

@@ -1,4 +1,4 @@
-//! The store that pages read from, the socket that feeds it, and what this device keeps of it.
+//! The store that pages read, the socket that updates it, and the copy of it on this device.
 
 mod api;
 #[cfg(feature = "hydrate")]
@@ -48,7 +48,7 @@ pub use store::{Connection, Place, Store, now};
 pub use tabs::{OtherTabs, apply_choice, share_account, share_choice, share_locale};
 pub use version::NewVersion;
 
-/// Wipes what this device keeps of its person, then goes on.
+/// Wipes the user's data from this device, then calls `go_on`.
 pub fn forget_everything(go_on: impl FnOnce() + 'static) {
     #[cfg(feature = "hydrate")]
     leptos::task::spawn_local(async move {
@@ -59,7 +59,7 @@ pub fn forget_everything(go_on: impl FnOnce() + 'static) {
     drop(go_on);
 }
 
-/// Begins what lives as long as the page: the socket, the outbox, and what is kept.
+/// Starts the tasks of the page: the connection, the outbox, and the copy on this device.
 #[cfg(feature = "hydrate")]
 fn begin(store: Store) {
     use crate::ui::{effect, memo};
@@ -69,7 +69,7 @@ fn begin(store: Store) {
 
     browser::remember_zone();
     let Some(me) = store.read_untracked(protocol::reducer::State::me_id) else {
-        // Nobody is signed in, so nobody's chats are kept; unsent messages wait for their writer.
+        // Without a signed-in user, no chats stay on this device; unsent messages wait for their author.
         return spawn_local(keep::wipe(keep::Wipe::Rows));
     };
     reconnect::start(store);

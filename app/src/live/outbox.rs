@@ -18,9 +18,9 @@ use web_sys::BroadcastChannel;
 /// An event for the outbox of this tab.
 #[derive(Clone, Copy)]
 pub enum Event {
-    /// This tab has changed it.
+    /// This tab has changed its outbox.
     Changed,
-    /// Another tab has changed the stored one.
+    /// Another tab has changed the stored outbox.
     Told,
     /// This tab got the lock, or lost it.
     Granted,
@@ -143,7 +143,7 @@ extern "C" {
 /// Waits for the lock, and again whenever another tab steals it.
 async fn wait_for(locks: LockManager, name: String, tell: mpsc::UnboundedSender<Event>) {
     while hold(&locks, &name, &Object::new(), &tell).await {}
-    // In a browser that grants no lock, every tab sends.
+    // If the browser grants no lock, every tab sends.
     let _ = tell.unbounded_send(Event::Granted);
 }
 

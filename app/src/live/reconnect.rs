@@ -1,4 +1,4 @@
-//! Keeps this page connected: by a WebSocket, else by polling, and by new tries with back-off.
+//! Keeps this page connected: by a WebSocket, else by polling; after a failure it tries again with back-off.
 
 use super::{
     Connection, Store, poll,
@@ -14,10 +14,10 @@ use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
 use protocol::reducer::State;
 
-/// After so many sockets that did not open, the page polls.
+/// After this many sockets in a row that did not open, the page polls.
 const POLL_AFTER: u32 = 2;
 
-/// Starts the task that lives as long as the page.
+/// Starts the connection's task, which runs until the page is closed.
 pub fn start(store: Store) {
     let mut wakes = wakes(store);
     leptos::task::spawn_local(async move {
@@ -33,7 +33,7 @@ pub fn start(store: Store) {
     });
 }
 
-/// There is no connection: what is shown is as of the last frame.
+/// Shows that the connection is lost, and that the data is as of the last frame.
 fn lose(store: Store) {
     store.connection.set(Connection::Waiting);
     store.change(State::forget_presence);

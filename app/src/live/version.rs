@@ -1,4 +1,4 @@
-//! A page that is not of the server's version offers to reload, and reloads by itself while nobody looks at it.
+//! A page with another version than the server offers to reload, and reloads while it is hidden.
 
 use super::Store;
 use crate::{
@@ -43,7 +43,7 @@ pub fn reload_unseen(store: Store) {
     {
         return;
     }
-    // During a rolling upgrade page and socket may come from different nodes again and again.
+    // During a rolling upgrade, the new page and the next socket may again come from different versions.
     let (Ok(Some(storage)), now) = (window().session_storage(), js_sys::Date::now()) else { return };
     let last = storage.get_item("reloaded").ok().flatten().and_then(|last| last.parse::<f64>().ok());
     if last.is_none_or(|last| now - last > RELOAD_EVERY_MS) && storage.set_item("reloaded", &now.to_string()).is_ok() {
@@ -54,7 +54,7 @@ pub fn reload_unseen(store: Store) {
 #[cfg(feature = "hydrate")]
 const RELOAD_EVERY_MS: f64 = 600_000.0;
 
-/// Whether a field differs from what the page was loaded with.
+/// Whether a field differs from its initial value.
 #[cfg(feature = "hydrate")]
 fn is_typed_in() -> bool {
     use wasm_bindgen::JsCast as _;

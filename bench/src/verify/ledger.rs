@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_unknown_in_a_fault_is_recovered_once() {
+    fn an_outcome_unknown_during_a_fault_is_recovered_once() {
         let (lost, calm) = (ClientId::fresh(), ClientId::fresh());
         let fault = |proof: Option<&str>| What::Fault { name: "Cut".into(), proof: proof.map(str::to_owned) };
         let whats = [
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_goes_on_where_it_stopped() {
+    fn a_ledger_resumes_where_it_stopped() {
         let path = std::env::temp_dir().join(format!("messenger-ledger-{}", ClientId::fresh()));
         let plan = |seed| Plan { seed, faults: vec![Fault::Kill], seconds: 1, people: 3 };
         let tally = Tally { acknowledged: 10, unknown: 2, recovered: 1 };

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 const BLOCK: &str =
     "<div class=\"code\"><button type=\"button\" class=\"link only-with-script\" data-do=\"code\">Copy</button>";
 
-/// Without what surrounds a block of code, which is always the same.
+/// The HTML without the constant elements around a block of code.
 fn html(text: &str) -> String {
     html_with(text, "Copy")
         .replace(BLOCK, "")
@@ -33,7 +33,7 @@ fn marks_become_elements() {
 }
 
 #[test]
-fn what_is_not_closed_or_touches_words_is_text() {
+fn marks_without_an_end_or_inside_words_are_text() {
     for text in [
         "2 * 3 * 4",
         "2*3*4",
@@ -102,7 +102,7 @@ fn a_preview_has_no_marks() {
 }
 
 #[test]
-fn of_very_many_marks_the_first_are_marks() {
+fn of_very_many_marks_only_the_first_are_rendered() {
     for (text, element) in [
         ("`a` ".repeat(2_000), "<code>"),
         ("*a* ".repeat(2_000), "<em>"),
@@ -124,7 +124,7 @@ fn of_very_many_marks_the_first_are_marks() {
 }
 
 #[test]
-fn thousands_of_marks_upon_one_letter_are_a_few() {
+fn of_thousands_of_combining_marks_on_a_letter_a_few_remain() {
     let accents = |count| format!("e{} o", "\u{301}".repeat(count));
     assert_eq!(html(&accents(ACCENTS_MAX)), accents(ACCENTS_MAX));
     assert_eq!(html(&accents(7_900)), accents(ACCENTS_MAX));

@@ -91,7 +91,7 @@ impl ChatState {
         state
     }
 
-    /// The number to ask for changes after, if any are missing.
+    /// The `after` of a request for changes, if any are missing.
     #[must_use]
     pub fn gap(&self) -> Option<u64> {
         (self.latest > self.head).then_some(self.head)
@@ -298,7 +298,7 @@ impl ChatState {
                 *held = Arc::new(message);
             }
             None => {
-                // Its older row, which was counted, may have counted differently.
+                // The older row may have been counted in another way.
                 let Counted { read_no, last_no, seq, .. } = self.counted;
                 self.uncertain |= message.seq > seq && no > read_no && no <= last_no;
                 self.messages.insert(no, Arc::new(message));
@@ -306,7 +306,8 @@ impl ChatState {
         }
     }
 
-    /// The head to name in `heads`. Zero, where only the server can count: a head that differs gets its count.
+    /// The head to send in `heads`; zero if only the server can count, because it returns the count of a chat with
+    /// another head.
     pub(super) fn named_head(&self) -> u64 {
         if self.uncertain { 0 } else { self.head }
     }
@@ -322,7 +323,7 @@ impl ChatState {
 
     /// All changes after `after` and up to `seq` were applied.
     pub(super) fn caught_up(&mut self, after: u64, seq: u64, more: bool) {
-        // Where there is more, at least one change above the page exists.
+        // If there are more pages, at least one change above this page exists.
         self.latest = self.latest.max(seq + u64::from(more));
         if after <= self.head {
             self.head = self.head.max(seq);

@@ -1,7 +1,7 @@
 //! The client's state, and the functions that apply rows and frames to it (PROTOCOL section 6).
 //!
 //! Rows are state, not operations: applying a row twice, or in another order, is harmless. The reducer
-//! never guesses a missed change: `ChatState::gap` returns the number to ask for changes after.
+//! never guesses a missed change: `ChatState::gap` returns the `after` of a request for changes.
 
 mod chat;
 mod touched;
@@ -22,8 +22,8 @@ use serde::Serialize;
 use std::{cmp::Reverse, collections::HashMap};
 pub use touched::{Part, Touched};
 
-/// Everything that one user's device knows. The fields are public to be read; the methods change them,
-/// because they note which parts they touch.
+/// All data of one user's device. The fields are public for reading. Only the methods change them, because they
+/// record the touched parts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     pub me: Option<Me>,
@@ -79,7 +79,7 @@ impl State {
         self.touched.insert(part);
     }
 
-    /// Changes a chat that is held, counts its unread messages, and notes what the change touched.
+    /// Changes a chat that is held, counts its unread messages, and records the touched parts.
     fn change_chat(&mut self, chat_id: ChatId, change: impl FnOnce(&mut ChatState, Option<UserId>)) {
         let (me, before) = (self.me_id(), self.listed(chat_id));
         if let Some(chat) = self.chats.get_mut(&chat_id) {
@@ -193,7 +193,7 @@ impl State {
         Need::Nothing
     }
 
-    /// Notes that the user's list of chats is complete as of `mine`.
+    /// Records that the user's list of chats is complete as of `mine`.
     pub fn know_all_chats(&mut self, mine: u64) {
         self.mine = self.mine.max(mine);
     }
@@ -203,7 +203,7 @@ impl State {
         self.touch(Part::Me);
     }
 
-    /// The user has chosen who sees when they were last here.
+    /// Applies the user's choice of who may see the user's presence.
     pub fn set_last_seen(&mut self, last_seen: LastSeen) {
         if let Some(me) = &mut self.me {
             me.last_seen = last_seen;
@@ -211,7 +211,7 @@ impl State {
         }
     }
 
-    /// The response to `heads`: the chats whose head or read mark differs from what this device named.
+    /// Applies the response to `heads`: the chats with a head or read mark that differs from this device's.
     fn apply_heads(&mut self, heads: Heads) -> Need {
         for chat_id in heads.gone {
             self.remove(chat_id, heads.mine);
@@ -326,7 +326,7 @@ impl State {
         self.change_chat(chat_id, |chat, me| chat.apply_read(user_id, no, me));
     }
 
-    /// The user has read up to `no` on this device. Returns whether that removed the mark "unread".
+    /// Marks a chat as read up to `no` on this device. Returns whether this removed the mark "unread".
     pub fn mark_read(&mut self, chat_id: ChatId, no: u64) -> bool {
         let mut was_marked = false;
         self.change_chat(chat_id, |chat, me| {
@@ -417,7 +417,7 @@ impl State {
         }
     }
 
-    /// Applies a user's row. Rows carry no presence: what is known of it stays.
+    /// Applies a user's row. Rows contain no presence, so the known presence stays.
     pub fn learn(&mut self, user: User) {
         let known = self.users.get(&user.id);
         let (online, last_seen_at) = known.map(|known| (known.online, known.last_seen_at)).unwrap_or_default();
@@ -464,7 +464,7 @@ impl State {
         self.me.as_ref().map(|me| me.user.id)
     }
 
-    /// The request for all changes since what this device holds.
+    /// The request for all changes that this device does not hold.
     #[must_use]
     pub fn hello(&self) -> ClientFrame {
         let Held { chats, read } = self.held();

@@ -53,7 +53,7 @@ fn message(no: u64, seq: u64, sender: u128) -> Message {
 }
 
 #[test]
-fn whoever_reacted_is_known_once_all_are_listed() {
+fn the_list_of_reactions_completes_the_users_of_a_message() {
     let mut state = State::default();
     state.apply_summary(summary(5, 1, 1, 0));
     let reaction = Reaction { emoji: "👍".into(), count: 3, by: vec![user(2).id] };
@@ -96,7 +96,7 @@ fn summary(seq: u64, last_no: u64, read_no: u64, unread: u32) -> ChatSummary {
 }
 
 #[test]
-fn a_mention_that_goes_where_not_all_is_held_is_counted_by_the_server() {
+fn a_deleted_mention_is_counted_by_the_server_if_rows_are_missing() {
     let mut state = State { me: Some(me()), mine: 1, ..State::default() };
     let mut counted = summary(4, 103, 3, 100);
     counted.mentions_unread = 1;
@@ -105,7 +105,7 @@ fn a_mention_that_goes_where_not_all_is_held_is_counted_by_the_server() {
     state.apply_summary(counted);
     assert_eq!((state.chats[&CHAT].summary.mentions_unread, state.held().chats[&CHAT]), (1, 4));
     state.apply(frame(Message { deleted: true, mentions: vec![], text: String::new(), seq: 5, ..mentioning }));
-    assert_eq!(state.held().chats[&CHAT], 0, "asks for the count, whatever its head");
+    assert_eq!(state.held().chats[&CHAT], 0, "head 0 requests the count");
     let head = Head { seq: 5, last_no: 103, read_no: 3, unread: 99, mentions_unread: 0 };
     state.apply(ServerFrame::Heads(Heads { mine: 1, chats: [(CHAT, head)].into(), gone: vec![] }));
     assert_eq!((state.chats[&CHAT].summary.mentions_unread, state.held().chats[&CHAT]), (0, 5));
@@ -195,7 +195,7 @@ fn the_head_moves_only_over_what_was_applied() {
 fn a_page_of_changes_fills_the_gap() {
     let mut state = device();
     state.apply(frame(message(6, 8, 2)));
-    // Message 3 was edited as change 7, so that 4, its former number, names nothing any more.
+    // Message 3 was edited as change 7, so no row has its former `seq` 4 any more.
     state.apply_changes(4, changes(vec![message(4, 5, 2), message(5, 6, 2), message(3, 7, 2)], 7));
     let chat = &state.chats[&CHAT];
     assert_eq!((chat.head, chat.gap()), (8, None));
@@ -227,7 +227,7 @@ fn an_older_row_never_replaces_a_newer_one() {
 }
 
 #[test]
-fn a_snapshot_beyond_the_head_asks_for_what_lies_between() {
+fn a_snapshot_beyond_the_head_requests_the_changes_between() {
     let mut state = device();
     state.apply_summary(summary(9, 7, 3, 4));
     let chat = &state.chats[&CHAT];
@@ -236,7 +236,7 @@ fn a_snapshot_beyond_the_head_asks_for_what_lies_between() {
 }
 
 #[test]
-fn unread_is_counted_from_rows_where_all_are_held() {
+fn unread_is_counted_from_the_rows_if_all_are_held() {
     let mut deleted = message(5, 6, 2);
     deleted.deleted = true;
     let mut told = message(6, 7, 2);
@@ -257,7 +257,7 @@ fn unread_is_counted_from_rows_where_all_are_held() {
 }
 
 #[test]
-fn of_more_than_the_server_counts_only_it_knows_what_is_left() {
+fn above_the_counting_limit_only_the_server_knows_the_count() {
     let mut state = State { me: Some(me()), ..State::default() };
     state.apply_summary(summary(2_000, 2_000, 100, 1_000));
     let page = history((101..=150).map(|no| message(no, no, 2)).collect(), 2_000);
@@ -269,7 +269,7 @@ fn of_more_than_the_server_counts_only_it_knows_what_is_left() {
 }
 
 #[test]
-fn unread_goes_on_from_the_servers_count_where_rows_are_missing() {
+fn unread_continues_from_the_servers_count_if_rows_are_missing() {
     let mut state = State { me: Some(me()), ..State::default() };
     state.apply_summary(summary(50, 49, 9, 40));
     state.apply(frame(message(50, 51, 2)));
@@ -374,7 +374,7 @@ fn nothing_is_freed_while_changes_are_missing() {
 }
 
 #[test]
-fn what_is_deleted_unseen_is_unread_no_more() {
+fn a_message_deleted_before_it_is_read_is_no_longer_unread() {
     let mut state = device_with_few_rows();
     let mut deleted = message(30, 51, 2);
     deleted.deleted = true;
@@ -392,7 +392,7 @@ fn a_mark_moved_elsewhere_lowers_the_count() {
 }
 
 #[test]
-fn a_change_of_a_chat_that_is_not_held_says_hello() {
+fn a_change_of_a_chat_that_is_not_held_needs_a_hello() {
     let mut state = device();
     let elsewhere = ChatId(Uuid::from_u128(2));
     let stranger = Message { chat_id: elsewhere, ..message(1, 4, 2) };
@@ -417,7 +417,7 @@ fn a_page_that_is_not_the_last_leaves_a_gap() {
 }
 
 #[test]
-fn a_welcome_that_is_not_whole_asks_for_the_rest() {
+fn an_incomplete_welcome_needs_the_rest() {
     let mut state = device();
     let welcome = |mine, more| Welcome { user: me(), mine, chats: vec![], gone: vec![], more, users: vec![] };
     assert_eq!(state.apply(ServerFrame::Welcome(welcome(7, true))), Need::Rest { mine: 7 });
@@ -487,7 +487,7 @@ fn a_send_is_shown_until_its_message_is_stored() {
 }
 
 #[test]
-fn a_send_whose_answer_was_lost_is_shown_once() {
+fn a_send_with_a_lost_response_is_shown_once() {
     let mut state = device();
     let stored = message(4, 5, 1);
     state.send(unsent(4, 7));
@@ -496,7 +496,7 @@ fn a_send_whose_answer_was_lost_is_shown_once() {
 }
 
 #[test]
-fn a_clock_that_is_set_back_changes_no_order() {
+fn a_clock_that_is_set_back_does_not_change_the_order() {
     let mut state = device();
     for (n, written_at) in [(4, 100), (5, 50), (6, 51)] {
         state.send(unsent(n, written_at));
@@ -526,7 +526,7 @@ fn tabs_share_one_outbox() {
 }
 
 #[test]
-fn rows_that_were_kept_are_caught_up_from_where_they_were() {
+fn stored_rows_catch_up_from_their_seq() {
     let mut state = device();
     state.apply(frame(message(4, 5, 2)));
     assert_eq!((state.chats[&CHAT].head, state.chats[&CHAT].gap()), (5, None));
@@ -537,7 +537,7 @@ fn rows_that_were_kept_are_caught_up_from_where_they_were() {
 }
 
 #[test]
-fn a_missed_change_of_ones_own_says_hello_again() {
+fn a_missed_change_of_the_own_list_needs_a_hello() {
     let mut state = device();
     let mine = |mine: u64| {
         let mut chat = summary(4, 3, 3, 0);

@@ -3,7 +3,7 @@
 use crate::ids::{ChatId, UserId};
 use std::collections::BTreeSet;
 
-/// A part of the state that is read on its own.
+/// A part of the state with its own readers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Part {
     /// The reader's own account.

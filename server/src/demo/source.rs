@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_room_holds_what_may_be_said_in_order_and_everybody_once() {
+    fn a_room_has_its_valid_lines_in_order_and_each_speaker_once() {
         let rows = [
             row("2004-11-15T01:02:00Z", "Second", "two"),
             row("2004-11-15T01:00:00Z", "first", "one"),

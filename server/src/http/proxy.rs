@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_foreign_page_reveals_what_the_proxy_dropped() {
+    fn a_foreign_page_reveals_the_fault_of_the_proxy() {
         let public = Some("https://chat.example");
         for (public, host, page, site, fault) in [
             (None, "127.0.0.1:3000", "chat.example", None, Some(Fault::Host)),

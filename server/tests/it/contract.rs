@@ -1,5 +1,5 @@
-//! Holds every REST response of the tests to the OpenAPI document: its status is listed there, and its body
-//! has the form listed there.
+//! Checks every REST response of the tests against the OpenAPI document: the document must list its status and the
+//! schema of its body.
 
 use crate::support::Answer;
 use jsonschema::Validator;
@@ -22,7 +22,7 @@ pub fn check(method: &str, target: &str, answer: &Answer) {
     if !path.starts_with("/api/v1/") && path != "/.well-known/jwks.json" {
         return;
     }
-    let what = format!("{method} {target} answers {}", answer.status);
+    let what = format!("{method} {target} returns {}", answer.status);
     let response = listed(method, path, answer.status).unwrap_or_else(|| panic!("{what}, which is not listed"));
     let Some(content) = response.get("content") else {
         assert_eq!(answer.body, "", "{what} with a body, which is not listed");

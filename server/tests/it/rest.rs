@@ -194,7 +194,7 @@ async fn profiles_are_read_changed_and_found() {
     for nobody in ["/api/v1/users?query=%00", "/api/v1/users?query=", "/api/v1/users?ids="] {
         assert_eq!(server.get(nobody).by(&bob).send().await.expect_status(200).json()["items"], json!([]), "{nobody}");
     }
-    // Fields that a person cannot set are ignored.
+    // Fields that a user cannot set are ignored.
     let theft = json!({ "id": bob.id, "username": "root", "is_admin": true, "password_hash": "x" });
     let me = server.patch("/api/v1/me", theft).by(&alice).send().await.expect_status(200).json();
     assert_eq!((&me["id"], &me["username"]), (&json!(alice.id), &json!("alice")));

@@ -43,7 +43,7 @@ mod tests {
     use super::name;
 
     #[test]
-    fn a_device_has_the_name_that_people_use() {
+    fn devices_have_familiar_names() {
         for (user_agent, expected) in [
             (
                 "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36",

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hash_verifies_its_password_alone() {
+    async fn a_hash_verifies_only_its_password() {
         let stored = hash(Password::parse("correct horse").unwrap()).await.unwrap();
         assert!(stored.starts_with("$argon2id$"));
         assert!(verify("correct horse", Some(stored.clone())).await.unwrap());

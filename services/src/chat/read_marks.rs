@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 const PACE: Duration = Duration::from_secs(1);
 
-/// The chats with a publication in the last second, and the marks that have come since.
+/// The chats with a publication in the last second, and the marks that have arrived since.
 #[derive(Default)]
 pub struct ReadMarks(Mutex<HashMap<ChatId, Waiting>>);
 

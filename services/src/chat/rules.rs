@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_refused_not_cut() {
+    fn values_beyond_limits_are_refused_not_cut() {
         assert_eq!(limit(None).unwrap(), 50);
         assert_eq!(limit(Some(100)).unwrap(), 100);
         assert!(limit(Some(0)).is_err() && limit(Some(101)).is_err());

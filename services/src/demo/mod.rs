@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn people_are_told_apart_by_nickname_whatever_its_case() {
+    fn speakers_are_identified_by_nickname_regardless_of_case() {
         assert_ne!(username("quinn`"), username("quinn^"));
         assert_eq!(username("Quinn`"), username("quinn`"));
         assert_eq!(person_id("HrdwrBoB"), person_id("hrdwrbob"));

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn removing_takes_more_power_than_the_removed_has() {
+    fn removal_needs_a_higher_role() {
         for (actor, target, oneself, alone, expected) in [
             (MEMBER, MEMBER, false, false, Some(Forbidden)),
             (ADMIN, MEMBER, false, false, None),

@@ -17,7 +17,7 @@ const OLDEST: u32 = 15;
 const SOCKET_DIR_MAX: usize = 90;
 const START_WITHIN: Duration = Duration::from_secs(60);
 
-/// The back-off before a restart of a database that keeps dying: first and longest.
+/// The back-off before a restart of a database that crashes repeatedly: first and longest.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
 /// A running private cluster. `stop` ends it.

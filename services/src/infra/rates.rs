@@ -18,7 +18,7 @@ const SIGN_IN_WINDOW: Duration = Duration::from_secs(15 * 60);
 
 pub struct Rates {
     enforced: bool,
-    /// Sends and other changes by a person: 100 a second, bursts of 500.
+    /// Sends and other changes by a user: 100 a second, bursts of 500.
     pub changes: Buckets<UserId>,
     /// Registrations from a network: 60 a minute, bursts of 200.
     pub registrations: Buckets<Network>,
@@ -76,7 +76,7 @@ impl Bucket {
     /// Takes one token.
     ///
     /// # Errors
-    /// `rate_limited`, with the time until a token is there.
+    /// `rate_limited`, with the time until a token is available.
     pub fn take(&self) -> Result<()> {
         self.take_many(1)
     }
@@ -105,7 +105,7 @@ impl Bucket {
     }
 }
 
-/// A bucket for each key. A bucket that must be full again is dropped.
+/// A bucket for each key. A bucket is dropped after a time in which it refills completely.
 pub struct Buckets<K> {
     enforced: bool,
     per_second: f64,
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_refills_when_it_says() {
+    fn a_bucket_refills_after_the_returned_wait() {
         let bucket = Bucket::new(true, 0.5, 2.0);
         assert!(bucket.take().is_ok() && bucket.take().is_ok());
         let wait = bucket.take().unwrap_err().retry_after.unwrap();
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn failures_are_counted_and_success_is_not() {
+    async fn only_failures_are_counted() {
         let failures = Failures::new(true, 2);
         for _ in 0..5 {
             failures.attempt("a").await.unwrap().succeeded();
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_household_is_one_network() {
+    fn all_addresses_of_a_household_are_one_network() {
         let network = |text: &str| Network::from(text.parse::<IpAddr>().unwrap());
         assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:2"));
         assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));

@@ -87,7 +87,7 @@ impl Outbound {
         self.add(Queued { bytes, class: Class::Required });
     }
 
-    /// Queues a frame whose content catch-up would bring too: an overflow drops it.
+    /// Queues a frame with content that catch-up repeats: an overflow drops it.
     pub fn push(&self, bytes: Bytes) {
         self.add(Queued { bytes, class: Class::Droppable });
     }

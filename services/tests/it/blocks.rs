@@ -1,4 +1,4 @@
-//! Blocks: what a blocked user can no longer do, over any operation, and what neither of the two is shown.
+//! Blocks: the operations that a block prevents, and the data that it hides from both users.
 
 use crate::support::{
     Listener, World, draft, react, refused, refused_fields, say, waiting_for_locks, waiting_for_table,
@@ -92,7 +92,7 @@ async fn a_blocked_user_does_not_notice_the_block() {
     assert_eq!(read(bob).await, (2, 2, 2));
     let listener = Listener::open(&world, bob);
     blocks::block(&world, alice, bob.user_id).await.unwrap();
-    // Her read mark of the time of the block stays visible; its later moves do not.
+    // Alice's read mark at the time of the block stays visible; later marks do not.
     chat::mark_read(&world, alice, direct, 4).await.unwrap();
     assert_eq!(read(bob).await, (2, 2, 2));
     assert_eq!(read(alice).await, (2, 4, 4));

@@ -223,7 +223,7 @@ async fn a_full_queue_refuses_with_unavailable_and_commits_the_accepted_sends() 
 async fn a_user_sends_at_the_documented_rate() {
     let world = World::with_rates().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
-    // Opening the chat is charged to Bob.
+    // Opening the chat counts against Bob's rate.
     let direct = world.direct(bob, alice).await;
     let begun: Vec<_> = (0..700).map(|_| chat::begin_post(&world, alice, direct, draft("x"), None)).collect();
     let granted = begun.iter().filter(|outcome| outcome.is_ok()).count();

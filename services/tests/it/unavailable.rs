@@ -49,7 +49,7 @@ async fn a_failed_commit_resyncs_the_members_of_its_chat_alone() {
         assert!(refused(chat::post_message(&world, alice, direct, draft("lost")).await).is_some());
     }
     sqlx::raw_sql("drop trigger refuse on messages").execute(&world.db).await.unwrap();
-    // The batch behind the failed ones comes after everything that they send.
+    // The next batch publishes after the failed ones.
     let sent = say(&world, alice, direct, "sent").await;
     let frame = ServerFrame::Message { chat_id: direct, seq: sent.seq, message: sent };
     for (listener, expected) in

@@ -167,7 +167,7 @@ fn and(more: impl FnOnce(&mut Story) -> &mut Story) -> Vec<Event> {
 }
 
 #[test]
-fn each_planted_anomaly_is_called_by_its_name() {
+fn each_planted_anomaly_is_detected_by_its_name() {
     let without = |no: u64| all_find(move |rows| rows.retain(|row| row.no != no));
     let cases: Vec<(&str, Vec<Event>)> = vec![
         ("lost", without(8)),
@@ -207,7 +207,7 @@ fn each_planted_anomaly_is_called_by_its_name() {
 }
 
 #[test]
-fn what_is_unknown_is_no_failure() {
+fn an_unknown_outcome_is_no_failure() {
     // An unknown send may be stored or not: both are correct.
     for stored in [false, true] {
         let mut story = lived();

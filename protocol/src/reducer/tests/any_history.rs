@@ -59,7 +59,7 @@ impl Life {
         self.frames.push(frame(message));
     }
 
-    /// A page of changes as the server cuts it.
+    /// A page of changes, as the server returns it.
     fn changes(&self, after: u64, limit: usize) -> Changes {
         let mut seqs: Vec<u64> = self.messages.values().map(|row| row.seq).collect();
         seqs.extend(self.members.values().map(|row| row.seq));
@@ -105,7 +105,7 @@ impl Life {
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(10_000))]
 
-    /// Frames dropped, repeated and in any order, then catching up in pages: the snapshot of the end.
+    /// Frames are dropped, repeated and reordered. After catch-up in pages, the state equals the final snapshot.
     #[test]
     fn any_history_caught_up_equals_the_end(
         changes in proptest::collection::vec((0u8..8, 1u64..12), 1..40),

@@ -1,4 +1,4 @@
-//! A change touches the parts that read it, and no other.
+//! A change touches only the parts that it changes.
 
 use super::*;
 
@@ -6,7 +6,7 @@ type Change = Box<dyn Fn(&mut State)>;
 
 const OTHER: ChatId = ChatId(Uuid::from_u128(2));
 
-/// Holds `CHAT` and `OTHER`, and has notified every reader.
+/// A device that holds `CHAT` and `OTHER`. No part is touched.
 fn device_with_two_chats() -> State {
     let mut state = device();
     let mut other = summary(4, 0, 0, 0);

@@ -105,7 +105,7 @@ macro_rules! is_archived {
     };
 }
 
-/// The read mark of a member `m`, as shown to the reader, whose own row is `$own`. After a block in a direct chat both
+/// The read mark of a member `m`, as shown to the reader with the row `$own`. After a block in a direct chat both
 /// are shown the mark of the time of the block.
 macro_rules! read_no {
     ($own:literal, $reader:literal) => {

@@ -379,7 +379,7 @@ pub async fn delete_chat(tx: &mut PgConnection, chat_id: ChatId) -> Result<()> {
 }
 
 /// Moves a read mark forward. Returns whether the user had marked the chat as unread, and the moved mark: none if it
-/// was as far already, or the user is not a member.
+/// was there or beyond already, or the user is not a member.
 pub async fn mark_read(db: &PgPool, chat_id: ChatId, user: UserId, no: u64) -> Result<(bool, Option<Marked>)> {
     let row = sqlx::query(
         "with moved as (

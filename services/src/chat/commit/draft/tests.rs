@@ -136,7 +136,7 @@ fn refusal(draft: &mut Draft, actor: UserId, change: Change) -> Option<ErrorCode
 }
 
 #[test]
-fn who_may_do_what_in_a_group() {
+fn permissions_in_a_group() {
     const YES: Option<ErrorCode> = None;
     const NO: Option<ErrorCode> = Some(Forbidden);
     let fresh = || ClientId(Uuid::from_u128(999));
