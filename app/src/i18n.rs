@@ -72,8 +72,9 @@ impl Language {
     /// Loads a table. It stays in memory as long as the page, because views hold parts of it.
     pub async fn load(locale: Locale) -> Option<Self> {
         let version = document().document_element().and_then(|root| root.get_attribute("data-version"));
-        let address = version.map_or(address(locale), |version| format!("{}?v={version}", address(locale)));
-        let response = gloo_net::http::Request::get(&address).send().await.ok()?;
+        // A query in the address itself would get an "&" behind it.
+        let request = gloo_net::http::Request::get(&address(locale)).query(version.map(|version| ("v", version)));
+        let response = request.send().await.ok()?;
         let json = if response.ok() { response.text().await.ok()? } else { return None };
         let table = js_sys::Array::from(&js_sys::JSON::parse(&json).ok()?);
         let texts: Vec<&str> = table.iter().map(|text| &*text.as_string().unwrap_or_default().leak()).collect();

@@ -63,6 +63,7 @@ fn the_list_of_reactions_completes_the_users_of_a_message() {
     assert_eq!(state.chats[&CHAT].messages[&1].reactions[0].by, [2, 1, 3].map(|n| user(n).id));
     assert!(state.users.contains_key(&user(3).id));
     state.apply_reacted(CHAT, 9, vec![listed(2)]);
+    assert!(!state.chats[&CHAT].messages.contains_key(&9), "a list of reactions makes no message");
 }
 
 fn summary(seq: u64, last_no: u64, read_no: u64, unread: u32) -> ChatSummary {

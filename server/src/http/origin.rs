@@ -10,10 +10,12 @@ pub fn is_own_request(app: &App, headers: &HeaderMap) -> bool {
     if site == Some(b"cross-site") {
         return false;
     }
+    // Another host of the same domain is another site's page to us.
+    let from_us = matches!(site, Some(b"same-origin" | b"none"));
     match headers.get(header::ORIGIN) {
         Some(origin) => is_own(app, headers, origin.to_str().unwrap_or("unreadable")),
         // A cookie comes from a browser, and browsers say where a request comes from.
-        None => site.is_some() || cookie::session(app, headers).is_none(),
+        None => from_us || site.is_none() && cookie::session(app, headers).is_none(),
     }
 }
 

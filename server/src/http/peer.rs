@@ -15,8 +15,9 @@ pub fn address(headers: &HeaderMap, extensions: &Extensions, trusted: &[IpAddr])
     if !trusted.contains(&peer) {
         return peer;
     }
-    let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
+    // The hops are split as bytes: a client's bytes that are no text must not hide the proxy's own hop behind them.
+    let forwarded = headers.get_all("x-forwarded-for").iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
+    let hops: Vec<&str> = forwarded.map(|hop| std::str::from_utf8(hop).unwrap_or("unreadable").trim()).collect();
     // The client may have written every hop to the left of an unreadable one, so none of them is trusted.
     let mut readable = hops.into_iter().rev().map_while(parse);
     readable.find(|hop| !trusted.contains(hop)).unwrap_or(peer)
@@ -41,12 +42,12 @@ mod tests {
     use super::*;
     use axum::http::HeaderValue;
 
-    fn client(forwarded: &str) -> String {
+    fn client(forwarded: &[u8]) -> String {
         let peer = SocketAddr::from(([127, 0, 0, 1], 4711));
         let mut extensions = Extensions::new();
         extensions.insert(ConnectInfo(peer));
         let mut headers = HeaderMap::new();
-        headers.insert("x-forwarded-for", HeaderValue::from_str(forwarded).unwrap());
+        headers.insert("x-forwarded-for", HeaderValue::from_bytes(forwarded).unwrap());
         let trusted = [peer.ip(), IpAddr::from([10, 0, 0, 1])];
         address(&headers, &extensions, &trusted).to_string()
     }
@@ -67,7 +68,8 @@ mod tests {
             ("192.0.2.60:", "127.0.0.1"),
             ("192.0.2.60:99999", "127.0.0.1"),
         ] {
-            assert_eq!(client(forwarded), expected, "{forwarded}");
+            assert_eq!(client(forwarded.as_bytes()), expected, "{forwarded}");
         }
+        assert_eq!(client(b"\xff, 192.0.2.60"), "192.0.2.60");
     }
 }

@@ -39,7 +39,41 @@ async fn frames_get_their_replies_over_http() {
     let second = replies(&exchange(&server, &cookie, &ann.id, &[heads, changes, strange]).await.expect_status(200));
     assert_eq!(second[0]["chats"][&chat]["seq"], seq + 1);
     assert_eq!(second[1]["messages"][0]["text"], "Received");
-    assert_eq!(second.len(), 2);
+    assert_eq!((&second[2]["ref"], &second[2]["code"]), (&json!(5), &json!("invalid_input")));
+    assert_eq!(second.len(), 3);
+}
+
+#[tokio::test]
+async fn every_refused_frame_gets_an_error_with_its_ref() {
+    let server = Server::start().await;
+    let [ann, bob] = server.people(["ann", "bob"]).await;
+    let chat = server.group(&bob, &[]).await;
+    let cookie = server.cookie(&ann).await;
+    let foreign = json!({ "type": "changes", "ref": 1, "chats": { &chat: 0 } });
+    let frames = [foreign, json!("no frame"), json!({ "type": "delete", "ref": 2, "chat_id": chat, "no": 1 })];
+    let refused = replies(&exchange(&server, &cookie, &ann.id, &frames).await.expect_status(200));
+    let codes: Vec<_> = refused.iter().map(|reply| (reply["ref"].as_u64(), reply["code"].as_str().unwrap())).collect();
+    assert_eq!(codes, [(Some(1), "not_found"), (None, "invalid_input"), (Some(2), "invalid_input")]);
+    let many = vec![json!({ "type": "heads", "mine": 0, "chats": {} }); 101];
+    assert_eq!(exchange(&server, &cookie, &ann.id, &many).await.status, 422);
+}
+
+#[tokio::test]
+async fn frames_by_http_have_the_rate_of_a_socket() {
+    let server = Server::start().await;
+    let [ann] = server.people(["ann"]).await;
+    let cookie = server.cookie(&ann).await;
+    let typing = vec![json!({ "type": "typing", "chat_id": fresh_id() }); 100];
+    let mut limited = false;
+    // A burst of 1,000, and 200 more for each second that this takes.
+    for _ in 0..100 {
+        let answer = exchange(&server, &cookie, &ann.id, &typing).await.expect_status(200);
+        limited = replies(&answer).iter().any(|reply| reply["code"] == "rate_limited");
+        if limited {
+            break;
+        }
+    }
+    assert!(limited);
 }
 
 #[tokio::test]

@@ -16,10 +16,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 const SIGN_IN_WINDOW: Duration = Duration::from_secs(15 * 60);
 
+/// Frames a second, and in a burst (PROTOCOL section 7).
+const FRAMES: (f64, f64) = (200.0, 1_000.0);
+
 pub struct Rates {
     enforced: bool,
     /// Sends and other changes by a user: 100 a second, bursts of 500.
     pub changes: Buckets<UserId>,
+    /// Frames of a user that arrive without a socket: 200 a second, bursts of 1,000.
+    pub polled_frames: Buckets<UserId>,
     /// Registrations from a network: 60 a minute, bursts of 200.
     pub registrations: Buckets<Network>,
     /// Failed sign-ins to one name from one network: 5 in 15 minutes.
@@ -34,6 +39,7 @@ impl Rates {
         Self {
             enforced,
             changes: Buckets::new(enforced, 100.0, 500.0),
+            polled_frames: Buckets::new(enforced, FRAMES.0, FRAMES.1),
             registrations: Buckets::new(enforced, 1.0, 200.0),
             sign_ins_to_account: Failures::new(enforced, 5),
             sign_ins_from_network: Failures::new(enforced, 100),
@@ -43,7 +49,7 @@ impl Rates {
     /// A bucket for the frames of one socket: 200 a second, bursts of 1,000.
     #[must_use]
     pub fn frames(&self) -> Bucket {
-        Bucket::new(self.enforced, 200.0, 1_000.0)
+        Bucket::new(self.enforced, FRAMES.0, FRAMES.1)
     }
 }
 
