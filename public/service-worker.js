@@ -1,5 +1,5 @@
-// Serves the front end without a network: the files of one version, and /shell in the place of any page.
-// Nothing personal is ever in its cache; what a person's device keeps is in IndexedDB (app/src/live/keep.rs).
+// Serves the front end offline: the files of one version, and /shell in place of any page. Its cache contains nothing
+// personal; a user's data is in IndexedDB (app/src/live/keep.rs).
 const version = new URL(location).searchParams.get("v");
 const cacheName = `messenger-${version}`;
 const files = [
@@ -12,7 +12,7 @@ const files = [
 ].map((file) => `${file}?v=${version}`);
 const others = ["/shell", "/icon.svg", "/manifest.webmanifest"];
 
-/** After this a page that does not come is taken for one that will not. */
+/** A page that takes longer than this is treated as unreachable. */
 const PATIENCE_MS = 5_000;
 
 addEventListener("install", (event) => {
@@ -37,7 +37,7 @@ addEventListener("fetch", (event) => {
 async function fill() {
   const cache = await caches.open(cacheName);
   const shell = await fetch("/shell", { cache: "reload" });
-  // Between two versions: the next page registers the other one.
+  // The server was upgraded in between: the next page registers its version.
   if (!(await shell.clone().text()).includes(version)) throw new Error("the server has another version");
   await cache.put("/shell", shell);
   await cache.addAll([...files, ...others.slice(1)]);
@@ -53,7 +53,7 @@ async function file(request) {
   return (await cache.match(request)) ?? fetch(request);
 }
 
-/** The server's page; the shell, which reads what the device keeps, where none comes. */
+/** The server's page, or the shell, which shows the data on the device, if the server sends none. */
 async function page(request) {
   const cache = await caches.open(cacheName);
   const shell = () => cache.match("/shell");
