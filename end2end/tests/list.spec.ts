@@ -8,7 +8,7 @@ test('chats are pinned, muted and archived, and come back', async ({ person, wor
   await ann.press(words.chat.pin);
   await expect(ann.page.getByRole('button', { name: words.chat.unpin })).toBeVisible();
   await ann.press(words.chat.mute_ever);
-  await expect(ann.page.getByRole('button', { name: words.chat.unmute })).toBeVisible();
+  await expect(ann.page.getByRole('button', { name: words.chat.unmute, exact: true })).toBeVisible();
   await bob.say(band, 'Newer');
   await ann.open('/chats');
   await expect(ann.list.getByRole('listitem').first()).toContainText('Choir');
