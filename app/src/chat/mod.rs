@@ -63,7 +63,7 @@ pub fn Workspace(children: Children) -> impl IntoView {
     .into_any()
 }
 
-/// Nobody is signed in, and there is no connection to sign in.
+/// The page for a visitor who is not signed in and cannot sign in, because there is no connection.
 #[component]
 fn Offline() -> impl IntoView {
     let i18n = use_i18n();

@@ -1,5 +1,5 @@
-//! What the reader is about to do in an open conversation: reply, edit, select. It begins with the address, so that
-//! all of it works without JavaScript.
+//! The started action in an open conversation: reply, edit, select. Every action starts from the address, so it
+//! works without JavaScript.
 
 use crate::{
     address::{Address, At},
@@ -24,7 +24,7 @@ pub struct Talk {
     pub jump: RwSignal<Option<Jump>>,
 }
 
-/// What the composer's text is.
+/// The purpose of the composer's text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Writing {
     #[default]

@@ -117,7 +117,7 @@ impl View {
         }
     }
 
-    /// How far the reader has scrolled since the offset was `before`. When the content shrinks, the browser
+    /// The distance that the reader has scrolled since the offset was `before`. When the content shrinks, the browser
     /// moves the offset to the new end; the reader did not scroll then.
     pub fn scrolled_since(self, before: i32) -> i32 {
         let clamped = self.top < before && self.below() <= 1;

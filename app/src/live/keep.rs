@@ -27,7 +27,7 @@ use wasm_bindgen::JsCast as _;
 
 /// Maximum number of stored messages per chat.
 const ROWS: u64 = 100;
-/// How often the collected changes are written.
+/// The interval between two writes of the collected changes.
 const PAUSE_MS: u32 = 1_000;
 /// The item of the local storage that names the user whose chats are stored.
 const PERSON: &str = "person";

@@ -18,7 +18,7 @@ use leptos::{prelude::*, server_fn::ServerFn as _};
 use protocol::{error::ErrorCode, frames::Reply, ids::UserId, time::Timestamp};
 use std::pin::pin;
 
-/// How often the page asks for news.
+/// The interval between two polls.
 const POLL_MS: f64 = 3_000.0;
 /// The longest wait for a response.
 const RESPONSE_MS: u32 = 10_000;

@@ -18,7 +18,7 @@ use protocol::{
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// How often a connection checks for gaps, silence and heads.
+/// The interval at which a connection checks for gaps, silence and heads.
 pub const TICK_MS: u32 = 300;
 /// A connection without a frame for so long is dead.
 pub const SILENCE_MS: f64 = 30_000.0;

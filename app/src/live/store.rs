@@ -37,7 +37,7 @@ impl Connection {
     }
 }
 
-/// How far a chat was read, and how often that removed its mark "unread".
+/// The read mark of a chat, and the number of times that reading removed its mark "unread".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ReadUpTo {
     pub no: u64,
@@ -66,7 +66,7 @@ pub struct Store {
     pub connection: RwSignal<Connection>,
     /// The users who are typing in a chat, each with the end of the typing in milliseconds since 1970.
     pub typing: RwSignal<HashMap<(ChatId, UserId), i64>>,
-    /// How far the chats that were on the screen are read.
+    /// The read marks of the chats that were on the screen.
     pub read_up_to: RwSignal<HashMap<ChatId, ReadUpTo>>,
     /// The chat in which the reader typed last, and when.
     pub typed: RwSignal<Option<(ChatId, i64)>>,

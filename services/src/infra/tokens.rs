@@ -30,7 +30,7 @@ const ISSUER: &str = "messenger";
 pub const ACCESS_LIFE: Duration = Duration::from_secs(15 * 60);
 pub const SESSION_LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// How often each node loads the keys.
+/// The interval at which each node loads the keys.
 pub const LOAD_EVERY: Duration = Duration::from_secs(30);
 /// A key signs no token until every node had two chances to load it. So a node meets an unknown key only
 /// if it could not load for that long, and loads it then.

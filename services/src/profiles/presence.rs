@@ -14,7 +14,7 @@ use tokio::{sync::Notify, time::Instant};
 /// The changes of this time are announced together; a user who reconnects within it was never offline.
 const PACE: Duration = Duration::from_secs(1);
 
-/// How often last-seen is saved: a crashed node must not lose more than this.
+/// The interval between two saves of last-seen: a crashed node loses at most this.
 const SAVE_EVERY: Duration = Duration::from_secs(5 * 60);
 
 /// Users announced with one statement.
