@@ -9,7 +9,6 @@ use {
     protocol::{
         error::{ErrorCode, Problem},
         frames::{ClientFrame, Held, Reply, Request, ServerFrame},
-        limits,
     },
     services::{Actor, Node, Rejection, chat},
 };
@@ -65,14 +64,9 @@ async fn reply(node: &Node, actor: Actor, frame: ClientFrame) -> services::Resul
             vec![ServerFrame::Heads(chat::heads(node, actor, &Held { chats, read }).await?)]
         }
         ClientFrame::Changes { chats: Some(wanted), .. } => {
-            if wanted.len() > limits::CHANGES_CHATS_MAX {
-                return Err(Rejection::field("chats", Problem::TooLong));
-            }
             let wanted: Vec<_> = wanted.into_iter().collect();
             let pages = chat::changes_of_many(node, actor, &wanted).await?;
-            let missing = wanted.len() - pages.len();
-            let refusals = std::iter::repeat_with(|| error(Rejection::not_found())).take(missing);
-            pages.into_iter().map(ServerFrame::Changes).chain(refusals).collect()
+            pages.into_iter().map(|page| page.map_or_else(error, ServerFrame::Changes)).collect()
         }
         ClientFrame::Send { chat_id, client_id, text, reply_to } => {
             let data = protocol::chat::PostMessage { client_id, text, reply_to };

@@ -248,32 +248,23 @@ impl<'a> Dispatch<'a> {
         may
     }
 
-    /// One query for all chats, and one reply for each: a chat that the user has left must not prevent the others from
-    /// catching up.
+    /// One query for all chats, and one reply for each.
     fn read_changes(&mut self, reference: Option<u64>, wanted: Vec<(ChatId, u64)>, bytes: usize) {
-        if wanted.is_empty() || wanted.len() > limits::CHANGES_CHATS_MAX {
-            let problem = if wanted.is_empty() { Problem::Required } else { Problem::TooLong };
-            return self.refuse(reference, &Rejection::field("chats", problem));
-        }
         let (node, actor) = (self.node.clone(), self.actor);
         let work = async move {
-            let pages = match database::within(chat::changes_of_many(&node, actor, &wanted)).await {
-                Ok(pages) => pages,
-                Err(rejection) => return vec![error(reference, &rejection)],
+            let pages = database::within(chat::changes_of_many(&node, actor, &wanted)).await;
+            let pages = pages.unwrap_or_else(|rejection| vec![Err(rejection)]);
+            let reply = |page| match page {
+                Ok(page) => encode(reference, &ServerFrame::Changes(page)),
+                Err(rejection) => error(reference, &rejection),
             };
-            let missing = wanted.len() - pages.len();
-            let replies = pages.into_iter().map(|page| encode(reference, &ServerFrame::Changes(page)));
-            let refusal = || error(reference, &Rejection::not_found());
-            replies.chain(std::iter::repeat_with(refusal).take(missing)).collect()
+            pages.into_iter().map(reply).collect()
         };
         self.parking.push(Parked { work: work.boxed(), bytes, lasts: false });
     }
 
     /// Replies with a `presence` frame for each user.
     fn watch(&mut self, reference: Option<u64>, user_ids: Vec<UserId>, bytes: usize) {
-        if user_ids.len() > limits::WATCHED_MAX {
-            return self.refuse(reference, &Rejection::field("user_ids", Problem::TooLong));
-        }
         let (node, actor) = (self.node.clone(), self.actor);
         let origin = Origin { socket: self.socket, reference };
         self.park(

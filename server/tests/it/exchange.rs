@@ -77,6 +77,26 @@ async fn frames_by_http_have_the_rate_of_a_socket() {
 }
 
 #[tokio::test]
+async fn the_replies_of_one_request_are_bounded() {
+    let server = Server::start().await;
+    let [ann, bob] = server.people(["ann", "bob"]).await;
+    let chat = server.group(&ann, &[&bob]).await;
+    for _ in 0..5 {
+        server.say(&bob, &chat, &"я".repeat(8_000)).await;
+    }
+    let cookie = server.cookie(&ann).await;
+    // 80 KB each.
+    let frames = vec![json!({ "type": "changes", "ref": 1, "chats": { &chat: 0 } }); 30];
+    let answer = exchange(&server, &cookie, &ann.id, &frames).await.expect_status(200);
+    let replies = replies(&answer);
+    assert_eq!(replies.len(), frames.len(), "each frame gets a reply");
+    assert_eq!(replies[0]["messages"].as_array().unwrap().last().unwrap()["text"], "я".repeat(8_000));
+    assert_eq!(replies[29]["code"], "unavailable");
+    let sent: usize = replies.iter().map(|reply| reply.to_string().len()).sum();
+    assert!((1 << 20..(1 << 20) + 200_000).contains(&sent), "{sent} bytes");
+}
+
+#[tokio::test]
 async fn frames_of_another_user_are_refused() {
     let server = Server::start().await;
     let [ann, bob] = server.people(["ann", "bob"]).await;

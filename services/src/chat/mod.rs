@@ -218,12 +218,20 @@ pub async fn changes(node: &Node, actor: Actor, chat_id: ChatId, after: u64, lim
     changes_of(node, actor, &[(chat_id, after)], limit).await?.pop().ok_or_else(Rejection::not_found)
 }
 
-/// The same for several chats, in one query. Chats of which the actor is not a member are missing.
+/// The same for several chats, in one query. Each chat of which the actor is not a member has a `not_found` at the end:
+/// it must not prevent the others from catching up.
 ///
 /// # Errors
-/// `unavailable`.
-pub async fn changes_of_many(node: &Node, actor: Actor, wanted: &[(ChatId, u64)]) -> Result<Vec<Changes>> {
-    changes_of(node, actor, wanted, rules::changes_limit(wanted.len())).await
+/// `invalid_input` for no chat, or more than 50.
+pub async fn changes_of_many(node: &Node, actor: Actor, wanted: &[(ChatId, u64)]) -> Result<Vec<Result<Changes>>> {
+    if wanted.is_empty() || wanted.len() > limits::CHANGES_CHATS_MAX {
+        let problem = if wanted.is_empty() { Problem::Required } else { Problem::TooLong };
+        return Err(Rejection::field("chats", problem));
+    }
+    let pages = changes_of(node, actor, wanted, rules::changes_limit(wanted.len())).await?;
+    let missing = wanted.len() - pages.len();
+    let refusals = std::iter::repeat_with(|| Err(Rejection::not_found())).take(missing);
+    Ok(pages.into_iter().map(Ok).chain(refusals).collect())
 }
 
 async fn changes_of(node: &Node, actor: Actor, wanted: &[(ChatId, u64)], limit: u32) -> Result<Vec<Changes>> {

@@ -2,8 +2,8 @@
 //! until a second after the last one closed.
 
 use super::queries;
-use crate::{Actor, Node, Result, infra::database, live::Origin};
-use protocol::{frames::ServerFrame, ids::UserId, profiles::User, time::Timestamp};
+use crate::{Actor, Node, Rejection, Result, infra::database, live::Origin};
+use protocol::{error::Problem, frames::ServerFrame, ids::UserId, limits, profiles::User, time::Timestamp};
 use std::{
     collections::{HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -255,8 +255,11 @@ async fn viewers(node: &Node, users: &[UserId]) -> Result<Vec<Pair>> {
 /// permission.
 ///
 /// # Errors
-/// `unavailable` if the database does not respond.
+/// `invalid_input` for more than 200 users; `unavailable` if the database does not respond.
 pub async fn watch(node: &Node, actor: Actor, origin: Origin, users: &[UserId]) -> Result<()> {
+    if users.len() > limits::WATCHED_MAX {
+        return Err(Rejection::field("user_ids", Problem::TooLong));
+    }
     node.live.watch(origin.socket, users);
     let as_of = node.presence.lock().changes;
     let pairs: Vec<Pair> = users.iter().map(|user| (*user, actor.user_id)).collect();
