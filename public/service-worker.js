@@ -1,5 +1,5 @@
 // Serves the front end offline: the files of one version, and /shell in place of any page. Its cache contains nothing
-// personal; a user's data is in IndexedDB (app/src/live/keep.rs).
+// personal; a user's data is in IndexedDB (app/src/live/offline.rs).
 const version = new URL(location).searchParams.get("v");
 const cacheName = `messenger-${version}`;
 const files = [

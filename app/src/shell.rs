@@ -94,7 +94,7 @@ async fn start(root: web_sys::Element) {
     }
     let locale = Locale::of(&root.get_attribute("lang").unwrap_or_default());
     let Some(language) = Language::load(locale).await else { return };
-    keep_address();
+    restore_address();
     hydrate_body(move || {
         provide_context(language);
         App()
@@ -106,7 +106,7 @@ async fn start(root: web_sys::Element) {
 #[cfg(feature = "hydrate")]
 async fn mount(root: web_sys::Element) {
     let path = window().location().pathname().unwrap_or_default();
-    let seed = crate::live::kept_page(crate::address::Address::parse(&path).as_ref()).await;
+    let seed = crate::live::offline_page(crate::address::Address::parse(&path).as_ref()).await;
     let locale = Locale::of(&seed.locale);
     let Some(language) = Language::load(locale).await else { return };
     // These attribute names are always legal.
@@ -127,7 +127,7 @@ async fn mount(root: web_sys::Element) {
 
 /// The response to a refused form is a page under the address of the form's action: shows the page's own address.
 #[cfg(feature = "hydrate")]
-fn keep_address() {
+fn restore_address() {
     let address = document().document_element().and_then(|root| root.get_attribute("data-address"));
     if let (Some(address), Ok(history)) = (address, window().history()) {
         // A path of this server is always legal.

@@ -4,7 +4,7 @@ import { expect, Person, test } from '../support/messenger';
 
 test('every view of a conversation passes axe, light and dark', async ({ person }) => {
   test.setTimeout(240_000);
-  const { ann, talk, group, inspect } = await rooms(person);
+  const { ann, direct, group, inspect } = await rooms(person);
   const views = [
     '',
     '?menu=3',
@@ -19,7 +19,7 @@ test('every view of a conversation passes axe, light and dark', async ({ person 
     '/info',
     `/info?q=${ann.username}`,
   ].map((view) => `/chats/${group}${view}`);
-  for (const path of ['/chats', '/chats?filter=archived', `/chats/${talk}`, `/chats/${talk}?before=40`, ...views]) {
+  for (const path of ['/chats', '/chats?filter=archived', `/chats/${direct}`, `/chats/${direct}?before=40`, ...views]) {
     await ann.open(path);
     await inspect(path);
   }
@@ -97,15 +97,15 @@ test('every page for visitors without an account passes axe', async ({ browserOf
 async function rooms(person: (name: string, options?: BrowserContextOptions) => Promise<Person>) {
   const [ann, bob] = [await person('Ann', { javaScriptEnabled: true }), await person('Bob')];
   const inspect = await inspector(ann);
-  const [talk, group] = [await ann.directWith(bob), await ann.groupWith('Choir', [bob])];
-  await ann.say(talk, 'Hello');
-  for (let n = 1; n < 60; n++) await bob.say(talk, `Answer ${n}`);
+  const [direct, group] = [await ann.directWith(bob), await ann.groupWith('Choir', [bob])];
+  await ann.say(direct, 'Hello');
+  for (let n = 1; n < 60; n++) await bob.say(direct, `Answer ${n}`);
   await bob.say(group, 'Rehearsal at **seven**, see https://example.org and `this`\n> said\n```\ncode\n```');
   await ann.say(group, `Thank you @${bob.username}`);
   await ann.react(group, 2, '👍');
-  await ann.update(talk, { pinned: true, muted_until: '2099-01-01T00:00:00Z', draft: 'To be' });
+  await ann.update(direct, { pinned: true, muted_until: '2099-01-01T00:00:00Z', draft: 'To be' });
   await ann.update(await ann.savedChat(), { marked_unread: true });
-  return { ann, bob, inspect, talk, group };
+  return { ann, bob, inspect, direct, group };
 }
 
 /** Checks pages with axe. In a plain browser, JavaScript is on only while axe runs. */

@@ -107,8 +107,8 @@ test('a group is renamed', async ({ person, words }) => {
   await expect(ann.page.getByRole('heading', { name: 'Choir of the north' })).toBeVisible();
   await bob.looksAgain();
   await expect(bob.page.getByRole('heading', { name: 'Choir of the north' })).toBeVisible();
-  const told = filled(words.events.title_changed, { actor: 'Ann', title: 'Choir of the north' });
-  await expect(bob.timeline).toContainText(told);
+  const text = filled(words.events.title_changed, { actor: 'Ann', title: 'Choir of the north' });
+  await expect(bob.timeline).toContainText(text);
 });
 
 test('members who are not admins cannot manage the group', async ({ person, words }) => {

@@ -163,7 +163,7 @@ test('browser and server render the same, to the character', async ({ person, wo
   }, texts.length);
   expect(await ann.page.evaluate(() => 'marked' in window)).toBe(true);
 
-  const told = await ann.page.evaluate(async ([chat, count]) => {
+  const rows = await ann.page.evaluate(async ([chat, count]) => {
     const found = new Map<number, string>();
     for (let before = count + 1; found.size < count; before -= 50) {
       const page = new DOMParser().parseFromString(await (await fetch(`/chats/${chat}?before=${before}`)).text(), 'text/html');
@@ -171,7 +171,7 @@ test('browser and server render the same, to the character', async ({ person, wo
     }
     return [...found.entries()];
   }, [chat, texts.length] as const);
-  const byNumber = new Map(told);
+  const byNumber = new Map(rows);
   // Leptos leaves a comment where an element has no children.
   const bare = (html: string) => html.replace(/<!---->$/, '');
   for (const [no, html] of drawn) expect(bare(html), texts[no - 1]).toBe(byNumber.get(no));

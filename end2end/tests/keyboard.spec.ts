@@ -80,15 +80,15 @@ test('screen readers hear new messages, several at once as a count', { tag: '@sc
   const chat = await ann.directWith(bob);
   for (let n = 1; n <= 60; n++) await bob.say(chat, `Before ${n}.`);
   await ann.open(`/chats/${chat}?at=1`);
-  const told = ann.main.locator('[role=status][aria-live=polite]');
-  await expect(told).toHaveText('');
+  const status = ann.main.locator('[role=status][aria-live=polite]');
+  await expect(status).toHaveText('');
   // New messages are announced also while the reader is far from the end.
   await bob.say(chat, 'One.');
-  await expect(told).toHaveText('Bob: One.');
+  await expect(status).toHaveText('Bob: One.');
   for (const text of ['Two.', 'Three.', 'Four.']) await bob.say(chat, text);
-  await expect(told).toHaveText(/^3 .*Bob: Four\.$/);
+  await expect(status).toHaveText(/^3 .*Bob: Four\.$/);
   // Messages that were already there are not announced.
   await ann.page.getByRole('button', { name: words.chat.newest }).click();
   await expect(ann.message('Four.')).toBeInViewport();
-  await expect(told).toHaveText(/Four/);
+  await expect(status).toHaveText(/Four/);
 });

@@ -270,7 +270,7 @@ test('browser notifications show as much as the user chose', { tag: '@script' },
   await ann.open('/settings/notifications');
   await expect(ann.page.getByText(words.settings.notify_allowed)).toBeVisible();
   let said = 0;
-  const told = async (text: string) => {
+  const notified = async (text: string) => {
     await bob.say(chat, text);
     await expect(ann.page).toHaveTitle(new RegExp(`^\\(${++said}\\) `));
     return ann.page.evaluate(() => noted.splice(0));
@@ -282,15 +282,15 @@ test('browser notifications show as much as the user chose', { tag: '@script' },
     await remembered;
     await expect(button).toHaveAttribute('aria-pressed', 'true');
   };
-  expect(await told('One')).toEqual(['Bob: One']);
+  expect(await notified('One')).toEqual(['Bob: One']);
   await choose(words.settings.notify_shows, words.settings.notify_name);
   await choose(words.settings.sound, words.settings.sound_off);
-  expect(await told('Two')).toEqual(['Bob:  (silent)']);
+  expect(await notified('Two')).toEqual(['Bob:  (silent)']);
   await ann.page.reload();
   await ann.settled();
-  expect(await told('Three')).toEqual(['Bob:  (silent)']);
+  expect(await notified('Three')).toEqual(['Bob:  (silent)']);
   await choose(words.settings.notify_shows, words.settings.notify_off);
-  expect(await told('Four')).toEqual([]);
+  expect(await notified('Four')).toEqual([]);
 });
 
 test('the title and a toast report new messages in other chats', { tag: '@script' }, async ({ person }) => {
@@ -299,9 +299,9 @@ test('the title and a toast report new messages in other chats', { tag: '@script
   await ann.open(`/chats/${group}`);
   await bob.say(chat, 'Look here');
   await expect(ann.page).toHaveTitle(/^\(1\) /);
-  const told = ann.page.locator('.arrival');
-  await expect(told).toContainText('Look here');
-  await told.click();
+  const banner = ann.page.locator('.arrival');
+  await expect(banner).toContainText('Look here');
+  await banner.click();
   await expect(ann.message('Look here')).toBeVisible();
   await expect(ann.page).not.toHaveTitle(/^\(/);
 });

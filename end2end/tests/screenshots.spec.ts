@@ -23,14 +23,14 @@ test('in English', async ({ person, browserOf }) => {
   const band = await keeper.groupWith('String quartet', [pilot, cello]);
   await keeper.say(band, 'Rehearsal moved to Thursday, 19:00. Same room.');
   const bikes = await baker.directWith(pilot);
-  await talk(bikes, [
+  await converse(bikes, [
     [baker, 'Your bike is ready. New chain, and I trued the back wheel'],
     [pilot, 'You are a star. What do I owe you?'],
     [baker, 'One loaf of that rye'],
   ]);
   await pilot.say(await pilot.directWith(cello), 'Did the sheet music arrive?');
   const house = await cello.groupWith('Lake house weekend', [pilot, baker, keeper]);
-  await talk(house, [
+  await converse(house, [
     [cello, 'The house is ours from Friday 16:00 to Sunday noon. There are four beds and one very loud kettle'],
     [cello, 'Who can drive?'],
     [keeper, 'I can take three people and a cello, or five people and no cello'],
@@ -88,7 +88,7 @@ test('in Russian', async ({ person, browserOf }) => {
   await pilot.say(await pilot.savedChat(), 'Показания счётчика: 004217');
   await pilot.say(await pilot.directWith(baker), 'Билеты у меня');
   const dacha = await violin.groupWith('Дача в субботу', [pilot, baker]);
-  await talk(dacha, [
+  await converse(dacha, [
     [violin, 'Выезжаем в девять от метро. Кто берёт мангал?'],
     [baker, 'Мангал у меня, дров хватит на два вечера'],
     [pilot, 'Я везу пирог с капустой и настольные игры'],
@@ -121,7 +121,7 @@ async function introduce(person: Person, bio: string) {
   await person.post('/fn/update_profile', { display_name: person.name, bio });
 }
 
-async function talk(chat: string, lines: [Person, string][]) {
+async function converse(chat: string, lines: [Person, string][]) {
   for (const [person, text] of lines) await person.say(chat, text);
 }
 

@@ -10,7 +10,7 @@ use crate::{
     navigation::Navigation,
     seed::Page,
     settings::LanguageForm,
-    ui::{Field, For, FormError, Forms, TitledSection, follow, t, time},
+    ui::{Field, For, FormError, Forms, TitledSection, reactive, t, time},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
@@ -113,7 +113,7 @@ pub fn SessionsPage() -> impl IntoView {
                                 <span class="block truncate">{session.device.clone()}</span>
                                 <span class="hint">
                                     {session.ip.clone()} " · "
-                                    {follow(move || time::date(i18n, session.last_used_at, store.offset))}
+                                    {reactive(move || time::date(i18n, session.last_used_at, store.offset))}
                                 </span>
                             </span>
                             {if session.current {

@@ -1,10 +1,10 @@
 //! Announces new messages of other users to screen readers, politely: messages that arrive within two seconds
 //! of an announcement are announced together.
 
-use super::{talk::Talk, words};
+use super::{open_chat::OpenChat, words};
 use crate::{
     i18n::use_i18n,
-    ui::{I18n, counted, effect, follow, memo, t},
+    ui::{I18n, counted, effect, memo, reactive, t},
 };
 use leptos::prelude::*;
 use protocol::reducer::ChatState;
@@ -14,7 +14,7 @@ const PACE: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy)]
 struct Announcements {
-    talk: Talk,
+    open_chat: OpenChat,
     i18n: I18n,
     /// The number of the newest message announced.
     announced: StoredValue<u64>,
@@ -43,7 +43,7 @@ impl Announcements {
 
     /// The newest message of another user after `before`, how many there are, and its words.
     fn news(self, before: u64) -> Option<(u64, usize, String)> {
-        let Talk { store, chat_id, .. } = self.talk;
+        let OpenChat { store, chat_id, .. } = self.open_chat;
         let me = store.me()?;
         let (last, count) = store.with_chat(chat_id, |chat| {
             let messages = chat.messages.range(before + 1..).map(|(_, message)| message);
@@ -57,19 +57,19 @@ impl Announcements {
 #[component]
 pub fn Announcer() -> impl IntoView {
     let i18n = use_i18n();
-    let talk = Talk::current();
+    let open_chat = OpenChat::current();
     let last_no = |chat: &ChatState| chat.summary.chat.last_no;
     let (words, count) = (RwSignal::new(String::new()), RwSignal::new(0_usize));
-    let announced = StoredValue::new(talk.store.with_chat_untracked(talk.chat_id, last_no).unwrap_or(0));
-    let announcements = Announcements { talk, i18n, announced, resting: StoredValue::new(false), words, count };
-    let newest = memo(move || talk.store.with_chat(talk.chat_id, last_no).unwrap_or(0));
+    let announced = StoredValue::new(open_chat.store.with_chat_untracked(open_chat.chat_id, last_no).unwrap_or(0));
+    let announcements = Announcements { open_chat, i18n, announced, resting: StoredValue::new(false), words, count };
+    let newest = memo(move || open_chat.store.with_chat(open_chat.chat_id, last_no).unwrap_or(0));
     effect(move || {
         newest.get();
         announcements.announce();
     });
     view! {
         <p class="sr-only" role="status" aria-live="polite">
-            {follow(move || (count.get() > 1).then(|| {
+            {reactive(move || (count.get() > 1).then(|| {
                 view! { {count.get().to_string()}" "{counted!(i18n, chat.unread, count.get() as u64)}". " }.into_any()
             }))}
             {words}

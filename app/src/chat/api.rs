@@ -115,8 +115,8 @@ pub async fn own_state(
 }
 
 /// Stores the draft of a chat for the user's other devices. No redirect: only scripts call it.
-#[server(prefix = "/fn", endpoint = "keep_draft")]
-pub async fn keep_draft(chat_id: ChatId, #[server(default)] draft: String) -> Result<(), Refusal> {
+#[server(prefix = "/fn", endpoint = "save_draft")]
+pub async fn save_draft(chat_id: ChatId, #[server(default)] draft: String) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
     let update = protocol::chat::UpdateOwnState { draft: Some(Some(draft)), ..Default::default() };
     context::answer(services::chat::update_own_state(&node, actor, chat_id, update).await)?;

@@ -7,7 +7,7 @@ use crate::{
     i18n::use_i18n,
     live::{Store, now},
     navigation::Navigation,
-    ui::{I18n, effect, effect_from, follow, memo, t},
+    ui::{I18n, effect, effect_from, memo, reactive, t},
 };
 use leptos::prelude::*;
 use protocol::{
@@ -75,18 +75,18 @@ pub fn Arrivals() -> impl IntoView {
         let hidden = document().hidden();
         if now > before
             && (hidden || !is_open)
-            && let Some(told) = told(i18n, store, (chat_id, no))
+            && let Some(arrived) = arrival_of(i18n, store, (chat_id, no))
         {
-            if hidden { notify(store, &told) } else { say(arrival, told) }
+            if hidden { notify(store, &arrived) } else { say(arrival, arrived) }
         }
         now
     });
     view! {
         <div role="status">
-            {follow(move || arrival.get().filter(|told| !is_open(told.chat_id)).map(|told| view! {
-                <a class="arrival" href=Address::chat(told.chat_id).href() on:click=move |_| arrival.set(None)>
-                    <bdi class="chat-row-title">{told.title}</bdi>
-                    <span class="chat-row-preview" dir="auto">{told.text}</span>
+            {reactive(move || arrival.get().filter(|arrived| !is_open(arrived.chat_id)).map(|arrived| view! {
+                <a class="arrival" href=Address::chat(arrived.chat_id).href() on:click=move |_| arrival.set(None)>
+                    <bdi class="chat-row-title">{arrived.title}</bdi>
+                    <span class="chat-row-preview" dir="auto">{arrived.text}</span>
                 </a>
             }))}
         </div>
@@ -103,15 +103,15 @@ fn newest(store: Store) -> Option<Newest> {
     store.read(Part::Chats, |state| {
         let last = |chat: &ChatState| {
             let message = chat.last_message()?;
-            let tells = message.counts_for(me) && message.no > chat.summary.read_no;
+            let counts = message.counts_for(me) && message.no > chat.summary.read_no;
             let loud = !chat.summary.is_muted(now) || message.mentions(me);
-            (tells && loud).then(|| (message.created_at, chat.summary.chat.id, message.no))
+            (counts && loud).then(|| (message.created_at, chat.summary.chat.id, message.no))
         };
         state.chats.values().filter_map(last).max()
     })
 }
 
-fn told(i18n: I18n, store: Store, (chat_id, no): (ChatId, u64)) -> Option<Arrival> {
+fn arrival_of(i18n: I18n, store: Store, (chat_id, no): (ChatId, u64)) -> Option<Arrival> {
     let of_chat = |chat: &ChatState| Some((chat.summary.clone(), chat.last_message()?.clone()));
     let (summary, message) = store.with_chat_untracked(chat_id, of_chat)??;
     let text = words::preview(i18n, store, &summary, &message);
@@ -143,7 +143,7 @@ fn Said() -> impl IntoView {
             fade(notice, said);
         }
     });
-    view! { <div role="status" class="notice" class:empty=follow(move || notice.get().is_none())>{follow(move || notice.get().map(words))}</div> }.into_any()
+    view! { <div role="status" class="notice" class:empty=reactive(move || notice.get().is_none())>{reactive(move || notice.get().map(words))}</div> }.into_any()
 }
 
 /// Puts the number of unread messages before the title, and a dot on the tab's icon.
@@ -162,22 +162,22 @@ fn sign(count: u32) {
 }
 
 /// Shows a notification of the browser, with as much as the reader chose.
-fn notify(store: Store, told: &Arrival) {
+fn notify(store: Store, arrived: &Arrival) {
     let shows = store.chosen("notify");
     #[cfg(feature = "hydrate")]
     if shows != "off" && crate::ui::notification::permission() == "granted" {
         let options = web_sys::NotificationOptions::new();
         if shows != "name" {
-            options.set_body(&told.text);
+            options.set_body(&arrived.text);
         }
         if store.chosen("sound") == "off" {
             options.set_silent(Some(true));
         }
         // One for each message, whichever tabs show it.
-        options.set_tag(&format!("{}/{}", told.chat_id, told.no));
+        options.set_tag(&format!("{}/{}", arrived.chat_id, arrived.no));
         options.set_icon("/icon.svg");
-        if let Ok(notification) = web_sys::Notification::new_with_options(&told.title, &options) {
-            let address = Address::chat(told.chat_id).href();
+        if let Ok(notification) = web_sys::Notification::new_with_options(&arrived.title, &options) {
+            let address = Address::chat(arrived.chat_id).href();
             let open = wasm_bindgen::closure::Closure::once_into_js(move || {
                 let _ = window().focus();
                 let _ = window().location().set_href(&address);
@@ -186,5 +186,5 @@ fn notify(store: Store, told: &Arrival) {
         }
     }
     #[cfg(not(feature = "hydrate"))]
-    let _ = (told, shows);
+    let _ = (arrived, shows);
 }

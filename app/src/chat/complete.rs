@@ -1,10 +1,10 @@
 //! Completes names after `@` and emoji after `:` in the composer.
 
-use super::{emoji, field::replace, talk::Talk};
+use super::{emoji, field::replace, open_chat::OpenChat};
 use crate::{
     i18n::use_i18n,
     live::load_members,
-    ui::{For, Show, effect, follow, lower, t},
+    ui::{For, Show, effect, lower, reactive, t},
 };
 use leptos::{html, prelude::*};
 use protocol::chat::ChatKind;
@@ -21,15 +21,15 @@ struct Choice {
 
 #[derive(Clone, Copy)]
 pub struct Completer {
-    talk: Talk,
+    open_chat: OpenChat,
     field: NodeRef<html::Textarea>,
     choices: RwSignal<Vec<Choice>>,
     chosen: RwSignal<usize>,
 }
 
 impl Completer {
-    pub fn new(talk: Talk, field: NodeRef<html::Textarea>) -> Self {
-        let completer = Self { talk, field, choices: RwSignal::default(), chosen: RwSignal::default() };
+    pub fn new(open_chat: OpenChat, field: NodeRef<html::Textarea>) -> Self {
+        let completer = Self { open_chat, field, choices: RwSignal::default(), chosen: RwSignal::default() };
         effect(move || completer.say_active());
         completer
     }
@@ -74,7 +74,7 @@ impl Completer {
     }
 
     fn find_people(self, name: String) {
-        let Talk { store, chat_id, .. } = self.talk;
+        let OpenChat { store, chat_id, .. } = self.open_chat;
         leptos::task::spawn_local(async move {
             let kind = store.with_chat_untracked(chat_id, |chat| chat.summary.chat.kind);
             if kind != Some(ChatKind::Group) {
@@ -158,7 +158,7 @@ pub fn Completion(completer: Completer) -> impl IntoView {
         <Show when=move || !choices.with(Vec::is_empty)>
             <ul class="completion" role="listbox" aria-label=t!(i18n, chat.completion)>
                 <For each=places key=|(place, choice)| (*place, choice.inserts.clone()) let((place, choice))>
-                    <li id=format!("completion-{place}") role="option" aria-selected=follow(move || (chosen.get() == place).to_string())
+                    <li id=format!("completion-{place}") role="option" aria-selected=reactive(move || (chosen.get() == place).to_string())
                         on:mousedown=move |event: leptos::ev::MouseEvent| { event.prevent_default(); completer.take(place) }>
                         <bdi>{choice.shown}</bdi>" "<span class="hint">{choice.hint}</span>
                     </li>

@@ -1,6 +1,6 @@
 //! An open conversation: header, timeline, composer.
 
-use super::{composer::Composer, panels::Panels, talk::Talk, timeline::Timeline, words};
+use super::{composer::Composer, open_chat::OpenChat, panels::Panels, timeline::Timeline, words};
 use crate::{
     address::{Address, At, day},
     i18n::use_i18n,
@@ -8,7 +8,7 @@ use crate::{
     navigation::Navigation,
     people,
     seed::Page,
-    ui::{Avatar, Icon, NotFound, counted, follow, memo, outline, t},
+    ui::{Avatar, Icon, NotFound, counted, memo, outline, reactive, t},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -39,7 +39,7 @@ pub fn page_of_chat(chat_id: ChatId, page: fn(ChatId) -> AnyView) -> AnyView {
             view! { <main id="main" class="pane skeleton" aria-busy="true"></main> }.into_any()
         }
     };
-    follow(content).into_any()
+    reactive(content).into_any()
 }
 
 /// The page of a chat that this device has not stored, while there is no connection.
@@ -60,7 +60,7 @@ fn Conversation(chat_id: ChatId) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
     let title = memo(move || store.summary(chat_id).map(|summary| words::title(i18n, &summary)).unwrap_or_default());
-    provide_context(Talk::new(chat_id));
+    provide_context(OpenChat::new(chat_id));
     view! {
         <Title text=title />
         <main id="main" class="pane conversation" aria-label=t!(i18n, chat.conversation)>
@@ -134,7 +134,7 @@ fn Header(chat_id: ChatId, title: Memo<String>) -> impl IntoView {
             <span class="header-text">
                 <h1 class="title" id="chat-title"><bdi>{title}</bdi></h1>
                 <span class="hint" aria-live="off">
-                    {follow(move || if !typing.with(String::is_empty) && is_group() {
+                    {reactive(move || if !typing.with(String::is_empty) && is_group() {
                         t!(i18n, chat.is_typing, who = move || typing.get()).into_any()
                     } else if !typing.with(String::is_empty) {
                         t!(i18n, chat.typing).into_any()

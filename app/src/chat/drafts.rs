@@ -2,7 +2,7 @@
 
 use super::{
     api,
-    talk::{Talk, Writing},
+    open_chat::{OpenChat, Writing},
 };
 use crate::{
     live::{Store, draft},
@@ -23,12 +23,12 @@ pub fn drafted(store: Store, chat_id: ChatId) -> Option<String> {
 /// The draft: stored in this tab at once, on the server after a pause, and so on every device.
 #[derive(Clone, Copy)]
 pub struct Drafts {
-    talk: Talk,
+    open_chat: OpenChat,
     field: NodeRef<html::Textarea>,
     /// The text that the server holds.
-    told: StoredValue<String>,
+    stored: StoredValue<String>,
     /// Whether a request is under way.
-    telling: StoredValue<bool>,
+    storing: StoredValue<bool>,
     waiting: StoredValue<Option<TimeoutHandle>>,
     /// The draft, while an edit is in the composer.
     aside: StoredValue<String>,
@@ -39,13 +39,13 @@ pub struct Drafts {
 }
 
 impl Drafts {
-    pub fn new(talk: Talk, field: NodeRef<html::Textarea>) -> Self {
-        let Talk { store, chat_id, .. } = talk;
+    pub fn new(open_chat: OpenChat, field: NodeRef<html::Textarea>) -> Self {
+        let OpenChat { store, chat_id, .. } = open_chat;
         let drafts = Self {
-            talk,
+            open_chat,
             field,
-            told: StoredValue::new(drafted(store, chat_id).unwrap_or_default()),
-            telling: StoredValue::new(false),
+            stored: StoredValue::new(drafted(store, chat_id).unwrap_or_default()),
+            storing: StoredValue::new(false),
             waiting: StoredValue::new(None),
             aside: StoredValue::new(drafted(store, chat_id).unwrap_or_default()),
             edited: StoredValue::new(None),
@@ -54,25 +54,25 @@ impl Drafts {
         drafts.begin_edit();
         drafts.bring_back();
         drafts.give_way();
-        drafts.follow_others();
-        on_cleanup(move || drafts.tell());
+        drafts.observe_others();
+        on_cleanup(move || drafts.store());
         drafts
     }
 
     /// Restores the draft, and the message replied to, after a crash or a reload.
     fn bring_back(self) {
-        let Talk { chat_id, writing, .. } = self.talk;
+        let OpenChat { chat_id, writing, .. } = self.open_chat;
         effect(move || {
             let Some(field) = self.field.get() else { return };
-            let kept = draft::kept(chat_id);
-            if kept.is_none() && self.told.with_value(String::is_empty) {
-                draft::keep_reply(chat_id, None);
+            let local = draft::stored(chat_id);
+            if local.is_none() && self.stored.with_value(String::is_empty) {
+                draft::store_reply(chat_id, None);
             }
             if writing.get_untracked() == Writing::New {
-                self.answer_again();
+                self.reply_again();
             }
-            let Some(draft) = kept else { return };
-            if !self.is_editing() && (field.value().is_empty() || field.value() == self.told.get_value()) {
+            let Some(draft) = local else { return };
+            if !self.is_editing() && (field.value().is_empty() || field.value() == self.stored.get_value()) {
                 field.set_value(&draft);
             }
         });
@@ -81,16 +81,16 @@ impl Drafts {
     /// An edit replaces the draft in the composer, and restores it when it ends.
     fn give_way(self) {
         effect_from(move |before: Option<Writing>| {
-            let now = self.talk.writing.get();
+            let now = self.open_chat.writing.get();
             match (before, now) {
-                (Some(Writing::Reply(_)), Writing::New) => draft::keep_reply(self.talk.chat_id, None),
-                (Some(Writing::Edit(_)), Writing::New) => self.answer_again(),
-                (_, Writing::Reply(no)) => draft::keep_reply(self.talk.chat_id, Some(no)),
+                (Some(Writing::Reply(_)), Writing::New) => draft::store_reply(self.open_chat.chat_id, None),
+                (Some(Writing::Edit(_)), Writing::New) => self.reply_again(),
+                (_, Writing::Reply(no)) => draft::store_reply(self.open_chat.chat_id, Some(no)),
                 _ => {}
             }
             if let (Some(field), Some(before)) = (self.field.get_untracked(), before.filter(|before| *before != now)) {
                 let was_editing = matches!(before, Writing::Edit(_));
-                if let Some(edited) = self.talk.edited() {
+                if let Some(edited) = self.open_chat.edited() {
                     if !was_editing {
                         self.aside.set_value(field.value());
                     }
@@ -109,24 +109,24 @@ impl Drafts {
     }
 
     /// Restores the message replied to.
-    fn answer_again(self) {
-        if let Some(no) = draft::kept_reply(self.talk.chat_id) {
-            self.talk.writing.set(Writing::Reply(no));
+    fn reply_again(self) {
+        if let Some(no) = draft::reply(self.open_chat.chat_id) {
+            self.open_chat.writing.set(Writing::Reply(no));
         }
     }
 
     /// Shows the draft of another device, unless this one has changed it.
-    fn follow_others(self) {
-        let Talk { store, chat_id, writing, .. } = self.talk;
+    fn observe_others(self) {
+        let OpenChat { store, chat_id, writing, .. } = self.open_chat;
         let elsewhere = memo(move || store.with_chat(chat_id, |chat| chat.summary.draft.clone()).flatten());
         effect(move || {
             let draft = elsewhere.get().unwrap_or_default();
             let Some(field) = self.field.get() else { return };
             // While a request is under way, the server's text may be older.
-            if self.telling.get_value() || self.is_editing() {
+            if self.storing.get_value() || self.is_editing() {
                 return;
             }
-            if field.value() == self.told.get_value() && draft != self.told.get_value() {
+            if field.value() == self.stored.get_value() && draft != self.stored.get_value() {
                 field.set_value(&draft);
                 draft::forget(chat_id);
                 // The other device has sent it, with its reply.
@@ -134,20 +134,20 @@ impl Drafts {
                     writing.set(Writing::New);
                 }
             }
-            self.told.set_value(draft);
+            self.stored.set_value(draft);
         });
     }
 
     /// Whether the edit is being saved: a second Enter must not send it again.
     pub fn is_saving(self) -> bool {
-        self.saving.get_value() == Some(self.talk.writing.get_untracked())
+        self.saving.get_value() == Some(self.open_chat.writing.get_untracked())
     }
 
     /// An edit is being saved. Returns the change that its text is based on: a reaction in the meantime does not
     /// count as a change of the text.
     pub fn begin_save(self) -> u64 {
-        self.saving.set_value(Some(self.talk.writing.get_untracked()));
-        let (began, now) = (self.edited.get_value(), untrack(|| self.talk.edited()));
+        self.saving.set_value(Some(self.open_chat.writing.get_untracked()));
+        let (began, now) = (self.edited.get_value(), untrack(|| self.open_chat.edited()));
         let words = |message: &Message| (message.edited_at, message.deleted);
         match (began, now) {
             (Some(began), Some(now)) if words(&began) == words(&now) => now.seq,
@@ -161,11 +161,11 @@ impl Drafts {
     }
 
     fn is_editing(self) -> bool {
-        matches!(self.talk.writing.get_untracked(), Writing::Edit(_))
+        matches!(self.open_chat.writing.get_untracked(), Writing::Edit(_))
     }
 
     fn begin_edit(self) {
-        self.edited.set_value(untrack(|| self.talk.edited()));
+        self.edited.set_value(untrack(|| self.open_chat.edited()));
     }
 
     /// A key was pressed.
@@ -174,7 +174,7 @@ impl Drafts {
             return;
         }
         self.stop();
-        let handle = set_timeout_with_handle(move || self.tell(), DRAFT_PAUSE);
+        let handle = set_timeout_with_handle(move || self.store(), DRAFT_PAUSE);
         self.waiting.set_value(handle.ok());
     }
 
@@ -185,26 +185,26 @@ impl Drafts {
     }
 
     /// Sends the draft to the server, if it differs; one request at a time, so that they arrive in order.
-    fn tell(self) {
+    fn store(self) {
         let Some(field) = self.field.try_get_untracked().flatten() else { return };
         let draft = field.value();
-        let told = self.told.try_get_value().is_none_or(|told| told == draft);
-        if told || self.is_editing() || self.telling.get_value() {
+        let stored = self.stored.try_get_value().is_none_or(|stored| stored == draft);
+        if stored || self.is_editing() || self.storing.get_value() {
             return;
         }
-        self.telling.set_value(true);
-        let (chat, body) = (self.talk.chat_id.to_string(), draft.clone());
-        self.talk.store.post(api::KeepDraft::url(), &[("chat_id", &chat), ("draft", &draft)], move |answer| {
+        self.storing.set_value(true);
+        let (chat, body) = (self.open_chat.chat_id.to_string(), draft.clone());
+        self.open_chat.store.post(api::SaveDraft::url(), &[("chat_id", &chat), ("draft", &draft)], move |answer| {
             // The reader may have left the conversation.
-            let gone = self.telling.try_set_value(false).is_some();
+            let gone = self.storing.try_set_value(false).is_some();
             if answer.is_err() {
                 return;
             }
             // Every device has this text now: the copy in this tab must not overwrite a newer one later.
-            draft::forget_if(self.talk.chat_id, &body);
+            draft::forget_if(self.open_chat.chat_id, &body);
             if !gone {
-                self.told.set_value(body);
-                self.tell();
+                self.stored.set_value(body);
+                self.store();
             }
         });
     }
@@ -215,11 +215,11 @@ impl Drafts {
         if self.is_editing() {
             return;
         }
-        self.talk.writing.set(Writing::New);
+        self.open_chat.writing.set(Writing::New);
         if let Some(field) = self.field.get_untracked() {
             field.set_value("");
         }
-        draft::forget(self.talk.chat_id);
-        self.tell();
+        draft::forget(self.open_chat.chat_id);
+        self.store();
     }
 }

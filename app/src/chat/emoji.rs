@@ -1,6 +1,6 @@
 //! The table of emoji, fetched at the first use, and the picker.
 
-use super::{api, field, talk::Talk};
+use super::{api, field, open_chat::OpenChat};
 use crate::{
     i18n::use_i18n,
     ui::{Dialog, For, lower, t},
@@ -69,18 +69,18 @@ fn storage() -> Option<web_sys::Storage> {
 }
 
 fn recent() -> Vec<String> {
-    let kept = storage().and_then(|storage| storage.get_item(RECENT).ok().flatten());
-    kept.unwrap_or_else(|| "👍 ❤️ 😂 😮 😢 🙏 🎉 🔥".into()).split(' ').map(str::to_owned).collect()
+    let recent_emoji = storage().and_then(|storage| storage.get_item(RECENT).ok().flatten());
+    recent_emoji.unwrap_or_else(|| "👍 ❤️ 😂 😮 😢 🙏 🎉 🔥".into()).split(' ').map(str::to_owned).collect()
 }
 
 fn remember(emoji: &str) {
-    let mut kept = recent();
-    kept.retain(|other| other != emoji);
-    kept.insert(0, emoji.to_owned());
-    kept.truncate(RECENT_MAX);
+    let mut recent_emoji = recent();
+    recent_emoji.retain(|other| other != emoji);
+    recent_emoji.insert(0, emoji.to_owned());
+    recent_emoji.truncate(RECENT_MAX);
     if let Some(storage) = storage() {
         // A browser without storage offers the same emoji each time.
-        let _ = storage.set_item(RECENT, &kept.join(" "));
+        let _ = storage.set_item(RECENT, &recent_emoji.join(" "));
     }
 }
 
@@ -88,7 +88,7 @@ fn remember(emoji: &str) {
 #[component]
 pub fn Picker(no: Option<u64>) -> impl IntoView {
     let i18n = use_i18n();
-    let talk = Talk::current();
+    let open_chat = OpenChat::current();
     let (query, all) = (RwSignal::new(String::new()), RwSignal::new(Arc::<Vec<Emoji>>::default()));
     leptos::task::spawn_local(async move {
         let table = table().await;
@@ -108,16 +108,16 @@ pub fn Picker(no: Option<u64>) -> impl IntoView {
         let button = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
         let Some(emoji) = button.and_then(|button| button.get_attribute("value")) else { return };
         remember(&emoji);
-        talk.panel.set(None);
+        open_chat.panel.set(None);
         match no {
             Some(no) => {
-                let (chat, no) = (talk.chat_id.to_string(), no.to_string());
-                talk.store.post(
+                let (chat, no) = (open_chat.chat_id.to_string(), no.to_string());
+                open_chat.store.post(
                     api::React::url(),
                     &[("chat_id", &chat), ("no", &no), ("emoji", &emoji)],
                     move |answer| {
                         if let Err(code) = answer {
-                            talk.store.notice.set(Some(crate::live::Notice::Failed(code)));
+                            open_chat.store.notice.set(Some(crate::live::Notice::Failed(code)));
                         }
                     },
                 );
@@ -127,7 +127,7 @@ pub fn Picker(no: Option<u64>) -> impl IntoView {
         }
     };
     view! {
-        <Dialog title=t!(i18n, chat.emoji) on_close=move |()| talk.panel.set(None)>
+        <Dialog title=t!(i18n, chat.emoji) on_close=move |()| open_chat.panel.set(None)>
             <input type="search" class="input" aria-label=t!(i18n, chat.find_emoji) placeholder=t!(i18n, chat.find_emoji)
                 autocomplete="off" on:input=move |event| query.set(event_target_value(&event)) />
             <div class="emoji-grid" on:click=choose>

@@ -2,8 +2,8 @@
 //! in `data-do`, and the message in `data-no` if it is not the message of the row.
 
 use super::{
+    open_chat::{Jump, OpenChat},
     screen,
-    talk::{Jump, Talk},
 };
 use crate::{
     address::Address,
@@ -23,11 +23,11 @@ fn focus_in_row(no: u64, selector: &str) {
     focus(&format!("#m{no} {selector}"));
 }
 
-pub fn clicked(talk: Talk, event: &leptos::ev::MouseEvent) {
+pub fn clicked(open_chat: OpenChat, event: &leptos::ev::MouseEvent) {
     let row = closest(event.target(), ".message").and_then(|row| screen::number_of(&row));
-    if talk.selected.with_untracked(Option::is_some) {
+    if open_chat.selected.with_untracked(Option::is_some) {
         event.prevent_default();
-        row.into_iter().for_each(|no| talk.toggle(no));
+        row.into_iter().for_each(|no| open_chat.toggle(no));
         return;
     }
     let Some(pressed) = closest(event.target(), "[data-do]") else { return };
@@ -37,27 +37,27 @@ pub fn clicked(talk: Talk, event: &leptos::ev::MouseEvent) {
     match (name.as_str(), no) {
         ("code", _) => {
             let code = pressed.parent_element().and_then(|block| block.query_selector("code").ok().flatten());
-            copy(talk.store, &code.and_then(|code| code.text_content()).unwrap_or_default());
+            copy(open_chat.store, &code.and_then(|code| code.text_content()).unwrap_or_default());
         }
         ("copy", Some(no)) => {
-            copy(talk.store, &talk.message(no).map(|message| message.text.clone()).unwrap_or_default());
+            copy(open_chat.store, &open_chat.message(no).map(|message| message.text.clone()).unwrap_or_default());
         }
         ("link", Some(no)) => {
             let origin = window().location().origin().unwrap_or_default();
-            copy(talk.store, &(origin + &Address::message(talk.chat_id, no).href()));
+            copy(open_chat.store, &(origin + &Address::message(open_chat.chat_id, no).href()));
         }
-        ("menu", Some(no)) => open_menu(talk, no),
+        ("menu", Some(no)) => open_menu(open_chat, no),
         (name, Some(no)) => {
             // The button disappears: a dialog that opens now must return the focus to the message.
             focus_in_row(no, "article");
-            talk.act(name, no);
+            open_chat.act(name, no);
         }
         _ => {}
     }
 }
 
-fn open_menu(talk: Talk, no: u64) {
-    talk.menu.set(Some(no));
+fn open_menu(open_chat: OpenChat, no: u64) {
+    open_chat.menu.set(Some(no));
     request_animation_frame(move || focus_in_row(no, ".row-actions button"));
 }
 
@@ -76,39 +76,39 @@ fn copy(store: Store, text: &str) {
 
 /// Shows the actions of the message under the pointer, and hides them when the pointer leaves the timeline. A menu
 /// that has the focus stays open: rows may scroll under a pointer at rest.
-pub fn hovered(talk: Talk, target: Option<web_sys::EventTarget>) {
+pub fn hovered(open_chat: OpenChat, target: Option<web_sys::EventTarget>) {
     let in_menu = document().active_element().is_some_and(|at| at.closest(".actions").ok().flatten().is_some());
     let has_left = target.is_none();
     let no = closest(target, ".message").and_then(|row| screen::number_of(&row));
-    if (no.is_some() || has_left) && talk.menu.get_untracked() != no && !in_menu {
-        talk.menu.set(no);
+    if (no.is_some() || has_left) && open_chat.menu.get_untracked() != no && !in_menu {
+        open_chat.menu.set(no);
     }
 }
 
 /// The arrow keys walk from message to message; Enter opens the actions of a message, Escape goes back.
-pub fn pressed(talk: Talk, event: &leptos::ev::KeyboardEvent) {
+pub fn pressed(open_chat: OpenChat, event: &leptos::ev::KeyboardEvent) {
     let row = closest(event.target(), ".message");
     let in_article = closest(event.target(), "article, .timeline").is_some_and(|of| Some(of.into()) == event.target());
     let key = event.key();
     match (key.as_str(), row) {
-        ("ArrowUp" | "ArrowDown", row) if in_article => walk(talk, event, row.as_ref()),
+        ("ArrowUp" | "ArrowDown", row) if in_article => walk(open_chat, event, row.as_ref()),
         ("Home" | "End", _) if in_article => {
             event.prevent_default();
-            let last_no = talk.store.with_chat_untracked(talk.chat_id, |chat| chat.summary.chat.last_no);
-            talk.jump.set(Some(Jump::To(if key == "Home" { 1 } else { last_no.unwrap_or(1) })));
+            let last_no = open_chat.store.with_chat_untracked(open_chat.chat_id, |chat| chat.summary.chat.last_no);
+            open_chat.jump.set(Some(Jump::To(if key == "Home" { 1 } else { last_no.unwrap_or(1) })));
         }
         ("Enter" | "ContextMenu", Some(row)) if in_article => {
             let Some(no) = screen::number_of(&row) else { return };
             event.prevent_default();
-            open_menu(talk, no);
+            open_menu(open_chat, no);
         }
-        (" ", Some(row)) if in_article && talk.selected.with_untracked(Option::is_some) => {
+        (" ", Some(row)) if in_article && open_chat.selected.with_untracked(Option::is_some) => {
             event.prevent_default();
-            screen::number_of(&row).into_iter().for_each(|no| talk.toggle(no));
+            screen::number_of(&row).into_iter().for_each(|no| open_chat.toggle(no));
         }
         ("Escape", Some(row)) => {
-            talk.menu.set(None);
-            talk.selected.set(None);
+            open_chat.menu.set(None);
+            open_chat.selected.set(None);
             match screen::number_of(&row).filter(|_| !in_article) {
                 Some(no) => focus_in_row(no, "article"),
                 None => focus(".composer-input"),
@@ -119,7 +119,7 @@ pub fn pressed(talk: Talk, event: &leptos::ev::KeyboardEvent) {
 }
 
 /// Focuses the message before or after a row, or the last one.
-fn walk(talk: Talk, event: &leptos::ev::KeyboardEvent, row: Option<&web_sys::Element>) {
+fn walk(open_chat: OpenChat, event: &leptos::ev::KeyboardEvent, row: Option<&web_sys::Element>) {
     let list = || document().query_selector(".timeline .messages").ok().flatten();
     let target = match row {
         Some(row) if event.key() == "ArrowUp" => row.previous_element_sibling(),
@@ -129,6 +129,6 @@ fn walk(talk: Talk, event: &leptos::ev::KeyboardEvent, row: Option<&web_sys::Ele
     if let Some(no) = target.as_ref().and_then(screen::number_of) {
         event.prevent_default();
         focus_in_row(no, "article");
-        talk.menu.set(None);
+        open_chat.menu.set(None);
     }
 }

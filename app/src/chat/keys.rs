@@ -7,7 +7,7 @@ use crate::{
     i18n::use_i18n,
     live::Store,
     navigation::Navigation,
-    ui::{Avatar, Dialog, For, focus, follow, memo, once_drawn, t, words::Words},
+    ui::{Avatar, Dialog, For, focus, memo, once_drawn, reactive, t, words::Words},
 };
 use leptos::prelude::*;
 use protocol::ids::ChatId;
@@ -60,7 +60,7 @@ pub fn Keys() -> impl IntoView {
     });
     on_cleanup(move || pressed.remove());
     view! {
-        {follow(move || match open.get() {
+        {reactive(move || match open.get() {
             Open::Nothing => ().into_any(),
             Open::Jump => view! { <JumpTo go close=Callback::new(move |()| open.set(Open::Nothing)) /> }.into_any(),
             Open::Help => view! { <Help close=Callback::new(move |()| open.set(Open::Nothing)) /> }.into_any(),

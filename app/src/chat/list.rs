@@ -6,7 +6,7 @@ use crate::{
     i18n::{t_string, use_i18n},
     live::{Connection, Store, now},
     navigation::Navigation,
-    ui::{Avatar, For, I18n, Icon, Show, counted, follow, memo, outline, t, time},
+    ui::{Avatar, For, I18n, Icon, Show, counted, memo, outline, reactive, t, time},
 };
 use leptos::prelude::*;
 use protocol::{
@@ -74,7 +74,7 @@ fn Filters(filter: RwSignal<Filter>) -> impl IntoView {
             event.prevent_default();
             filter.set(of);
         };
-        view! { <a href=Address::Chats(of).href() aria-current=follow(move || (filter.get() == of).then_some("true")) on:click=choose>{words}</a> }
+        view! { <a href=Address::Chats(of).href() aria-current=reactive(move || (filter.get() == of).then_some("true")) on:click=choose>{words}</a> }
             .into_any()
     };
     view! {
@@ -100,7 +100,7 @@ fn ConnectionState() -> impl IntoView {
             Connection::Polling => "polling",
             Connection::Waiting => "waiting",
         }>
-            {follow(move || (connection.get() == Connection::Waiting).then_some(t!(i18n, chat.connecting)))}
+            {reactive(move || (connection.get() == Connection::Waiting).then_some(t!(i18n, chat.connecting)))}
         </span>
     }
     .into_any()
@@ -140,10 +140,10 @@ fn ChatRow(id: ChatId) -> impl IntoView {
     let title = Signal::derive(move || row.with(|row| row.as_ref().map(|row| row.title.clone()).unwrap_or_default()));
     view! {
         <li>
-            <a class="chat-row" href=Address::chat(id).href() aria-current=follow(move || current.get().then_some("page"))>
-                <span class="avatar-place" class:online=follow(online)>
+            <a class="chat-row" href=Address::chat(id).href() aria-current=reactive(move || current.get().then_some("page"))>
+                <span class="avatar-place" class:online=reactive(online)>
                     <Avatar name=title />
-                    {follow(move || online().then(|| view! { <span class="sr-only">{t!(i18n, profiles.online)}" "</span> }))}
+                    {reactive(move || online().then(|| view! { <span class="sr-only">{t!(i18n, profiles.online)}" "</span> }))}
                 </span>
                 <span class="chat-row-text">
                     <span class="chat-row-line">
@@ -151,12 +151,12 @@ fn ChatRow(id: ChatId) -> impl IntoView {
                         <Sign shown=muted d=outline::MUTED words=t!(i18n, chat.muted) />
                         <Sign shown=Signal::derive(move || is(|summary| summary.pinned)) d=outline::PIN words=t!(i18n, chat.pinned) />
                         <span class="hint">
-                            {follow(move || row.with(|row| row.as_ref().map(|row| time::short(i18n, row.time, store.zone()))))}
+                            {reactive(move || row.with(|row| row.as_ref().map(|row| time::short(i18n, row.time, store.zone()))))}
                         </span>
                     </span>
                     <span class="chat-row-line">
                         <span class="chat-row-preview" dir="auto">
-                            {follow(move || match row.with(|row| row.as_ref().map(|row| row.preview.clone())) {
+                            {reactive(move || match row.with(|row| row.as_ref().map(|row| row.preview.clone())) {
                                 _ if typing.get() => t!(i18n, chat.typing).into_any(),
                                 Some(Preview::Text(text)) => text.into_any(),
                                 Some(Preview::Event(event)) => words::event(i18n, store, &event),
@@ -213,8 +213,8 @@ fn Badges(row: Memo<Option<Row>>, muted: Signal<bool>) -> impl IntoView {
         </Show>
         <Show when=move || { unread() > 0 }>
             <span class="badge unread" class:quiet=muted>
-                {follow(move || if unread() > 999 { "999+".to_owned() } else { unread().to_string() })}
-                <span class="sr-only">" " {follow(move || counted!(i18n, chat.unread, unread().into()))}</span>
+                {reactive(move || if unread() > 999 { "999+".to_owned() } else { unread().to_string() })}
+                <span class="sr-only">" " {reactive(move || counted!(i18n, chat.unread, unread().into()))}</span>
             </span>
         </Show>
     }

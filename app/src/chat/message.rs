@@ -2,15 +2,15 @@
 
 use super::{
     api,
+    open_chat::{OpenChat, Writing},
     rows::Row,
-    talk::{Talk, Writing},
     words,
 };
 use crate::{
     address::{Address, At},
     i18n::{t_string, use_i18n},
     live::Store,
-    ui::{For, Icon, Show, colour, focus, follow, memo, outline, t, time},
+    ui::{For, Icon, Show, colour, focus, memo, outline, reactive, t, time},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use protocol::{
@@ -28,8 +28,8 @@ const FOLDED_LINES: usize = 20;
 #[component]
 pub fn MessageRow(message: Arc<Message>, rows: Memo<Vec<Row>>, read_by_others: Memo<u64>) -> impl IntoView {
     let i18n = use_i18n();
-    let talk = Talk::current();
-    let store = talk.store;
+    let open_chat = OpenChat::current();
+    let store = open_chat.store;
     let (no, sent, own) = (message.no, message.created_at, Some(message.sender_id) == store.me());
     let row = move |rows: &Vec<Row>| {
         let at = rows.binary_search_by_key(&no, |row| row.message.no).ok()?;
@@ -39,36 +39,36 @@ pub fn MessageRow(message: Arc<Message>, rows: Memo<Vec<Row>>, read_by_others: M
     // An edit or a deletion draws the message again, in its place.
     let edited = move |row: Row| row.message.edited_at.map_or(0, |at| at.0.unsigned_abs());
     let version = memo(move || rows.with(row).map_or(0, |row| u64::from(row.message.deleted) + edited(row)));
-    let of_group = store.with_chat_untracked(talk.chat_id, |chat| chat.summary.chat.kind == ChatKind::Group);
+    let of_group = store.with_chat_untracked(open_chat.chat_id, |chat| chat.summary.chat.kind == ChatKind::Group);
     let is_named = of_group == Some(true) && !own;
     let day = view! {
-        <Show when=move || place.get().opens_day><p class="day">{follow(move || time::date(i18n, sent, store.offset))}</p></Show>
+        <Show when=move || place.get().opens_day><p class="day">{reactive(move || time::date(i18n, sent, store.offset))}</p></Show>
     };
     let divider = view! {
         <Show when=move || place.get().opens_unread><p class="unread-divider">{t!(i18n, chat.new_messages)}</p></Show>
     };
-    let selected = move || talk.selected.with(|s| s.as_ref().is_some_and(|s| s.contains(&no)));
+    let selected = move || open_chat.selected.with(|s| s.as_ref().is_some_and(|s| s.contains(&no)));
     let body = if let Some(event) = message.event.clone() {
-        view! { <article class="event" tabindex="-1"><p dir="auto">{follow(move || words::event(i18n, store, &event))}</p></article> }
+        view! { <article class="event" tabindex="-1"><p dir="auto">{reactive(move || words::event(i18n, store, &event))}</p></article> }
             .into_any()
     } else {
         view! {
-            <article class="bubble" class:own=own class:leads=follow(move || place.get().leads) tabindex="-1" aria-current=follow(move || selected().then_some("true"))>
+            <article class="bubble" class:own=own class:leads=reactive(move || place.get().leads) tabindex="-1" aria-current=reactive(move || selected().then_some("true"))>
                 <Author message=message.clone() hidden=Signal::derive(move || !is_named || !place.get().leads) />
-                {follow(move || {
+                {reactive(move || {
                     // A memo runs only when it is read.
                     version.get();
                     let message = rows.with_untracked(row).map_or_else(|| message.clone(), |row| row.message);
                     view! { <Body message=message.clone() /><Meta message own read_by_others /> }.into_any()
                 })}
             </article>
-            <Show when=move || talk.menu.get() == Some(no) && talk.selected.with(Option::is_none)>
-                {untrack(|| talk.message(no)).filter(|message| !message.deleted).map(|message| view! { <Actions message own /> })}
+            <Show when=move || open_chat.menu.get() == Some(no) && open_chat.selected.with(Option::is_none)>
+                {untrack(|| open_chat.message(no)).filter(|message| !message.deleted).map(|message| view! { <Actions message own /> })}
             </Show>
         }
         .into_any()
     };
-    view! { <li id=format!("m{no}") class="message" class:selected=follow(selected)>{day}{divider}{body}</li> }
+    view! { <li id=format!("m{no}") class="message" class:selected=reactive(selected)>{day}{divider}{body}</li> }
         .into_any()
 }
 
@@ -78,7 +78,7 @@ fn Author(message: Arc<Message>, hidden: Signal<bool>) -> impl IntoView {
     let sender = message.sender_id;
     view! {
         <p class="author" class:sr-only=hidden>
-            <bdi class=follow(move || colour(&store.name(sender)))>{follow(move || store.name(sender))}</bdi>
+            <bdi class=reactive(move || colour(&store.name(sender)))>{reactive(move || store.name(sender))}</bdi>
         </p>
     }
     .into_any()
@@ -127,7 +127,7 @@ pub fn Text(text: String) -> impl IntoView {
         <div class="text" class:folded=folded class:jumbo=markdown::is_jumbo(&text) dir="auto" inner_html=html></div>
         {long.then(|| view! {
             <button class="link only-with-script" on:click=move |_| folded.update(|folded| *folded = !*folded)>
-                {follow(move || if folded.get() { t_string!(i18n, chat.unfold) } else { t_string!(i18n, chat.fold) })}
+                {reactive(move || if folded.get() { t_string!(i18n, chat.unfold) } else { t_string!(i18n, chat.fold) })}
             </button>
         })}
     }
@@ -138,12 +138,12 @@ pub fn Text(text: String) -> impl IntoView {
 #[component]
 pub fn Quote(reply_to: u64) -> impl IntoView {
     let i18n = use_i18n();
-    let talk = Talk::current();
-    let quoted = memo(move || talk.message(reply_to));
-    let name = move || quoted.with(|quoted| quoted.as_ref().map(|quoted| talk.store.name(quoted.sender_id)));
+    let open_chat = OpenChat::current();
+    let quoted = memo(move || open_chat.message(reply_to));
+    let name = move || quoted.with(|quoted| quoted.as_ref().map(|quoted| open_chat.store.name(quoted.sender_id)));
     let text = move || quoted.with(|quoted| quoted.as_ref().map(|quoted| words::line(i18n, quoted)));
     view! {
-        <a class="quote" data-do="at" data-no=reply_to.to_string() href=Address::message(talk.chat_id, reply_to).href()>
+        <a class="quote" data-do="at" data-no=reply_to.to_string() href=Address::message(open_chat.chat_id, reply_to).href()>
             <span class="sr-only">{t!(i18n, chat.in_reply_to)}" "</span>
             <bdi class="quote-name">{name}</bdi>
             <span class="quote-text" dir="auto">{text}</span>
@@ -201,8 +201,8 @@ fn ReactionButton(emoji: String, given: Memo<Vec<Reaction>>) -> impl IntoView {
     let count = move || state.get().map_or(0, |(count, ..)| count);
     let mine = move || state.get().is_some_and(|(_, mine, _)| mine);
     view! {
-        <button class="reaction" name=follow(move || state.get().map_or("emoji", |(.., name)| name)) value=emoji.clone()
-            aria-pressed=follow(move || mine().to_string())>
+        <button class="reaction" name=reactive(move || state.get().map_or("emoji", |(.., name)| name)) value=emoji.clone()
+            aria-pressed=reactive(move || mine().to_string())>
             {emoji.clone()}" "{count}
         </button>
     }
@@ -225,13 +225,13 @@ fn Meta(message: Arc<Message>, own: bool, read_by_others: Memo<u64>) -> impl Int
     view! {
         <p class="meta">
             {edited.map(|at| view! {
-                <span title=follow(move || format!("{}, {}", time::date(i18n, at, store.offset), time::clock(at, store.offset)))>
-                    {t!(i18n, chat.edited)}" "{follow(move || time::short(i18n, at, store.zone()))}" ·"
+                <span title=reactive(move || format!("{}, {}", time::date(i18n, at, store.offset), time::clock(at, store.offset)))>
+                    {t!(i18n, chat.edited)}" "{reactive(move || time::short(i18n, at, store.zone()))}" ·"
                 </span>
             })}
             <time::Clock time=sent offset=store.offset />
             {own.then(|| view! {
-                <span class="state">{follow(move || view! { <Icon d=state().0 /><span class="sr-only">{state().1}</span> })}</span>
+                <span class="state">{reactive(move || view! { <Icon d=state().0 /><span class="sr-only">{state().1}</span> })}</span>
             })}
             {(!message.deleted).then(|| view! {
                 <a class="more" data-do="menu" data-no=no.to_string() href=Address::Chat(chat_id, At::Menu(no)).href() aria-label=t!(i18n, chat.actions)><Icon d=outline::MORE /></a>
@@ -245,9 +245,9 @@ fn Meta(message: Arc<Message>, own: bool, read_by_others: Memo<u64>) -> impl Int
 #[component]
 fn Actions(message: Arc<Message>, own: bool) -> impl IntoView {
     let i18n = use_i18n();
-    let talk = Talk::current();
+    let open_chat = OpenChat::current();
     let (chat_id, no) = (message.chat_id, message.no.to_string());
-    let of_chat = talk.store.with_chat(chat_id, |c| (c.summary.chat.kind, c.summary.chat.member_count));
+    let of_chat = open_chat.store.with_chat(chat_id, |c| (c.summary.chat.kind, c.summary.chat.member_count));
     let (kind, members) = of_chat.unwrap_or((ChatKind::Saved, 1));
     let action = |name: &'static str, d: &'static str, label: crate::ui::words::Words, scripted: bool| {
         view! {
@@ -256,7 +256,7 @@ fn Actions(message: Arc<Message>, own: bool) -> impl IntoView {
         }
         .into_any()
     };
-    let may_delete = talk.may_delete(&message);
+    let may_delete = open_chat.may_delete(&message);
     let seen = own && kind == ChatKind::Group && members <= limits::SMALL_GROUP;
     view! {
         <div class="actions-place"><div class="actions" role="group" aria-label=t!(i18n, chat.actions)>
@@ -319,27 +319,27 @@ pub fn UnsentRow(unsent: Unsent) -> impl IntoView {
 
 /// The message that is being replied to or edited, above the composer.
 #[component]
-pub fn About(talk: Talk) -> impl IntoView {
+pub fn About(open_chat: OpenChat) -> impl IntoView {
     let i18n = use_i18n();
-    let no = move || match talk.writing.get() {
+    let no = move || match open_chat.writing.get() {
         Writing::New => None,
         Writing::Reply(no) | Writing::Edit(no) => Some(no),
     };
-    let words = move || match talk.writing.get() {
+    let words = move || match open_chat.writing.get() {
         Writing::Edit(_) => t_string!(i18n, chat.editing),
         _ => t_string!(i18n, chat.replying),
     };
     let cancel = move |event: leptos::ev::MouseEvent| {
         event.prevent_default();
-        talk.writing.set(Writing::New);
+        open_chat.writing.set(Writing::New);
         focus(".composer-input");
     };
     view! {
         <Show when=move || no().is_some()>
             <div class="about">
                 <span class="hint">{words}</span>
-                <span class="grow">{follow(move || no().map(|reply_to| view! { <Quote reply_to /> }))}</span>
-                <a class="icon-button" href=Address::chat(talk.chat_id).href() aria-label=t!(i18n, cancel) on:click=cancel><Icon d=outline::CLOSE /></a>
+                <span class="grow">{reactive(move || no().map(|reply_to| view! { <Quote reply_to /> }))}</span>
+                <a class="icon-button" href=Address::chat(open_chat.chat_id).href() aria-label=t!(i18n, cancel) on:click=cancel><Icon d=outline::CLOSE /></a>
             </div>
         </Show>
     }

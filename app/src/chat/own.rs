@@ -4,7 +4,7 @@ use super::api;
 use crate::{
     i18n::use_i18n,
     live::{Store, now, quietly},
-    ui::{FormError, Show, follow, memo, t, words::Words},
+    ui::{FormError, Show, memo, reactive, t, words::Words},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use protocol::{chat::ChatSummary, ids::ChatId, limits};
@@ -22,7 +22,7 @@ pub fn OwnState(chat_id: ChatId) -> impl IntoView {
     };
     view! {
         <section class="stack">
-            <h2>{follow(move || if muted.get() { t!(i18n, chat.muted) } else { t!(i18n, chat.mute) })}</h2>
+            <h2>{reactive(move || if muted.get() { t!(i18n, chat.muted) } else { t!(i18n, chat.mute) })}</h2>
             <FormError form="own_state" />
             <form method="post" action=api::OwnState::url() class="choices" on:submit=quietly(store, None)>
                 <input type="hidden" name="chat_id" value=chat_id.to_string() />
@@ -47,8 +47,8 @@ pub fn OwnState(chat_id: ChatId) -> impl IntoView {
 fn Toggle(name: &'static str, on: Memo<bool>, words: [Words; 2]) -> impl IntoView {
     let [set, take_back] = words;
     view! {
-        <button class="button" name=name value=follow(move || (!on.get()).to_string())>
-            {follow(move || if on.get() { take_back.clone() } else { set.clone() })}
+        <button class="button" name=name value=reactive(move || (!on.get()).to_string())>
+            {reactive(move || if on.get() { take_back.clone() } else { set.clone() })}
         </button>
     }
     .into_any()

@@ -2,23 +2,23 @@
 
 use super::{
     api, emoji,
-    talk::{Panel, Talk},
+    open_chat::{OpenChat, Panel},
     words,
 };
 use crate::{
     address::{Address, joined},
     i18n::use_i18n,
     live::{Notice, quietly_then},
-    ui::{Avatar, Dialog, Field, For, FormError, Icon, Show, follow, memo, outline, t},
+    ui::{Avatar, Dialog, Field, For, FormError, Icon, Show, memo, outline, reactive, t},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use protocol::{chat::Reaction, ids::ClientId};
 
 #[component]
 pub fn Panels() -> impl IntoView {
-    let talk = Talk::current();
+    let open_chat = OpenChat::current();
     view! {
-        {follow(move || talk.panel.get().map(|panel| match panel {
+        {reactive(move || open_chat.panel.get().map(|panel| match panel {
             Panel::Emoji(no) => view! { <emoji::Picker no /> }.into_any(),
             Panel::Delete(nos) => view! { <Delete nos /> }.into_any(),
             Panel::Forward(nos) => view! { <Forward nos /> }.into_any(),
@@ -32,23 +32,23 @@ pub fn Panels() -> impl IntoView {
 }
 
 /// Closes a panel after its form was accepted.
-fn sends(talk: Talk, done: Option<Notice>) -> impl Fn(leptos::ev::SubmitEvent) + Copy + Send + Sync + 'static {
-    quietly_then(talk.store, done, move || {
-        talk.panel.set(None);
-        talk.selected.set(None);
+fn sends(open_chat: OpenChat, done: Option<Notice>) -> impl Fn(leptos::ev::SubmitEvent) + Copy + Send + Sync + 'static {
+    quietly_then(open_chat.store, done, move || {
+        open_chat.panel.set(None);
+        open_chat.selected.set(None);
     })
 }
 
 #[component]
 fn Delete(nos: Vec<u64>) -> impl IntoView {
     let i18n = use_i18n();
-    let talk = Talk::current();
+    let open_chat = OpenChat::current();
     view! {
-        <Dialog title=t!(i18n, chat.delete_for_all) on_close=move |()| talk.panel.set(None) back=Address::chat(talk.chat_id).href()>
-            <form method="post" action=api::DeleteMessages::url() on:submit=sends(talk, None) class="stack">
+        <Dialog title=t!(i18n, chat.delete_for_all) on_close=move |()| open_chat.panel.set(None) back=Address::chat(open_chat.chat_id).href()>
+            <form method="post" action=api::DeleteMessages::url() on:submit=sends(open_chat, None) class="stack">
                 <FormError form="delete_messages" />
                 <p>{t!(i18n, chat.delete_hint)}</p>
-                <input type="hidden" name="chat_id" value=talk.chat_id.to_string() />
+                <input type="hidden" name="chat_id" value=open_chat.chat_id.to_string() />
                 <input type="hidden" name="nos" value=joined(&nos) />
                 <button class="button danger" autofocus>{t!(i18n, chat.delete)}</button>
             </form>
@@ -60,8 +60,8 @@ fn Delete(nos: Vec<u64>) -> impl IntoView {
 #[component]
 fn Forward(nos: Vec<u64>) -> impl IntoView {
     let i18n = use_i18n();
-    let talk = Talk::current();
-    let store = talk.store;
+    let open_chat = OpenChat::current();
+    let store = open_chat.store;
     let query = RwSignal::new(String::new());
     let chats = move || query.with(|query| words::chats_called(i18n, store, query));
     // A refused form may have been committed all the same: the retry has the same id.
@@ -69,12 +69,12 @@ fn Forward(nos: Vec<u64>) -> impl IntoView {
         store.forms.with_untracked(|forms| forms.refused("forward_messages")?.value("client_id")?.parse().ok());
     let client_id = before.unwrap_or_else(ClientId::fresh);
     view! {
-        <Dialog title=t!(i18n, chat.forward_to) on_close=move |()| talk.panel.set(None) back=Address::chat(talk.chat_id).href()>
+        <Dialog title=t!(i18n, chat.forward_to) on_close=move |()| open_chat.panel.set(None) back=Address::chat(open_chat.chat_id).href()>
             <input type="search" class="input only-with-script" aria-label=t!(i18n, search) placeholder=t!(i18n, search)
                 autocomplete="off" on:input=move |event| query.set(event_target_value(&event)) />
-            <form method="post" action=api::ForwardMessages::url() on:submit=sends(talk, Some(Notice::Forwarded)) class="rows">
+            <form method="post" action=api::ForwardMessages::url() on:submit=sends(open_chat, Some(Notice::Forwarded)) class="rows">
                 <FormError form="forward_messages" />
-                <input type="hidden" name="chat_id" value=talk.chat_id.to_string() />
+                <input type="hidden" name="chat_id" value=open_chat.chat_id.to_string() />
                 <input type="hidden" name="nos" value=joined(&nos) />
                 <input type="hidden" name="client_id" value=client_id.to_string() />
                 <For each=chats key=|(id, _)| *id let((id, title))>
@@ -89,12 +89,12 @@ fn Forward(nos: Vec<u64>) -> impl IntoView {
 #[component]
 fn Report(no: u64) -> impl IntoView {
     let i18n = use_i18n();
-    let talk = Talk::current();
+    let open_chat = OpenChat::current();
     view! {
-        <Dialog title=t!(i18n, chat.report) on_close=move |()| talk.panel.set(None) back=Address::chat(talk.chat_id).href()>
-            <form method="post" action=api::ReportMessage::url() on:submit=sends(talk, Some(Notice::Reported)) class="stack">
+        <Dialog title=t!(i18n, chat.report) on_close=move |()| open_chat.panel.set(None) back=Address::chat(open_chat.chat_id).href()>
+            <form method="post" action=api::ReportMessage::url() on:submit=sends(open_chat, Some(Notice::Reported)) class="stack">
                 <FormError form="report_message" />
-                <input type="hidden" name="chat_id" value=talk.chat_id.to_string() />
+                <input type="hidden" name="chat_id" value=open_chat.chat_id.to_string() />
                 <input type="hidden" name="no" value=no.to_string() />
                 <Field form="report_message" name="reason" maxlength=500 multiline=true required=true
                     label=t!(i18n, chat.report_reason) hint=t!(i18n, chat.report_hint) />
@@ -109,9 +109,9 @@ fn Report(no: u64) -> impl IntoView {
 #[component]
 fn Reacted(no: u64) -> impl IntoView {
     let i18n = use_i18n();
-    let talk = Talk::current();
-    let Talk { store, chat_id, .. } = talk;
-    let given = memo(move || talk.message(no).map(|message| message.reactions.clone()).unwrap_or_default());
+    let open_chat = OpenChat::current();
+    let OpenChat { store, chat_id, .. } = open_chat;
+    let given = memo(move || open_chat.message(no).map(|message| message.reactions.clone()).unwrap_or_default());
     #[cfg(feature = "hydrate")]
     leptos::task::spawn_local(async move {
         let reacted = crate::live::load_reacted(chat_id, no).await;
@@ -123,7 +123,7 @@ fn Reacted(no: u64) -> impl IntoView {
         if rest > 0 { format!("{} +{rest}", names.join(", ")) } else { names.join(", ") }
     };
     view! {
-        <Dialog title=t!(i18n, chat.who_reacted) on_close=move |()| talk.panel.set(None) back=Address::chat(chat_id).href()>
+        <Dialog title=t!(i18n, chat.who_reacted) on_close=move |()| open_chat.panel.set(None) back=Address::chat(chat_id).href()>
             <ul class="rows">
                 <For each=move || given.get() key=|reaction| (reaction.emoji.clone(), reaction.count, reaction.by.len()) let:reaction>
                     <li class="row"><span class="jumbo">{reaction.emoji.clone()}</span><bdi class="grow">{names(&reaction)}</bdi></li>
@@ -138,8 +138,8 @@ fn Reacted(no: u64) -> impl IntoView {
 #[component]
 fn Seen(no: u64) -> impl IntoView {
     let i18n = use_i18n();
-    let talk = Talk::current();
-    let Talk { store, chat_id, .. } = talk;
+    let open_chat = OpenChat::current();
+    let OpenChat { store, chat_id, .. } = open_chat;
     let me = store.me();
     let readers = memo(move || {
         let read = |chat: &protocol::reducer::ChatState| {
@@ -155,13 +155,13 @@ fn Seen(no: u64) -> impl IntoView {
         }
     });
     view! {
-        <Dialog title=t!(i18n, chat.seen_by) on_close=move |()| talk.panel.set(None) back=Address::chat(chat_id).href()>
+        <Dialog title=t!(i18n, chat.seen_by) on_close=move |()| open_chat.panel.set(None) back=Address::chat(chat_id).href()>
             <ul class="rows">
                 <For each=move || readers.get() key=|id| *id let:id>
-                    <li class="row"><Avatar name=Signal::derive(move || store.name(id)) /><bdi class="grow">{follow(move || store.name(id))}</bdi></li>
+                    <li class="row"><Avatar name=Signal::derive(move || store.name(id)) /><bdi class="grow">{reactive(move || store.name(id))}</bdi></li>
                 </For>
             </ul>
-            {follow(move || readers.with(Vec::is_empty).then(|| view! { <p class="text-muted">{t!(i18n, chat.seen_by_nobody)}</p> }))}
+            {reactive(move || readers.with(Vec::is_empty).then(|| view! { <p class="text-muted">{t!(i18n, chat.seen_by_nobody)}</p> }))}
         </Dialog>
     }
     .into_any()
@@ -171,18 +171,19 @@ fn Seen(no: u64) -> impl IntoView {
 #[component]
 fn Selection() -> impl IntoView {
     let i18n = use_i18n();
-    let talk = Talk::current();
-    let chosen = move || talk.selected.get().unwrap_or_default();
+    let open_chat = OpenChat::current();
+    let chosen = move || open_chat.selected.get().unwrap_or_default();
     let nos = move || chosen().into_iter().collect::<Vec<u64>>();
     let none = move || chosen().is_empty();
-    let may_delete = move || chosen().into_iter().all(|no| talk.message(no).is_some_and(|m| talk.may_delete(&m)));
+    let may_delete =
+        move || chosen().into_iter().all(|no| open_chat.message(no).is_some_and(|m| open_chat.may_delete(&m)));
     view! {
-        <Show when=move || talk.selected.with(Option::is_some)>
+        <Show when=move || open_chat.selected.with(Option::is_some)>
             <div class="selection" role="toolbar" aria-label=t!(i18n, chat.select)>
                 <span class="grow" role="status">{t!(i18n, chat.selected, count = move || chosen().len())}</span>
-                <button class="button" disabled=none on:click=move |_| talk.panel.set(Some(Panel::Forward(nos())))>{t!(i18n, chat.forward)}</button>
-                <button class="button danger" disabled=move || none() || !may_delete() on:click=move |_| talk.panel.set(Some(Panel::Delete(nos())))>{t!(i18n, chat.delete)}</button>
-                <button class="icon-button" aria-label=t!(i18n, cancel) on:click=move |_| talk.selected.set(None)><Icon d=outline::CLOSE /></button>
+                <button class="button" disabled=none on:click=move |_| open_chat.panel.set(Some(Panel::Forward(nos())))>{t!(i18n, chat.forward)}</button>
+                <button class="button danger" disabled=move || none() || !may_delete() on:click=move |_| open_chat.panel.set(Some(Panel::Delete(nos())))>{t!(i18n, chat.delete)}</button>
+                <button class="icon-button" aria-label=t!(i18n, cancel) on:click=move |_| open_chat.selected.set(None)><Icon d=outline::CLOSE /></button>
             </div>
         </Show>
     }

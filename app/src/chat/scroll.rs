@@ -4,8 +4,8 @@
 mod travel;
 
 use super::{
+    open_chat::{Jump, OpenChat, Writing},
     screen,
-    talk::{Jump, Talk, Writing},
     window::{self, Shown, Spot, View, Wanted},
 };
 use crate::live::{Place, Store};
@@ -42,11 +42,11 @@ pub struct Scroll {
 }
 
 impl Scroll {
-    pub fn new(talk: Talk, scroller: NodeRef<html::Div>, first_unread: Option<u64>) -> Self {
-        let Talk { store, chat_id, .. } = talk;
+    pub fn new(open_chat: OpenChat, scroller: NodeRef<html::Div>, first_unread: Option<u64>) -> Self {
+        let OpenChat { store, chat_id, .. } = open_chat;
         let opened = opened_from(store, chat_id);
-        let kept = store.places.with_value(|places| places.get(&chat_id).copied()).filter(|_| opened.is_none());
-        let from = opened.map(Wanted::From).or_else(|| Some(Wanted::before(kept?.no, 1)));
+        let place = store.places.with_value(|places| places.get(&chat_id).copied()).filter(|_| opened.is_none());
+        let from = opened.map(Wanted::From).or_else(|| Some(Wanted::before(place?.no, 1)));
         let wanted = RwSignal::new(from.unwrap_or(Wanted::End));
         let shown = memo(move || {
             let of = store.with_chat(chat_id, |chat| Shown::of(&chat.known, chat.summary.chat.last_no, wanted.get()));
@@ -65,25 +65,25 @@ impl Scroll {
             shown,
             ready,
             first_unread,
-            anchor: StoredValue::new(kept),
+            anchor: StoredValue::new(place),
             away: RwSignal::new(false),
             loading: StoredValue::new(false),
             looked: StoredValue::new(false),
             meant: StoredValue::new(None),
             offset: StoredValue::new(0),
         };
-        scroll.follow_rows();
-        scroll.follow_jumps(talk);
-        scroll.hold_messages(talk);
+        scroll.observe_rows();
+        scroll.observe_jumps(open_chat);
+        scroll.hold_messages(open_chat);
         #[cfg(feature = "hydrate")]
-        scroll.follow_size();
+        scroll.observe_size();
         let returned = window_event_listener(leptos::ev::focus, move |_| scroll.rested());
         on_cleanup(move || returned.remove());
         scroll
     }
 
     /// Whenever the rows change, the reader stays in place, or at the end, which counts as read.
-    fn follow_rows(self) {
+    fn observe_rows(self) {
         effect_from(move |was_ready: Option<bool>| {
             let unsent = self.store.read(Part::Chat(self.chat_id), |state| state.unsent(self.chat_id).count());
             let (shown, ready) = (self.shown.get(), self.ready.get());
@@ -114,10 +114,10 @@ impl Scroll {
     }
 
     /// Goes where a button, or an address of another message of this chat, leads.
-    fn follow_jumps(self, talk: Talk) {
+    fn observe_jumps(self, open_chat: OpenChat) {
         effect(move || {
-            if let Some(jump) = talk.jump.get() {
-                talk.jump.set(None);
+            if let Some(jump) = open_chat.jump.get() {
+                open_chat.jump.set(None);
                 self.jump(jump);
             }
         });
@@ -133,14 +133,14 @@ impl Scroll {
     }
 
     /// The messages shown stay in memory, and so do those that are selected, edited or replied to.
-    fn hold_messages(self, talk: Talk) {
+    fn hold_messages(self, open_chat: OpenChat) {
         effect(move || {
             let Shown { first, last, .. } = self.shown.get();
-            let about = match talk.writing.get() {
+            let about = match open_chat.writing.get() {
                 Writing::Reply(no) | Writing::Edit(no) => Some(no),
                 Writing::New => None,
             };
-            let selected = talk.selected.get().unwrap_or_default();
+            let selected = open_chat.selected.get().unwrap_or_default();
             let all = || selected.iter().copied().chain(about).chain([first, last]);
             let span = all().min().zip(all().max()).map(|span| (self.chat_id, span));
             self.store.shown.set_value(span);
@@ -157,7 +157,7 @@ impl Scroll {
     /// Rows that grow after they were drawn, as images do, do not move the reader: the observer runs before
     /// the browser paints.
     #[cfg(feature = "hydrate")]
-    fn follow_size(self) {
+    fn observe_size(self) {
         use wasm_bindgen::{JsCast as _, closure::Closure};
         effect(move || {
             let Some(scroller) = self.scroller.get() else { return };
@@ -235,7 +235,7 @@ impl Scroll {
     /// Scrolls back to the reader's place.
     fn settle(self) {
         let Some(scroller) = self.element() else { return };
-        self.follow_reader(&scroller);
+        self.observe_reader(&scroller);
         let anchor = self.anchor.try_get_value().flatten();
         match anchor.and_then(|anchor| Some((anchor, screen::article(&screen::row(anchor.no)?)?))) {
             Some((anchor, article)) => {
@@ -259,7 +259,7 @@ impl Scroll {
     }
 
     /// The reader may have scrolled before the event arrives: do not pull them back.
-    fn follow_reader(self, scroller: &web_sys::Element) {
+    fn observe_reader(self, scroller: &web_sys::Element) {
         let scrolled = view(scroller).scrolled_since(self.offset.try_get_value().unwrap_or_default());
         self.anchor.update_value(|anchor| {
             if let Some(anchor) = anchor {

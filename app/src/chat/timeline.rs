@@ -5,15 +5,15 @@ use super::{
     api,
     gestures::{clicked, hovered, pressed},
     message::{MessageRow, UnsentRow},
+    open_chat::{Jump, OpenChat, Writing},
     rows::{Row, Unread, rows},
     scroll::Scroll,
-    talk::{Jump, Talk, Writing},
 };
 use crate::{
     address::{Address, At},
     i18n::use_i18n,
     live::{Store, load_quoted},
-    ui::{For, Icon, Show, effect, focus, follow, memo, outline, t},
+    ui::{For, Icon, Show, effect, focus, memo, outline, reactive, t},
 };
 use leptos::{html, prelude::*, server_fn::ServerFn};
 use protocol::{
@@ -24,14 +24,14 @@ use protocol::{
 
 /// Loads the messages that replies quote and that are not held: alone, because their neighbours would change
 /// the window.
-fn load_quotes(talk: Talk, reader: Scroll, rows: Memo<Vec<Row>>, unsent: Memo<Vec<Unsent>>) {
-    let Talk { store, chat_id, .. } = talk;
+fn load_quotes(open_chat: OpenChat, reader: Scroll, rows: Memo<Vec<Row>>, unsent: Memo<Vec<Unsent>>) {
+    let OpenChat { store, chat_id, .. } = open_chat;
     let unheld = memo(move || {
         let shows_quote = |row: &&Row| !row.message.deleted;
         let mut nos: Vec<u64> =
             rows.with(|rows| rows.iter().filter(shows_quote).filter_map(|row| row.message.reply_to).collect());
         nos.extend(unsent.get().iter().filter_map(|unsent| unsent.reply_to));
-        if let Writing::Reply(no) = talk.writing.get() {
+        if let Writing::Reply(no) = open_chat.writing.get() {
             nos.push(no);
         }
         store.with_chat(chat_id, |chat| nos.retain(|no| !chat.messages.contains_key(no)));
@@ -54,21 +54,21 @@ fn load_quotes(talk: Talk, reader: Scroll, rows: Memo<Vec<Row>>, unsent: Memo<Ve
 #[component]
 pub fn Timeline() -> impl IntoView {
     let i18n = use_i18n();
-    let talk = Talk::current();
-    let Talk { store, chat_id, .. } = talk;
+    let open_chat = OpenChat::current();
+    let OpenChat { store, chat_id, .. } = open_chat;
     let scroller = NodeRef::<html::Div>::new();
     // As of the opening: a message that arrives later is not marked as new.
     let unread = store.with_chat_untracked(chat_id, Unread::of);
     let is_unread = store.with_chat_untracked(chat_id, |chat| chat.summary.unread > 0) == Some(true);
     let first_unread = unread.filter(|_| is_unread).map(|unread| unread.read_no + 1);
-    let reader = Scroll::new(talk, scroller, first_unread);
+    let reader = Scroll::new(open_chat, scroller, first_unread);
     let shown = reader.shown;
     let rows = memo(move || {
         store.with_chat(chat_id, |chat| rows(chat, shown.get(), store.me(), store.offset, unread)).unwrap_or_default()
     });
     let unsent =
         memo(move || store.read(Part::Chat(chat_id), |state| state.unsent(chat_id).cloned().collect::<Vec<_>>()));
-    load_quotes(talk, reader, rows, unsent);
+    load_quotes(open_chat, reader, rows, unsent);
     let has_older = memo(move || shown.get().first > 1);
     let has_newer = memo(move || shown.get().last < shown.get().last_no);
     let read_by_others = memo(move || store.with_chat(chat_id, |chat| chat.summary.read_by_others_no).unwrap_or(0));
@@ -78,13 +78,13 @@ pub fn Timeline() -> impl IntoView {
         <div class="timeline" node_ref=scroller tabindex="0" role="log" aria-label=t!(i18n, chat.messages) aria-live="off"
             on:scroll=move |_| reader.scrolled()
             on:scrollend=move |_| reader.rested()
-            on:click=move |event| clicked(talk, &event)
-            on:mouseover=move |event| hovered(talk, event.target())
-            on:mouseleave=move |_| hovered(talk, None)
-            on:keydown=move |event| pressed(talk, &event)>
+            on:click=move |event| clicked(open_chat, &event)
+            on:mouseover=move |event| hovered(open_chat, event.target())
+            on:mouseleave=move |_| hovered(open_chat, None)
+            on:keydown=move |event| pressed(open_chat, &event)>
             <Show when=move || has_older.get()>
                 <p class="centered-line only-without-script">
-                    <a class="button" href=follow(move || Address::Chat(chat_id, At::Before(shown.get().first)).href())>{t!(i18n, chat.older)}</a>
+                    <a class="button" href=reactive(move || Address::Chat(chat_id, At::Before(shown.get().first)).href())>{t!(i18n, chat.older)}</a>
                 </p>
             </Show>
             <ol class="messages">
@@ -92,14 +92,14 @@ pub fn Timeline() -> impl IntoView {
                     <MessageRow message=row.message rows read_by_others />
                 </For>
             </ol>
-            <ol class="messages unsent" class:empty=follow(move || unsent.with(Vec::is_empty))>
+            <ol class="messages unsent" class:empty=reactive(move || unsent.with(Vec::is_empty))>
                 <For each=move || unsent.get() key=|unsent| (unsent.client_id, unsent.refused.is_some()) let:unsent>
                     <UnsentRow unsent />
                 </For>
             </ol>
             <Show when=move || has_newer.get()>
                 <p class="centered-line only-without-script">
-                    <a class="button" href=follow(move || Address::Chat(chat_id, At::After(shown.get().last)).href())>{t!(i18n, chat.newer)}</a>
+                    <a class="button" href=reactive(move || Address::Chat(chat_id, At::After(shown.get().last)).href())>{t!(i18n, chat.newer)}</a>
                     <a class="button" href=Address::chat(chat_id).href() rel="external">{t!(i18n, chat.newest)}</a>
                 </p>
             </Show>
@@ -119,16 +119,16 @@ pub fn Timeline() -> impl IntoView {
 #[component]
 fn ToUnread(reader: Scroll, unread: Memo<u32>) -> impl IntoView {
     let i18n = use_i18n();
-    let talk = Talk::current();
+    let open_chat = OpenChat::current();
     let no = move || reader.unmet().unwrap_or(1);
     let go = move |event: leptos::ev::MouseEvent| {
         event.prevent_default();
-        talk.jump.set(Some(Jump::To(untrack(no))));
+        open_chat.jump.set(Some(Jump::To(untrack(no))));
     };
     view! {
         <Show when=move || reader.unmet().is_some()>
             <div class="to-unread">
-                <a class="button" href=follow(move || Address::message(talk.chat_id, no()).href()) on:click=go>
+                <a class="button" href=reactive(move || Address::message(open_chat.chat_id, no()).href()) on:click=go>
                     {t!(i18n, chat.first_unread)}<span class="badge unread">{unread}</span>
                 </a>
                 <button class="icon-button only-with-script" aria-label=t!(i18n, chat.mark_read) title=t!(i18n, chat.mark_read)
@@ -143,9 +143,9 @@ fn ToUnread(reader: Scroll, unread: Memo<u32>) -> impl IntoView {
 #[component]
 fn ToNewest(away: RwSignal<bool>, unread: Memo<u32>) -> impl IntoView {
     let i18n = use_i18n();
-    let talk = Talk::current();
+    let open_chat = OpenChat::current();
     let go = move |_| {
-        talk.jump.set(Some(Jump::Newest));
+        open_chat.jump.set(Some(Jump::Newest));
         // The button disappears: its target takes the focus.
         focus(".timeline");
     };

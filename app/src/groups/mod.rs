@@ -11,7 +11,7 @@ use crate::{
     navigation::Navigation,
     people::{BlockForm, OpenDirect, PersonLine, PersonName, find_people},
     seed::Page,
-    ui::{Avatar, Field, For, FormError, Icon, Show, counted, effect, follow, memo, outline, t},
+    ui::{Avatar, Field, For, FormError, Icon, Show, counted, effect, memo, outline, reactive, t},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
@@ -275,7 +275,7 @@ fn Info(chat_id: ChatId) -> impl IntoView {
                     <AddMembers chat_id members />
                 </Show>
                 <section class="stack">
-                    <h2>{follow(move || counted!(i18n, groups.members_count, count(), count = count))}</h2>
+                    <h2>{reactive(move || counted!(i18n, groups.members_count, count(), count = count))}</h2>
                     <FormError form="remove_member" />
                     <ul class="rows">
                         <For each=move || members.get() key=|member| (member.user.id, member.seq) let:member>
@@ -290,7 +290,7 @@ fn Info(chat_id: ChatId) -> impl IntoView {
                         <button class="button danger">{t!(i18n, groups.leave)}</button>
                     </form>
                 </Show>
-                {follow(move || peer.get().zip(blocked.get()).map(|(user_id, blocked)| view! { <BlockForm user_id blocked /> }))}
+                {reactive(move || peer.get().zip(blocked.get()).map(|(user_id, blocked)| view! { <BlockForm user_id blocked /> }))}
             </div>
         </main>
     }
@@ -348,7 +348,7 @@ fn MemberRow(chat_id: ChatId, member: Member, role: Memo<Option<Role>>) -> impl 
     view! {
         <li class="row">
             <PersonLine user />
-            <span class="hint">{follow(word)}</span>
+            <span class="hint">{reactive(word)}</span>
             <Show when=removable>
                 <RemoveForm chat_id user_id=id name=name.clone() />
             </Show>

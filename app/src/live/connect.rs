@@ -32,12 +32,12 @@ pub async fn load(address: String) -> Result<Option<Seed>, Refusal> {
 #[component]
 pub fn Connect() -> impl IntoView {
     #[cfg(feature = "hydrate")]
-    follow(Store::current());
+    reactive(Store::current());
 }
 
 /// Effects run once the page is hydrated.
 #[cfg(feature = "hydrate")]
-fn follow(store: Store) {
+fn run(store: Store) {
     let navigation = Navigation::current();
     let address = memo(move || navigation.with(|address| address.map(Address::href).unwrap_or_default()));
     effect_from(move |before: Option<String>| {
@@ -102,7 +102,7 @@ async fn turn(store: Store, address: Memo<String>) {
             }
             Err(_) => {}
         }
-        let Seed { page, as_of, .. } = super::kept_page(Address::parse(&wanted).as_ref()).await;
+        let Seed { page, as_of, .. } = super::offline_page(Address::parse(&wanted).as_ref()).await;
         if is_wanted() {
             store.turn_to(Seed { page, as_of, ..Seed::default() });
         }

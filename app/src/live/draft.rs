@@ -7,7 +7,7 @@ use protocol::ids::ChatId;
 use web_sys::Storage;
 
 #[must_use]
-pub fn kept(chat_id: ChatId) -> Option<String> {
+pub fn stored(chat_id: ChatId) -> Option<String> {
     storage()?.get_item(&key("draft", chat_id)).ok().flatten()
 }
 
@@ -20,18 +20,18 @@ pub fn forget(chat_id: ChatId) {
 
 /// Removes it if it is this text.
 pub fn forget_if(chat_id: ChatId, text: &str) {
-    if kept(chat_id).as_deref() == Some(text) {
+    if stored(chat_id).as_deref() == Some(text) {
         forget(chat_id);
     }
 }
 
 /// The number of the message replied to.
 #[must_use]
-pub fn kept_reply(chat_id: ChatId) -> Option<u64> {
+pub fn reply(chat_id: ChatId) -> Option<u64> {
     storage()?.get_item(&key("reply", chat_id)).ok().flatten()?.parse().ok()
 }
 
-pub fn keep_reply(chat_id: ChatId, reply_to: Option<u64>) {
+pub fn store_reply(chat_id: ChatId, reply_to: Option<u64>) {
     let Some(storage) = storage() else { return };
     let key = key("reply", chat_id);
     // In a browser that stores nothing, it lives as long as the page.

@@ -7,10 +7,12 @@ mod connect;
 pub mod draft;
 mod exchange;
 #[cfg(feature = "hydrate")]
-mod keep;
+mod indexed_db;
 #[cfg(any(feature = "hydrate", test))]
 mod memory;
 mod notice;
+#[cfg(feature = "hydrate")]
+mod offline;
 #[cfg(feature = "hydrate")]
 mod outbox;
 #[cfg(feature = "hydrate")]
@@ -22,8 +24,6 @@ mod reconnect;
 mod session;
 #[cfg(feature = "hydrate")]
 mod socket;
-#[cfg(feature = "hydrate")]
-mod storage;
 mod store;
 #[cfg(any(feature = "hydrate", test))]
 mod stored;
@@ -38,9 +38,9 @@ pub use api::{load_history, load_members, load_quoted};
 pub use connect::Connect;
 #[cfg(feature = "hydrate")]
 pub use connect::refresh;
-#[cfg(feature = "hydrate")]
-pub use keep::page as kept_page;
 pub use notice::Notice;
+#[cfg(feature = "hydrate")]
+pub use offline::page as offline_page;
 pub use post::{quietly, quietly_then};
 #[cfg(feature = "hydrate")]
 pub use store::ReadUpTo;
@@ -52,7 +52,7 @@ pub use version::NewVersion;
 pub fn forget_everything(go_on: impl FnOnce() + 'static) {
     #[cfg(feature = "hydrate")]
     leptos::task::spawn_local(async move {
-        keep::wipe(keep::Wipe::Everything).await;
+        offline::wipe(offline::Wipe::Everything).await;
         go_on();
     });
     #[cfg(not(feature = "hydrate"))]
@@ -70,27 +70,27 @@ fn begin(store: Store) {
     browser::remember_zone();
     let Some(me) = store.read_untracked(protocol::reducer::State::me_id) else {
         // Without a signed-in user, no chats stay on this device; unsent messages wait for their author.
-        return spawn_local(keep::wipe(keep::Wipe::Rows));
+        return spawn_local(offline::wipe(offline::Wipe::Rows));
     };
     reconnect::start(store);
     let (hidden, hides) = mpsc::unbounded();
     browser::listen("pagehide", move || {
         let _ = hidden.unbounded_send(());
     });
-    let (tell, events) = mpsc::unbounded();
+    let (sender, events) = mpsc::unbounded();
     let unsent = memo(move || store.read(Part::Outbox, |state| state.outbox.clone()));
-    let outbox_changed = tell.clone();
+    let outbox_changed = sender.clone();
     effect(move || {
         // A memo runs only when it is read.
         unsent.with(|_| ());
         let _ = outbox_changed.unbounded_send(outbox::Event::Changed);
     });
     spawn_local(async move {
-        let database = keep::open(me).await;
-        let sharing = outbox::Sharing::new(store, format!("outbox-{me}"), database.clone(), tell);
+        let database = offline::open(me).await;
+        let sharing = outbox::Sharing::new(store, format!("outbox-{me}"), database.clone(), sender);
         spawn_local(sharing.run(events));
         if let Some(database) = database {
-            keep::keep(store, database, hides).await;
+            offline::save(store, database, hides).await;
         }
     });
 }

@@ -4,7 +4,7 @@
 
 use super::{
     Store,
-    storage::{Database, Table, Write},
+    indexed_db::{Database, Table, Write},
 };
 use futures::{StreamExt as _, channel::mpsc};
 use js_sys::{Function, Object, Promise, Reflect};
@@ -21,7 +21,7 @@ pub enum Event {
     /// This tab has changed its outbox.
     Changed,
     /// Another tab has changed the stored outbox.
-    Told,
+    Changed,
     /// This tab got the lock, or lost it.
     Granted,
     Lost,
@@ -35,40 +35,45 @@ pub struct Sharing {
     channel: Option<BroadcastChannel>,
     locks: Option<LockManager>,
     name: String,
-    tell: mpsc::UnboundedSender<Event>,
-    kept: Vec<Unsent>,
+    events: mpsc::UnboundedSender<Event>,
+    stored: Vec<Unsent>,
     /// The number of locks held: one may be stolen, and one granted after a wait.
     held: u32,
 }
 
 impl Sharing {
-    pub fn new(store: Store, name: String, database: Option<Rc<Database>>, tell: mpsc::UnboundedSender<Event>) -> Self {
+    pub fn new(
+        store: Store,
+        name: String,
+        database: Option<Rc<Database>>,
+        events: mpsc::UnboundedSender<Event>,
+    ) -> Self {
         let channel = BroadcastChannel::new(&name).ok();
         if let Some(channel) = &channel {
-            let tell = tell.clone();
-            let told = Closure::<dyn FnMut()>::new(move || {
-                let _ = tell.unbounded_send(Event::Told);
+            let events = events.clone();
+            let on_message = Closure::<dyn FnMut()>::new(move || {
+                let _ = events.unbounded_send(Event::Changed);
             });
-            channel.set_onmessage(Some(told.as_ref().unchecked_ref()));
+            channel.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
             // It lives as long as the page.
-            told.forget();
+            on_message.forget();
         }
         // Only secure pages have locks.
         let locks = Reflect::get(&window().navigator(), &"locks".into()).ok().filter(JsValue::is_object);
         let locks = locks.filter(|_| database.is_some()).map(JsCast::unchecked_into);
-        Self { store, database, channel, locks, name, tell, kept: Vec::new(), held: 0 }
+        Self { store, database, channel, locks, name, events, stored: Vec::new(), held: 0 }
     }
 
     pub async fn run(mut self, mut events: mpsc::UnboundedReceiver<Event>) {
         self.load().await;
         match &self.locks {
-            Some(locks) => spawn_local(wait_for(locks.clone(), self.name.clone(), self.tell.clone())),
+            Some(locks) => spawn_local(wait_for(locks.clone(), self.name.clone(), self.events.clone())),
             None => self.send(true),
         }
         while let Some(event) = events.next().await {
             match event {
                 Event::Changed => self.write().await,
-                Event::Told => self.load().await,
+                Event::Changed => self.load().await,
                 Event::Granted => {
                     self.held += 1;
                     // Older messages of other tabs go out first.
@@ -92,10 +97,10 @@ impl Sharing {
     async fn load(&mut self) {
         let Some(database) = &self.database else { return };
         let Ok(rows) = database.all(Table::Outbox).await else { return };
-        let kept: Vec<Unsent> = rows.iter().filter_map(|row| serde_json::from_slice(row.as_bytes()).ok()).collect();
-        if kept != self.kept {
-            self.store.change(|state| state.share_outbox(&self.kept, &kept));
-            self.kept = kept;
+        let stored: Vec<Unsent> = rows.iter().filter_map(|row| serde_json::from_slice(row.as_bytes()).ok()).collect();
+        if stored != self.stored {
+            self.store.change(|state| state.share_outbox(&self.stored, &stored));
+            self.stored = stored;
             self.store.wake();
         }
     }
@@ -105,13 +110,13 @@ impl Sharing {
         let Some(database) = &self.database else { return };
         let now = self.store.read_untracked(|state| state.outbox.clone());
         let mut writes = Vec::new();
-        for unsent in now.iter().filter(|unsent| !self.kept.contains(unsent)) {
+        for unsent in now.iter().filter(|unsent| !self.stored.contains(unsent)) {
             if let Ok(row) = serde_json::to_string(unsent) {
                 writes.push(Write::Put(Table::Outbox, unsent.client_id.to_string(), row));
             }
         }
         let wrote = !writes.is_empty();
-        for gone in self.kept.iter().filter(|kept| !now.iter().any(|unsent| unsent.client_id == kept.client_id)) {
+        for gone in self.stored.iter().filter(|stored| !now.iter().any(|unsent| unsent.client_id == stored.client_id)) {
             writes.push(Write::Delete(Table::Outbox, gone.client_id.to_string()));
         }
         if writes.is_empty() {
@@ -119,14 +124,14 @@ impl Sharing {
         }
         // A message that could not be stored stays in this tab.
         if database.write(writes).await.is_ok() {
-            self.kept = now;
+            self.stored = now;
             if let Some(channel) = &self.channel {
                 let _ = channel.post_message(&JsValue::TRUE);
             }
         }
         // The user writes in this tab, so it is awake; another one may be frozen.
         if let (true, 0, Some(locks)) = (wrote, self.held, &self.locks) {
-            spawn_local(steal(locks.clone(), self.name.clone(), self.tell.clone()));
+            spawn_local(steal(locks.clone(), self.name.clone(), self.events.clone()));
         }
     }
 }
@@ -141,22 +146,22 @@ extern "C" {
 }
 
 /// Waits for the lock, and again whenever another tab steals it.
-async fn wait_for(locks: LockManager, name: String, tell: mpsc::UnboundedSender<Event>) {
-    while hold(&locks, &name, &Object::new(), &tell).await {}
+async fn wait_for(locks: LockManager, name: String, events: mpsc::UnboundedSender<Event>) {
+    while hold(&locks, &name, &Object::new(), &events).await {}
     // If the browser grants no lock, every tab sends.
-    let _ = tell.unbounded_send(Event::Granted);
+    let _ = events.unbounded_send(Event::Granted);
 }
 
-async fn steal(locks: LockManager, name: String, tell: mpsc::UnboundedSender<Event>) {
+async fn steal(locks: LockManager, name: String, events: mpsc::UnboundedSender<Event>) {
     let options = Object::new();
     if Reflect::set(&options, &"steal".into(), &JsValue::TRUE).is_ok() {
-        hold(&locks, &name, &options, &tell).await;
+        hold(&locks, &name, &options, &events).await;
     }
 }
 
 /// Holds the lock until another tab steals it. Returns whether it was ever held.
-async fn hold(locks: &LockManager, name: &str, options: &Object, tell: &mpsc::UnboundedSender<Event>) -> bool {
-    let (granted, was_granted) = (tell.clone(), Rc::new(std::cell::Cell::new(false)));
+async fn hold(locks: &LockManager, name: &str, options: &Object, events: &mpsc::UnboundedSender<Event>) -> bool {
+    let (granted, was_granted) = (events.clone(), Rc::new(std::cell::Cell::new(false)));
     let noted = was_granted.clone();
     let held = Closure::once_into_js(move |_lock: JsValue| {
         noted.set(true);
@@ -168,7 +173,7 @@ async fn hold(locks: &LockManager, name: &str, options: &Object, tell: &mpsc::Un
         let _ = JsFuture::from(ended).await;
     }
     if was_granted.get() {
-        let _ = tell.unbounded_send(Event::Lost);
+        let _ = events.unbounded_send(Event::Lost);
     }
     was_granted.get()
 }

@@ -4,7 +4,7 @@ use super::{
     Connection, Store,
     browser::now,
     exchange::Exchange,
-    keep::Wipe,
+    offline::Wipe,
     post,
     session::{self, Session, TICK_MS},
     wake::{Wake, Wakes},

@@ -4,7 +4,7 @@
 use super::{
     Connection, ReadUpTo, Store,
     browser::now,
-    keep::{self, Wipe},
+    offline::{self, Wipe},
     version,
 };
 use crate::seed::Page;
@@ -58,7 +58,7 @@ pub struct Session {
     gaps: HashMap<ChatId, f64>,
     marked: HashMap<ChatId, ReadUpTo>,
     welcomed: bool,
-    typing_told: f64,
+    typing_sent: f64,
     heads_sent: f64,
     /// The users whose presence this socket receives, and the address of the profile page, if one is open.
     watched: Option<(Vec<UserId>, Option<String>)>,
@@ -81,7 +81,7 @@ impl Session {
             gaps: HashMap::new(),
             marked: HashMap::new(),
             welcomed: false,
-            typing_told: 0.0,
+            typing_sent: 0.0,
             heads_sent: now(),
             watched: None,
             watching: (0, 0.0),
@@ -89,14 +89,14 @@ impl Session {
         }
     }
 
-    fn ask(&mut self, frame: ClientFrame) -> u64 {
+    fn request(&mut self, frame: ClientFrame) -> u64 {
         let reference = self.next_ref;
         self.next_ref += 1;
         self.out.push(Request { reference: Some(reference), frame });
         reference
     }
 
-    fn tell(&mut self, frame: ClientFrame) {
+    fn send(&mut self, frame: ClientFrame) {
         self.out.push(Request { reference: None, frame });
     }
 
@@ -239,7 +239,7 @@ impl Session {
             return;
         }
         let frame = ClientFrame::Changes { chat_id: None, after: None, chats: Some(gaps.clone()) };
-        let reference = self.ask(frame);
+        let reference = self.request(frame);
         let filling = gaps.into_iter().map(|(chat_id, after)| (chat_id, Filling { reference, after, since }));
         self.filling.extend(filling);
     }
@@ -249,13 +249,13 @@ impl Session {
             return;
         }
         let frame = self.store.read_untracked(|state| state.hello());
-        self.greeting = Some(self.ask(frame));
+        self.greeting = Some(self.request(frame));
     }
 
     pub fn heads(&mut self) {
         self.heads_sent = now();
         let frame = self.store.read_untracked(|state| state.heads());
-        self.ask(frame);
+        self.request(frame);
     }
 
     /// Handles the response to a send: the message is stored, must be sent again, or is refused.
@@ -279,7 +279,7 @@ impl Session {
             self.send();
         }
         self.mark_read();
-        self.tell_typing();
+        self.send_typing();
     }
 
     fn send(&mut self) {
@@ -291,7 +291,7 @@ impl Session {
             waiting.filter(|unsent| busy.insert(unsent.chat_id)).cloned().collect()
         });
         for Unsent { chat_id, client_id, text, reply_to, .. } in waiting {
-            let reference = self.ask(ClientFrame::Send { chat_id, client_id, text, reply_to });
+            let reference = self.request(ClientFrame::Send { chat_id, client_id, text, reply_to });
             self.sends.insert(reference, (chat_id, client_id));
         }
     }
@@ -301,17 +301,17 @@ impl Session {
         for (chat_id, read) in self.store.read_up_to.get_untracked() {
             if self.marked.get(&chat_id).is_none_or(|marked| *marked < read) {
                 self.marked.insert(chat_id, read);
-                self.tell(ClientFrame::Read { chat_id, no: read.no });
+                self.send(ClientFrame::Read { chat_id, no: read.no });
             }
         }
     }
 
     /// Sends that the reader types, at most once in three seconds.
-    fn tell_typing(&mut self) {
+    fn send_typing(&mut self) {
         let Some((chat_id, at)) = self.store.typed.get_untracked() else { return };
-        if now() - self.typing_told > TYPING_EVERY_MS && at as f64 > self.typing_told {
-            self.typing_told = now();
-            self.tell(ClientFrame::Typing { chat_id });
+        if now() - self.typing_sent > TYPING_EVERY_MS && at as f64 > self.typing_sent {
+            self.typing_sent = now();
+            self.send(ClientFrame::Typing { chat_id });
         }
     }
 
@@ -374,7 +374,7 @@ impl Session {
         let watched = Some((users, address));
         if watched != self.watched || now - self.watching.1 > WATCH_AGAIN_MS {
             let user_ids = watched.iter().flat_map(|(users, _)| users.clone()).collect();
-            self.watching = (self.ask(ClientFrame::Watch { user_ids }), now);
+            self.watching = (self.request(ClientFrame::Watch { user_ids }), now);
             self.watched = watched;
         }
     }
@@ -398,7 +398,7 @@ impl Session {
 /// This session has ended: goes to the sign-in page.
 pub fn end(wipe: Wipe) {
     leptos::task::spawn_local(async move {
-        keep::wipe(wipe).await;
+        offline::wipe(wipe).await;
         let _ = window().location().set_href(&crate::address::Address::Login.href());
     });
 }

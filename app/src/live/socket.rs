@@ -3,7 +3,7 @@
 use super::{
     Store,
     browser::now,
-    keep::Wipe,
+    offline::Wipe,
     session::{self, SILENCE_MS, Session, TICK_MS},
     wake::{Wake, Wakes},
 };

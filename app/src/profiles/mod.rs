@@ -9,7 +9,7 @@ use crate::{
     live::{Notice, Store, quietly_then, share_account},
     people::{BlockForm, OpenDirect, seen},
     seed::Page,
-    ui::{Avatar, Field, FormError, Icon, NotFound, TitledSection, follow, lower, memo, outline, t},
+    ui::{Avatar, Field, FormError, Icon, NotFound, TitledSection, lower, memo, outline, reactive, t},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
@@ -27,7 +27,7 @@ pub fn PersonPage(name: String) -> impl IntoView {
     });
     let missing = move || store.page.with(|page| *page == Page::Missing);
     view! {
-        {follow(move || match person.get() {
+        {reactive(move || match person.get() {
             Some(user) => view! { <Person user /> }.into_any(),
             None if missing() => NotFound().into_any(),
             None => view! { <main id="main" class="pane skeleton" aria-busy="true"></main> }.into_any(),
@@ -60,7 +60,7 @@ fn Person(user: User) -> impl IntoView {
                 <div>
                     <h1 class="text-xl font-semibold"><bdi>{name}</bdi></h1>
                     <p class="text-muted">"@" {user.username.clone()}</p>
-                    <p class="hint">{follow(move || store.user(user.id).map(|user| seen(i18n, store.zone(), &user)))}</p>
+                    <p class="hint">{reactive(move || store.user(user.id).map(|user| seen(i18n, store.zone(), &user)))}</p>
                 </div>
                 {(!bio.is_empty()).then(|| view! { <p class="bio" dir="auto">{bio}</p> })}
                 {if is_me {
@@ -71,7 +71,7 @@ fn Person(user: User) -> impl IntoView {
                             <input type="hidden" name="user_id" value=user.id.to_string() />
                             <button class="button primary">{t!(i18n, profiles.message)}</button>
                         </form>
-                        {follow(move || blocked().map(|blocked| view! { <BlockForm user_id=user.id blocked /> }))}
+                        {reactive(move || blocked().map(|blocked| view! { <BlockForm user_id=user.id blocked /> }))}
                     }.into_any()
                 }}
             </div>
@@ -96,7 +96,7 @@ pub fn OwnProfilePage() -> impl IntoView {
         <TitledSection title=move || t_string!(i18n, settings.profile)>
             <form method="post" action=api::UpdateProfile::url() class="stack" on:submit=quietly_then(store, Some(Notice::Saved), share_account)>
                 <div class="row">
-                    {follow(move || view! { <Avatar name=name.get() class="avatar-lg" /> })}
+                    {reactive(move || view! { <Avatar name=name.get() class="avatar-lg" /> })}
                     <a href=Address::Person(username.clone()).href()>"@" {username.clone()}</a>
                 </div>
                 <FormError form="update_profile" />

@@ -10,7 +10,7 @@ use crate::{
     navigation::Navigation,
     people::BlockForm,
     seed::Page,
-    ui::{For, Icon, Show, TitledSection, effect, follow, notification, outline, t, words::Words},
+    ui::{For, Icon, Show, TitledSection, effect, notification, outline, reactive, t, words::Words},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use protocol::{profiles::LastSeen, reducer::Part};
@@ -22,7 +22,7 @@ pub fn SettingsPages(children: Children) -> impl IntoView {
     let navigation = Navigation::current();
     let tab = move |section: Section, words: Words| {
         let is_current = move || navigation.with(|address| address.and_then(Address::section) == Some(section));
-        let current = follow(move || is_current().then_some("page"));
+        let current = reactive(move || is_current().then_some("page"));
         view! { <a href=Address::Settings(section).href() aria-current=current>{words}</a> }.into_any()
     };
     view! {
@@ -68,7 +68,7 @@ fn Choices(
             <form method="post" action=action on:submit=on_submit>
                 {of_browser.then(|| view! { <input type="hidden" name="name" value=name /> })}
                 <input type="hidden" name=if of_browser { "value" } else { name } value=value />
-                <button class="button" aria-pressed=follow(move || chosen.with(|chosen| (chosen == value).to_string()))>{words}</button>
+                <button class="button" aria-pressed=reactive(move || chosen.with(|chosen| (chosen == value).to_string()))>{words}</button>
             </form>
         }
         .into_any()
@@ -141,7 +141,7 @@ pub fn PrivacyPage() -> impl IntoView {
                         <li class="row"><bdi class="grow truncate">{user.display_name.clone()}</bdi><BlockForm user_id=user.id blocked=true /></li>
                     </For>
                 </ul>
-                {follow(move || blocked().is_empty().then(|| view! { <p class="text-muted">{t!(i18n, settings.blocked_none)}</p> }))}
+                {reactive(move || blocked().is_empty().then(|| view! { <p class="text-muted">{t!(i18n, settings.blocked_none)}</p> }))}
             </section>
         </TitledSection>
     }
@@ -202,7 +202,7 @@ pub fn LanguageForm() -> impl IntoView {
             quietly(store, None)(event);
         }
     };
-    let is = move |locale: Locale| follow(move || (i18n.get_locale() == locale).to_string());
+    let is = move |locale: Locale| reactive(move || (i18n.get_locale() == locale).to_string());
     view! {
         <div class="choices" role="group" aria-label=t!(i18n, settings.language)>
             <form method="post" action=api::SetLanguage::url() on:submit=choose(Locale::En)>

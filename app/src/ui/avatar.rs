@@ -1,12 +1,12 @@
-use crate::ui::{follow, upper};
+use crate::ui::{reactive, upper};
 use leptos::prelude::*;
 
 /// A coloured circle with initials. The name stands beside it, so screen readers skip it.
 #[component]
 pub fn Avatar(#[prop(into)] name: Signal<String>, #[prop(optional, into)] class: &'static str) -> impl IntoView {
     view! {
-        <span aria-hidden="true" class=follow(move || format!("avatar {} {class}", colour(&name.get())))>
-            {follow(move || initials(&name.get()))}
+        <span aria-hidden="true" class=reactive(move || format!("avatar {} {class}", colour(&name.get())))>
+            {reactive(move || initials(&name.get()))}
         </span>
     }
     .into_any()

@@ -2,7 +2,7 @@ use super::{
     effect,
     form::Forms,
     show::Show,
-    words::{I18n, Words, follow, t},
+    words::{I18n, Words, reactive, t},
 };
 use crate::i18n::use_i18n;
 use leptos::prelude::*;
@@ -42,17 +42,9 @@ pub fn Field(
     };
     let invalid = move || problem().map(|_| "true");
     let input = if multiline {
-        let (initial, field_id) = (untrack(&value), id.clone());
-        effect(move || {
-            let (field, value) = (document().get_element_by_id(&field_id), value());
-            // After the first input, the browser shows the typed text instead of this text.
-            if let Some(field) = field.filter(|field| field.text_content().as_ref() != Some(&value)) {
-                field.set_text_content(Some(&value));
-            }
-        });
         view! {
             <textarea id=id.clone() name=name rows="3" maxlength=maxlength required=required class="input" aria-describedby=described aria-invalid=invalid>
-                {initial}
+                {initial_text(id.clone(), value)}
             </textarea>
         }
         .into_any()
@@ -76,6 +68,19 @@ pub fn Field(
     .into_any()
 }
 
+/// The initial text of a `textarea`, which changes with `value` until the first input: from then on, the browser shows
+/// the typed text.
+fn initial_text(field_id: String, value: impl Fn() -> String + 'static) -> String {
+    let initial = untrack(&value);
+    effect(move || {
+        let (field, value) = (document().get_element_by_id(&field_id), value());
+        if let Some(field) = field.filter(|field| field.text_content().as_ref() != Some(&value)) {
+            field.set_text_content(Some(&value));
+        }
+    });
+    initial
+}
+
 /// The reason why a form was refused, unless it concerns a field.
 #[component]
 pub fn FormError(form: &'static str) -> impl IntoView {
@@ -90,7 +95,7 @@ pub fn FormError(form: &'static str) -> impl IntoView {
     let words = move || refused().map(|code| error_words(i18n, code));
     view! {
         <Show when=move || refused().is_some()>
-            <p class="problem" role="alert">{follow(words)}</p>
+            <p class="problem" role="alert">{reactive(words)}</p>
         </Show>
     }
     .into_any()
@@ -113,7 +118,7 @@ pub fn error_words(i18n: I18n, code: ErrorCode) -> Words {
 fn ProblemWords(name: Signal<String>) -> impl IntoView {
     let i18n = use_i18n();
     view! {
-        {follow(move || match name.get().as_str() {
+        {reactive(move || match name.get().as_str() {
             "required" => t!(i18n, problems.required),
             "too_short" => t!(i18n, problems.too_short),
             "too_long" => t!(i18n, problems.too_long),

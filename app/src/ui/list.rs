@@ -1,4 +1,4 @@
-use super::words::{Follow, follow};
+use super::words::{Reactive, reactive};
 use leptos::prelude::*;
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -25,7 +25,7 @@ where
     V: IntoView + 'static,
 {
     let children = Arc::new(children);
-    let items = follow(move || {
+    let items = reactive(move || {
         let item = |item: T| {
             let mut hasher = DefaultHasher::new();
             key(&item).hash(&mut hasher);
@@ -38,7 +38,7 @@ where
 }
 
 /// Outside `For`, so that it is compiled once, not for each type of list.
-fn draw(items: Follow<Vec<Item>>) -> AnyView {
+fn draw(items: Reactive<Vec<Item>>) -> AnyView {
     let items = move || items.lock().map(|mut items| items()).unwrap_or_default();
     view! { <leptos::prelude::For each=items key=|item| item.key let:item>{(item.draw)()}</leptos::prelude::For> }
         .into_any()

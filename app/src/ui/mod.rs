@@ -31,4 +31,4 @@ pub(crate) use plural::counted;
 pub use section::TitledSection;
 pub use show::Show;
 pub(crate) use words::t;
-pub use words::{I18n, effect, effect_from, follow, memo};
+pub use words::{I18n, effect, effect_from, memo, reactive};

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex};
 
 /// A value that a view renders again when its signals change. One type for each `T`: for every closure type in a
 /// view the download would contain another copy of the rendering code.
-pub type Follow<T> = SharedReactiveFunction<T>;
+pub type Reactive<T> = SharedReactiveFunction<T>;
 
 pub use crate::i18n::I18n;
 
 /// Words that follow the reader's language.
-pub type Words = Follow<&'static str>;
+pub type Words = Reactive<&'static str>;
 
-pub fn follow<T>(of: impl FnMut() -> T + Send + 'static) -> Follow<T> {
+pub fn follow<T>(of: impl FnMut() -> T + Send + 'static) -> Reactive<T> {
     Arc::new(Mutex::new(of))
 }
 
@@ -26,22 +26,22 @@ macro_rules! t {
     ($i18n:expr, $($key:ident).+, $($blank:ident = $value:expr),+) => {
         $crate::ui::words::filled($i18n, $crate::i18n::texts::$($key)::+, vec![$((stringify!($blank), {
             let value = $value;
-            $crate::ui::words::follow(move || value().to_string())
+            $crate::ui::words::reactive(move || value().to_string())
         })),+])
     };
 }
 pub(crate) use t;
 
 pub fn words(i18n: I18n, text: Text) -> Words {
-    follow(move || i18n.text(text))
+    reactive(move || i18n.text(text))
 }
 
-pub fn filled(i18n: I18n, text: Text, blanks: Vec<(&'static str, Follow<String>)>) -> Follow<String> {
+pub fn filled(i18n: I18n, text: Text, blanks: Vec<(&'static str, Reactive<String>)>) -> Reactive<String> {
     let value = move |name: &str| {
         let blank = blanks.iter().find(|(blank, _)| *blank == name);
         blank.and_then(|(_, value)| value.lock().ok().map(|mut value| value())).unwrap_or_default()
     };
-    follow(move || fill(i18n.text(text), &value))
+    reactive(move || fill(i18n.text(text), &value))
 }
 
 /// A value that looks like a blank stays as it is.
@@ -55,7 +55,7 @@ fn fill(text: &str, value: &dyn Fn(&str) -> String) -> String {
     filled
 }
 
-/// A memo of a boxed closure: see `Follow`.
+/// A memo of a boxed closure: see `Reactive`.
 pub fn memo<T: PartialEq + Send + Sync + 'static>(of: impl Fn() -> T + Send + Sync + 'static) -> Memo<T> {
     memo_of(Arc::new(of))
 }
@@ -64,7 +64,7 @@ fn memo_of<T: PartialEq + Send + Sync + 'static>(of: Arc<dyn Fn() -> T + Send + 
     Memo::new(move |_| of())
 }
 
-/// Runs now and after each change of the signals it reads; in the browser only. See `Follow`.
+/// Runs now and after each change of the signals it reads; in the browser only. See `Reactive`.
 pub fn effect(run: impl FnMut() + 'static) {
     run_of(Box::new(run));
 }

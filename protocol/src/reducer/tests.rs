@@ -240,13 +240,13 @@ fn a_snapshot_beyond_the_head_requests_the_changes_between() {
 fn unread_is_counted_from_the_rows_if_all_are_held() {
     let mut deleted = message(5, 6, 2);
     deleted.deleted = true;
-    let mut told = message(6, 7, 2);
-    told.kind = MessageKind::System;
-    told.event = Some(ChatEvent::MemberLeft { actor_id: user(2).id });
+    let mut system = message(6, 7, 2);
+    system.kind = MessageKind::System;
+    system.event = Some(ChatEvent::MemberLeft { actor_id: user(2).id });
     for (arrivals, unread) in [
         (vec![message(4, 5, 2)], 1),
         (vec![message(4, 5, 2), message(5, 6, 2)], 2),
-        (vec![message(4, 5, 2), deleted, told], 1),
+        (vec![message(4, 5, 2), deleted, system], 1),
         (vec![message(4, 5, 2), message(5, 6, 1)], 0),
     ] {
         let mut state = device();

@@ -135,7 +135,7 @@ async fn act(player: &mut Player) -> std::result::Result<(), Broken> {
             // One unanswered send at a time.
             cue = player.cues.recv(), if player.unanswered.is_none() => match cue {
                 None => return Ok(socket.close(None).await?),
-                Some(cue) => follow(player, &mut socket, cue).await?,
+                Some(cue) => perform(player, &mut socket, cue).await?,
             },
             frame = socket.next() => match frame.ok_or("closed")?? {
                 Message::Text(text) if is_answer(&text) => player.unanswered = None,
@@ -152,7 +152,7 @@ async fn sign_in(player: &Player, socket: &mut Socket) -> std::result::Result<()
     send(socket, &Request { reference: None, frame: ClientFrame::Auth { access_token } }).await
 }
 
-async fn follow(player: &mut Player, socket: &mut Socket, cue: Cue) -> std::result::Result<(), Broken> {
+async fn perform(player: &mut Player, socket: &mut Socket, cue: Cue) -> std::result::Result<(), Broken> {
     let chat_id = player.chat_id;
     match cue {
         Cue::Type => send(socket, &Request { reference: None, frame: ClientFrame::Typing { chat_id } }).await,

@@ -137,7 +137,10 @@ pub async fn history(
     let limit = rules::limit(limit)?;
     let (seq, last_no) = queries::head_for(&node.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
     let window = match window {
-        Window::At(time) => Window::Around(queries::no_at(&node.db, chat_id, time).await?.unwrap_or(last_no)),
+        Window::At(time) => {
+            let no = queries::no_at(&node.db, actor.user_id, chat_id, time).await?;
+            Window::Around(no.unwrap_or(last_no))
+        }
         other => other,
     };
     let (first, last) = rules::bounds(window, last_no, u64::from(limit));

@@ -1,4 +1,4 @@
-//! All SQL of `chat`, and of the commit queue that `groups` uses too: `write` for changes, `read` for readers.
+//! All SQL of `chat`, and of the commit queue that `groups` uses too: `write` holds the changes, the others the reads.
 
 /// The columns of a message in table `m`.
 macro_rules! message_columns {
@@ -8,16 +8,69 @@ macro_rules! message_columns {
     };
 }
 
+/// A `User` of table `u`, as JSON.
+macro_rules! user_json {
+    () => {
+        "json_build_object('id', u.user_id, 'username', u.username, 'display_name', u.display_name, 'bio', u.bio,
+             'avatar_url', u.avatar_url)"
+    };
+}
+
+/// The ids of all users in a message, as an array: sender, users of the event, author of a forwarded text, mentioned
+/// users, users of reactions.
+macro_rules! people_of {
+    ($m:literal) => {
+        concat!(
+            "array[",
+            $m,
+            ".sender_id, (",
+            $m,
+            ".event->>'actor_id')::uuid, (",
+            $m,
+            ".event->>'user_id')::uuid, ",
+            $m,
+            ".forwarded_from] || ",
+            $m,
+            ".mentions || array(
+                 select (jsonb_path_query(",
+            $m,
+            ".reactions, '$[*].by[*]') #>> '{}')::uuid)"
+        )
+    };
+}
+
+/// The read mark of a member `m`, as shown to the reader with the row `$own`. After a block in a direct chat both
+/// are shown the mark of the time of the block.
+macro_rules! read_no {
+    ($own:literal, $reader:literal) => {
+        concat!(
+            "case when m.user_id <> ",
+            $reader,
+            " and (",
+            $own,
+            ".blocked or m.blocked) then ",
+            $own,
+            ".others_read_no else m.read_no end"
+        )
+    };
+}
+
+mod changes;
+mod members;
+mod messages;
 mod own;
 mod reactions;
-mod read;
 mod rows;
+mod summaries;
 mod write;
 
+pub use changes::*;
+pub use members::*;
+pub use messages::*;
 pub use own::*;
 pub use reactions::*;
-pub use read::*;
 pub use rows::{ChatRow, MemberRow};
+pub use summaries::*;
 pub use write::*;
 
 use protocol::ids::UserId;

@@ -24,7 +24,7 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::fr
 pub struct PrivatePostgres {
     cluster: Cluster,
     url: String,
-    keeper: tokio::task::JoinHandle<()>,
+    supervisor: tokio::task::JoinHandle<()>,
     stopping: CancellationToken,
 }
 
@@ -74,8 +74,8 @@ impl PrivatePostgres {
             return Err(format!("PostgreSQL did not start: {failure}; its log is {}", log.display()));
         }
         let stopping = CancellationToken::new();
-        let keeper = tokio::spawn(keep(cluster.clone(), child, stopping.clone()));
-        Ok(Self { cluster, url, keeper, stopping })
+        let supervisor = tokio::spawn(supervise(cluster.clone(), child, stopping.clone()));
+        Ok(Self { cluster, url, supervisor, stopping })
     }
 
     /// The URL to connect to.
@@ -88,7 +88,7 @@ impl PrivatePostgres {
     pub async fn stop(self) {
         self.stopping.cancel();
         self.cluster.stop().await;
-        let _ = self.keeper.await;
+        let _ = self.supervisor.await;
     }
 }
 
@@ -109,7 +109,7 @@ async fn wait_until_ready(url: &str) -> Result<(), String> {
 }
 
 /// Restarts the postmaster when it dies. Meanwhile commits fail, and no acknowledged change is lost.
-async fn keep(cluster: Cluster, mut child: Child, stopping: CancellationToken) {
+async fn supervise(cluster: Cluster, mut child: Child, stopping: CancellationToken) {
     let mut back_off = BACK_OFF.0;
     loop {
         let started = tokio::time::Instant::now();

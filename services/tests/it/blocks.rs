@@ -57,7 +57,7 @@ async fn a_blocked_user_can_neither_open_a_chat_nor_add_to_a_group() {
     blocks::block(&world, alice, bob.user_id).await.unwrap();
     let listed = blocks::list(&world, alice).await.unwrap();
     assert_eq!(listed.iter().map(|user| user.id).collect::<Vec<_>>(), [bob.user_id]);
-    assert_eq!(blocks::list(&world, bob).await.unwrap(), [], "nobody tells them");
+    assert_eq!(blocks::list(&world, bob).await.unwrap(), [], "the list is empty");
     assert_eq!(refused(chat::open_direct(&world, bob, alice.user_id).await), Some(NotFound));
     let new = NewGroup { title: "Ours".into(), member_ids: vec![alice.user_id], client_id: None };
     assert_eq!(refused_fields(groups::create(&world, bob, new).await), ["member_ids"]);

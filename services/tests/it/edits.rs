@@ -78,8 +78,8 @@ async fn a_deleted_message_stays_as_a_tombstone() {
     assert!(tombstone.deleted && tombstone.text.is_empty() && tombstone.no == 1);
     assert_eq!(delete(&world, alice, &message).await.unwrap(), tombstone, "once is enough");
     assert_eq!(chat::summary(&world, bob, direct).await.unwrap().unread, 1);
-    let told = history(&world, bob, direct).await;
-    assert_eq!((told.len(), &told[0]), (2, &tombstone));
+    let rows = history(&world, bob, direct).await;
+    assert_eq!((rows.len(), &rows[0]), (2, &tombstone));
     // A late retry of the send returns the tombstone.
     assert_eq!(chat::post_message(&world, alice, direct, send).await.unwrap(), (tombstone, false));
     let stored: i64 = sqlx::query_scalar("select count(*) from messages where text like '%secret%'")
@@ -110,11 +110,11 @@ async fn authors_edit_and_authors_and_admins_delete() {
         assert_eq!(refused(edit(&world, actor, &message, "changed").await), edits);
         assert_eq!(refused(delete(&world, actor, &message).await), deletes);
     }
-    let told = history(&world, owner, group).await.remove(0);
-    assert_eq!(refused(edit(&world, owner, &told, "x").await), Some(Forbidden), "what tells of events stays");
-    assert_eq!(refused(delete(&world, owner, &told).await), Some(Forbidden));
+    let row = history(&world, owner, group).await.remove(0);
+    assert_eq!(refused(edit(&world, owner, &row, "x").await), Some(Forbidden), "a system message stays");
+    assert_eq!(refused(delete(&world, owner, &row).await), Some(Forbidden));
     for no in [0, 999, u64::MAX] {
-        let nowhere = Message { no, ..told.clone() };
+        let nowhere = Message { no, ..row.clone() };
         assert_eq!(refused(edit(&world, owner, &nowhere, "x").await), Some(NotFound));
         assert_eq!(refused(delete(&world, owner, &nowhere).await), Some(NotFound));
     }
@@ -177,8 +177,8 @@ async fn an_edit_is_acknowledged_to_its_socket_and_sent_to_all_others() {
     let frame = ServerFrame::Message { chat_id: direct, seq: edited.seq, message: edited };
     assert_eq!(peer.frames().await, [frame]);
     delete(&world, alice, &message).await.unwrap();
-    let told = peer.frames().await;
-    assert!(matches!(&told[..], [ServerFrame::Message { message, .. }] if message.deleted), "{told:?}");
+    let frames = peer.frames().await;
+    assert!(matches!(&frames[..], [ServerFrame::Message { message, .. }] if message.deleted), "{frames:?}");
 }
 
 #[tokio::test]

@@ -39,10 +39,10 @@ async fn a_new_group_has_its_members_and_a_message_of_its_creation() {
     assert_eq!((summary.role, summary.unread, summary.chat.last_no), (Some(Owner), 0, 1));
     let roles = [("alice", Owner), ("bob", Member), ("carol", Member)];
     assert_eq!(members(&world, bob, summary.chat.id).await, roles.map(|(name, role)| (name.into(), Some(role))));
-    let told = history(&world, carol, summary.chat.id).await;
-    assert_eq!((told.len(), told[0].kind), (1, MessageKind::System));
+    let rows = history(&world, carol, summary.chat.id).await;
+    assert_eq!((rows.len(), rows[0].kind), (1, MessageKind::System));
     let title = "Книжный клуб".into();
-    assert_eq!(told[0].event, Some(ChatEvent::GroupCreated { actor_id: alice.user_id, title }));
+    assert_eq!(rows[0].event, Some(ChatEvent::GroupCreated { actor_id: alice.user_id, title }));
     let listed = chat::list(&world, bob, None, None, None).await.unwrap().items;
     assert!(listed.iter().any(|chat| chat.chat.id == summary.chat.id && chat.unread == 0));
 }

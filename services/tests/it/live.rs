@@ -101,9 +101,9 @@ async fn removed_member_gets_removed_and_no_later_frame() {
     chat::mark_read(&world, carol, group, 2).await.unwrap();
     let mine = chat::hello(&world, bob, None, &Held::default()).await.unwrap().mine;
     assert_eq!(leaving.frames().await, [ServerFrame::Removed { chat_id: group, mine }]);
-    let told = staying.frames().await;
-    assert_eq!(messages(&told).len(), 3);
-    assert!(told.iter().any(|frame| matches!(frame, ServerFrame::Member { member, .. } if member.removed)));
+    let frames = staying.frames().await;
+    assert_eq!(messages(&frames).len(), 3);
+    assert!(frames.iter().any(|frame| matches!(frame, ServerFrame::Member { member, .. } if member.removed)));
 }
 
 #[tokio::test]
@@ -238,8 +238,8 @@ async fn own_state_is_sent_only_to_the_users_devices() {
     let update = UpdateOwnState { pinned: Some(true), ..UpdateOwnState::default() };
     let chat = chat::update_own_state(&world, alice, group, update).await.unwrap();
     let frames = own.frames().await;
-    let [ServerFrame::Mine { mine, chat: told, .. }] = &frames[..] else { panic!("{frames:?}") };
-    assert_eq!((*mine, told), (chat.my_seq, &chat));
+    let [ServerFrame::Mine { mine, chat: sent, .. }] = &frames[..] else { panic!("{frames:?}") };
+    assert_eq!((*mine, sent), (chat.my_seq, &chat));
     assert_eq!(other.frames().await, []);
 }
 
@@ -256,8 +256,8 @@ async fn a_new_name_is_sent_to_the_users_who_share_a_chat() {
     };
     let user = profiles::update_me(&world, alice, update).await.unwrap().user;
     assert_eq!(user.display_name, "Alice II");
-    for (listener, told) in listeners.iter().zip([true, true, false]) {
-        let expected = if told { vec![ServerFrame::User { user: user.clone() }] } else { vec![] };
+    for (listener, is_notified) in listeners.iter().zip([true, true, false]) {
+        let expected = if is_notified { vec![ServerFrame::User { user: user.clone() }] } else { vec![] };
         assert_eq!(listener.frames().await, expected);
     }
 }

@@ -27,9 +27,9 @@ async fn unreact(node: &Node, actor: Actor, message: &Message, emoji: &str) -> R
 }
 
 /// The reactions of a message as `👍2 ❤️1`.
-fn told(message: &Message) -> String {
-    let told = message.reactions.iter().map(|reaction| format!("{}{}", reaction.emoji, reaction.count));
-    told.collect::<Vec<_>>().join(" ")
+fn reactions_of(message: &Message) -> String {
+    let reactions = message.reactions.iter().map(|reaction| format!("{}{}", reaction.emoji, reaction.count));
+    reactions.collect::<Vec<_>>().join(" ")
 }
 
 async fn mentions(node: &Node, actor: Actor, chat_id: ChatId) -> u32 {
@@ -69,11 +69,11 @@ async fn a_reaction_counts_once_for_each_person_and_kind() {
     react(&world, bob, &message, "❤").await.unwrap();
     react(&world, carol, &message, "👍").await.unwrap();
     let both = react(&world, carol, &message, "❤\u{fe0f}").await.unwrap();
-    assert_eq!(told(&both), "❤\u{fe0f}2 👍1");
+    assert_eq!(reactions_of(&both), "❤\u{fe0f}2 👍1");
     assert_eq!(both.reactions[0].by, [bob.user_id, carol.user_id]);
     assert_eq!(react(&world, bob, &message, "❤").await.unwrap(), both, "twice is once");
     let without = unreact(&world, bob, &message, "❤").await.unwrap();
-    assert_eq!((told(&without).as_str(), without.seq), ("❤\u{fe0f}1 👍1", both.seq + 1));
+    assert_eq!((reactions_of(&without).as_str(), without.seq), ("❤\u{fe0f}1 👍1", both.seq + 1));
     assert_eq!(unreact(&world, bob, &message, "❤").await.unwrap(), without);
     let page = chat::reacted(&world, alice, group, message.no, None, None).await.unwrap();
     let who: Vec<_> = page.items.iter().map(|reacted| (reacted.emoji.as_str(), reacted.user.id)).collect();
@@ -221,7 +221,7 @@ async fn reactions_and_mentions_of_one_batch_see_one_another() {
     assert!(sent.is_ok() && taken.is_ok());
     assert_eq!(given.map(|message| message.mentions), Ok(vec![bob.user_id]));
     let now = history(&world, bob, group).await.pop().unwrap();
-    assert_eq!((told(&now).as_str(), Ok(&now)), ("👍1", again.as_ref()));
+    assert_eq!((reactions_of(&now).as_str(), Ok(&now)), ("👍1", again.as_ref()));
     let frames = listener.frames().await;
     let seqs: Vec<u64> = frames.iter().filter_map(support::seq_of).collect();
     assert!(seqs.is_sorted() && frames.iter().all(|frame| matches!(frame, ServerFrame::Message { .. })), "{frames:?}");

@@ -4,7 +4,7 @@
 use super::{ARRIVED_PX, Scroll};
 use crate::{
     chat::{
-        talk::Jump,
+        open_chat::Jump,
         window::{self, Shown, Wanted},
     },
     live::{Place, load_history},

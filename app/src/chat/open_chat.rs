@@ -11,7 +11,7 @@ use protocol::{chat::Message, groups::Role, ids::ChatId, limits};
 use std::{collections::BTreeSet, sync::Arc};
 
 #[derive(Clone, Copy)]
-pub struct Talk {
+pub struct OpenChat {
     pub store: Store,
     pub chat_id: ChatId,
     pub writing: RwSignal<Writing>,
@@ -51,7 +51,7 @@ pub enum Jump {
     Newest,
 }
 
-impl Talk {
+impl OpenChat {
     /// As the address says.
     pub fn new(chat_id: ChatId) -> Self {
         let at = match Navigation::current().get_untracked() {

@@ -3,7 +3,7 @@
 
 use super::{
     Store, draft,
-    storage::{Database, Result, Table, Write},
+    indexed_db::{Database, Result, Table, Write},
     stored::{Difference, Stored},
 };
 use crate::{
@@ -58,7 +58,7 @@ pub async fn open(user_id: UserId) -> Option<Rc<Database>> {
 }
 
 /// Stores changes until the page is closed. `hides` signals that the page may be closed now.
-pub async fn keep(store: Store, database: Rc<Database>, mut hides: mpsc::UnboundedReceiver<()>) {
+pub async fn save(store: Store, database: Rc<Database>, mut hides: mpsc::UnboundedReceiver<()>) {
     // Chats that an earlier page stored may no longer exist.
     let before = database.keys(Table::Chats).await.unwrap_or_default();
     let mut touched: Touched = before.iter().filter_map(|id| Some(Part::Chat(id.parse().ok()?))).collect();
