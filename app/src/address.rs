@@ -113,7 +113,7 @@ impl Address {
         Self::Info { chat_id, query: String::new() }
     }
 
-    /// Parses a path with its query; a fragment is ignored. None where no page has this path.
+    /// Parses a path with its query; a fragment is ignored. None if no page has this path.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.split('#').next()?;
@@ -232,7 +232,7 @@ impl At {
         value.parse().ok().map(of)
     }
 
-    /// The name and the value that stand in the query.
+    /// The name and the value in the query.
     fn pair(&self) -> Option<(&'static str, String)> {
         let (name, no) = match self {
             Self::Newest => return None,
@@ -292,7 +292,7 @@ fn named<T: Copy>(names: &[(T, &str)], name: &str) -> Option<T> {
     names.iter().find(|(_, other)| *other == name).map(|(named, _)| *named)
 }
 
-/// Empty where it has no name.
+/// The name of a value; empty if it has none.
 fn name_of<T: PartialEq>(names: &[(T, &'static str)], named: T) -> &'static str {
     names.iter().find(|(other, _)| *other == named).map_or("", |(_, name)| name)
 }
@@ -310,7 +310,7 @@ impl Query {
         self.0.iter().any(|(other, _)| other == name)
     }
 
-    /// The first value of a name; empty where there is none.
+    /// The first value of a name; empty if there is none.
     fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value)
     }
@@ -399,7 +399,7 @@ mod tests {
         CHAT.parse().unwrap()
     }
 
-    /// One address of every kind, and how it is written after `/chats/{id}` where it begins with `+`.
+    /// One address of every kind, and its text. A leading `+` stands for `/chats/{id}`.
     fn addresses() -> Vec<(Address, &'static str)> {
         let chat = |at: At| Address::Chat(chat_id(), at);
         let text = str::to_owned;

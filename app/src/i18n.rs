@@ -69,7 +69,7 @@ pub fn address(locale: Locale) -> String {
 
 #[cfg(feature = "hydrate")]
 impl Language {
-    /// Loads a table. It stays in memory as long as the page, because views hold parts of it.
+    /// Loads a table. It stays in memory until the page is closed, because views refer to parts of it.
     pub async fn load(locale: Locale) -> Option<Self> {
         let version = document().document_element().and_then(|root| root.get_attribute("data-version"));
         // A query in the address itself would get an "&" behind it.

@@ -3,7 +3,7 @@
 use crate::address::Address;
 use leptos::prelude::*;
 
-/// The address that is shown; none where no page has it. Copies are the same.
+/// The current address; none if no page has this address. All copies share one signal.
 #[derive(Clone, Copy)]
 pub struct Navigation(RwSignal<Option<Address>>);
 

@@ -171,7 +171,7 @@ fn FailedPage(failed: Failed) -> impl IntoView {
     .into_any()
 }
 
-/// The page of the settings that the address names.
+/// The section of the settings in the current address.
 #[component]
 fn Sections() -> impl IntoView {
     let navigation = Navigation::current();

@@ -14,7 +14,7 @@ pub fn user(n: u128) -> UserId {
     UserId(Uuid::from_u128(n))
 }
 
-/// A text message, as of the change of its own number.
+/// A text message. Its `seq` is its `no`.
 pub fn message(no: u64, sender: u128, at: i64) -> Message {
     Message {
         chat_id: CHAT,

@@ -30,13 +30,13 @@ pub struct Seed {
     pub offset: i32,
     /// When the page was made, in milliseconds since 1970.
     pub now: i64,
-    /// The age of the data, where a device stored them; none for the server's.
+    /// The time of stored data: when the device last received a frame. None if the server loaded the data.
     pub as_of: Option<Timestamp>,
     pub me: Option<Me>,
     pub mine: u64,
     pub chats: Vec<ChatSummary>,
     pub users: Vec<User>,
-    /// The path and query that the server loaded; empty where a device did.
+    /// The path and query that the server loaded; empty if the data comes from the device.
     pub address: String,
     pub forms: Forms,
     pub page: Page,

@@ -39,7 +39,7 @@ pub struct ChangePassword {
     pub new: String,
 }
 
-/// The tokens of an API client: an access token that lives for minutes and a refresh token that works once.
+/// The tokens of an API client: an access token that is valid for minutes and a refresh token that works once.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Tokens {

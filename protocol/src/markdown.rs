@@ -308,7 +308,7 @@ impl<'a> Inline<'a> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    /// Moves on by so many bytes and returns them.
+    /// Moves forward by this number of bytes and returns them.
     fn pass(&mut self, bytes: usize) -> &'a str {
         let passed = self.text.get(self.at..self.at + bytes).unwrap_or_default();
         self.before = passed.chars().next_back().or(self.before);
@@ -481,7 +481,7 @@ impl<'a> Inline<'a> {
     }
 }
 
-/// The index of the next run of exactly so many backticks.
+/// The index of the next run of exactly `run` backticks.
 fn closing_run(text: &str, run: usize) -> Option<usize> {
     let mut at = 0;
     while let Some(start) = text.get(at..)?.find('`').map(|found| at + found) {

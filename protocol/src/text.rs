@@ -152,7 +152,7 @@ impl fmt::Debug for Password {
 }
 
 /// Whether a text shows anything. White space, controls, fillers, private-use characters, and marks without a
-/// character to stand on show nothing.
+/// base character show nothing.
 #[must_use]
 pub fn has_visible(text: &str) -> bool {
     text.chars().any(is_visible)

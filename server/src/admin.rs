@@ -27,7 +27,7 @@ enum Command {
     CreateAdmin {
         /// The user name of the account.
         username: String,
-        /// Promote an account that exists already.
+        /// Make an existing account a site admin.
         #[arg(long)]
         existing: bool,
     },

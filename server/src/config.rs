@@ -19,19 +19,19 @@ pub struct Serve {
     /// The roles of this process, separated by commas.
     #[arg(long, env = "MESSENGER_ROLE", value_delimiter = ',', default_value = "all")]
     pub role: Vec<Role>,
-    /// The address that people open, such as https://chat.example. Without it, the Host of each request.
+    /// The address that people open, such as https://chat.example. Without it, the Host header of each request is used.
     #[arg(long, env = "MESSENGER_PUBLIC_URL", value_parser = public_url)]
     pub public_url: Option<String>,
     /// The proxies whose X-Forwarded-For is trusted: IP addresses, separated by commas.
     #[arg(long, env = "MESSENGER_TRUSTED_PROXIES", value_delimiter = ',')]
     pub trusted_proxies: Vec<std::net::IpAddr>,
-    /// Whether the documented rate limits hold; `off` is for load tests.
+    /// Whether the documented rate limits apply; `off` is for load tests.
     #[arg(long, env = "MESSENGER_LIMITS", default_value = "on")]
     pub limits: Switch,
-    /// Seconds between "not ready" and the refusal of connections: the time a proxy takes to notice.
+    /// Seconds between the first 503 of /readyz and the refusal of connections: a proxy needs this time to notice.
     #[arg(long, env = "MESSENGER_DRAIN_DELAY", default_value = "0")]
     pub drain_delay: u8,
-    /// At most so many changes of one chat are committed together.
+    /// The largest number of changes of one chat in one transaction.
     #[arg(long, env = "MESSENGER_BATCH", default_value = "256")]
     pub batch: NonZeroUsize,
     /// The fault that a debug build injects; see `bench verify --mutant`.
@@ -44,14 +44,15 @@ pub struct Serve {
 pub struct Data {
     #[command(flatten)]
     pub database: Database,
-    /// The folder for the private database and all other data without an address of its own.
+    /// The folder for the private database and all other files of the server.
     #[arg(long, env = "MESSENGER_DATA_DIR", default_value = "data")]
     pub data_dir: PathBuf,
 }
 
 #[derive(Args, Clone, Debug)]
 pub struct Database {
-    /// The address of PostgreSQL. Without it, the server starts a private PostgreSQL in the data directory.
+    /// The address of PostgreSQL. Without it, `serve`, `demo` and `admin` use a private
+    /// PostgreSQL in the data directory.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
     /// The largest number of connections to the database.

@@ -34,8 +34,8 @@ fn configuration(mut cli: Command) -> Result<String, std::fmt::Error> {
     cli.build();
     let mut text = String::from(
         "# Configuration\n\n\
-         <!-- Generated from the code. Write it anew with: cargo run -- docs configuration >docs/configuration.md -->\n\n\
-         Every setting is a flag, and most are an environment variable too. A flag overrides the variable.\n",
+         <!-- Generated from the code. Regenerate it with: cargo run -- docs configuration >docs/configuration.md -->\n\n\
+         Every setting is a flag. Most settings are also environment variables. A flag overrides the variable.\n",
     );
     if let Some(more) = cli.get_after_help() {
         writeln!(text, "{more}")?;

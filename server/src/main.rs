@@ -12,8 +12,8 @@ mod socket;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use std::{io::IsTerminal as _, process::ExitCode};
 
-const LOG_HELP: &str = "`MESSENGER_LOG` sets what is logged to standard error, in the form of tracing's filters: `debug`, \
-                        `warn`, `info,sqlx=warn` (the default).";
+const LOG_HELP: &str = "`MESSENGER_LOG` is a tracing filter for the log on standard error: `debug`, `warn`, \
+                        `info,sqlx=warn` (the default).";
 
 /// A self-hosted messenger.
 #[derive(Parser)]
@@ -33,7 +33,7 @@ enum Command {
     Admin(admin::Admin),
     /// Load rooms of real conversations, serve them, and replay one of them live.
     Demo(demo::Demo),
-    /// Ask a running server whether it is ready; exits 0 if it is.
+    /// Check whether a running server is ready, and exit with 0 if it is.
     Healthcheck(http::health::Healthcheck),
     /// Print a document that is generated from the code.
     #[command(hide = true)]

@@ -12,7 +12,7 @@ pub enum Mutant {
     OrderByTime,
     /// Catch-up omits the last page (G4).
     ReplayDropsLastPage,
-    /// Delivers to the members as of the first fan-out, also after a removal (G6).
+    /// Delivers every change to the members of the first fan-out, also after a removal (G6).
     StaleMembers,
 }
 

@@ -20,7 +20,8 @@ pub fn ConversationPage(chat_id: ChatId) -> impl IntoView {
     page_of_chat(chat_id, |chat_id| view! { <Conversation chat_id /> }.into_any())
 }
 
-/// A page of a chat, as soon as the chat is known; "not found" if there is no such chat.
+/// Shows a page of a chat when the store has the chat. Shows "not found" if there is no such chat, and `NotKept`
+/// if the page is offline and the device has not stored the chat.
 pub fn page_of_chat(chat_id: ChatId, page: fn(ChatId) -> AnyView) -> AnyView {
     let store = Store::current();
     let known = memo(move || store.with_chat(chat_id, |_| ()).is_some());
@@ -42,7 +43,7 @@ pub fn page_of_chat(chat_id: ChatId, page: fn(ChatId) -> AnyView) -> AnyView {
     reactive(content).into_any()
 }
 
-/// The page of a chat that this device has not stored, while there is no connection.
+/// Shown offline for a chat that this device has not stored.
 #[component]
 fn NotKept() -> impl IntoView {
     let i18n = use_i18n();
@@ -78,14 +79,14 @@ fn Conversation(chat_id: ChatId) -> impl IntoView {
     .into_any()
 }
 
-/// Goes to a day, chosen in the browser's own calendar.
+/// A date field. Choosing a day goes to the day's first message.
 #[component]
 fn DateForm(chat_id: ChatId) -> impl IntoView {
     let i18n = use_i18n();
     let navigation = Navigation::current();
     let go = move |event: leptos::ev::Event| {
         let date = event_target_value(&event);
-        // While the year is being typed, the field holds a year of long ago.
+        // While the user types a year, the field contains a year such as 0002: ignore dates before 1970.
         if let Some(day) = day(&date).filter(|day| day.0 >= 0) {
             navigation.go(Address::Chat(chat_id, At::Day(day)));
         }

@@ -20,7 +20,7 @@ pub fn drafted(store: Store, chat_id: ChatId) -> Option<String> {
     store.with_chat_untracked(chat_id, |chat| chat.summary.draft.clone()).flatten()
 }
 
-/// The draft: stored in this tab at once, on the server after a pause, and so on every device.
+/// The draft. It is stored in this tab immediately, and on the server after a pause. All devices get it from there.
 #[derive(Clone, Copy)]
 pub struct Drafts {
     open_chat: OpenChat,
@@ -78,7 +78,7 @@ impl Drafts {
         });
     }
 
-    /// An edit replaces the draft in the composer, and restores it when it ends.
+    /// Shows the text of an edited message in the composer. When the edit ends, the draft returns.
     fn give_way(self) {
         effect_from(move |before: Option<Writing>| {
             let now = self.open_chat.writing.get();
@@ -99,7 +99,7 @@ impl Drafts {
                 } else if was_editing {
                     field.set_value(&self.aside.get_value());
                 }
-                // When an edit or a reply ends, the focus is where it was ended, or on another page.
+                // When an edit or a reply ends, do not move the focus: it may already be on another page.
                 if now != Writing::New {
                     let _ = field.focus();
                 }
@@ -129,7 +129,7 @@ impl Drafts {
             if field.value() == self.stored.get_value() && draft != self.stored.get_value() {
                 field.set_value(&draft);
                 draft::forget(chat_id);
-                // The other device has sent it, with its reply.
+                // The other device has sent the draft as a message, so the reply is sent too.
                 if draft.is_empty() {
                     writing.set(Writing::New);
                 }
@@ -143,8 +143,8 @@ impl Drafts {
         self.saving.get_value() == Some(self.open_chat.writing.get_untracked())
     }
 
-    /// An edit is being saved. Returns the change that its text is based on: a reaction in the meantime does not
-    /// count as a change of the text.
+    /// Marks the edit as being saved. Returns its `base_seq`: the newest `seq` of the message with the text that the
+    /// reader edited. A reaction in the meantime does not make the edit stale.
     pub fn begin_save(self) -> u64 {
         self.saving.set_value(Some(self.open_chat.writing.get_untracked()));
         let (began, now) = (self.edited.get_value(), untrack(|| self.open_chat.edited()));
@@ -155,7 +155,7 @@ impl Drafts {
         }
     }
 
-    /// The edit has a response. The reader may have left the conversation.
+    /// Marks the edit as no longer being saved. The composer may be gone: the reader may have left the conversation.
     pub fn saved(self) {
         self.saving.try_set_value(None);
     }
@@ -168,7 +168,7 @@ impl Drafts {
         self.edited.set_value(untrack(|| self.open_chat.edited()));
     }
 
-    /// A key was pressed.
+    /// After each input: sends the draft when the reader pauses (debounce).
     pub fn typed(self) {
         if self.is_editing() {
             return;
@@ -209,7 +209,7 @@ impl Drafts {
         });
     }
 
-    /// The draft has become a message. An edit stays until it is saved.
+    /// Clears the composer after the draft was sent as a message. The text of an edit stays until it is saved.
     pub fn sent(self) {
         self.stop();
         if self.is_editing() {

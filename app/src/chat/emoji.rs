@@ -16,7 +16,7 @@ pub struct Emoji {
     pub words: String,
 }
 
-/// The key of the emoji chosen last, in the browser's storage.
+/// The key of the recently chosen emoji in the browser's local storage.
 const RECENT: &str = "emoji";
 const RECENT_MAX: usize = 24;
 const FOUND_MAX: usize = 300;
@@ -51,7 +51,8 @@ fn parse(line: &str) -> Option<Emoji> {
     Some(Emoji { text: parts.next()?, name: parts.next()?, words: parts.next()? })
 }
 
-/// The emoji with a word that begins with each part of the query; those whose name does come first.
+/// The emoji that match every part of the query: a word of the name or of the keywords begins with it. Emoji that
+/// match by name come first.
 #[must_use]
 pub fn find<'a>(table: &'a [Emoji], query: &str) -> Vec<&'a Emoji> {
     let begins = |words: &str, part: &str| words.split([' ', ':', '-']).any(|word| word.starts_with(part));
@@ -84,7 +85,7 @@ fn remember(emoji: &str) {
     }
 }
 
-/// The picker: the emoji used last, then all; with a query those that match.
+/// The picker. It shows the recent emoji, then all; or only the matches of a query.
 #[component]
 pub fn Picker(no: Option<u64>) -> impl IntoView {
     let i18n = use_i18n();
@@ -122,7 +123,7 @@ pub fn Picker(no: Option<u64>) -> impl IntoView {
                     },
                 );
             }
-            // After the picker has restored the focus.
+            // Wait until the closed picker has restored the focus.
             None => request_animation_frame(move || field::insert(&emoji)),
         }
     };

@@ -3,11 +3,11 @@
 use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 
-/// Replaces the text from `start` to `end`, and puts the cursor behind it.
+/// Replaces the text from `start` to `end`, and puts the cursor after the new text.
 pub fn replace(field: &web_sys::HtmlTextAreaElement, text: &str, start: u32, end: u32) {
     let _ = field.set_range_text_with_start_and_end_and_mode(text, start, end, "end");
     let _ = field.focus();
-    // Listeners treat it as typed.
+    // Dispatch `input`, so that listeners treat the text as typed.
     let init = web_sys::EventInit::new();
     init.set_bubbles(true);
     if let Ok(event) = web_sys::Event::new_with_event_init_dict("input", &init) {

@@ -31,7 +31,7 @@ pub fn Keys() -> impl IntoView {
         if navigation.get_untracked().as_ref() != Some(&to) {
             return navigation.go(to);
         }
-        // The page is open already; the dialog closes first.
+        // The page is already open: focus its composer after the dialog has closed.
         once_drawn(|| focus(WRITING));
     };
     let pressed = window_event_listener(leptos::ev::keydown, move |event| {

@@ -56,7 +56,7 @@ pub fn MessageRow(message: Arc<Message>, rows: Memo<Vec<Row>>, read_by_others: M
             <article class="bubble" class:own=own class:leads=reactive(move || place.get().leads) tabindex="-1" aria-current=reactive(move || selected().then_some("true"))>
                 <Author message=message.clone() hidden=Signal::derive(move || !is_named || !place.get().leads) />
                 {reactive(move || {
-                    // A memo runs only when it is read.
+                    // Subscribes to edits and deletions only: another change must not draw the text again.
                     version.get();
                     let message = rows.with_untracked(row).map_or_else(|| message.clone(), |row| row.message);
                     view! { <Body message=message.clone() /><Meta message own read_by_others /> }.into_any()
@@ -152,7 +152,7 @@ pub fn Quote(reply_to: u64) -> impl IntoView {
     .into_any()
 }
 
-/// The reactions under a message: each is a button that adds the reader's own or takes it back.
+/// The reactions under a message. Each is a button that adds the reader's reaction, or removes it.
 #[component]
 fn Reactions(chat_id: protocol::ids::ChatId, no: u64, emoji: Signal<Vec<Reaction>>) -> impl IntoView {
     let i18n = use_i18n();
@@ -183,7 +183,7 @@ fn ReactionButton(emoji: String, given: Memo<Vec<Reaction>>) -> impl IntoView {
         given.with(|given| {
             let reaction = given.iter().find(|reaction| reaction.emoji == kind)?;
             let mine = store.me().is_some_and(|me| reaction.by.contains(&me));
-            // The row names only the first users. The reader may be among the others: then the server decides.
+            // `by` contains only the first users. If it may omit the reader, the server decides: add or remove.
             let unsure = reaction.count as usize > reaction.by.len();
             Some((
                 reaction.count,

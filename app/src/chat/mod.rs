@@ -38,7 +38,7 @@ pub use conversation::{ConversationPage, page_of_chat};
 pub use own::OwnState;
 pub use words::title;
 
-/// The list beside the open page; on a phone one of the two.
+/// The chat list next to the open page. A phone shows only one of them.
 #[component]
 pub fn Workspace(children: Children) -> impl IntoView {
     let navigation = Navigation::current();

@@ -37,8 +37,9 @@ impl Conversation {
     }
 }
 
-/// Loads the part of a conversation that an address points to, with the chat's row. The rows are at least as new
-/// as the row's `seq`, from which the client catches up. A day begins at its time in `at`.
+/// Loads the part of a conversation that an address points to, with the chat's row. The messages are at least as
+/// new as the `seq` of that row, from which the client catches up. `At::Day` contains the midnight of the
+/// reader's time zone.
 ///
 /// # Errors
 /// `not_found`, `unavailable`.
@@ -63,7 +64,7 @@ pub async fn load(node: &Node, actor: Actor, chat_id: ChatId, at: At) -> service
     Ok((Conversation { chat_id, history, at, blocked, members }, summary))
 }
 
-/// The first message from a time on; after the last day the last message.
+/// The first message at or after `midnight`; if there is none, the last message.
 #[cfg(feature = "ssr")]
 fn first_of_day(history: &History, midnight: Timestamp) -> Option<u64> {
     let first = history.items.iter().find(|message| message.created_at >= midnight);

@@ -8,8 +8,7 @@ use protocol::{
 };
 use std::sync::Arc;
 
-/// One row of the timeline. It stays the same while its place among the others changes, and so keeps the
-/// focus.
+/// One row of the timeline. It stays the same element when its place among the rows changes, so it keeps the focus.
 #[derive(Clone, PartialEq)]
 pub struct Row {
     pub message: Arc<Message>,

@@ -1,5 +1,5 @@
-//! Keeps the reader's place in a conversation. Only a window of the messages is in the document; it moves
-//! with the reader, who stays at a message while rows appear or change above, below or inside it.
+//! Keeps the reader's place in a conversation. Only a window of the messages is in the document, and the window
+//! moves with the reader. While rows appear or change, the reader stays at the same message.
 
 mod travel;
 
@@ -13,7 +13,7 @@ use crate::ui::{effect, effect_from, memo};
 use leptos::{html, prelude::*};
 use protocol::{ids::ChatId, reducer::Part};
 
-/// Where a message stands that the reader went to: far enough from the top to see what leads up to it.
+/// The distance between the top edge and a message after a jump to it. The messages before it stay visible.
 const ARRIVED_PX: f64 = 96.0;
 
 #[derive(Clone, Copy)]
@@ -23,17 +23,17 @@ pub struct Scroll {
     scroller: NodeRef<html::Div>,
     wanted: RwSignal<Wanted>,
     pub shown: Memo<Shown>,
-    /// Whether enough is held for a first look: after a link to a message, only the last message may be.
+    /// Whether the messages to show are loaded. Until then, the chat may have only its last message.
     pub ready: Memo<bool>,
-    /// The first message that was unread at the opening, until it has been on the screen. Before that nothing
-    /// counts as read, not even at the end.
+    /// The first unread message that was not in the document at the opening, or that a jump skipped. None after it
+    /// was on the screen. While it is set, no message counts as read, not even at the end.
     first_unread: RwSignal<Option<u64>>,
     /// The message the reader is at; none at the end, where new messages scroll into view.
     anchor: StoredValue<Option<Place>>,
     /// Whether the end is out of sight.
     pub away: RwSignal<bool>,
     loading: StoredValue<bool>,
-    /// Whether the first look has been placed.
+    /// Whether the initial scroll position is set.
     looked: StoredValue<bool>,
     /// The message to focus, once it is in the document.
     meant: StoredValue<Option<u64>>,
@@ -82,19 +82,20 @@ impl Scroll {
         scroll
     }
 
-    /// Whenever the rows change, the reader stays in place, or at the end, which counts as read.
+    /// After each change of the rows, keeps the reader in place or at the end. At the end, the messages count as
+    /// read.
     fn observe_rows(self) {
         effect_from(move |was_ready: Option<bool>| {
             let unsent = self.store.read(Part::Chat(self.chat_id), |state| state.unsent(self.chat_id).count());
             let (shown, ready) = (self.shown.get(), self.ready.get());
             if ready && was_ready != Some(true) {
-                // The first look begins at the first unread message, where that is in the document.
+                // If the first unread message is in the document, `open` scrolls to it, so it counts as seen.
                 self.meet((shown.first, shown.last));
                 self.open();
             } else if unsent > 0 && self.wanted.get_untracked() == Wanted::End {
                 self.anchor.set_value(None);
             }
-            // A reader who writes has seen the messages above.
+            // A reader who sends a message has seen the messages above it.
             if unsent > 0 {
                 self.meet((0, u64::MAX));
             }
@@ -113,7 +114,7 @@ impl Scroll {
         });
     }
 
-    /// Goes where a button, or an address of another message of this chat, leads.
+    /// Jumps to the message of a pressed button, or of a new address in this chat.
     fn observe_jumps(self, open_chat: OpenChat) {
         effect(move || {
             if let Some(jump) = open_chat.jump.get() {
@@ -132,7 +133,7 @@ impl Scroll {
         });
     }
 
-    /// The messages shown stay in memory, and so do those that are selected, edited or replied to.
+    /// Names to the store the messages that must not be freed: the shown, selected and edited ones, and the one replied to.
     fn hold_messages(self, open_chat: OpenChat) {
         effect(move || {
             let Shown { first, last, .. } = self.shown.get();
@@ -154,8 +155,7 @@ impl Scroll {
         });
     }
 
-    /// Rows that grow after they were drawn, as images do, do not move the reader: the observer runs before
-    /// the browser paints.
+    /// Keeps the reader in place when rows grow after they were drawn. The observer runs before the browser paints.
     #[cfg(feature = "hydrate")]
     fn observe_size(self) {
         use wasm_bindgen::{JsCast as _, closure::Closure};
@@ -183,19 +183,19 @@ impl Scroll {
         self.looked.get_value() && self.anchor.get_value().is_none() && shown.reaches_end()
     }
 
-    /// The first unread message, until it has been on the screen.
+    /// The first unread message that the reader has not seen yet, if there is one.
     pub fn unmet(self) -> Option<u64> {
         self.first_unread.get().filter(|_| self.ready.get())
     }
 
-    /// These messages have been on the screen.
+    /// Notes that these messages were on the screen: the first unread message may be one of them.
     fn meet(self, (first, last): (u64, u64)) {
         if self.first_unread.get_untracked().is_some_and(|no| first <= no && no <= last) {
             self.first_unread.set(None);
         }
     }
 
-    /// The reader goes to a message without passing the messages before it.
+    /// Before a jump: remembers the first unread message, if the jump skips it.
     fn skip_to(self, no: u64) {
         let skipped = self.store.with_chat_untracked(self.chat_id, |chat| window::skipped(&chat.summary, no));
         if let Some(unread) = skipped.flatten() {
@@ -203,14 +203,14 @@ impl Scroll {
         }
     }
 
-    /// The reader does not want to see the unread messages.
+    /// Dismisses the unread messages: they count as seen.
     pub fn pass_unread(self) {
         self.meet((0, u64::MAX));
         self.rested();
     }
 
-    /// The first look: at the last scroll position, at the message in the address, at the first unread
-    /// message, or at the end.
+    /// Sets the initial scroll position: the previous position, the message in the address, the first unread
+    /// message, or the end.
     fn open(self) {
         request_animation_frame(move || {
             let Some(scroller) = self.element() else { return };
@@ -258,7 +258,7 @@ impl Scroll {
         }
     }
 
-    /// The reader may have scrolled before the event arrives: do not pull them back.
+    /// Moves the anchor by the distance that the reader has scrolled. The scroll event may not have arrived yet.
     fn observe_reader(self, scroller: &web_sys::Element) {
         let scrolled = view(scroller).scrolled_since(self.offset.try_get_value().unwrap_or_default());
         self.anchor.update_value(|anchor| {
@@ -268,7 +268,7 @@ impl Scroll {
         });
     }
 
-    /// The reader has scrolled: notes the new place, and moves the window along.
+    /// After the reader has scrolled: remembers the new place, and moves the window.
     pub fn scrolled(self) {
         let Some(scroller) = self.element().filter(|_| self.looked.get_value()) else { return };
         let shown = self.shown.get_untracked();
@@ -330,7 +330,7 @@ impl Scroll {
     }
 }
 
-/// The first message of the page's window, if that window does not reach the newest message: it stays there.
+/// The first message of the page's window, if this window ends before the newest message. The timeline starts there.
 fn opened_from(store: Store, chat_id: ChatId) -> Option<u64> {
     store.page.with_untracked(|page| {
         let opened = page.conversation(chat_id)?;

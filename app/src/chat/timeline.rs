@@ -22,8 +22,8 @@ use protocol::{
     reducer::{Part, Unsent},
 };
 
-/// Loads the messages that replies quote and that are not held: alone, because their neighbours would change
-/// the window.
+/// Loads the quoted messages that are not held, without their neighbours: loaded neighbours would change the
+/// window.
 fn load_quotes(open_chat: OpenChat, reader: Scroll, rows: Memo<Vec<Row>>, unsent: Memo<Vec<Unsent>>) {
     let OpenChat { store, chat_id, .. } = open_chat;
     let unheld = memo(move || {

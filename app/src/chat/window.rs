@@ -3,12 +3,13 @@
 
 use protocol::{chat::ChatSummary, ranges::Ranges};
 
-/// The most rows in the document, and how many are added at a time.
+/// The maximum number of rows in the document.
 const ROWS_MAX: u64 = 150;
+/// The number of rows that are added at a time.
 const ROWS_STEP: u64 = 50;
-/// Closer to the end than this, which is less than a message, the timeline follows new messages.
+/// The timeline follows new messages while the reader is closer to the end than this. It is less than one message.
 const NEAR_END_PX: f64 = 40.0;
-/// Closer to the first or last row than this, the window moves on.
+/// The window moves when the reader is closer than this to its first or last row.
 const NEAR_EDGE_PX: f64 = 800.0;
 
 /// Which messages the reader wants to see.
@@ -20,7 +21,7 @@ pub enum Wanted {
 }
 
 impl Wanted {
-    /// A window in which `no` has rows above it, as far as they are held without a gap.
+    /// The window that begins `ROWS_STEP` messages before `no`, but not before `held_from`.
     pub fn before(no: u64, held_from: u64) -> Self {
         Self::From(no.saturating_sub(ROWS_STEP).max(held_from))
     }
@@ -35,7 +36,7 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// The window to show of the messages held.
+    /// The part of the held messages to show.
     pub fn of(held: &Ranges, last_no: u64, wanted: Wanted) -> Self {
         let around = match wanted {
             Wanted::End => last_no,
@@ -53,7 +54,7 @@ impl Shown {
         }
     }
 
-    /// Whether there are enough rows for a first look.
+    /// Whether there are enough rows to show the timeline.
     pub fn is_enough(self) -> bool {
         self.last > 0 && (self.first == 1 || self.last - self.first + 1 >= ROWS_STEP)
     }
@@ -71,19 +72,19 @@ impl Shown {
         Wanted::before(self.first, held_from)
     }
 
-    /// The window further down. It drops no more rows at the top than it adds, and none while there are few,
-    /// because the reader is among them.
+    /// The window further down. It drops at most as many rows at the top as it adds, and none from a short window:
+    /// the reader may be at one of them.
     pub fn later(self) -> Wanted {
         Wanted::From(self.first.max((self.last + ROWS_STEP + 1).saturating_sub(ROWS_MAX)))
     }
 }
 
-/// The messages that must be held before the timeline can go to `no`: a quoted message is held alone.
+/// The messages to load before the timeline can go to `no`. If `no` is held as a quote, its neighbours may be missing.
 pub fn around(no: u64, last_no: u64) -> (u64, u64) {
     (no.saturating_sub(ROWS_STEP / 2).max(1), (no + ROWS_STEP / 2).min(last_no))
 }
 
-/// The scroller's measures, in pixels.
+/// The scroll offset of the timeline, its visible height and the height of its content, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct View {
     pub top: i32,
@@ -129,18 +130,19 @@ impl View {
     }
 }
 
-/// Whole pixels to scroll. A half always rounds up: else two halves would add up to a jump.
+/// Whole pixels to scroll. Halves round up, also negative ones: rounded away from zero, a rest of half a pixel would
+/// move the timeline down and up again for ever.
 pub fn pixels(moved: f64) -> i32 {
     (moved + 0.5).floor() as i32
 }
 
-/// The first unread message, when going to `no` skips it.
+/// The first unread message, if a jump to `no` skips it.
 pub fn skipped(summary: &ChatSummary, no: u64) -> Option<u64> {
     let next = (summary.unread > 0).then_some(summary.read_no + 1)?;
     (next < no && no < summary.chat.last_no).then_some(next)
 }
 
-/// Whether seeing `no` changes what is read.
+/// Whether seeing `no` moves the read mark or removes "marked as unread".
 pub fn reads(summary: &ChatSummary, no: u64) -> bool {
     summary.read_no < no || summary.marked_unread
 }
@@ -205,14 +207,14 @@ mod tests {
     }
 
     #[test]
-    fn a_first_look_needs_a_page_or_the_beginning() {
+    fn the_timeline_needs_fifty_rows_or_the_first_message() {
         for (first, last, enough) in [(0, 0, false), (1, 1, true), (9, 9, false), (51, 100, true), (52, 100, false)] {
             assert_eq!(Shown { first, last, last_no: 100 }.is_enough(), enough, "{first}..{last}");
         }
     }
 
     #[test]
-    fn where_the_reader_is() {
+    fn the_spot_depends_on_the_distance_to_the_edges() {
         let (middle, newest) =
             (Shown { first: 100, last: 249, last_no: 500 }, Shown { first: 401, last: 500, last_no: 500 });
         for (top, shown, spot) in [
@@ -230,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn content_that_shrinks_is_no_scrolling() {
+    fn shrinking_content_does_not_count_as_scrolling() {
         for (before, top, content, scrolled) in [
             (100, 150, 1_000, 50),
             (150, 100, 1_000, -50),
@@ -243,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn halves_round_one_way() {
+    fn halves_round_up() {
         for (moved, expected) in [(0.0, 0), (0.5, 1), (-0.5, 0), (1.5, 2), (-1.5, -1), (0.49, 0), (-0.51, -1)] {
             assert_eq!(pixels(moved), expected, "{moved}");
         }

@@ -16,7 +16,7 @@ use leptos::prelude::*;
 #[cfg(feature = "hydrate")]
 const AGAIN_MS: u32 = 2_000;
 
-/// Reads the data of a page that is navigated to.
+/// The data of the page that the browser navigates to; none if the address redirects.
 #[server(prefix = "/fn", endpoint = "load")]
 pub async fn load(address: String) -> Result<Option<Seed>, Refusal> {
     use crate::server_context as context;
@@ -35,7 +35,7 @@ pub fn Connect() -> impl IntoView {
     reactive(Store::current());
 }
 
-/// Effects run once the page is hydrated.
+/// Starts the effects. They run only after hydration.
 #[cfg(feature = "hydrate")]
 fn run(store: Store) {
     let navigation = Navigation::current();
@@ -50,7 +50,7 @@ fn run(store: Store) {
         }
         wanted
     });
-    // Load what could not be loaded, once there is a connection again.
+    // After a reconnect, load the page that could not be loaded before.
     effect(move || {
         if store.connection.get().is_up() && store.loaded.with_value(String::is_empty) {
             leptos::task::spawn_local(turn(store, address));
@@ -65,7 +65,7 @@ pub fn refresh(store: Store) {
     let address = store.loaded.get_value();
     leptos::task::spawn_local(async move {
         let loaded = load(address.clone()).await;
-        // A refusal stays readable, and another user's data are not shown.
+        // Keep a rejected form and its problems on the page, and never show another user's data.
         if let Ok(Some(seed)) = loaded
             && store.loaded.get_value() == address
             && store.forms.with_untracked(|forms| forms.refused.is_none())
@@ -82,7 +82,7 @@ fn is_mine(store: Store, seed: &Seed) -> bool {
     seed.me.as_ref().map(|me| me.user.id) == store.me_untracked()
 }
 
-/// Loads the page of an address; shows the data that this device stored if that fails.
+/// Loads the page of an address and shows it. If the request fails, shows the data that this device stored.
 #[cfg(feature = "hydrate")]
 async fn turn(store: Store, address: Memo<String>) {
     let wanted = address.get_untracked();
@@ -95,7 +95,7 @@ async fn turn(store: Store, address: Memo<String>) {
         }
         match loaded {
             Ok(Some(seed)) if is_mine(store, &seed) => return store.turn_to(seed),
-            // Signed out, another user, or a redirect: only a new document can show it.
+            // The user has signed out or changed, or the address redirects: load a new document.
             Ok(_) => {
                 let _ = window().location().set_href(&wanted);
                 return;

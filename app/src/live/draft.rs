@@ -1,5 +1,5 @@
-//! The draft as this tab stores it. `public/boot.js` writes the text into the tab's session storage, so that it
-//! outlives a crash of the WASM; here it is read, and removed once it is sent. Beside it is the message replied to.
+//! The draft that this tab stores, and the message replied to. `public/boot.js` writes the text into the tab's
+//! session storage, so that it survives a crash of the WASM. This module reads it, and removes it when it is sent.
 
 use crate::address::Address;
 use leptos::prelude::{document, window};

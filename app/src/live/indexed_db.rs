@@ -1,25 +1,25 @@
-//! IndexedDB, holding strings: a database for each user, and in it a few stores.
+//! IndexedDB with strings as values: one database per user, with one object store per `Table`.
 
 use js_sys::{Array, Promise};
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{IdbDatabase, IdbKeyRange, IdbObjectStore, IdbRequest, IdbTransaction, IdbTransactionMode as Mode};
 
-/// An error means that this browser stores nothing.
+/// The error is JavaScript's: a request failed, or the browser provides no IndexedDB.
 pub type Result<T> = std::result::Result<T, JsValue>;
 
 pub struct Database(IdbDatabase);
 
-/// A store, named by its rows.
+/// An object store.
 #[derive(Clone, Copy)]
 pub enum Table {
-    /// The user, and the age of the other rows.
+    /// One row: the user, and the newest change and the last frame that the other rows include.
     Me,
     /// Chats as the list shows them.
     Chats,
     /// The newest messages of chats, by `{chat_id}/{no}`.
     Messages,
-    /// The users that chats and messages name.
+    /// The users whose names the stored chats and messages show.
     Users,
     /// Messages that the server has not stored yet.
     Outbox,
@@ -51,7 +51,7 @@ pub enum Write {
 }
 
 impl Database {
-    /// Opens a database, and creates it first where it does not exist. The outbox outlives a new version.
+    /// Opens a database, and creates it if it does not exist. An upgrade from an older version keeps the outbox.
     pub async fn open(name: &str) -> Result<Self> {
         let factory = web_sys::window().and_then(|window| window.indexed_db().ok().flatten());
         let request = factory.ok_or(JsValue::UNDEFINED)?.open_with_u32(name, VERSION)?;
@@ -70,14 +70,14 @@ impl Database {
         let opened = Promise::new(&mut |resolve, reject| {
             request.set_onsuccess(Some(&resolve));
             request.set_onerror(Some(&reject));
-            // A tab of the previous version holds the database open: this page stores nothing.
+            // A tab of the previous version keeps the database open. Do not wait for it: this page stores nothing.
             request.set_onblocked(Some(&reject));
         });
         JsFuture::from(opened).await?;
         let database: IdbDatabase = request.result()?.unchecked_into();
         let closing = database.clone();
         let close = Closure::once_into_js(move || closing.close());
-        // The next version must not wait for this tab.
+        // A newer version can open the database only after this tab has closed it.
         database.set_onversionchange(Some(close.unchecked_ref()));
         Ok(Self(database))
     }
@@ -132,7 +132,7 @@ fn store(transaction: &IdbTransaction, table: Table) -> Result<IdbObjectStore> {
     transaction.object_store(table.name())
 }
 
-/// The range of the keys that begin with a prefix: keys are ASCII.
+/// The range of the keys that begin with a prefix. Keys are ASCII, so `\u{ffff}` is above all their characters.
 fn range(prefix: &str) -> Result<JsValue> {
     IdbKeyRange::bound(&prefix.into(), &format!("{prefix}\u{ffff}").into()).map(JsValue::from)
 }

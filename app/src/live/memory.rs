@@ -8,13 +8,14 @@ use leptos::prelude::{GetValue as _, WithValue as _};
 use protocol::ids::ChatId;
 use protocol::reducer::ChatState;
 
-/// The newest messages, which every chat keeps, and the messages on either side of the reader's place.
+/// The number of newest messages that every chat keeps.
 const NEWEST: u64 = 100;
+/// The number of messages to keep on each side of the reader's place.
 const AROUND: u64 = 100;
 /// Messages are freed only when this many are beyond the windows: freeing one by one would cost too much.
 const SLACK: u64 = 50;
 
-/// The windows of a chat to keep: around the rows from `first` to `last` that the reader is at, and the newest.
+/// The ranges of messages to keep, from first to last: the newest ones, and those around the reader's rows `at`.
 fn windows(last_no: u64, at: Option<(u64, u64)>) -> Vec<(u64, u64)> {
     let newest = (last_no + 1).saturating_sub(NEWEST);
     match at.map(|(first, last)| (first.saturating_sub(AROUND), last + AROUND)) {
@@ -24,7 +25,7 @@ fn windows(last_no: u64, at: Option<(u64, u64)>) -> Vec<(u64, u64)> {
     }
 }
 
-/// Whether a chat holds more messages than these windows, by enough to free them.
+/// Whether a chat holds more than `SLACK` messages outside of these windows.
 fn is_crowded(chat: &ChatState, windows: &[(u64, u64)]) -> bool {
     let last_no = chat.summary.chat.last_no;
     let kept: u64 = windows.iter().map(|&(first, last)| (last.min(last_no) + 1).saturating_sub(first)).sum();
@@ -33,7 +34,7 @@ fn is_crowded(chat: &ChatState, windows: &[(u64, u64)]) -> bool {
 
 #[cfg(feature = "hydrate")]
 impl Store {
-    /// Frees the messages far from what the reader sees.
+    /// Frees the messages outside of the windows, in every chat that has many of them.
     pub fn free_messages(self) {
         let crowded: Vec<(ChatId, Vec<(u64, u64)>)> = self.read_untracked(|state| {
             let crowded = state.chats.iter().filter_map(|(id, chat)| {
@@ -47,7 +48,7 @@ impl Store {
         }
     }
 
-    /// The messages that the reader is at in a chat: in the document, or at the last scroll position.
+    /// The first and the last message that the open chat must keep, or the last scroll position in another chat.
     fn reader_in(self, chat_id: ChatId) -> Option<(u64, u64)> {
         let shown = self.shown.get_value().filter(|(shown, _)| *shown == chat_id).map(|(_, rows)| rows);
         shown.or_else(|| self.places.with_value(|places| places.get(&chat_id).map(|Place { no, .. }| (*no, *no))))
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_freed_when_there_are_many_more() {
+    fn messages_are_freed_when_many_are_outside_of_the_windows() {
         for (held, at, crowded) in
             [(150, None, false), (151, None, true), (151, Some((1, 40)), false), (1_000, Some((1, 40)), true)]
         {

@@ -5,7 +5,7 @@ use protocol::error::ErrorCode;
 pub enum Notice {
     Failed(ErrorCode),
     /// A limit is reached.
-    #[cfg_attr(feature = "ssr", expect(dead_code, reason = "only a browser sends forms where they stand"))]
+    #[cfg_attr(feature = "ssr", expect(dead_code, reason = "only a browser sends forms without leaving the page"))]
     TooMany,
     Copied,
     Forwarded,

@@ -166,7 +166,7 @@ async fn hold(locks: &LockManager, name: &str, options: &Object, events: &mpsc::
     let held = Closure::once_into_js(move |_lock: JsValue| {
         noted.set(true);
         let _ = granted.unbounded_send(Event::Granted);
-        // A promise that never resolves: the lock is held as long as the page lives.
+        // A promise that never resolves: the lock is held until the page is closed.
         JsValue::from(Promise::new(&mut |_, _| {}))
     });
     if let Ok(ended) = locks.request(name, options, held.unchecked_ref()) {

@@ -1,4 +1,4 @@
-//! Forms where JavaScript runs: they are sent without leaving the page, and the socket brings the changes.
+//! Sends forms with JavaScript, without leaving the page. The socket delivers the resulting changes.
 
 use super::{Notice, Store};
 #[cfg(feature = "hydrate")]
@@ -31,7 +31,7 @@ impl Store {
         let _ = (url, fields, then);
     }
 
-    /// Sends a form of the page. Its fields show what is wrong with them.
+    /// Sends a form of the page. On a rejection, each invalid field shows its problem.
     #[cfg(feature = "hydrate")]
     fn send_form(self, filled: Filled, done: Option<Notice>, then: impl FnOnce() + 'static) {
         let Filled { url, fields, asks } = filled;
@@ -61,12 +61,12 @@ impl Store {
     }
 }
 
-/// Sends a form in place; shows `done` on success.
+/// A submit handler that sends the form without leaving the page. Shows `done` on success.
 pub fn quietly(store: Store, done: Option<Notice>) -> impl Fn(leptos::ev::SubmitEvent) + Copy + Send + Sync + 'static {
     quietly_then(store, done, || ())
 }
 
-/// The same, then runs `then` on success.
+/// Like `quietly`; also runs `then` on success.
 pub fn quietly_then(
     store: Store,
     done: Option<Notice>,
@@ -88,7 +88,7 @@ pub fn quietly_then(
 struct Filled {
     url: String,
     fields: web_sys::UrlSearchParams,
-    /// Whether it has fields to fill in, which show what is wrong with them.
+    /// Whether the form has visible fields. Each of them shows its own problem.
     asks: bool,
 }
 

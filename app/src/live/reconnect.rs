@@ -14,7 +14,7 @@ use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
 use protocol::reducer::State;
 
-/// After this many sockets in a row that did not open, the page polls.
+/// The page polls after this many attempts in a row to open a socket have failed.
 const POLL_AFTER: u32 = 2;
 
 /// Starts the connection's task, which runs until the page is closed.
@@ -33,7 +33,7 @@ pub fn start(store: Store) {
     });
 }
 
-/// Shows that the connection is lost, and that the data is as of the last frame.
+/// Shows that the connection is lost, and when the last frame arrived.
 fn lose(store: Store) {
     store.connection.set(Connection::Waiting);
     store.change(State::forget_presence);
@@ -41,16 +41,16 @@ fn lose(store: Store) {
     store.as_of.update(|as_of| *as_of = as_of.or(Some(heard)));
 }
 
-/// Waits before the next try, with exponential back-off and full jitter: clients must not return to a restarted
-/// server all at once. Returns at once when the network or the reader is back.
+/// Waits before the next try, with exponential back-off and full jitter, so that clients do not all return to a
+/// restarted server at the same moment. The wait ends early when the network or the reader is back.
 async fn rest(wakes: &mut Wakes, failures: u32) {
     while wakes.next().now_or_never().flatten().is_some() {}
-    let most = (BACKOFF_MS.0 * f64::from(1 << failures.min(6))).min(BACKOFF_MS.1);
-    let mut waited = TimeoutFuture::new((js_sys::Math::random() * most) as u32 + 50);
+    let max_ms = (BACKOFF_MS.0 * f64::from(1 << failures.min(6))).min(BACKOFF_MS.1);
+    let mut pause = TimeoutFuture::new((js_sys::Math::random() * max_ms) as u32 + 50);
     loop {
-        match select(waited, wakes.next()).await {
+        match select(pause, wakes.next()).await {
             Either::Right((Some(Wake::Return) | None, _)) | Either::Left(_) => return,
-            Either::Right((_, still)) => waited = still,
+            Either::Right((_, unfinished)) => pause = unfinished,
         }
     }
 }

@@ -147,7 +147,7 @@ impl Store {
         self.read_untracked(read)
     }
 
-    /// The same, without a subscription. Only the closure is generic: each type of closure would add a copy of
+    /// Like `read`, without a subscription. Only the closure is generic: each type of closure would add a copy of
     /// generic code to the download.
     pub fn read_untracked<T>(self, read: impl FnOnce(&State) -> T) -> T {
         let (mut read, mut result) = (Some(read), None);
@@ -267,7 +267,7 @@ impl Store {
         self.read(Part::Chat(chat_id), |state| state.chats.get(&chat_id).map(read))
     }
 
-    /// The same, without a subscription.
+    /// Like `with_chat`, without a subscription.
     pub fn with_chat_untracked<T>(self, chat_id: ChatId, read: impl FnOnce(&ChatState) -> T) -> Option<T> {
         self.read_untracked(|state| state.chats.get(&chat_id).map(read))
     }

@@ -1,4 +1,4 @@
-//! A page with another version than the server offers to reload, and reloads while it is hidden.
+//! If the page and the server have different versions, the page offers to reload, and reloads itself when hidden.
 
 use super::Store;
 use crate::{
@@ -43,7 +43,7 @@ pub fn reload_unseen(store: Store) {
     {
         return;
     }
-    // During a rolling upgrade, the new page and the next socket may again come from different versions.
+    // Limit the reloads: during a rolling upgrade, the new page may again meet a node of another version.
     let (Ok(Some(storage)), now) = (window().session_storage(), js_sys::Date::now()) else { return };
     let last = storage.get_item("reloaded").ok().flatten().and_then(|last| last.parse::<f64>().ok());
     if last.is_none_or(|last| now - last > RELOAD_EVERY_MS) && storage.set_item("reloaded", &now.to_string()).is_ok() {

@@ -12,19 +12,19 @@ pub enum Wake {
     Work,
     /// The network or the reader is back.
     Return,
-    /// The network has gone, and with it the socket.
+    /// The network is gone, so the socket is dead.
     Gone,
 }
 
 pub type Wakes = mpsc::UnboundedReceiver<Wake>;
 
-/// The events of this page, as long as it lives.
+/// The wake events of this page, until it is closed.
 pub fn wakes(store: Store) -> Wakes {
     let (wake, wakes) = mpsc::unbounded::<Wake>();
-    let on = |event: &str, what: Wake| {
+    let on = |event: &str, kind: Wake| {
         let wake = wake.clone();
         listen(event, move || {
-            let _ = wake.unbounded_send(what);
+            let _ = wake.unbounded_send(kind);
         });
     };
     on("online", Wake::Return);

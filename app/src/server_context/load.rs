@@ -31,7 +31,7 @@ pub async fn load(request: &Request, headers: &HeaderMap, url: &str) -> services
     finish(&request.node, actor, seed).await
 }
 
-/// Loads the page that a browser navigates to. The browser holds the list of chats already.
+/// Loads the page that a browser navigates to. The browser already has the list of chats.
 ///
 /// # Errors
 /// `unavailable` if the database does not respond.
@@ -67,7 +67,7 @@ async fn finish(node: &Node, actor: Actor, mut seed: Seed) -> services::Result<L
     }
 }
 
-/// The page of a request that failed: it says why, and leads back.
+/// The page for a failed request. It gives the reason and a link back.
 #[must_use]
 pub fn failed(headers: &HeaderMap, url: &str, failed: Failed) -> Loaded {
     let status = status_of(failed.code);

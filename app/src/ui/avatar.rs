@@ -1,7 +1,7 @@
 use crate::ui::{reactive, upper};
 use leptos::prelude::*;
 
-/// A coloured circle with initials. The name stands beside it, so screen readers skip it.
+/// A coloured circle with initials. Screen readers skip it, because the name is next to it.
 #[component]
 pub fn Avatar(#[prop(into)] name: Signal<String>, #[prop(optional, into)] class: &'static str) -> impl IntoView {
     view! {

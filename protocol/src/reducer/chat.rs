@@ -23,7 +23,7 @@ pub struct ChatState {
     /// The newest change known to exist.
     pub latest: u64,
     pub messages: BTreeMap<u64, Arc<Message>>,
-    /// The numbers of `messages` that are held without a gap. A quoted message may be held alone.
+    /// The numbers of `messages` that are held without a gap. A message held only as a quote is not in them.
     pub known: Ranges,
     pub members: BTreeMap<UserId, Arc<Member>>,
     /// Changes applied above the head, until the changes between are applied too.
@@ -412,7 +412,7 @@ impl ChatState {
             let gone = if server_count > limits::UNREAD_EXACT { 0 } else { deleted.count() as u64 + read };
             // Above its limit the server does not count, so nothing can be subtracted.
             let still = u64::from(server_count).saturating_sub(gone);
-            // Of the messages read elsewhere that are not held, it is unknown how many were counted.
+            // Some messages that were read elsewhere are not held. It is unknown how many of them were counted.
             still.min(counted_to.saturating_sub(read_no)) + unread_between(counted_to.max(read_no) + 1, last_no)
         };
         let most = u64::from(limits::UNREAD_EXACT) + 1;

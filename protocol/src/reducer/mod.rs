@@ -166,7 +166,7 @@ impl State {
         Need::Nothing
     }
 
-    /// A number above the next one means that a change in between was missed; a `welcome` brings it.
+    /// A number above the next one means that a change in between was missed; a `welcome` contains it.
     fn advance_mine(&mut self, mine: u64) -> Need {
         if mine > self.mine + 1 {
             return Need::Hello;
@@ -309,7 +309,7 @@ impl State {
         self.change_chat(chat_id, |chat, _| chat.forget_outside(windows));
     }
 
-    /// The users who reacted to a message: its row names only the first of each emoji.
+    /// Applies all users who reacted to a message. The message's row contains only the first users of each emoji.
     pub fn apply_reacted(&mut self, chat_id: ChatId, no: u64, reacted: Vec<Reacted>) {
         self.change_chat(chat_id, |chat, _| chat.apply_reacted(no, &reacted));
         self.learn_all(reacted.into_iter().map(|reacted| reacted.user).collect());

@@ -33,13 +33,13 @@ use tokio_tungstenite::{
     },
 };
 
-/// The shortest and the longest pause between two lines, whatever the recorded times.
+/// The shortest and the longest pause between two lines. Recorded pauses outside of this range are changed to it.
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(8);
 const BETWEEN_ROUNDS: Duration = Duration::from_secs(8);
 const TYPING: Duration = Duration::from_secs(2);
 const BEAT: Duration = Duration::from_secs(20);
-/// An access token lives for fifteen minutes.
+/// An access token is valid for fifteen minutes.
 const RENEW: Duration = Duration::from_secs(300);
 const RECONNECT: Duration = Duration::from_millis(500);
 const RECONNECT_MAX: Duration = Duration::from_secs(30);

@@ -1,4 +1,5 @@
-//! The OpenAPI document. Each handler describes its own success; whatever all operations share is added here.
+//! The OpenAPI document. Each handler describes its successful response; this module adds the parts
+//! that all operations share.
 
 use super::{Api, App};
 use axum::{Router, http::StatusCode};

@@ -389,7 +389,7 @@ async fn an_unknown_frame_is_refused_and_the_socket_stays_open() {
     assert_eq!(server.history(&alice, &group).await.len(), 1);
 }
 
-/// A ping of so many bytes.
+/// A ping with a size of `bytes`.
 fn padded(bytes: usize) -> Message {
     let frame = format!(r#"{{"type": "ping", "pad": "{}"}}"#, "x".repeat(bytes - 27));
     assert_eq!(frame.len(), bytes);

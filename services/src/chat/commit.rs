@@ -1,7 +1,7 @@
 //! How changes of a chat are committed: one queue for each chat and node, one transaction for each batch
 //! (ARCHITECTURE.md).
 //!
-//! A transaction costs one fsync, whatever its number of changes. So a busy chat commits in batches, and a single
+//! A transaction costs one fsync, for any number of changes. So a busy chat commits in batches, and a single
 //! message does not wait for others.
 
 mod batch;
@@ -129,7 +129,7 @@ impl Item {
 }
 
 impl Change {
-    /// The user that a change of members names.
+    /// The user whose membership or role changes; none for other changes.
     fn named_user(&self) -> Option<UserId> {
         match self {
             Self::AddMember(user_id) | Self::RemoveMember(user_id) | Self::ChangeRole { user_id, .. } => Some(*user_id),

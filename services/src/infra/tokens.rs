@@ -42,9 +42,9 @@ const LOADS_APART: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenType {
-    /// An API client's token; lives for `ACCESS_LIFE`.
+    /// An API client's token, valid for `ACCESS_LIFE`.
     Access,
-    /// The browser's cookie; lives for `SESSION_LIFE`.
+    /// The browser's cookie, valid for `SESSION_LIFE`.
     Session,
 }
 

@@ -142,7 +142,7 @@ impl Drop for Here {
     }
 }
 
-/// A privacy change of some users. Dropping it notifies the viewers, whatever the outcome: a request that was cancelled
+/// A privacy change of some users. Dropping it notifies the viewers, also after a failure: a request that was cancelled
 /// may have been stored.
 pub struct PrivacyChange<'a> {
     node: &'a Node,

@@ -1,5 +1,5 @@
-//! Moves the window of messages: with the reader who scrolls, and to a message that a link names. Loads the
-//! messages that are not held.
+//! Moves the window of messages when the reader scrolls or follows a link to a message. Loads the messages that
+//! are not held.
 
 use super::{ARRIVED_PX, Scroll};
 use crate::{

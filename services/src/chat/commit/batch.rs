@@ -85,7 +85,7 @@ async fn write(node: &Node, chat_id: ChatId, items: &[Item]) -> Result<(Transact
     Ok((tx, Written { draft: Some(draft), outcomes, departed }))
 }
 
-/// Reads the members, messages, reactions and users that the changes name.
+/// Reads the members, messages, reactions and users that the changes refer to.
 async fn look_up(
     node: &Node,
     tx: &mut PgConnection,

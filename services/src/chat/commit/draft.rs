@@ -31,12 +31,12 @@ pub struct Draft {
     pub posted_up_to: BTreeMap<UserId, u64>,
     pub users: HashMap<UserId, User>,
     pub stored: HashMap<(UserId, ClientId), Message>,
-    /// The current rows of the messages that changes name.
+    /// The current rows of the messages that the changes refer to.
     pub rows: HashMap<u64, Message>,
     pub messages: Vec<Message>,
     /// The `no` of each message that was edited, deleted or reacted to.
     pub changed: BTreeSet<u64>,
-    /// The existing reactions among those that changes name.
+    /// The reactions that the changes refer to and that already exist.
     pub reacted: BTreeSet<queries::ReactionKey>,
     /// Reactions given in this batch (true) or taken back (false).
     pub reactions_changed: BTreeMap<queries::ReactionKey, bool>,
