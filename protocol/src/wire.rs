@@ -2,7 +2,7 @@
 //!
 //! serde's derived readers generate code for every type; they were a quarter of the browser's download. Here all
 //! types share one reader, and a field costs one call. An absent field or `null` reads as empty, so that a newer
-//! client can read the rows of an older server; ids and names must be present.
+//! client can read the rows of an older server; ids, names, times and maps by id must be present.
 
 use crate::time::Timestamp;
 use serde_json::{Map, Value};

@@ -17,7 +17,7 @@ pub struct Request {
     pub session_cookie: fn(bool, Option<&str>) -> HeaderValue,
     pub https: bool,
     /// Where a server function leaves its refusal, for the page that shows it.
-    pub refused: Arc<Mutex<Option<ApiError>>>,
+    pub refused: Arc<Mutex<Option<Rejection>>>,
 }
 
 /// The request of a server function.
@@ -45,12 +45,11 @@ pub fn signed_in() -> Result<(Node, Actor), Refusal> {
 ///
 /// # Errors
 /// Always: the refusal.
-pub fn refuse<T>(rejection: impl Into<Refusal>) -> Result<T, Refusal> {
-    let refusal = rejection.into();
+pub fn refuse<T>(rejection: Rejection) -> Result<T, Refusal> {
     if let Some(request) = use_context::<Request>() {
-        *request.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal.0.clone());
+        *request.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(rejection.clone());
     }
-    Err(refusal)
+    Err(rejection.into())
 }
 
 /// The result of an operation; a refusal is left for the page.

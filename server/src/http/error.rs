@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use services::Rejection;
+use std::time::Duration;
 
 pub type Result<T> = std::result::Result<T, Failure>;
 
@@ -25,11 +26,15 @@ impl IntoResponse for Failure {
         let mut response = (status, Json(&error)).into_response();
         // A browser gets a page instead: `pages::refusals_as_pages`.
         response.extensions_mut().insert(error.code);
-        if let Some(wait) = retry_after {
-            // Rounded up: a client that waits this long is not refused again.
-            let seconds = wait.as_secs() + 1;
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
+        set_retry_after(&mut response, retry_after);
         response
+    }
+}
+
+/// Sets how long the client should wait before it retries.
+pub fn set_retry_after(response: &mut Response, wait: Option<Duration>) {
+    if let Some(wait) = wait {
+        // Rounded up: a client that waits this long is not refused again.
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
     }
 }

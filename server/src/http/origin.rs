@@ -13,20 +13,23 @@ pub fn is_own_request(app: &App, headers: &HeaderMap) -> bool {
     // Another host of the same domain is another site's page to us.
     let from_us = matches!(site, Some(b"same-origin" | b"none"));
     match headers.get(header::ORIGIN) {
-        Some(origin) => is_own(app, headers, origin.to_str().unwrap_or("unreadable")),
+        Some(origin) => check_own(app, headers, origin.to_str().unwrap_or("unreadable")),
         // A cookie comes from a browser, and browsers say where a request comes from.
         None => from_us || site.is_none() && cookie::session(app, headers).is_none(),
     }
 }
 
-/// Whether an origin is `--public-url`, or the request's own host. If not, the log may name the
-/// proxy's fault.
+/// Whether an origin is `--public-url`, or the request's own host.
 pub fn is_own(app: &App, headers: &HeaderMap, origin: &str) -> bool {
-    let public = app.config.public_url.as_deref();
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let own = matches(public, host, origin);
+    matches(app.config.public_url.as_deref(), host, origin)
+}
+
+/// The same for the origin of a request that is refused otherwise: the log may name the proxy's fault.
+pub fn check_own(app: &App, headers: &HeaderMap, origin: &str) -> bool {
+    let own = is_own(app, headers, origin);
     if !own && let Some(page) = authority(origin) {
-        proxy::report_foreign_page(public, headers, page);
+        proxy::report_foreign_page(app.config.public_url.as_deref(), headers, page);
     }
     own
 }

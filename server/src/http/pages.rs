@@ -1,6 +1,6 @@
 //! Pages and the server functions behind their forms. Renders `app`; decides nothing itself.
 
-use super::{Api, App, Failure, cookie, extract, origin};
+use super::{Api, App, Failure, cookie, error::set_retry_after, extract, origin};
 use app::{Address, Refused, server_context as context};
 use axum::{
     body::{Body, Bytes},
@@ -11,10 +11,7 @@ use axum::{
     routing::{get, post},
 };
 use leptos::prelude::provide_context;
-use protocol::{
-    error::{ApiError, ErrorCode},
-    limits,
-};
+use protocol::{error::ErrorCode, limits};
 use services::{
     Rejection, auth,
     infra::{clock, tokens::TokenType},
@@ -128,7 +125,7 @@ async fn server_function(State(app): State<App>, request: Request) -> Response {
 }
 
 async fn call(app: App, parts: Parts, body: Bytes, context: context::Request) -> Response {
-    let refused: Arc<Mutex<Option<ApiError>>> = context.refused.clone();
+    let refused: Arc<Mutex<Option<Rejection>>> = context.refused.clone();
     let is_form = accepts_html(&parts.headers);
     let call = Request::from_parts(parts.clone(), Body::from(body.clone()));
     let response = leptos_axum::handle_server_fns_with_context(move || provide_context(context.clone()), call).await;
@@ -138,17 +135,19 @@ async fn call(app: App, parts: Parts, body: Bytes, context: context::Request) ->
     }
     let mut refused = refused.lock().unwrap_or_else(PoisonError::into_inner).take();
     if refused.is_none() && is_unread(&response) {
-        refused = Some(ApiError::new(ErrorCode::InvalidInput, "The form could not be read."));
+        refused = Some(Rejection::new(ErrorCode::InvalidInput, "The form could not be read."));
     }
     if !is_form {
-        return refused.map_or(response, |error| Failure(error.into()).into_response());
+        return refused.map_or(response, |rejection| Failure(rejection).into_response());
     }
     match refused {
         None => see_other(response),
-        Some(error) if error.code == ErrorCode::Unauthenticated && !parts.uri.path().ends_with("/sign_in") => {
+        Some(rejection)
+            if rejection.code() == ErrorCode::Unauthenticated && !parts.uri.path().ends_with("/sign_in") =>
+        {
             Redirect::to(&Address::Login.href()).into_response()
         }
-        Some(error) => {
+        Some(Rejection { error, retry_after }) => {
             let form = parts.uri.path().trim_start_matches("/fn/").to_owned();
             let typed = form_urlencoded::parse(&body).into_owned();
             // A secret is typed again.
@@ -156,7 +155,9 @@ async fn call(app: App, parts: Parts, body: Bytes, context: context::Request) ->
             let mut parts = parts;
             parts.method = Method::GET;
             parts.uri = came_from(&app, &parts.headers);
-            render(app, parts, Some(Refused { form, error, values })).await
+            let mut page = render(app, parts, Some(Refused { form, error, values })).await;
+            set_retry_after(&mut page, retry_after);
+            page
         }
     }
 }
@@ -181,7 +182,8 @@ fn came_from(app: &App, headers: &HeaderMap) -> Uri {
     let uri = referer.and_then(|referer| referer.parse::<Uri>().ok());
     let ours = uri.filter(|uri| {
         let origin = format!("{}://{}", uri.scheme_str().unwrap_or("http"), uri.authority().map_or("", |a| a.as_str()));
-        origin::is_own(app, headers, &origin)
+        // As a link, a path that begins with `//` would lead to another host.
+        origin::is_own(app, headers, &origin) && !uri.path().starts_with("//")
     });
     let path = ours.and_then(|uri| uri.path_and_query().map(|path| path.as_str().to_owned()));
     path.and_then(|path| path.parse().ok()).unwrap_or_else(|| Uri::try_from(Address::CHATS.href()).unwrap_or_default())

@@ -1,24 +1,29 @@
 //! Faults of a reverse proxy that requests reveal. The log names each kind once, with its fix: a wrong
-//! setting shows in every request.
+//! setting shows in every request. Faults of `Host` are named once for each page: a request can invent its page, and must
+//! not use up the report of a real one.
 
 use axum::http::{HeaderMap, HeaderName, header};
-use std::sync::Once;
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, Once, PoisonError},
+};
 
+/// Pages whose faults are named.
+const PAGES_MAX: usize = 100;
+
+/// How `Host` differs from the address of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     Host,
     Port,
     PublicUrl,
-    Upgrade,
-    HopWithPort,
-    UnreadableHop,
 }
 
-impl Fault {
-    fn report_once(self, report: impl FnOnce()) {
-        static REPORTED: [Once; 6] = [const { Once::new() }; 6];
-        REPORTED[self as usize].call_once(report);
-    }
+/// Whether the fault of this page was not reported before.
+fn is_news(page: &str) -> bool {
+    static REPORTED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut reported = REPORTED.lock().unwrap_or_else(PoisonError::into_inner);
+    reported.len() < PAGES_MAX && reported.insert(page.to_owned())
 }
 
 /// Logs the fault of a proxy that may make our page look like another site's page. `page` is the page's host.
@@ -27,7 +32,10 @@ pub fn report_foreign_page(public: Option<&str>, headers: &HeaderMap, page: &str
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let Some(fault) = fault_of(public, host, page, site) else { return };
     let (page, host) = (shown(page), shown(host));
-    fault.report_once(|| match fault {
+    if !is_news(page) {
+        return;
+    }
+    match fault {
         Fault::PublicUrl => tracing::warn!(
             page,
             public_url = public,
@@ -39,19 +47,20 @@ pub fn report_foreign_page(public: Option<&str>, headers: &HeaderMap, page: &str
             "refused a request whose Host has another port than its page: if a proxy stands in front, it must pass \
              Host with the port (nginx: proxy_set_header Host $http_host), or set --public-url"
         ),
-        _ => tracing::warn!(
+        Fault::Host => tracing::warn!(
             page,
             host,
             "refused a request whose Host is not that of its page: if a proxy stands in front, it must pass Host \
              unchanged (nginx: proxy_set_header Host $http_host), or set --public-url"
         ),
-    });
+    }
 }
 
 /// Logs the proxy that removed `Upgrade` from a WebSocket handshake. Only a handshake has a key.
 pub fn report_missing_upgrade(headers: &HeaderMap) {
     if headers.contains_key(header::SEC_WEBSOCKET_KEY) && !headers.contains_key(header::UPGRADE) {
-        Fault::Upgrade.report_once(|| {
+        static REPORTED: Once = Once::new();
+        REPORTED.call_once(|| {
             tracing::warn!(
                 "refused a WebSocket handshake without Upgrade: the proxy must pass it for /ws (nginx: \
                  proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\")"
@@ -62,7 +71,8 @@ pub fn report_missing_upgrade(headers: &HeaderMap) {
 
 /// Logs the proxy that writes ports into `X-Forwarded-For`. They are ignored.
 pub fn report_hop_with_port(hop: &str) {
-    Fault::HopWithPort.report_once(|| {
+    static REPORTED: Once = Once::new();
+    REPORTED.call_once(|| {
         tracing::warn!(
             hop = shown(hop),
             "X-Forwarded-For has ports, which are ignored: the proxy should write addresses alone (nginx: \
@@ -73,7 +83,8 @@ pub fn report_hop_with_port(hop: &str) {
 
 /// Logs the proxy that does not write addresses into `X-Forwarded-For`.
 pub fn report_unreadable_hop(hop: &str) {
-    Fault::UnreadableHop.report_once(|| {
+    static REPORTED: Once = Once::new();
+    REPORTED.call_once(|| {
         tracing::warn!(
             hop = shown(hop),
             "X-Forwarded-For has a hop that is no address, so rate limits count its clients as one: the proxy must \

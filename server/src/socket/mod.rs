@@ -57,7 +57,7 @@ async fn upgrade(
     let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or("unreadable"));
     let cookie = cookie::session(&app, &headers);
     let ours = match origin {
-        Some(origin) => origin::is_own(&app, &headers, origin),
+        Some(origin) => origin::check_own(&app, &headers, origin),
         None => cookie.is_none(),
     };
     if !ours {

@@ -41,9 +41,31 @@ async fn the_page_of_a_failed_form_leads_back_and_runs_no_scripts() {
     let ask = ask.header("accept", "text/html").header("origin", &own);
     let page = ask.header("referer", &format!("{own}/register?x=%22")).send().await;
     assert!(page.body.contains("href=\"/register?x=%22\""), "{}", page.body);
+    let ask = server.ask("POST", "/fn/sign_in").body(FORM, vec![b'x'; 200 * 1024]);
+    let ask = ask.header("accept", "text/html").header("origin", &own);
+    let elsewhere = ask.header("referer", &format!("{own}//evil.example/x")).send().await;
+    assert!(elsewhere.body.contains("href=\"/chats\"") && !elsewhere.body.contains("evil"), "{}", elsewhere.body);
     // On this page the front end would find no user, and would delete the data that the device stores.
     assert!(!page.body.contains("boot.js"), "{}", page.body);
     assert!(server.get("/login").send().await.body.contains("boot.js"));
+}
+
+#[tokio::test]
+async fn a_form_refused_for_a_while_returns_the_time_to_retry() {
+    let server = Server::start().await;
+    let sign_in = || {
+        let ask = server.ask("POST", "/fn/sign_in").body(FORM, b"login=nobody&password=a wrong password".to_vec());
+        ask.header("origin", &format!("http://{}", server.address))
+            .header("referer", &format!("http://{}/login", server.address))
+    };
+    for _ in 0..5 {
+        sign_in().send().await.expect_status(401);
+    }
+    for accept in ["text/html", "application/json"] {
+        let refused = sign_in().header("accept", accept).send().await.expect_status(429);
+        let wait: u32 = refused.headers["retry-after"].parse().unwrap();
+        assert!((14 * 60..=15 * 60).contains(&wait), "{accept}: {wait}");
+    }
 }
 
 #[tokio::test]

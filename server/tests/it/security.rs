@@ -277,6 +277,8 @@ async fn the_log_names_each_fault_of_a_proxy_once_with_its_fix() {
     let home = Home::new(&["--trusted-proxies", "127.0.0.1"]).await;
     let server = Server::logging(home.clone()).await;
     let sign_in = || server.post("/api/v1/auth/login", json!({}));
+    // An invented page does not use up the report of a real one.
+    sign_in().host("10.0.0.1:3000").header("origin", "http://invented.example").send().await.expect_status(403);
     for _ in 0..2 {
         let without_host = sign_in().host("10.0.0.1:3000").header("origin", "http://chat.example");
         let without_port = sign_in().host("chat.example").header("origin", "http://chat.example:8080");
@@ -297,14 +299,15 @@ async fn the_log_names_each_fault_of_a_proxy_once_with_its_fix() {
     server.stop().await;
     let log = fs::read_to_string(home.folder.join("log")).unwrap();
     for (fault, seen) in [
-        ("Host is not that of its page", "10.0.0.1:3000"),
+        ("Host is not that of its page", "invented.example"),
+        ("Host is not that of its page", "page=\"chat.example\" host=\"10.0.0.1:3000\""),
         ("Host has another port", "chat.example:8080"),
         ("without Upgrade", "proxy_http_version 1.1"),
         ("X-Forwarded-For has ports", "192.0.2.60:4711"),
         ("a hop that is no address", "unknown"),
     ] {
-        let lines: Vec<&str> = log.lines().filter(|line| line.contains(fault)).collect();
-        assert!(matches!(lines[..], [line] if line.contains(seen) && line.contains("nginx")), "{fault}: {log}");
+        let lines: Vec<&str> = log.lines().filter(|line| line.contains(fault) && line.contains(seen)).collect();
+        assert!(matches!(lines[..], [line] if line.contains("nginx")), "{fault}: {log}");
     }
     assert!(!log.contains("evil.example"), "{log}");
 }

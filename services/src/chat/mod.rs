@@ -22,7 +22,7 @@ use crate::{
 use protocol::{
     Page,
     chat::{Changes, ChatKind, ChatSummary, History, Message, MessageKind, UpdateOwnState, Window},
-    error::{ErrorCode, Problem},
+    error::Problem,
     frames::{Heads, Held, ServerFrame, Welcome},
     ids::{ChatId, ClientId, MessageId, UserId},
     limits,
@@ -178,7 +178,7 @@ pub async fn quoted(node: &Node, actor: Actor, chat_id: ChatId, nos: &[u64]) -> 
 pub async fn mark_read(node: &Node, actor: Actor, chat_id: ChatId, no: u64) -> Result<()> {
     let (marked_unread, moved) = queries::mark_read(&node.db, chat_id, actor.user_id, no).await?;
     match moved {
-        Some(marked) if marked.member_count <= limits::SMALL_GROUP && !marked.blocked => {
+        Some(marked) if marked.member_count <= limits::SMALL_GROUP => {
             read_marks::publish(node, chat_id, actor.user_id, marked.read_no, marked.members_seq).await;
         }
         Some(marked) => {
@@ -394,9 +394,4 @@ pub(crate) fn empty_message(chat_id: ChatId, (no, seq): (u64, u64), sender_id: U
         edited_at: None,
         deleted: false,
     }
-}
-
-/// The refusal of a change of members in a direct or saved chat.
-pub(crate) fn not_a_group() -> Rejection {
-    Rejection::new(ErrorCode::Forbidden, "Only groups have members that change.")
 }

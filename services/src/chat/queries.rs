@@ -17,24 +17,26 @@ macro_rules! user_json {
 }
 
 /// The ids of all users in a message, as an array: sender, users of the event, author of a forwarded text, mentioned
-/// users, users of reactions.
+/// users, users of reactions. A newer version's event may have something else in place of an id.
 macro_rules! people_of {
     ($m:literal) => {
         concat!(
             "array[",
             $m,
-            ".sender_id, (",
-            $m,
-            ".event->>'actor_id')::uuid, (",
-            $m,
-            ".event->>'user_id')::uuid, ",
+            ".sender_id, ",
             $m,
             ".forwarded_from] || ",
             $m,
             ".mentions || array(
-                 select (jsonb_path_query(",
+                 select (id #>> '{}')::uuid from jsonb_path_query(
+                     jsonb_build_array(",
             $m,
-            ".reactions, '$[*].by[*]') #>> '{}')::uuid)"
+            ".event -> 'actor_id', ",
+            $m,
+            ".event -> 'user_id', jsonb_path_query_array(",
+            $m,
+            ".reactions, '$[*].by[*]')),
+                     'strict $.** ? (@ like_regex \"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\" flag \"i\")') as id)"
         )
     };
 }

@@ -1,7 +1,7 @@
 //! The publication of read marks: immediate, then coalesced to once per second and chat.
 
-use super::audience;
-use crate::Node;
+use super::{audience, queries};
+use crate::{Node, infra::database};
 use protocol::{
     frames::ServerFrame,
     ids::{ChatId, UserId},
@@ -76,6 +76,14 @@ async fn pace(node: Node, chat_id: ChatId, done: oneshot::Sender<()>) {
 }
 
 async fn send(node: &Node, chat_id: ChatId, members_seq: u64, marks: HashMap<UserId, u64>) {
+    // Read after the marks have moved: a block in the meantime must hide them from the other member.
+    let blocked = database::within(queries::is_blocked(&node.db, chat_id)).await;
+    if !matches!(blocked, Ok(false)) {
+        for (user_id, no) in marks {
+            node.live.send_to(&[user_id], &ServerFrame::Read { chat_id, user_id, no });
+        }
+        return;
+    }
     let Some(audience) = audience(node, chat_id, members_seq).await else { return };
     for (user_id, no) in marks {
         node.live.publish(chat_id, &audience, &ServerFrame::Read { chat_id, user_id, no }, None);

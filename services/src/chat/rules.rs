@@ -3,7 +3,7 @@
 use crate::{Rejection, Result};
 use protocol::{
     Page,
-    chat::{ChatSummary, Message, MessageKind, UpdateOwnState, Window},
+    chat::{ChatKind, ChatSummary, Message, MessageKind, UpdateOwnState, Window},
     error::Problem,
     groups::Role,
     ids::{ChatId, UserId},
@@ -72,12 +72,25 @@ pub fn may_edit(message: &Message, actor: UserId, base_seq: Option<u64>) -> Resu
     Ok(())
 }
 
-/// A message that is copied or rewritten must be of a known kind: this version would lose the rest of it.
+/// The chat must be a group, because only groups have members that change.
+///
+/// # Errors
+/// `forbidden`; `unavailable` for a kind that only a newer node knows.
+pub fn check_group(kind: &ChatKind) -> Result<()> {
+    match kind {
+        ChatKind::Group => Ok(()),
+        ChatKind::Unknown(_) => Err(Rejection::unavailable()),
+        ChatKind::Direct | ChatKind::Saved => Err(Rejection::forbidden("Only groups have members that change.")),
+    }
+}
+
+/// A message that is copied or rewritten must be a text: of other kinds this version reads only a part, and would lose
+/// the rest.
 ///
 /// # Errors
 /// `unavailable`, because a newer node knows the kind.
 pub fn check_kind(message: &Message) -> Result<()> {
-    if matches!(message.kind, MessageKind::Unknown(_)) { Err(Rejection::unavailable()) } else { Ok(()) }
+    if message.kind == MessageKind::Text { Ok(()) } else { Err(Rejection::unavailable()) }
 }
 
 /// Authors delete their own messages, a group's admins any message. System messages cannot be deleted.
@@ -96,7 +109,7 @@ pub fn may_delete(message: &Message, actor: UserId, role: Option<Role>) -> Resul
 /// Members react to all messages except system messages and tombstones.
 ///
 /// # Errors
-/// `forbidden`; `conflict` with the current row for a deleted message.
+/// `forbidden`; `conflict` with the current row for a deleted message; the error of `check_kind`.
 pub fn may_react(message: &Message) -> Result<()> {
     if message.kind == MessageKind::System {
         return Err(Rejection::forbidden("A system message takes no reactions."));
@@ -106,7 +119,7 @@ pub fn may_react(message: &Message) -> Result<()> {
         conflict.error.current = Some(Box::new(message.clone()));
         return Err(conflict);
     }
-    Ok(())
+    check_kind(message)
 }
 
 /// The canonical form of an emoji (fully qualified, Unicode TR 51).

@@ -121,9 +121,7 @@ pub async fn delete(node: &Node, actor: Actor, chat_id: ChatId) -> Result<()> {
     let row = queries::lock_chat(&mut tx, chat_id).await?.ok_or_else(Rejection::not_found)?;
     let members = queries::members_named(&mut tx, chat_id, &[actor.user_id].into()).await?;
     let own = members.get(&actor.user_id).filter(|member| !member.removed).ok_or_else(Rejection::not_found)?;
-    if row.kind != ChatKind::Group {
-        return Err(chat::not_a_group());
-    }
+    chat::rules::check_group(&row.kind)?;
     rules::may_delete(own.role)?;
     let users = queries::member_ids(&mut tx, chat_id).await?;
     let departed = queries::remove_from_lists(&mut tx, chat_id, &users).await?;

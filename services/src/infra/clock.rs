@@ -14,12 +14,11 @@ pub fn from_database(time: OffsetDateTime) -> Timestamp {
     Timestamp(i64::try_from(time.unix_timestamp_nanos().div_euclid(1_000_000)).unwrap_or(i64::MAX))
 }
 
-/// Times outside the range of the database are clamped to it.
+/// Times outside of the years 1 to 9999 are clamped: PostgreSQL refuses years before 4714 BC.
 #[must_use]
 pub fn to_database(time: Timestamp) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(time.0) * 1_000_000).unwrap_or(if time.0 < 0 {
-        OffsetDateTime::UNIX_EPOCH
-    } else {
-        time::macros::datetime!(9999-12-31 0:00 UTC)
-    })
+    let (first, last) = (time::macros::datetime!(0001-01-01 0:00 UTC), time::macros::datetime!(9999-12-31 0:00 UTC));
+    let clamped = if time.0 < 0 { first } else { last };
+    let exact = OffsetDateTime::from_unix_timestamp_nanos(i128::from(time.0) * 1_000_000);
+    exact.unwrap_or(clamped).clamp(first, last)
 }

@@ -1,8 +1,11 @@
 //! The rules of ARCHITECTURE.md for the schema, checked in the catalog of the database.
 
-use crate::{database, support::World};
-use services::infra::database as pool;
-use sqlx::Row as _;
+use crate::{
+    database,
+    support::{World, holds},
+};
+use services::{Node, Settings, auth, infra::database as pool};
+use sqlx::{PgPool, Row as _};
 use std::collections::BTreeSet;
 
 /// Distributed tables, by distribution column. The keys of each table begin with this column.
@@ -14,7 +17,11 @@ const DISTRIBUTED: [(&str, &[&str]); 2] = [
 const REFERENCE: [&str; 2] = ["users", "signing_keys"];
 
 async fn names(world: &World, question: &'static str) -> BTreeSet<String> {
-    sqlx::query_scalar::<_, String>(question).fetch_all(&world.db).await.unwrap().into_iter().collect()
+    names_in(&world.db, question).await
+}
+
+async fn names_in(db: &PgPool, question: &'static str) -> BTreeSet<String> {
+    sqlx::query_scalar::<_, String>(question).fetch_all(db).await.unwrap().into_iter().collect()
 }
 
 #[tokio::test]
@@ -112,23 +119,24 @@ async fn a_database_that_cannot_fold_cyrillic_is_not_migrated() {
 #[tokio::test]
 async fn the_clean_up_finds_rows_by_an_index() {
     let world = World::new().await;
-    for (index, question) in [
-        (
-            "sessions_ended",
-            "select session_id from sessions where coalesce(revoked_at, expires_at) < now() order by coalesce(revoked_at, expires_at) limit 9",
-        ),
-        (
-            "refresh_tokens_ended",
-            "select token_hash from refresh_tokens where coalesce(used_at, created_at) < now() order by coalesce(used_at, created_at) limit 9",
-        ),
-    ] {
-        let mut tx = pool::begin(&world.db).await.unwrap();
+    let [alice] = world.people(["alice"]).await;
+    auth::issue_tokens(&world, alice).await.unwrap();
+    for statement in [
+        "update sessions set revoked_at = now() - interval '31 days'",
+        "update refresh_tokens set created_at = now() - interval '31 days'",
         // The planner prefers a sequential scan for a small table.
-        sqlx::query("set local enable_seqscan = off").execute(&mut *tx).await.unwrap();
-        let explain = sqlx::AssertSqlSafe(format!("explain {question}"));
-        let plan: Vec<String> = sqlx::query_scalar(explain).fetch_all(&mut *tx).await.unwrap();
-        assert!(plan.iter().any(|line| line.contains(&format!("Index Scan using {index}"))), "{plan:?}");
+        "do $$ begin execute format('alter database %I set enable_seqscan = off', current_database()); end $$",
+    ] {
+        sqlx::query(statement).execute(&world.db).await.unwrap();
     }
+    let node = Node::open(pool::connect(&world.url, 1).await.unwrap(), Settings::default()).await.unwrap();
+    let task = tokio::spawn(auth::forget_ended_sessions(node.clone()));
+    holds(&node.db, "select count(*) = $1 from sessions", 0_i64).await;
+    task.abort();
+    sqlx::query("select pg_stat_force_next_flush()").execute(&node.db).await.unwrap();
+    let scanned =
+        "select indexrelname::text from pg_stat_user_indexes where idx_scan > 0 and indexrelname like '%_ended'";
+    assert_eq!(names_in(&node.db, scanned).await, ["refresh_tokens_ended", "sessions_ended"].map(str::to_owned).into());
 }
 
 #[tokio::test]

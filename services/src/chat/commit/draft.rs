@@ -3,7 +3,7 @@
 use super::{Change, Item, Outcome, Reacting};
 use crate::{
     Rejection, Result,
-    chat::{self, not_a_group, queries},
+    chat::{self, queries},
     groups::rules,
     live::Origin,
 };
@@ -64,7 +64,7 @@ impl Draft {
         if matches!(self.row.kind, ChatKind::Unknown(_)) && !is_repeat {
             return Err(Rejection::unavailable());
         }
-        let of_group = || if self.row.kind == ChatKind::Group { Ok(()) } else { Err(not_a_group()) };
+        let of_group = || chat::rules::check_group(&self.row.kind);
         match &item.change {
             Change::Post { .. } => self.post(item),
             Change::Edit { no, text, base_seq, .. } => self.edit(item, *no, text, *base_seq),

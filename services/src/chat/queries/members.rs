@@ -50,6 +50,15 @@ pub async fn typing(db: &PgPool, chat_id: ChatId, user: UserId) -> Result<Option
     }))
 }
 
+/// Whether one of the two members of a direct chat has blocked the other.
+pub async fn is_blocked(db: &PgPool, chat_id: ChatId) -> Result<bool> {
+    let blocked: bool = sqlx::query_scalar("select exists (select 1 from members where chat_id = $1 and blocked)")
+        .bind(chat_id.0)
+        .fetch_one(db)
+        .await?;
+    Ok(blocked)
+}
+
 /// The members of a chat and its `members_seq`, in one snapshot.
 pub async fn audience(db: &PgPool, chat_id: ChatId) -> Result<(u64, HashSet<UserId>)> {
     let row: Option<(i64, Vec<Uuid>)> = sqlx::query_as(

@@ -25,8 +25,6 @@ pub struct NewChat<'a> {
 /// A read mark that moved.
 pub struct Marked {
     pub read_no: u64,
-    /// In a direct chat: one of the two has blocked the other, so read marks are not published.
-    pub blocked: bool,
     pub members_seq: u64,
     pub member_count: u64,
 }
@@ -387,10 +385,9 @@ pub async fn mark_read(db: &PgPool, chat_id: ChatId, user: UserId, no: u64) -> R
              from chats c
              where m.chat_id = $1 and m.user_id = $2 and not m.removed and c.chat_id = m.chat_id
                and m.read_no < least($3, c.last_no)
-             returning m.read_no, c.members_seq, c.member_count, c.kind = 'direct' and exists (
-                 select 1 from members b where b.chat_id = c.chat_id and b.blocked) as blocked)
+             returning m.read_no, c.members_seq, c.member_count)
          select coalesce((select marked_unread from user_chats where user_id = $2 and chat_id = $1), false) as marked_unread,
-             moved.read_no, moved.members_seq, moved.member_count, moved.blocked
+             moved.read_no, moved.members_seq, moved.member_count
          from (select 1) as one left join moved on true",
     )
     .bind(chat_id.0)
@@ -402,7 +399,6 @@ pub async fn mark_read(db: &PgPool, chat_id: ChatId, user: UserId, no: u64) -> R
     let moved = match read_no {
         Some(read_no) => Some(Marked {
             read_no: number(read_no),
-            blocked: row.try_get("blocked")?,
             members_seq: number(row.try_get("members_seq")?),
             member_count: number(row.try_get("member_count")?),
         }),
