@@ -23,8 +23,12 @@ for (const kind of ["error", "unhandledrejection"]) {
 // The clipboard is available over https only.
 if (isSecureContext) root.dataset.secure = "";
 
-// The forms of a deferred page (app/src/shell.rs) work without the front end.
-if (root.hasAttribute("data-deferred")) await inUse();
+// The response to a refused form is a page under the address of the form's action: show the page's own address.
+if (root.dataset.address) history.replaceState(null, "", root.dataset.address);
+
+// The forms of a deferred page (app/src/shell.rs) work without the front end. If the device still stores the data of a
+// user, the front end deletes them at once.
+if (root.hasAttribute("data-deferred") && !storesData()) await inUse();
 
 const { default: init, hydrate } = await import(of("/pkg/messenger.js"));
 await init({ module_or_path: of("/pkg/messenger.wasm") });
@@ -41,4 +45,13 @@ function inUse() {
   return new Promise((start) => {
     for (const event of ["focusin", "input", "keydown"]) addEventListener(event, start, { once: true });
   });
+}
+
+/** Whether this device stores a user's data (app/src/live/offline.rs). */
+function storesData() {
+  try {
+    return localStorage.getItem("person") !== null;
+  } catch {
+    return false;
+  }
 }

@@ -60,7 +60,9 @@ async function page(request) {
   const late = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
   try {
     const answer = await Promise.race([fetch(request), late]);
-    if (answer && ![502, 503, 504].includes(answer.status)) return answer;
+    // A JSON response, as of /readyz, is not that of a page.
+    const isJson = answer?.headers.get("content-type")?.includes("json");
+    if (answer && (isJson || ![502, 503, 504].includes(answer.status))) return answer;
     return (await shell()) ?? answer ?? (await fetch(request));
   } catch (error) {
     return (await shell()) ?? Promise.reject(error);

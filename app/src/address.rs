@@ -1,5 +1,6 @@
 //! The addresses of pages. Only this module parses and writes them: for links, redirects, the loading of pages, and
-//! pages from the data that a device stores.
+//! pages from the data that a device stores. One exception: `protocol::markdown` links mentions to `/users/@name`. The
+//! service worker knows no addresses: it offers the same document for every page.
 
 use protocol::{
     ids::{ChatId, UserId},

@@ -93,13 +93,12 @@ async fn start(root: web_sys::Element) {
         return mount(root).await;
     }
     let locale = Locale::of(&root.get_attribute("lang").unwrap_or_default());
-    let Some(language) = Language::load(locale).await else { return };
-    restore_address();
+    let Some(language) = Language::load(locale).await else { return mark(&root, "data-crashed") };
     hydrate_body(move || {
         provide_context(language);
         App()
     });
-    mark_hydrated(&root);
+    mark(&root, "data-hydrated");
 }
 
 /// Mounts the page of this address from the data that the device stored.
@@ -108,7 +107,7 @@ async fn mount(root: web_sys::Element) {
     let path = window().location().pathname().unwrap_or_default();
     let seed = crate::live::offline_page(crate::address::Address::parse(&path).as_ref()).await;
     let locale = Locale::of(&seed.locale);
-    let Some(language) = Language::load(locale).await else { return };
+    let Some(language) = Language::load(locale).await else { return mark(&root, "data-crashed") };
     // These attribute names are always legal.
     let _ = root.set_attribute("lang", locale.name());
     if let Some(me) = &seed.me {
@@ -122,21 +121,11 @@ async fn mount(root: web_sys::Element) {
         provide_context(language);
         App()
     });
-    mark_hydrated(&root);
-}
-
-/// The response to a refused form is a page under the address of the form's action: shows the page's own address.
-#[cfg(feature = "hydrate")]
-fn restore_address() {
-    let address = document().document_element().and_then(|root| root.get_attribute("data-address"));
-    if let (Some(address), Ok(history)) = (address, window().history()) {
-        // A path of this server is always legal.
-        let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&address));
-    }
+    mark(&root, "data-hydrated");
 }
 
 #[cfg(feature = "hydrate")]
-fn mark_hydrated(root: &web_sys::Element) {
-    // This attribute name is always legal.
-    let _ = root.set_attribute("data-hydrated", "");
+fn mark(root: &web_sys::Element, name: &str) {
+    // These attribute names are always legal.
+    let _ = root.set_attribute(name, "");
 }

@@ -36,6 +36,8 @@ test('a wrong password is reported and the username stays in the form', async ({
   await stranger.settled();
   await expect(stranger.field(words.auth.username)).toHaveValue(ann.username);
   await expect(stranger.field(words.auth.password)).toHaveValue('');
+  // A reload must not send the form again.
+  if (!plain) await expect(stranger.page).toHaveURL('/login');
 
   await stranger.field(words.auth.password).fill(ann.password);
   await stranger.press(words.auth.sign_in);
@@ -95,12 +97,12 @@ test('a changed password ends the other sessions', async ({ browserOf, person, w
   await ann.field(words.auth.new_password).fill('a quite different one');
   await ann.press(words.auth.change_password);
   await expect(ann.page).toHaveURL('/settings/security?saved');
-  await expect(ann.page.getByText(words.notices.saved)).toBeVisible();
+  await expect(ann.page.getByText(words.notices.saved, { exact: true })).toBeVisible();
   await ann.field(words.auth.current_password).fill(ann.password);
   await ann.field(words.auth.new_password).fill('a third one entirely');
   await ann.press(words.auth.change_password);
   await expect(ann.page.getByText(words.problems.wrong_password)).toBeVisible();
-  await expect(ann.page.getByText(words.notices.saved)).toHaveCount(0);
+  await expect(ann.page.getByText(words.notices.saved, { exact: true })).toHaveCount(0);
   await ann.open('/settings/sessions');
   await expect(ann.page.getByText(words.auth.this_device)).toBeVisible();
   await expect(ann.page.getByRole('button', { name: words.auth.end_session })).toHaveCount(0);

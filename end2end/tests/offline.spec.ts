@@ -52,9 +52,12 @@ test.describe('without a network', { tag: '@script' }, () => {
 
     ann.expects(lost);
     wire.cut();
+    await countWrites(ann.page);
     await ann.page.goto('/chats');
     await hydrated(ann.page);
     await expect(ann.row('Kept')).toContainText('Three');
+    // The page of the list has stored its data, and has left the messages as they were.
+    await expect.poll(() => ann.page.evaluate(() => written.join())).toContain('chats');
     await ann.row('Kept').click();
     await expect(ann.message('Three')).toBeVisible();
     await expect(ann.message('One')).toContainText('Bob');
@@ -119,24 +122,42 @@ test.describe('without a network', { tag: '@script' }, () => {
     for (const table of tables) expect(await keptOf(ann.page, table)).toEqual([]);
   });
 
-  test('of a long chat, only the new message is stored', async ({ person }) => {
+  test('of a long chat, only the new messages are stored', async ({ person }) => {
     const [ann, bob] = [await person('Ann'), await person('Bob')];
     const chat = await ann.groupWith('Choir', [bob]);
     for (const text of ten) await bob.say(chat, text);
     await ann.open(`/chats/${chat}`);
     await isKept(ann, ten[9]);
     await expect.poll(async () => (await keptOf(ann.page, 'messages')).join()).toContain(ten[0]);
-    await ann.page.evaluate(() => {
-      const put = IDBObjectStore.prototype.put;
-      Object.assign(window, { written: [] });
-      IDBObjectStore.prototype.put = function (row, key) {
-        if (this.name === 'messages') written.push(row);
-        return put.call(this, row, key);
-      };
-    });
-    await bob.say(chat, 'One more');
-    await isKept(ann, 'One more');
-    expect(await ann.page.evaluate(() => written)).toEqual([expect.stringContaining('One more')]);
+    // Another tab has only the last message in memory.
+    const list = ann.inTab(await ann.page.context().newPage());
+    for (const [tab, path] of [[ann, `/chats/${chat}`], [list, '/chats']] as const) {
+      await countWrites(tab.page);
+      await tab.open(path);
+    }
+    for (const text of ['One more', 'And the last']) {
+      await bob.say(chat, text);
+      await expect(list.row('Choir')).toContainText(text);
+      await isKept(ann, text);
+    }
+    await expect.poll(async () => (await keptOf(ann.page, 'messages')).join()).toContain('And the last');
+    for (const { page } of [ann, list]) {
+      await expect.poll(() => page.evaluate(() => written.join())).toContain('chats,put');
+      const messages = await page.evaluate(() => written.filter(([table]) => table === 'messages'));
+      for (const [, what, row] of messages) expect([what, row]).toEqual(['put', expect.stringMatching(/One more|And the last/)]);
+    }
+    const texts = (await keptOf(ann.page, 'messages')).map((row) => JSON.parse(row).text);
+    expect(texts).toEqual(['', ...ten, 'One more', 'And the last']);
+  });
+
+  test('the sign-in page removes the stored chats of a session that has ended', async ({ person }) => {
+    const ann = await person('Ann');
+    await ann.open(`/chats/${await ann.savedChat()}`);
+    await ann.write('To myself');
+    await isKept(ann, 'To myself');
+    await ann.page.context().clearCookies({ name: /session/ });
+    await ann.page.goto('/login');
+    for (const table of tables) await expect.poll(() => keptOf(ann.page, table)).toEqual([]);
   });
 
   test('the outbox of a device with the previous version is sent', async ({ person, words }) => {
@@ -261,7 +282,8 @@ test.describe('when the server stops', { tag: ['@script', '@once'] }, () => {
 });
 
 /** The writes of a page since their recording began. */
-declare let written: string[];
+/** The writes of a page to its stores: the store, the method, and the row or key. */
+declare let written: [string, string, string][];
 
 /** A database of the previous version, with an unsent message. */
 async function makeVersion1({ name, chat }: { name: string; chat: string }) {
@@ -283,6 +305,22 @@ async function makeVersion1({ name, chat }: { name: string; chat: string }) {
 async function isKept(person: Person, text: string) {
   await person.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
   await expect.poll(async () => (await keptOf(person.page, 'chats')).join()).toContain(text);
+}
+
+/** Records the writes of the pages that are opened from now on. */
+async function countWrites(page: Page) {
+  await page.addInitScript(() => {
+    Object.assign(window, { written: [] });
+    for (const method of ['put', 'delete', 'clear'] as const) {
+      const original = IDBObjectStore.prototype[method] as (...of: unknown[]) => IDBRequest;
+      Object.assign(IDBObjectStore.prototype, {
+        [method](this: IDBObjectStore, ...of: unknown[]) {
+          written.push([this.name, method, String(of[0])]);
+          return original.apply(this, of);
+        },
+      });
+    }
+  });
 }
 
 /** All rows of a table, from the databases of all users of this browser. */

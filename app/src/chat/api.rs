@@ -114,8 +114,9 @@ pub async fn own_state(
     Ok(())
 }
 
-/// Stores the draft of a chat for the user's other devices. No redirect: only scripts call it.
-#[server(prefix = "/fn", endpoint = "save_draft")]
+/// Stores the draft of a chat for the user's other devices. No redirect: only scripts call it. The endpoint has the name
+/// that pages of earlier versions call.
+#[server(prefix = "/fn", endpoint = "keep_draft")]
 pub async fn save_draft(chat_id: ChatId, #[server(default)] draft: String) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
     let update = protocol::chat::UpdateOwnState { draft: Some(Some(draft)), ..Default::default() };

@@ -37,7 +37,8 @@ fn say<T: PartialEq + Clone + Send + Sync + 'static>(said: RwSignal<Option<T>>, 
 /// Hides it after a while, unless something else is shown by then.
 fn fade<T: PartialEq + Send + Sync + 'static>(said: RwSignal<Option<T>>, what: T) {
     let gone = move || {
-        if said.with_untracked(|said| said.as_ref() == Some(&what)) {
+        // The page may be gone by then.
+        if said.try_with_untracked(|said| said.as_ref() == Some(&what)) == Some(true) {
             said.set(None);
         }
     };

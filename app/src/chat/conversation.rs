@@ -12,7 +12,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
-use protocol::{chat::ChatKind, ids::ChatId};
+use protocol::{chat::ChatKind, ids::ChatId, reducer::Part};
 
 /// `/chats/{id}`
 #[component]
@@ -122,9 +122,7 @@ fn Header(chat_id: ChatId, title: Memo<String>) -> impl IntoView {
         store.user(id)
     });
     let typing = memo(move || {
-        let who = store.typing.with(|typing| {
-            typing.keys().filter(|(chat, _)| *chat == chat_id).map(|(_, user)| *user).collect::<Vec<_>>()
-        });
+        let who = store.read(Part::Typing(chat_id), |state| state.typing(chat_id).collect::<Vec<_>>());
         who.into_iter().map(|user| store.name(user)).collect::<Vec<_>>().join(", ")
     });
     let members = move || summary.with(|summary| summary.as_ref().map_or(0, |summary| summary.chat.member_count));

@@ -61,10 +61,14 @@ impl Drafts {
 
     /// Restores the draft, and the message replied to, after a crash or a reload.
     fn bring_back(self) {
-        let OpenChat { chat_id, writing, .. } = self.open_chat;
+        let OpenChat { store, chat_id, writing, .. } = self.open_chat;
         effect(move || {
             let Some(field) = self.field.get() else { return };
-            let local = draft::stored(chat_id);
+            // A sent draft is stored until the outbox is.
+            let is_sent = |draft: &String| {
+                store.read_untracked(|state| state.unsent(chat_id).any(|sent| sent.text == draft.trim()))
+            };
+            let local = draft::stored(chat_id).filter(|draft| !is_sent(draft));
             if local.is_none() && self.stored.with_value(String::is_empty) {
                 draft::store_reply(chat_id, None);
             }
@@ -217,9 +221,11 @@ impl Drafts {
         }
         self.open_chat.writing.set(Writing::New);
         if let Some(field) = self.field.get_untracked() {
+            // A reload before the outbox is stored must not lose the text.
+            let sent = (self.open_chat.chat_id, field.value());
+            self.open_chat.store.sent_drafts.update_value(|drafts| drafts.push(sent));
             field.set_value("");
         }
-        draft::forget(self.open_chat.chat_id);
         self.store();
     }
 }

@@ -129,7 +129,7 @@ fn ChatRow(id: ChatId) -> impl IntoView {
     let navigation = Navigation::current();
     let current = memo(move || navigation.with(|address| address.and_then(Address::chat_id) == Some(id)));
     let row = memo(move || row_of(i18n, store, id, current.get()));
-    let typing = memo(move || store.typing.with(|typing| typing.keys().any(|(chat, _)| *chat == id)));
+    let typing = memo(move || store.read(Part::Typing(id), |state| state.typing(id).next().is_some()));
     let is = move |what: fn(&ChatSummary) -> bool| row.with(|row| row.as_ref().is_some_and(|row| what(&row.summary)));
     let muted =
         Signal::derive(move || row.with(|row| row.as_ref().is_some_and(|row| row.summary.is_muted(now(store)))));

@@ -32,7 +32,7 @@ pub async fn load(address: String) -> Result<Option<Seed>, Refusal> {
 #[component]
 pub fn Connect() -> impl IntoView {
     #[cfg(feature = "hydrate")]
-    reactive(Store::current());
+    run(Store::current());
 }
 
 /// Starts the effects. They run only after hydration.
@@ -97,6 +97,11 @@ async fn turn(store: Store, address: Memo<String>) {
             Ok(Some(seed)) if is_mine(store, &seed) => return store.turn_to(seed),
             // The user has signed out or changed, or the address redirects: load a new document.
             Ok(_) => {
+                let _ = window().location().set_href(&wanted);
+                return;
+            }
+            // This version of the page may be unable to read the data.
+            Err(_) if store.outdated.get_untracked() => {
                 let _ = window().location().set_href(&wanted);
                 return;
             }

@@ -13,9 +13,11 @@ use {
     services::{Actor, Node, Rejection, chat},
 };
 
-/// Maximum frames of one request: more than a page has at once.
-#[cfg(feature = "ssr")]
+/// Maximum frames of one request.
 const FRAMES_MAX: usize = 100;
+/// Bytes of frames in one request, as a form encodes them; less than the server takes.
+#[cfg(any(feature = "hydrate", test))]
+const FORM_BYTES: usize = 100 * 1024;
 /// Bytes of replies after which the remaining frames are refused, as the queue of a socket is bounded.
 #[cfg(feature = "ssr")]
 const REPLIES_MAX: usize = 1 << 20;
@@ -72,11 +74,44 @@ async fn reply(node: &Node, actor: Actor, frame: ClientFrame) -> services::Resul
             let data = protocol::chat::PostMessage { client_id, text, reply_to };
             vec![ServerFrame::Ack { message: chat::post_message(node, actor, chat_id, data).await?.0 }]
         }
+        // Without a reply the page would send the mark again.
         ClientFrame::Read { chat_id, no } => {
             chat::mark_read(node, actor, chat_id, no).await?;
-            Vec::new()
+            vec![ServerFrame::Read { chat_id, user_id: actor.user_id, no }]
         }
         ClientFrame::Typing { .. } | ClientFrame::Watch { .. } => Vec::new(),
         _ => return Err(Rejection::new(ErrorCode::InvalidInput, "This frame needs a socket.")),
     })
+}
+
+/// The number of these frames that fit into one request: at least one.
+#[cfg(any(feature = "hydrate", test))]
+pub fn fitting(frames: &[String]) -> usize {
+    let mut room = FORM_BYTES;
+    let fits = |frame: &&String| {
+        // Every byte but letters and digits is encoded as three.
+        let bytes: usize = frame.bytes().map(|byte| if byte.is_ascii_alphanumeric() { 1 } else { 3 }).sum();
+        let fits = bytes <= room;
+        room = room.saturating_sub(bytes);
+        fits
+    };
+    frames.iter().take(FRAMES_MAX).take_while(fits).count().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_has_as_many_frames_as_fit() {
+        let long = "я".repeat(8_000);
+        for (name, frames, expected) in [
+            ("one that is too large is still sent", vec![long.repeat(9)], 1),
+            ("two of 48 KB", vec![long.clone(), long.clone(), long.clone()], 2),
+            ("short ones", vec!["{}".to_owned(); 250], FRAMES_MAX),
+            ("a short one behind a long one", vec![long.repeat(2), long, "{}".to_owned()], 1),
+        ] {
+            assert_eq!(fitting(&frames), expected, "{name}");
+        }
+    }
 }

@@ -17,7 +17,7 @@ pub enum Table {
     Me,
     /// Chats as the list shows them.
     Chats,
-    /// The newest messages of chats, by `{chat_id}/{no}`.
+    /// The newest messages of chats, by `{chat_id}/{no}/{seq}`.
     Messages,
     /// The users whose names the stored chats and messages show.
     Users,
@@ -73,7 +73,18 @@ impl Database {
             // A tab of the previous version keeps the database open. Do not wait for it: this page stores nothing.
             request.set_onblocked(Some(&reject));
         });
-        JsFuture::from(opened).await?;
+        if let Err(error) = JsFuture::from(opened).await {
+            // A blocked request continues when the other tab closes: then it upgrades the database, and closes it.
+            upgrade.forget();
+            let late = request.clone();
+            let close = Closure::once_into_js(move || {
+                if let Ok(database) = late.result() {
+                    IdbDatabase::from(database).close();
+                }
+            });
+            request.set_onsuccess(Some(close.unchecked_ref()));
+            return Err(error);
+        }
         let database: IdbDatabase = request.result()?.unchecked_into();
         let closing = database.clone();
         let close = Closure::once_into_js(move || closing.close());
@@ -99,9 +110,11 @@ impl Database {
         Ok(strings(done(&request).await?))
     }
 
-    pub async fn keys(&self, table: Table) -> Result<Vec<String>> {
+    /// The keys that begin with a prefix, in order.
+    pub async fn keys_of(&self, table: Table, prefix: &str) -> Result<Vec<String>> {
         let transaction = self.transaction(Mode::Readonly)?;
-        Ok(strings(done(&store(&transaction, table)?.get_all_keys()?).await?))
+        let request = store(&transaction, table)?.get_all_keys_with_key(&range(prefix)?)?;
+        Ok(strings(done(&request).await?))
     }
 
     /// Writes in one transaction.

@@ -4,7 +4,7 @@
 use super::{
     Store, draft,
     indexed_db::{Database, Result, Table, Write},
-    stored::{Difference, Stored},
+    stored::{Difference, ROWS, difference, key, keys},
 };
 use crate::{
     address::Address,
@@ -18,15 +18,13 @@ use protocol::{
     chat::{ChatSummary, History, Message},
     ids::{ChatId, UserId},
     profiles::{Me, User},
-    reducer::{Part, State, Touched},
+    reducer::{Part, Touched},
     time::Timestamp,
 };
 use serde::{Serialize, de::DeserializeOwned};
-use std::{cell::RefCell, collections::HashMap, rc::Rc};
+use std::{cell::RefCell, rc::Rc};
 use wasm_bindgen::JsCast as _;
 
-/// Maximum number of stored messages per chat.
-const ROWS: u64 = 100;
 /// The interval between two writes of the collected changes.
 const PAUSE_MS: u32 = 1_000;
 /// The item of the local storage that names the user whose chats are stored.
@@ -37,11 +35,12 @@ thread_local! {
     static DATABASE: RefCell<Option<Rc<Database>>> = const { RefCell::new(None) };
 }
 
-/// The row of `Table::Me`: the user, the number of the newest change to the list of chats, the time of the
-/// last frame, and the tab that wrote it.
-type Known = (Me, u64, Timestamp, u64);
-/// A row of `Table::Chats`, complete up to its `seq`, and the time of the last frame before it was written.
-type Listed = (ChatSummary, Timestamp);
+/// The row of `Table::Me`: the user, the number of the newest change to the list of chats, and the time of the last
+/// frame.
+type Known = (Me, u64, Timestamp);
+/// A row of `Table::Chats`: the chat, the time of the last frame before it was written, and the `seq` up to which its
+/// stored messages are complete.
+type Listed = (ChatSummary, Timestamp, u64);
 
 /// The database of this page's user; none if the browser provides no storage.
 pub async fn open(user_id: UserId) -> Option<Rc<Database>> {
@@ -59,94 +58,78 @@ pub async fn open(user_id: UserId) -> Option<Rc<Database>> {
 
 /// Stores changes until the page is closed. `hides` signals that the page may be closed now.
 pub async fn save(store: Store, database: Rc<Database>, mut hides: mpsc::UnboundedReceiver<()>) {
-    // Chats that an earlier page stored may no longer exist.
-    let before = database.keys(Table::Chats).await.unwrap_or_default();
-    let mut touched: Touched = before.iter().filter_map(|id| Some(Part::Chat(id.parse().ok()?))).collect();
-    let mut writer = Writer { tab: js_sys::Math::random().to_bits(), stored: HashMap::new() };
+    let before = database.keys_of(Table::Chats, "").await.unwrap_or_default();
+    let mut before: Vec<ChatId> = before.iter().filter_map(|id| id.parse().ok()).collect();
     loop {
         // A page that the user leaves may be closed before the pause ends.
         select(TimeoutFuture::new(PAUSE_MS), hides.next()).await;
         if DATABASE.with_borrow(Option::is_none) {
             return;
         }
-        touched.append(&mut store.take_unsaved());
+        let mut touched = store.take_unsaved();
+        if store.is_complete.get_value() {
+            // Chats that an earlier page stored may no longer exist.
+            let gone = |id: &ChatId| store.read_untracked(|state| !state.chats.contains_key(id));
+            touched.extend(before.drain(..).filter(gone).map(Part::Chat));
+        }
         if !touched.is_empty() {
-            writer.write(store, &database, &touched).await;
-            touched.clear();
+            // Without storage, the page works as long as it has a connection.
+            let _ = write(store, &database, &touched).await;
         }
     }
 }
 
-/// This tab, and the messages that it has stored since another tab last wrote.
-struct Writer {
-    tab: u64,
-    stored: HashMap<ChatId, Stored>,
-}
-
-impl Writer {
-    async fn write(&mut self, store: Store, database: &Database, touched: &Touched) {
-        let known = database.get(Table::Me, "").await.ok().flatten();
-        // The session may have ended, and the rows been wiped, during the wait.
-        if DATABASE.with_borrow(Option::is_none) {
-            return;
-        }
-        // If another tab has written, the stored messages are no longer those that this tab wrote.
-        if known.as_deref().and_then(parse::<Known>).is_none_or(|(.., tab)| tab != self.tab) {
-            self.stored.clear();
-        }
-        let now = store.heard.get_value();
-        let writes = store.read_untracked(|state| self.changes(state, touched, now));
-        if database.write(writes).await.is_err() {
-            self.stored.clear();
-        }
-    }
-
-    /// The writes that store the touched parts of the state.
-    fn changes(&mut self, state: &State, touched: &Touched, now: Timestamp) -> Vec<Write> {
-        let mut writes = Vec::new();
-        if let Some(me) = &state.me {
-            put(&mut writes, Table::Me, String::new(), &(me, state.mine, now, self.tab));
-        }
-        for part in touched {
-            match part {
-                Part::Chat(id) => self.change(&mut writes, state, *id, now),
-                Part::User(id) => {
-                    // The presence is out of date when the row is read.
-                    let user =
-                        state.users.get(id).map(|user| User { online: None, last_seen_at: None, ..user.clone() });
-                    user.iter().for_each(|user| put(&mut writes, Table::Users, id.to_string(), user));
+/// Stores the touched parts of the state. The database tells what is stored, because other tabs write too.
+async fn write(store: Store, database: &Database, touched: &Touched) -> Result<()> {
+    let now = store.heard.get_value();
+    let mut writes = Vec::new();
+    for part in touched {
+        match part {
+            Part::Chat(id) => writes.append(&mut change(store, database, *id, now).await?),
+            Part::User(id) => {
+                // The presence is out of date when the row is read.
+                let absent = |user: &User| User { online: None, last_seen_at: None, ..user.clone() };
+                let user = store.read_untracked(|state| state.users.get(id).map(absent));
+                let row = user.and_then(|user| serde_json::to_string(&user).ok());
+                if let Some(row) = row
+                    && database.get(Table::Users, &id.to_string()).await?.as_ref() != Some(&row)
+                {
+                    writes.push(Write::Put(Table::Users, id.to_string(), row));
                 }
-                _ => {}
             }
+            _ => {}
         }
-        writes
     }
-
-    /// Stores a chat: its row, and the messages in which its window differs from the stored one.
-    fn change(&mut self, writes: &mut Vec<Write>, state: &State, id: ChatId, now: Timestamp) {
-        let Some(chat) = state.chats.get(&id) else {
-            self.stored.remove(&id);
-            writes.extend([
-                Write::Delete(Table::Chats, id.to_string()),
-                Write::DeleteAll(Table::Messages, format!("{id}/")),
-            ]);
-            return;
-        };
-        let (summary, window) = chat.window(ROWS);
-        put(writes, Table::Chats, id.to_string(), &(summary, now));
-        let stored = self.stored.entry(id).or_insert_with(|| {
-            writes.push(Write::DeleteAll(Table::Messages, format!("{id}/")));
-            Stored::default()
-        });
-        let Difference { put: new, delete } = stored.replace(window);
-        new.iter().for_each(|message| put(writes, Table::Messages, key(id, message.no), &**message));
-        writes.extend(delete.into_iter().map(|no| Write::Delete(Table::Messages, key(id, no))));
+    let me = store.read_untracked(|state| Some((state.me.clone()?, state.mine)));
+    if let Some((me, mine)) = me.filter(|_| !writes.is_empty() || touched.contains(&Part::Me)) {
+        put(&mut writes, Table::Me, String::new(), &(me, mine, now) as &Known);
     }
+    // The session may have ended, and the rows been wiped, during the reads.
+    if DATABASE.with_borrow(Option::is_none) {
+        return Ok(());
+    }
+    database.write(writes).await
 }
 
-/// The key of a message: keys are in the order of the messages.
-fn key(chat_id: ChatId, no: u64) -> String {
-    format!("{chat_id}/{no:016}")
+/// The writes that store a chat: its row, and the messages in which its window differs from the stored one.
+async fn change(store: Store, database: &Database, id: ChatId, now: Timestamp) -> Result<Vec<Write>> {
+    let mut writes = Vec::new();
+    let Some((summary, window)) = store.with_chat_untracked(id, |chat| chat.window(ROWS)) else {
+        writes.extend([Write::Delete(Table::Chats, id.to_string()), Write::DeleteAll(Table::Messages, keys(id))]);
+        return Ok(writes);
+    };
+    let listed = database.get(Table::Chats, &id.to_string()).await?.as_deref().and_then(parse::<Listed>);
+    // Another tab has a newer state.
+    if listed.as_ref().is_some_and(|(listed, ..)| listed.chat.seq > summary.chat.seq) {
+        return Ok(writes);
+    }
+    let stored = database.keys_of(Table::Messages, &keys(id)).await?;
+    let Difference { put: new, delete, is_whole } = difference(id, &stored, window);
+    new.iter().for_each(|message| put(&mut writes, Table::Messages, key(id, message), &**message));
+    writes.extend(delete.into_iter().map(|key| Write::Delete(Table::Messages, key)));
+    let complete = if is_whole { summary.chat.seq } else { listed.map_or(0, |(.., complete)| complete) };
+    put(&mut writes, Table::Chats, id.to_string(), &(summary, now, complete) as &Listed);
+    Ok(writes)
 }
 
 fn put(writes: &mut Vec<Write>, table: Table, key: String, row: &impl Serialize) {
@@ -176,7 +159,7 @@ pub async fn page(address: Option<&Address>) -> Seed {
 }
 
 async fn fill(seed: &mut Seed, database: &Database, address: Option<&Address>) -> Result<()> {
-    let Some((me, mine, as_of, _)) = database.get(Table::Me, "").await?.as_deref().and_then(parse::<Known>) else {
+    let Some((me, mine, as_of)) = database.get(Table::Me, "").await?.as_deref().and_then(parse::<Known>) else {
         return Ok(());
     };
     if let (None, Some(theme)) = (seed.choices.get("theme"), &me.theme) {
@@ -187,22 +170,23 @@ async fn fill(seed: &mut Seed, database: &Database, address: Option<&Address>) -
     let listed: Vec<Listed> = rows.iter().filter_map(|row| parse(row)).collect();
     seed.users = database.all(Table::Users).await?.iter().filter_map(|row| parse(row)).collect();
     let is_opened = |chat_id| matches!(address, Some(Address::Chat(opened, _)) if *opened == chat_id);
-    if let Some((chat, known)) = listed.iter().find(|(summary, _)| is_opened(summary.chat.id)) {
-        seed.as_of = Some(as_of.min(*known));
+    if let Some(chat) = listed.iter().find(|(summary, ..)| is_opened(summary.chat.id)) {
+        seed.as_of = Some(as_of.min(chat.1));
         seed.page = conversation(database, chat).await?.map_or_else(Page::default, Page::Conversation);
     }
-    seed.chats = listed.into_iter().map(|(summary, _)| summary).collect();
+    seed.chats = listed.into_iter().map(|(summary, ..)| summary).collect();
     Ok(())
 }
 
 /// The stored messages of a chat; none if there is at most one, because the chat list contains the last message.
-async fn conversation(database: &Database, ChatSummary { chat, .. }: &ChatSummary) -> Result<Option<Conversation>> {
-    let rows = database.all_of(Table::Messages, &format!("{}/", chat.id)).await?;
+async fn conversation(database: &Database, (summary, _, complete): &Listed) -> Result<Option<Conversation>> {
+    let ChatSummary { chat, .. } = summary;
+    let rows = database.all_of(Table::Messages, &keys(chat.id)).await?;
     let items: Vec<Message> = rows.iter().filter_map(|row| parse(row)).collect();
     if items.len() < 2 {
         return Ok(None);
     }
-    let history = History { items, seq: chat.seq, last_no: chat.last_no, ..History::default() };
+    let history = History { items, seq: *complete, last_no: chat.last_no, ..History::default() };
     Ok(Some(Conversation { chat_id: chat.id, history, at: None, blocked: false, members: Vec::new() }))
 }
 

@@ -3,7 +3,7 @@
 //! lock; when it closes, another tab does. A message that two tabs send is stored once: sends are idempotent.
 
 use super::{
-    Store,
+    Store, draft,
     indexed_db::{Database, Table, Write},
 };
 use futures::{StreamExt as _, channel::mpsc};
@@ -21,7 +21,7 @@ pub enum Event {
     /// This tab has changed its outbox.
     Changed,
     /// Another tab has changed the stored outbox.
-    Changed,
+    Stored,
     /// This tab got the lock, or lost it.
     Granted,
     Lost,
@@ -52,7 +52,7 @@ impl Sharing {
         if let Some(channel) = &channel {
             let events = events.clone();
             let on_message = Closure::<dyn FnMut()>::new(move || {
-                let _ = events.unbounded_send(Event::Changed);
+                let _ = events.unbounded_send(Event::Stored);
             });
             channel.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
             // It lives as long as the page.
@@ -72,8 +72,12 @@ impl Sharing {
         }
         while let Some(event) = events.next().await {
             match event {
-                Event::Changed => self.write().await,
-                Event::Changed => self.load().await,
+                Event::Changed => {
+                    let drafts = self.store.sent_drafts.try_update_value(std::mem::take).unwrap_or_default();
+                    self.write().await;
+                    drafts.iter().for_each(|(chat_id, text)| draft::forget_if(*chat_id, text));
+                }
+                Event::Stored => self.load().await,
                 Event::Granted => {
                     self.held += 1;
                     // Older messages of other tabs go out first.

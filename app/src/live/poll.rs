@@ -3,7 +3,7 @@
 use super::{
     Connection, Store,
     browser::now,
-    exchange::Exchange,
+    exchange::{Exchange, fitting},
     offline::Wipe,
     post,
     session::{self, Session, TICK_MS},
@@ -32,22 +32,11 @@ pub async fn run(store: Store, wakes: &mut Wakes) -> bool {
     session.hello();
     let (began, mut polled) = (now(), now());
     while now() - began < RETRY_MS {
-        let frames = session.take_out();
-        if !frames.is_empty() {
-            let replies = match send(me, &frames).await {
-                Ok(replies) => replies,
-                Err(ErrorCode::Unauthenticated) => {
-                    session::end(Wipe::Rows);
-                    return false;
-                }
-                Err(_) => return false,
-            };
-            if !replies.lines().filter_map(|line| Reply::parse(line).ok()).all(|reply| session.take(reply)) {
+        let mut frames = session.take_out();
+        while !frames.is_empty() {
+            let batch: Vec<String> = frames.drain(..fitting(&frames)).collect();
+            if !exchange_batch(store, &mut session, me, &batch).await {
                 return false;
-            }
-            store.heard.set_value(Timestamp(now() as i64));
-            if store.connection.get_untracked() != Connection::Polling {
-                store.connection.set(Connection::Polling);
             }
         }
         let wake = select(wakes.next(), TimeoutFuture::new(TICK_MS)).await;
@@ -63,6 +52,26 @@ pub async fn run(store: Store, wakes: &mut Wakes) -> bool {
         }
         session.look_around();
         session.flush_outbox();
+    }
+    true
+}
+
+/// Sends frames and handles their replies. Returns false when the polling is to end.
+async fn exchange_batch(store: Store, session: &mut Session, me: UserId, frames: &[String]) -> bool {
+    let replies = match send(me, frames).await {
+        Ok(replies) => replies,
+        Err(ErrorCode::Unauthenticated) => {
+            session::end(Wipe::Rows);
+            return false;
+        }
+        Err(_) => return false,
+    };
+    if !replies.lines().filter_map(|line| Reply::parse(line).ok()).all(|reply| session.take(reply)) {
+        return false;
+    }
+    store.heard.set_value(Timestamp(now() as i64));
+    if store.connection.get_untracked() != Connection::Polling {
+        store.connection.set(Connection::Polling);
     }
     true
 }

@@ -15,6 +15,7 @@ use protocol::{
     ids::{ChatId, ClientId, UserId},
     limits,
     reducer::{Need, State, Unsent},
+    time::Timestamp,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -134,10 +135,8 @@ impl Session {
                 store.change(|state| state.apply_changes(after, page));
             }
             ServerFrame::Typing { chat_id, user_id } => {
-                let until = now() as i64 + TYPING_MS;
-                store.typing.update(|typing| {
-                    typing.insert((chat_id, user_id), until);
-                });
+                let until = Timestamp(now() as i64 + TYPING_MS);
+                store.change(|state| state.set_typing(chat_id, user_id, until));
             }
             ServerFrame::Error { code: ErrorCode::Unauthenticated, .. } => {
                 end(Wipe::Rows);
@@ -163,14 +162,6 @@ impl Session {
             self.welcomed = true;
             store.as_of.set(None);
         }
-        if let ServerFrame::Message { message, .. } = &frame {
-            let key = (message.chat_id, message.sender_id);
-            if store.typing.with_untracked(|typing| typing.contains_key(&key)) {
-                store.typing.update(|typing| {
-                    typing.remove(&key);
-                });
-            }
-        }
         if matches!(frame, ServerFrame::Resync {}) {
             store.change(State::forget_presence);
             self.watched = None;
@@ -179,6 +170,9 @@ impl Session {
         let stranger = self.names_a_stranger(&frame);
         let mut need = Need::Nothing;
         store.change(|state| need = state.apply(frame));
+        if self.welcomed && need == Need::Nothing {
+            store.is_complete.set_value(true);
+        }
         if let Some((chat_id, after)) = stranger {
             self.fill(BTreeMap::from([(chat_id, after)]));
         }
@@ -276,13 +270,13 @@ impl Session {
             return;
         }
         if self.store.may_send.get_untracked() {
-            self.send();
+            self.send_messages();
         }
         self.mark_read();
         self.send_typing();
     }
 
-    fn send(&mut self) {
+    fn send_messages(&mut self) {
         let now = now();
         let resting = self.resting.iter().filter(|(_, (until, _))| *until > now).map(|(chat_id, _)| *chat_id);
         let mut busy: HashSet<ChatId> = self.sends.values().map(|(chat_id, _)| *chat_id).chain(resting).collect();
@@ -346,10 +340,7 @@ impl Session {
             }
         }
         self.fill(gaps);
-        let overdue = |until: &i64| *until <= now as i64;
-        if self.store.typing.with_untracked(|typing| typing.values().any(overdue)) {
-            self.store.typing.update(|typing| typing.retain(|_, until| !overdue(until)));
-        }
+        self.store.change(|state| state.expire_typing(Timestamp(now as i64)));
     }
 
     /// Subscribes to the presence of chat partners and of the user whose profile is open. Another profile renews

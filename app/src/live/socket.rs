@@ -21,7 +21,7 @@ use protocol::{
 };
 use std::pin::pin;
 
-/// The same after the reader has come back and the page has asked for heads.
+/// The longest wait for a frame after the reader has come back and the page has asked for heads.
 const PROBED_MS: f64 = 5_000.0;
 /// A socket that has not opened by then does not open.
 const OPENING_MS: f64 = 10_000.0;
@@ -65,7 +65,7 @@ pub async fn run(store: Store, wakes: &mut Wakes) -> bool {
             }
             Event::Wake(_) => {}
         }
-        // However many frames arrive.
+        // A busy socket must not delay the checks.
         if now() - looked >= f64::from(TICK_MS) {
             looked = now();
             session.look_around();

@@ -64,8 +64,6 @@ pub struct Store {
     pub loaded: StoredValue<String>,
     pub forms: RwSignal<Forms>,
     pub connection: RwSignal<Connection>,
-    /// The users who are typing in a chat, each with the end of the typing in milliseconds since 1970.
-    pub typing: RwSignal<HashMap<(ChatId, UserId), i64>>,
     /// The read marks of the chats that were on the screen.
     pub read_up_to: RwSignal<HashMap<ChatId, ReadUpTo>>,
     /// The chat in which the reader typed last, and when.
@@ -88,6 +86,11 @@ pub struct Store {
     pub notice: RwSignal<Option<Notice>>,
     /// The messages of the open chat that the reader can see or is about to act on.
     pub shown: StoredValue<Option<(ChatId, (u64, u64))>>,
+    /// Whether a welcome has completed the list of chats.
+    #[cfg_attr(feature = "ssr", expect(dead_code, reason = "only a browser has a connection"))]
+    pub is_complete: StoredValue<bool>,
+    /// Sent texts that this tab still stores as drafts, until the outbox is stored.
+    pub sent_drafts: StoredValue<Vec<(ChatId, String)>>,
     /// The scroll position of each chat that is not at its end.
     pub places: StoredValue<HashMap<ChatId, Place>>,
     /// Minutes east of UTC.
@@ -112,7 +115,6 @@ impl Store {
             loaded: StoredValue::new(loaded),
             forms: RwSignal::new(forms),
             connection: RwSignal::default(),
-            typing: RwSignal::default(),
             read_up_to: RwSignal::default(),
             typed: RwSignal::default(),
             outgoing: RwSignal::default(),
@@ -123,6 +125,8 @@ impl Store {
             choices: RwSignal::new(choices),
             notice: RwSignal::default(),
             shown: StoredValue::default(),
+            is_complete: StoredValue::default(),
+            sent_drafts: StoredValue::default(),
             places: StoredValue::default(),
             offset,
             rendered_at,
@@ -135,7 +139,7 @@ impl Store {
         expect_context()
     }
 
-    /// The value of one of `settings::CHOICES`; empty for the default.
+    /// The value of one of `choices::CHOICES`; empty for the default.
     #[must_use]
     pub fn chosen(self, name: &str) -> String {
         self.choices.with(|choices| choices.get(name).cloned().unwrap_or_default())

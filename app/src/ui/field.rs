@@ -1,8 +1,9 @@
 use super::{
     effect,
     form::Forms,
+    reactive,
     show::Show,
-    words::{I18n, Words, reactive, t},
+    words::{I18n, Words, t},
 };
 use crate::i18n::use_i18n;
 use leptos::prelude::*;

@@ -1,4 +1,4 @@
-use super::words::{Reactive, reactive};
+use super::reactive::{Reactive, reactive};
 use leptos::prelude::*;
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -12,7 +12,7 @@ struct Item {
 }
 
 /// A keyed list: an item keeps its elements while the list changes. Unlike Leptos' `For`, it has one type for all
-/// lists: see `words`.
+/// lists: see `reactive`.
 #[component]
 pub fn For<T, K, V>(
     each: impl Fn() -> Vec<T> + Send + Sync + 'static,

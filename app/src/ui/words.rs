@@ -1,21 +1,12 @@
-//! Texts of the locale files in views, and the reactive types that views share.
+//! Texts of the locale files in views.
 
+use super::reactive::{Reactive, reactive};
 use crate::i18n::Text;
-use leptos::{prelude::*, tachys::reactive_graph::SharedReactiveFunction};
-use std::sync::{Arc, Mutex};
-
-/// A value that a view renders again when its signals change. One type for each `T`: for every closure type in a
-/// view the download would contain another copy of the rendering code.
-pub type Reactive<T> = SharedReactiveFunction<T>;
 
 pub use crate::i18n::I18n;
 
 /// Words that follow the reader's language.
 pub type Words = Reactive<&'static str>;
-
-pub fn follow<T>(of: impl FnMut() -> T + Send + 'static) -> Reactive<T> {
-    Arc::new(Mutex::new(of))
-}
 
 /// The words of a key: `t!(i18n, chat.send)`. Closures fill the blanks of a text:
 /// `t!(i18n, events.member_left, actor = move || name())`.
@@ -26,7 +17,7 @@ macro_rules! t {
     ($i18n:expr, $($key:ident).+, $($blank:ident = $value:expr),+) => {
         $crate::ui::words::filled($i18n, $crate::i18n::texts::$($key)::+, vec![$((stringify!($blank), {
             let value = $value;
-            $crate::ui::words::reactive(move || value().to_string())
+            $crate::ui::reactive(move || value().to_string())
         })),+])
     };
 }
@@ -53,30 +44,6 @@ fn fill(text: &str, value: &dyn Fn(&str) -> String) -> String {
         filled.push_str(rest);
     }
     filled
-}
-
-/// A memo of a boxed closure: see `Reactive`.
-pub fn memo<T: PartialEq + Send + Sync + 'static>(of: impl Fn() -> T + Send + Sync + 'static) -> Memo<T> {
-    memo_of(Arc::new(of))
-}
-
-fn memo_of<T: PartialEq + Send + Sync + 'static>(of: Arc<dyn Fn() -> T + Send + Sync>) -> Memo<T> {
-    Memo::new(move |_| of())
-}
-
-/// Runs now and after each change of the signals it reads; in the browser only. See `Reactive`.
-pub fn effect(run: impl FnMut() + 'static) {
-    run_of(Box::new(run));
-}
-
-fn run_of(mut run: Box<dyn FnMut()>) {
-    Effect::new(move |_| run());
-}
-
-/// Like `effect`; `run` gets the result of the previous run.
-pub fn effect_from<T: 'static>(mut run: impl FnMut(Option<T>) -> T + 'static) {
-    let mut before = None;
-    effect(move || before = Some(run(before.take())));
 }
 
 #[cfg(test)]

@@ -33,6 +33,8 @@ pub struct State {
     pub chats: HashMap<ChatId, ChatState>,
     /// Messages that the server has not stored yet, oldest first.
     pub outbox: Vec<Unsent>,
+    /// Who is typing in a chat, and when each stops unless another frame arrives.
+    typing: HashMap<ChatId, HashMap<UserId, Timestamp>>,
     /// Chats that the user was removed from, with the `mine` of the removal: an older frame must not revive them.
     gone: HashMap<ChatId, u64>,
     /// The parts that have changed since `take_touched`.
@@ -122,7 +124,10 @@ impl State {
                 return Need::Hello;
             }
             ServerFrame::Ack { message } => self.apply_message(message),
-            ServerFrame::Message { message, .. } => self.apply_message(message),
+            ServerFrame::Message { message, .. } => {
+                self.stop_typing(message.chat_id, |user_id, _| user_id == message.sender_id);
+                self.apply_message(message);
+            }
             ServerFrame::Chat { chat_id, seq, chat } => self.change_chat(chat_id, |state, _| {
                 state.apply_row(chat);
                 state.advance(seq);
@@ -155,7 +160,7 @@ impl State {
             }
             ServerFrame::Resync {} => return Need::Heads,
             ServerFrame::Revoked {} => return Need::SignIn,
-            // A page of changes needs the `after` of its request: `apply_changes`.
+            // A page of changes needs the `after` of its request: `apply_changes`. Typing needs a time: `set_typing`.
             ServerFrame::Changes(_)
             | ServerFrame::Ready { .. }
             | ServerFrame::Typing { .. }
@@ -164,6 +169,37 @@ impl State {
             | ServerFrame::Unknown { .. } => {}
         }
         Need::Nothing
+    }
+
+    /// Records that a user types in a chat until a time.
+    pub fn set_typing(&mut self, chat_id: ChatId, user_id: UserId, until: Timestamp) {
+        if self.typing.entry(chat_id).or_default().insert(user_id, until).is_none() {
+            self.touch(Part::Typing(chat_id));
+        }
+    }
+
+    /// The users who are typing in a chat.
+    pub fn typing(&self, chat_id: ChatId) -> impl Iterator<Item = UserId> {
+        self.typing.get(&chat_id).into_iter().flat_map(|typing| typing.keys().copied())
+    }
+
+    /// Ends the typing that no frame has continued.
+    pub fn expire_typing(&mut self, now: Timestamp) {
+        let chats: Vec<ChatId> = self.typing.keys().copied().collect();
+        chats.into_iter().for_each(|chat_id| self.stop_typing(chat_id, |_, until| until <= now));
+    }
+
+    fn stop_typing(&mut self, chat_id: ChatId, stops: impl Fn(UserId, Timestamp) -> bool) {
+        let Some(typing) = self.typing.get_mut(&chat_id) else { return };
+        let before = typing.len();
+        typing.retain(|user_id, until| !stops(*user_id, *until));
+        let now = typing.len();
+        if now == 0 {
+            self.typing.remove(&chat_id);
+        }
+        if now < before {
+            self.touch(Part::Typing(chat_id));
+        }
     }
 
     /// A number above the next one means that a change in between was missed; a `welcome` contains it.

@@ -16,6 +16,8 @@ pub enum Part {
     Chats,
     /// Everything about one chat, its unsent messages included.
     Chat(ChatId),
+    /// Who is typing in a chat.
+    Typing(ChatId),
     /// The unsent messages of all chats.
     Outbox,
 }

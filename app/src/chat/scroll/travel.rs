@@ -7,7 +7,7 @@ use crate::{
         open_chat::Jump,
         window::{self, Shown, Wanted},
     },
-    live::{Place, load_history},
+    live::{Notice, Place, load_history},
 };
 use leptos::prelude::*;
 
@@ -57,11 +57,14 @@ impl Scroll {
             return self.arrive(at);
         }
         leptos::task::spawn_local(async move {
-            if let Ok(history) = load_history(self.chat_id, None, None, at).await {
-                self.store.add_history(self.chat_id, history);
-                if self.looked.try_get_value().is_some() {
-                    self.arrive(at);
+            match load_history(self.chat_id, None, None, at).await {
+                Ok(history) => {
+                    self.store.add_history(self.chat_id, history);
+                    if self.looked.try_get_value().is_some() {
+                        self.arrive(at);
+                    }
                 }
+                Err(refusal) => self.store.notice.set(Some(Notice::Failed(refusal.0.code))),
             }
         });
     }

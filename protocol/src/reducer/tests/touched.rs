@@ -19,7 +19,7 @@ fn device_with_two_chats() -> State {
 
 #[test]
 fn a_change_touches_only_its_parts() {
-    use Part::{Chat, Chats, Me as Account, Outbox, User as Row, Users};
+    use Part::{Chat, Chats, Me as Account, Outbox, Typing, User as Row, Users};
     let id = user(2).id;
     let edited = Message { edited_at: Some(Timestamp(9)), ..message(2, 6, 2) };
     let presence = move |online| ServerFrame::Presence { user_id: id, online, last_seen_at: None };
@@ -43,6 +43,8 @@ fn a_change_touches_only_its_parts() {
         ("a discarded message that was never there", Box::new(|s| s.discard(message(9, 9, 1).client_id)), vec![]),
         ("a chat that is gone", Box::new(|s| s.remove(OTHER, 9)), vec![Chats, Chat(OTHER)]),
         ("a chat that was never there", Box::new(|s| s.remove(ChatId(Uuid::from_u128(3)), 9)), vec![]),
+        ("typing", Box::new(move |s| s.set_typing(CHAT, id, Timestamp(9))), vec![Typing(CHAT)]),
+        ("no typing that could expire", Box::new(|s| s.expire_typing(Timestamp(9))), vec![]),
         ("who sees me", Box::new(|s| s.set_last_seen(LastSeen::Nobody)), vec![Account]),
     ];
     for (name, change, parts) in changes {
@@ -51,6 +53,23 @@ fn a_change_touches_only_its_parts() {
         assert_eq!(state.take_touched(), parts.into_iter().collect(), "{name}");
         assert!(state.take_touched().is_empty(), "{name}: notified once");
     }
+}
+
+#[test]
+fn typing_ends_with_a_message_or_after_its_time() {
+    let mut state = device_with_two_chats();
+    let (ann, bob) = (user(2).id, user(3).id);
+    state.set_typing(CHAT, ann, Timestamp(5));
+    state.set_typing(CHAT, bob, Timestamp(7));
+    state.set_typing(OTHER, bob, Timestamp(9));
+    state.set_typing(CHAT, ann, Timestamp(8));
+    state.take_touched();
+    state.expire_typing(Timestamp(7));
+    assert_eq!(state.take_touched(), [Part::Typing(CHAT)].into());
+    assert_eq!(state.typing(CHAT).collect::<Vec<_>>(), [ann], "a later frame continues the typing");
+    state.apply(frame(message(4, 5, 2)));
+    assert!(state.take_touched().contains(&Part::Typing(CHAT)));
+    assert_eq!((state.typing(CHAT).count(), state.typing(OTHER).collect::<Vec<_>>()), (0, vec![bob]));
 }
 
 #[test]
