@@ -24,6 +24,8 @@ export default defineConfig<Options>({
       executablePath: process.env.CHROMIUM_PATH || undefined,
       args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
     },
+    // A service worker downloads the whole front end once more in each new browser: offline.spec.ts tests it.
+    serviceWorkers: 'block',
     actionTimeout: 10_000,
     navigationTimeout: 20_000,
     screenshot: 'only-on-failure',

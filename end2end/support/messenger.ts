@@ -32,13 +32,14 @@ export const test = base.extend<Options & Fixtures>({
   words: ({ language }, use) => use(wordsOf[language]),
   plain: ({ javaScriptEnabled }, use) => use(!javaScriptEnabled),
 
-  browserOf: async ({ browser, plain }, use) => {
+  browserOf: async ({ browser, plain, serviceWorkers }, use) => {
     const complaints: string[] = [];
     const contexts: BrowserContext[] = [];
     // Chromium logs every response with an error status.
     const expected = [/^Failed to load resource: .* status of (401|404|409|422) /];
     // Without JavaScript, the preloaded WASM is not used.
     if (plain) expected.push(/was preloaded using link preload but not used/);
+    if (serviceWorkers === 'block') expected.push(/^Service Worker registration blocked by Playwright$/);
     await use(async (options) => {
       const context = await browser.newContext(options);
       contexts.push(context);

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { builtSite, Server } from '../support/server';
 
+test.use({ serviceWorkers: 'allow' });
+
 const lost = /WebSocket|ERR_(CONNECTION|EMPTY|INTERNET|FAILED)|Failed to (load|fetch)|service ?worker/i;
 const tables = ['me', 'chats', 'messages', 'users', 'outbox'];
 const ten = Array.from({ length: 10 }, (_, n) => `Message ${n + 1} of ten`);

@@ -8,10 +8,7 @@ use leptos::{
     prelude::*,
     reactive::{
         computed::ArcMemo,
-        graph::{
-            AnySource, AnySubscriber, Observer, ReactiveNode, Source as _, Subscriber, ToAnySubscriber as _,
-            WithObserver as _,
-        },
+        graph::{AnySource, AnySubscriber, Observer, ReactiveNode, Source as _, Subscriber, WithObserver as _},
     },
     tachys::reactive_graph::SharedReactiveFunction,
 };
@@ -104,15 +101,29 @@ impl Subscriber for Relay {
 
 /// A memo of a boxed closure.
 pub fn memo<T: PartialEq + Send + Sync + 'static>(of: impl Fn() -> T + Send + Sync + 'static) -> Memo<T> {
-    shared_memo(Arc::new(of)).into()
+    memo_of(Box::new(of))
+}
+
+fn memo_of<T: PartialEq + Send + Sync + 'static>(of: Box<dyn Fn() -> T + Send + Sync>) -> Memo<T> {
+    Memo::new(move |_| {
+        unsubscribe_on_cleanup();
+        of()
+    })
 }
 
 /// A memo that can be read after its owner has been cleaned up.
-pub fn shared_memo<T: PartialEq + Send + Sync + 'static>(of: Arc<dyn Fn() -> T + Send + Sync>) -> ArcMemo<T> {
-    let memo = ArcMemo::new(move |_| of());
-    let subscriber = memo.to_any_subscriber();
-    on_cleanup(move || subscriber.clear_sources(&subscriber));
-    memo
+pub fn shared_memo<T: PartialEq + Send + Sync + 'static>(of: Box<dyn Fn() -> T + Send + Sync>) -> ArcMemo<T> {
+    ArcMemo::new(move |_| {
+        unsubscribe_on_cleanup();
+        of()
+    })
+}
+
+/// Ends the subscriptions of the running memo when its owner is cleaned up; before its next run there are none.
+fn unsubscribe_on_cleanup() {
+    if let Some(memo) = Observer::get() {
+        on_cleanup(move || memo.clear_sources(&memo));
+    }
 }
 
 /// Runs now and after each change of the signals it reads; in the browser only.
@@ -187,7 +198,7 @@ mod tests {
     fn a_memo_unsubscribes_when_its_owner_is_cleaned_up() {
         let (signal, owner) = (ArcRwSignal::new(1), Owner::new());
         let of = signal.clone();
-        let memo = owner.with(|| shared_memo(Arc::new(move || of.get())));
+        let memo = owner.with(|| shared_memo(Box::new(move || of.get())));
         assert_eq!(memo.get_untracked(), 1);
         signal.set(2);
         assert_eq!(memo.get_untracked(), 2);
