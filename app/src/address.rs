@@ -1,5 +1,5 @@
-//! The addresses of pages. Only this module parses and writes them: for links, redirects, the loading of pages, and
-//! pages from the data that a device stores. One exception: `protocol::markdown` links mentions to `/users/@name`. The
+//! The addresses of pages. Only this module parses and writes them, for links, redirects, page loads and offline
+//! pages. One exception: `protocol::markdown` links mentions to `/users/@name`. The
 //! service worker knows no addresses: it offers the same document for every page.
 
 use protocol::{
@@ -44,7 +44,7 @@ pub enum Filter {
     Archived,
 }
 
-/// The part of a conversation that an address points to, and what is about to be done there.
+/// The part of a conversation that an address points to, and the action that the user begins there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum At {
     Newest,
@@ -253,7 +253,7 @@ impl At {
         Some((name, no.to_string()))
     }
 
-    /// The message that this is about: the window is read around it.
+    /// The message that the address is about. The window is read around this message.
     #[must_use]
     pub fn message(&self) -> Option<u64> {
         match self {
@@ -330,7 +330,7 @@ impl Query {
     }
 }
 
-/// A URL while it is written.
+/// A URL that is being built.
 #[derive(Default)]
 struct Url(String);
 
@@ -339,7 +339,7 @@ impl Url {
         self.0.push_str(text);
     }
 
-    /// Adds a pair to the query; one without a value is left out.
+    /// Adds a pair to the query, unless its value is empty.
     fn pair(&mut self, name: &str, value: &str) {
         if !value.is_empty() {
             self.0.push(if self.0.contains('?') { '&' } else { '?' });
@@ -373,7 +373,7 @@ fn encode(text: &str, to: &mut String) {
     }
 }
 
-/// The inverse; forms write a blank as `+`. An illegal code stays unchanged.
+/// Decodes a percent-encoded text. Forms write a space as `+`. An invalid code stays unchanged.
 fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

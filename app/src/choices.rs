@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-/// The names and their values; without a value, the default applies. A cookie stores each choice, and the document
-/// carries it as an attribute.
+/// The name of each choice, and its values besides the default. A cookie stores a choice, and an attribute of the
+/// document shows it.
 pub const CHOICES: [(&str, &[&str]); 5] = [
     ("theme", &["light", "dark"]),
     ("text", &["small", "large"]),

@@ -61,7 +61,7 @@ pub fn table(locale: Locale) -> String {
     serde_json::json!(Language::of(locale).texts).to_string()
 }
 
-/// Where the browser finds a table; the page's version is part of the address, as for all files.
+/// The path of a table. Requests add the page's version as a query, as for all files.
 #[must_use]
 pub fn address(locale: Locale) -> String {
     format!("/pkg/texts/{}.json", locale.name())
@@ -72,7 +72,7 @@ impl Language {
     /// Loads a table. It stays in memory until the page is closed, because views refer to parts of it.
     pub async fn load(locale: Locale) -> Option<Self> {
         let version = document().document_element().and_then(|root| root.get_attribute("data-version"));
-        // A query in the address itself would get an "&" behind it.
+        // Add the version with `query`: after a query in the address itself, it would append an "&".
         let request = gloo_net::http::Request::get(&address(locale)).query(version.map(|version| ("v", version)));
         let response = request.send().await.ok()?;
         let json = if response.ok() { response.text().await.ok()? } else { return None };

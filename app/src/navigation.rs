@@ -1,4 +1,4 @@
-//! Which page is shown: the address of the browser, links, and the way back.
+//! Which page is shown: follows the browser's address, pressed links and the back button.
 
 use crate::address::Address;
 use leptos::prelude::*;
@@ -95,7 +95,7 @@ mod browser {
         }
     }
 
-    /// The path, query and fragment of a link of this site that was pressed plainly.
+    /// The path, query and fragment of a pressed link to this site. None for other buttons, or with a key such as Ctrl.
     fn pressed_link(event: &MouseEvent) -> Option<String> {
         let has_key = event.meta_key() || event.alt_key() || event.ctrl_key() || event.shift_key();
         if event.default_prevented() || event.button() != 0 || has_key {

@@ -1,4 +1,4 @@
-//! The error of server functions: the `ApiError` of the other routes.
+//! The error of server functions. It has the form of the other routes: `ApiError`.
 
 use leptos::server_fn::{
     codec::JsonEncoding,

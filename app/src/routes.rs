@@ -28,8 +28,8 @@ use {
 #[component]
 pub fn App() -> impl IntoView {
     provide_meta_context();
-    // The server writes the data it renders from into the page, and hydration reads them there. A page from the
-    // data that a device stored gets them as a context.
+    // On the server and on an offline page, the data is given as a context. The server also writes it into the page,
+    // and hydration reads it there.
     let given = use_context::<Seed>();
     let written = SharedValue::new_str(|| written(given.as_ref()));
     let read = || serde_json::from_slice(written.into_inner().as_bytes()).unwrap_or_default();
@@ -47,7 +47,7 @@ fn language(seed: &Seed) -> Language {
     Language::of(Locale::of(&seed.locale))
 }
 
-/// The browser has loaded it before it shows anything.
+/// The browser has loaded the language before it renders anything.
 #[cfg(not(feature = "ssr"))]
 fn language(_: &Seed) -> Language {
     expect_context()
@@ -58,13 +58,13 @@ fn written(given: Option<&Seed>) -> String {
     given.and_then(|seed| serde_json::to_string(seed).ok()).unwrap_or_default()
 }
 
-/// The browser only reads: code that writes would be a good part of the download.
+/// The browser only reads the data: code that writes it would be a large part of the download.
 #[cfg(not(feature = "ssr"))]
 fn written(_: Option<&Seed>) -> String {
     String::new()
 }
 
-/// The part of an address that identifies a page; the rest of it changes within the page.
+/// The part of an address that identifies a page. If only the rest changes, the page stays and changes its content.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Shown {
     NotFound,

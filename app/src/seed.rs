@@ -50,7 +50,7 @@ pub enum Page {
     /// The data have not arrived yet.
     #[default]
     Loading,
-    /// For this reader there is nothing at the address.
+    /// There is no page at the address, or the reader may not see it.
     Missing,
     /// The request failed. This page has no scripts, so a browser never reads it.
     #[cfg(feature = "ssr")]

@@ -220,7 +220,7 @@ impl Message {
         std::iter::once(self.sender_id).chain(event).chain(source).chain(mentioned).chain(reacted)
     }
 
-    /// Whether this version can show the message. In place of others the page shows a neutral line.
+    /// Whether this version can show the message. In place of any other message, the page shows a neutral line.
     #[must_use]
     pub fn is_showable(&self) -> bool {
         match (self.kind, &self.event) {

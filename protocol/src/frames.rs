@@ -92,7 +92,7 @@ pub enum ClientFrame {
         chat_id: ChatId,
         no: u64,
     },
-    /// Subscribes the socket to the presence of these users, beside that of its direct peers. The server sends
+    /// Subscribes the socket to the presence of these users, in addition to the peers of direct chats. The server sends
     /// the current presence of each at once.
     Watch {
         #[serde(default)]
@@ -153,7 +153,7 @@ macro_rules! server_frames {
             pub fn parse(text: &str) -> serde_json::Result<Self> {
                 // Server functions read from bytes too: each kind of serde reader adds its own code to the WASM.
                 let mut row: Row = serde_json::from_slice(text.as_bytes())?;
-                let unknown = || serde::de::Error::custom("not a frame of ours");
+                let unknown = || serde::de::Error::custom("not a frame of this protocol");
                 let (name, reference) = row.take("type").zip(row.take("ref")).ok_or_else(unknown)?;
                 let frame = Self::frame(name, row).ok_or_else(unknown)?;
                 Ok(Self { reference, frame })

@@ -47,7 +47,7 @@ impl<'de> serde::Deserialize<'de> for Row {
 macro_rules! rows {
     ($($name:ident { $($field:ident),* $(,)? })*) => {$(
         impl $name {
-            /// Takes this type's fields out of a row that may have others too.
+            /// Takes this type's fields out of a row that may have other fields too.
             pub(crate) fn from_row(row: &mut $crate::wire::Row) -> Option<Self> {
                 Some(Self { $($field: row.take(stringify!($field))?),* })
             }
@@ -301,7 +301,7 @@ mod tests {
             "avatar_url": null, "online": null, "last_seen_at": null })
     }
 
-    /// A page of changes as a version of the future writes it, without the fields that this one does not know.
+    /// A page of changes from a newer version. It has only fields that this version knows.
     fn future_changes() -> Value {
         let chat_id = "00000000-0000-0000-0000-000000000001";
         let at = "2031-01-01T00:00:00.000Z";

@@ -33,7 +33,7 @@ pub struct Demo {
     serve: config::Serve,
 }
 
-/// The rooms to load first, and the rooms to replay then.
+/// The rooms to load first, and the rooms to replay after that.
 struct Programme {
     loaded: Vec<Room>,
     live: Vec<Live>,
@@ -93,7 +93,7 @@ async fn perform(running: &Running, demo: Demo) -> Result<(), String> {
 async fn programme(folder: PathBuf, rooms: usize) -> Result<Programme, String> {
     if !source::is_there(&folder) {
         serve::say(&format!(
-            "There are no conversations in {}; a short one of our own is played. --source names another folder.",
+            "There are no conversations in {}; a short built-in one is replayed. --source names another folder.",
             folder.display()
         ));
         return Ok(script::programme());
@@ -107,7 +107,7 @@ fn progress(Room { title, lines, people, .. }: &Room, new: bool) -> String {
     if new {
         format!("  {title}: {} messages by {} people", lines.len(), people.len())
     } else {
-        format!("  {title}: there already")
+        format!("  {title}: already loaded")
     }
 }
 
@@ -121,7 +121,7 @@ fn fresh_password() -> String {
 
 fn parse_speed(text: &str) -> Result<f64, String> {
     let speed = text.parse().ok().filter(|speed| (0.01..=1_000.0).contains(speed));
-    speed.ok_or_else(|| "a number from 0.01 to 1000 is wanted".into())
+    speed.ok_or_else(|| "the speed must be a number from 0.01 to 1000".into())
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub struct Parts {
     pub tokens: Tokens,
     /// Background work; `stop` waits for it.
     pub tasks: TaskTracker,
-    /// The node is about to stop: it takes requests, and says that it is not ready for more.
+    /// The node is about to stop: it still accepts requests, but /readyz reports that it is not ready.
     pub draining: AtomicBool,
     pub shutdown: CancellationToken,
     pub(crate) sessions: LiveSessions,
@@ -49,7 +49,7 @@ pub struct Settings {
     pub limits: bool,
     /// Changes of one chat committed together.
     pub batch: NonZeroUsize,
-    /// The fault that a debug build injects, to prove that the tests find it.
+    /// The fault that a debug build injects, to show that the verifier finds it.
     pub mutant: Option<Mutant>,
 }
 
@@ -60,7 +60,7 @@ impl Default for Settings {
 }
 
 impl Node {
-    /// Opens everything over a migrated database.
+    /// Opens a node on a migrated database.
     ///
     /// # Errors
     /// `unavailable` if the database does not respond.

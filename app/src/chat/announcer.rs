@@ -25,7 +25,7 @@ struct Announcements {
 }
 
 impl Announcements {
-    /// Announces what is new, at once or when the pause after the last announcement is over.
+    /// Announces new messages: at once, or when the pause after the last announcement is over.
     fn announce(self) {
         let Some(before) = self.announced.try_get_value().filter(|_| !self.resting.get_value()) else { return };
         let Some((no, new, words)) = untrack(|| self.news(before)) else { return };

@@ -19,7 +19,7 @@ pub async fn send_message(
     let data = protocol::chat::PostMessage { client_id, text: text.clone(), reply_to };
     let (message, new) = context::answer(services::chat::post_message(&node, actor, chat_id, data).await)?;
     let typed = protocol::text::MessageText::parse(&text);
-    // The form was sent twice with different texts: the first one counts, and the second is shown again.
+    // The form was sent twice with different texts: the first text is the message, and the form shows the second text.
     if !new && typed.is_ok_and(|typed| typed.as_str() != message.text) {
         return context::refuse(services::Rejection::conflict("This form was sent already."));
     }
@@ -41,7 +41,8 @@ pub async fn edit_message(
     Ok(())
 }
 
-/// Deletes messages for all members: the user's own, or as an admin any. `nos` as `2,3,5`.
+/// Deletes messages for all members: the user's own messages, or any message if the user is an admin. `nos` is a list
+/// such as `2,3,5`.
 #[server(prefix = "/fn", endpoint = "delete_messages")]
 pub async fn delete_messages(chat_id: ChatId, nos: String) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
@@ -91,7 +92,7 @@ pub async fn report_message(chat_id: ChatId, no: u64, reason: String) -> Result<
     Ok(())
 }
 
-/// Changes the user's own state of a chat; absent fields stay. `mute` is a number of hours, 0 unmutes.
+/// Changes the user's own state of a chat. Absent fields do not change. `mute` is a number of hours, 0 unmutes.
 #[server(prefix = "/fn", endpoint = "own_state")]
 pub async fn own_state(
     chat_id: ChatId,

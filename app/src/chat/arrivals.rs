@@ -28,13 +28,13 @@ struct Arrival {
     text: String,
 }
 
-/// Shows something for a while.
+/// Shows `what` for a few seconds.
 fn say<T: PartialEq + Clone + Send + Sync + 'static>(said: RwSignal<Option<T>>, what: T) {
     said.set(Some(what.clone()));
     fade(said, what);
 }
 
-/// Hides it after a while, unless something else is shown by then.
+/// Hides `what` after a few seconds, unless another value is shown by then.
 fn fade<T: PartialEq + Send + Sync + 'static>(said: RwSignal<Option<T>>, what: T) {
     let gone = move || {
         // The page may be gone by then.
@@ -45,7 +45,7 @@ fn fade<T: PartialEq + Send + Sync + 'static>(said: RwSignal<Option<T>>, what: T
     set_timeout(gone, SHOWN_FOR);
 }
 
-/// The unread messages for the title. Of a muted chat only mentions count.
+/// The number of unread messages for the title. In a muted chat, only mentions count.
 fn unread(store: Store) -> u32 {
     let now = now(store);
     store.read(Part::Chats, |state| {
@@ -60,7 +60,7 @@ pub fn Arrivals() -> impl IntoView {
     let store = Store::current();
     let count = memo(move || unread(store));
     let navigation = Navigation::current();
-    // A navigation sets the title of its page at the same moment.
+    // A navigation sets the title of its page at the same moment: add the number in the next frame.
     effect(move || {
         navigation.with(|_| ());
         let count = count.get();
@@ -119,7 +119,7 @@ fn arrival_of(i18n: I18n, store: Store, (chat_id, no): (ChatId, u64)) -> Option<
     Some(Arrival { chat_id, no, title: words::title(i18n, &summary), text })
 }
 
-/// Feedback on what the reader did, for a while.
+/// Shows the result of the reader's last action for a few seconds.
 #[component]
 fn Said() -> impl IntoView {
     use crate::live::Notice;
@@ -162,7 +162,7 @@ fn sign(count: u32) {
     }
 }
 
-/// Shows a notification of the browser, with as much as the reader chose.
+/// Shows a notification of the browser. The settings decide whether it contains the text and plays a sound.
 fn notify(store: Store, arrived: &Arrival) {
     let shows = store.chosen("notify");
     #[cfg(feature = "hydrate")]
@@ -174,7 +174,7 @@ fn notify(store: Store, arrived: &Arrival) {
         if store.chosen("sound") == "off" {
             options.set_silent(Some(true));
         }
-        // One for each message, whichever tabs show it.
+        // With the same tag, several open tabs show one notification for a message.
         options.set_tag(&format!("{}/{}", arrived.chat_id, arrived.no));
         options.set_icon("/icon.svg");
         if let Ok(notification) = web_sys::Notification::new_with_options(&arrived.title, &options) {

@@ -119,7 +119,7 @@ impl Completer {
         }
     }
 
-    /// Handles the keys of an open list; returns whether it did.
+    /// Handles a key while the list is open. Returns whether the key was handled.
     pub fn pressed(self, event: &leptos::ev::KeyboardEvent) -> bool {
         let count = self.choices.with_untracked(Vec::len);
         if count == 0 {

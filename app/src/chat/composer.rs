@@ -63,7 +63,7 @@ pub fn Composer() -> impl IntoView {
     .into_any()
 }
 
-/// The state of the composer that its events use.
+/// The composer's state that its event handlers use.
 #[derive(Clone, Copy)]
 struct Controls {
     open_chat: OpenChat,

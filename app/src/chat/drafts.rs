@@ -64,7 +64,7 @@ impl Drafts {
         let OpenChat { store, chat_id, writing, .. } = self.open_chat;
         effect(move || {
             let Some(field) = self.field.get() else { return };
-            // A sent draft is stored until the outbox is.
+            // A sent draft stays in the tab until the outbox is stored: do not restore it.
             let is_sent = |draft: &String| {
                 store.read_untracked(|state| state.unsent(chat_id).any(|sent| sent.text == draft.trim()))
             };
@@ -119,7 +119,7 @@ impl Drafts {
         }
     }
 
-    /// Shows the draft of another device, unless this one has changed it.
+    /// Shows a draft that another device has stored, unless the reader has changed the text here.
     fn observe_others(self) {
         let OpenChat { store, chat_id, writing, .. } = self.open_chat;
         let elsewhere = memo(move || store.with_chat(chat_id, |chat| chat.summary.draft.clone()).flatten());
@@ -133,7 +133,7 @@ impl Drafts {
             if field.value() == self.stored.get_value() && draft != self.stored.get_value() {
                 field.set_value(&draft);
                 draft::forget(chat_id);
-                // The other device has sent the draft as a message, so the reply is sent too.
+                // The draft is empty because the other device has sent the message. Its reply was sent too.
                 if draft.is_empty() {
                     writing.set(Writing::New);
                 }
@@ -188,7 +188,7 @@ impl Drafts {
         }
     }
 
-    /// Sends the draft to the server, if it differs; one request at a time, so that they arrive in order.
+    /// Sends the draft to the server, if it differs from the stored draft. One request at a time keeps their order.
     fn store(self) {
         let Some(field) = self.field.try_get_untracked().flatten() else { return };
         let draft = field.value();

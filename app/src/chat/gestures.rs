@@ -85,7 +85,8 @@ pub fn hovered(open_chat: OpenChat, target: Option<web_sys::EventTarget>) {
     }
 }
 
-/// The arrow keys walk from message to message; Enter opens the actions of a message, Escape goes back.
+/// The arrow keys walk from message to message; Enter opens the actions of a message. Escape returns
+/// from the actions to the message, and from a message to the composer.
 pub fn pressed(open_chat: OpenChat, event: &leptos::ev::KeyboardEvent) {
     let row = closest(event.target(), ".message");
     let in_article = closest(event.target(), "article, .timeline").is_some_and(|of| Some(of.into()) == event.target());

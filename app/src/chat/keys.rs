@@ -38,7 +38,7 @@ pub fn Keys() -> impl IntoView {
         let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
         let writes = target.is_some_and(|target| target.matches("input, textarea, select, dialog *").unwrap_or(false));
         let to = match event.key().as_str() {
-            // Capitals where Caps Lock is on.
+            // Caps Lock makes the letter a capital. On a Russian keyboard the key `K` types `л`.
             "k" | "K" | "л" | "Л" if event.ctrl_key() || event.meta_key() => {
                 open.set(Open::Jump);
                 None

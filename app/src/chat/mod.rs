@@ -44,7 +44,7 @@ pub fn Workspace(children: Children) -> impl IntoView {
     let navigation = Navigation::current();
     let is_list = memo(move || navigation.with(|address| matches!(address, Some(Address::Chats(_)))));
     let store = Store::current();
-    // A page without a server, on a device that has stored nobody's data.
+    // There is no connection, and this device has not stored the data of any user.
     if store.me().is_none() && store.loaded.with_value(String::is_empty) {
         return Offline().into_any();
     }

@@ -1,5 +1,5 @@
-//! The started action in an open conversation: reply, edit, select. Every action starts from the address, so it
-//! works without JavaScript.
+//! The action that the reader has begun in an open conversation: reply, edit, select. The address can begin an action
+//! too, so that actions work without JavaScript.
 
 use crate::{
     address::{Address, At},
@@ -52,7 +52,7 @@ pub enum Jump {
 }
 
 impl OpenChat {
-    /// As the address says.
+    /// Opens a conversation, with the action that the address names.
     pub fn new(chat_id: ChatId) -> Self {
         let at = match Navigation::current().get_untracked() {
             Some(Address::Chat(_, at)) => at,
@@ -113,7 +113,7 @@ impl OpenChat {
         }
     }
 
-    /// Whether the reader may delete a message, for all.
+    /// Whether the reader may delete a message for all members.
     #[must_use]
     pub fn may_delete(self, message: &Message) -> bool {
         let role = self.store.with_chat(self.chat_id, |chat| chat.summary.role).flatten();

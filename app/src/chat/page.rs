@@ -21,7 +21,7 @@ pub struct Conversation {
     pub at: Option<u64>,
     /// Whether the reader has blocked the other user of a direct chat.
     pub blocked: bool,
-    /// The members, where the page shows who has read a message.
+    /// The members, if the page shows who has read a message; else empty.
     pub members: Vec<Member>,
 }
 

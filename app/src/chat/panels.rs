@@ -64,7 +64,7 @@ fn Forward(nos: Vec<u64>) -> impl IntoView {
     let store = open_chat.store;
     let query = RwSignal::new(String::new());
     let chats = move || query.with(|query| words::chats_called(i18n, store, query));
-    // A refused form may have been committed all the same: the retry has the same id.
+    // After an error, the messages may be stored nevertheless: the retry uses the same id.
     let before =
         store.forms.with_untracked(|forms| forms.refused("forward_messages")?.value("client_id")?.parse().ok());
     let client_id = before.unwrap_or_else(ClientId::fresh);

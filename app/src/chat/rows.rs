@@ -39,7 +39,7 @@ impl Unread {
         Self { read_no: *read_no, last_no: chat.last_no }
     }
 
-    /// The first unread message of another user; none where rows before it are missing.
+    /// The first unread message of another user; none if messages before it are not held.
     fn first(self, chat: &ChatState, me: UserId) -> Option<u64> {
         let next = self.read_no + 1;
         let (_, held) = chat.known.containing(next).filter(|_| next <= self.last_no)?;

@@ -133,7 +133,7 @@ impl Scroll {
         });
     }
 
-    /// Names to the store the messages that must not be freed: the shown, selected and edited ones, and the one replied to.
+    /// Tells the store which messages it must keep: the shown, selected and edited messages, and the one replied to.
     fn hold_messages(self, open_chat: OpenChat) {
         effect(move || {
             let Shown { first, last, .. } = self.shown.get();
@@ -330,7 +330,7 @@ impl Scroll {
     }
 }
 
-/// The first message of the page's window, if this window ends before the newest message. The timeline starts there.
+/// The first message of the page's window, if this window ends before the newest message. The timeline starts at it.
 fn opened_from(store: Store, chat_id: ChatId) -> Option<u64> {
     store.page.with_untracked(|page| {
         let opened = page.conversation(chat_id)?;

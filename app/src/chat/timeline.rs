@@ -57,7 +57,7 @@ pub fn Timeline() -> impl IntoView {
     let open_chat = OpenChat::current();
     let OpenChat { store, chat_id, .. } = open_chat;
     let scroller = NodeRef::<html::Div>::new();
-    // As of the opening: a message that arrives later is not marked as new.
+    // Read once, at the opening: a message that arrives later is not marked as new.
     let unread = store.with_chat_untracked(chat_id, Unread::of);
     let is_unread = store.with_chat_untracked(chat_id, |chat| chat.summary.unread > 0) == Some(true);
     let first_unread = unread.filter(|_| is_unread).map(|unread| unread.read_no + 1);
@@ -115,7 +115,7 @@ pub fn Timeline() -> impl IntoView {
     .into_any()
 }
 
-/// The link to the first unread message, until that has been on the screen or is dismissed.
+/// The link to the first unread message, until this message was on the screen or the reader dismisses the link.
 #[component]
 fn ToUnread(reader: Scroll, unread: Memo<u32>) -> impl IntoView {
     let i18n = use_i18n();

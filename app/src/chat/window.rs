@@ -1,5 +1,5 @@
 //! Which messages of a chat are in the document, where the reader is among them, and what counts as read.
-//! Arithmetic only: `scroll` measures the document and moves it.
+//! This module only calculates: `scroll` measures the document and scrolls it.
 
 use protocol::{chat::ChatSummary, ranges::Ranges};
 
@@ -130,8 +130,8 @@ impl View {
     }
 }
 
-/// Whole pixels to scroll. Halves round up, also negative ones: rounded away from zero, a rest of half a pixel would
-/// move the timeline down and up again for ever.
+/// Whole pixels to scroll. Halves round up, also negative ones. If they rounded away from zero, a difference of half a
+/// pixel would move the timeline down and up again for ever.
 pub fn pixels(moved: f64) -> i32 {
     (moved + 0.5).floor() as i32
 }
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_window_moves_by_steps_and_never_beyond_what_is_held() {
+    fn the_window_moves_by_steps_and_never_beyond_the_held_messages() {
         let shown = Shown { first: 200, last: 349, last_no: 500 };
         for (held_from, expected) in [(1, 150), (180, 180), (200, 200)] {
             assert_eq!(shown.earlier(held_from), Wanted::From(expected), "{held_from}");

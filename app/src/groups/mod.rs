@@ -68,7 +68,7 @@ pub fn NewGroupPage() -> impl IntoView {
         Page::New(new) => new.chosen.clone(),
         _ => Vec::new(),
     });
-    // Without a page load there is no id from the server yet.
+    // A page that was opened without a page load has no id from the server.
     let client_id = store.forms.with_untracked(|forms| forms.client_id).unwrap_or_else(ClientId::fresh);
     let chosen = RwSignal::new(first_chosen);
     // The chosen users stay in the form during the next search.
@@ -297,7 +297,7 @@ fn Info(chat_id: ChatId) -> impl IntoView {
     .into_any()
 }
 
-/// A search for users to add, without the members.
+/// A search for users to add. The results leave out the members.
 #[component]
 fn AddMembers(chat_id: ChatId, members: Memo<Vec<Member>>) -> impl IntoView {
     let i18n = use_i18n();

@@ -1,5 +1,6 @@
 //! The draft that this tab stores, and the message replied to. `public/boot.js` writes the text into the tab's
-//! session storage, so that it survives a crash of the WASM. This module reads it, and removes it when it is sent.
+//! session storage, so that it survives a crash of the WASM. This module reads the text, and removes it after the
+//! message is sent.
 
 use crate::address::Address;
 use leptos::prelude::{document, window};
@@ -18,7 +19,7 @@ pub fn forget(chat_id: ChatId) {
     }
 }
 
-/// Removes it if it is this text.
+/// Removes the draft if it is `text`.
 pub fn forget_if(chat_id: ChatId, text: &str) {
     if stored(chat_id).as_deref() == Some(text) {
         forget(chat_id);
@@ -34,7 +35,7 @@ pub fn reply(chat_id: ChatId) -> Option<u64> {
 pub fn store_reply(chat_id: ChatId, reply_to: Option<u64>) {
     let Some(storage) = storage() else { return };
     let key = key("reply", chat_id);
-    // In a browser that stores nothing, it lives as long as the page.
+    // A browser without storage forgets the reply when the page is closed.
     let _ = match reply_to {
         Some(no) => storage.set_item(&key, &no.to_string()),
         None => storage.remove_item(&key),
@@ -49,7 +50,7 @@ pub fn forget_all() {
     }
 }
 
-/// The key names the user: another may sign in in the same tab.
+/// The key names the user: another user may sign in in the same tab.
 fn key(what: &str, chat_id: ChatId) -> String {
     let person = document().document_element().and_then(|root| root.get_attribute("data-person"));
     format!("{what}:{}:{}", person.unwrap_or_default(), Address::chat(chat_id).href())

@@ -1,4 +1,4 @@
-//! The frames of a page that can open no WebSocket, by HTTP: a proxy may not pass `Upgrade` on.
+//! Carries frames by HTTP for a page that cannot open a WebSocket: some proxies do not pass `Upgrade` on.
 
 use crate::Refusal;
 use leptos::prelude::*;
@@ -15,7 +15,7 @@ use {
 
 /// Maximum frames of one request.
 const FRAMES_MAX: usize = 100;
-/// Bytes of frames in one request, as a form encodes them; less than the server takes.
+/// Bytes of frames in one request, as a form encodes them; less than the server accepts.
 #[cfg(any(feature = "hydrate", test))]
 const FORM_BYTES: usize = 100 * 1024;
 /// Bytes of replies after which the remaining frames are refused, as the queue of a socket is bounded.

@@ -13,7 +13,7 @@ pub struct Database(IdbDatabase);
 /// An object store.
 #[derive(Clone, Copy)]
 pub enum Table {
-    /// One row: the user, and the newest change and the last frame that the other rows include.
+    /// One row: the user, the number of the newest change to the list of chats, and the time of the last frame.
     Me,
     /// Chats as the list shows them.
     Chats,

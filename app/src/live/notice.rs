@@ -1,6 +1,6 @@
 use protocol::error::ErrorCode;
 
-/// Feedback on what the reader did.
+/// The result of the reader's last action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
     Failed(ErrorCode),

@@ -1,6 +1,6 @@
 //! The outbox that all tabs of one browser share. It is stored in IndexedDB, and one tab sends it, so that
-//! messages go out in the order in which they were written. The tab that was written in last takes over the
-//! lock; when it closes, another tab does. A message that two tabs send is stored once: sends are idempotent.
+//! messages go out in the order in which they were written. The tab in which the user wrote last takes the
+//! lock; when this tab closes, another tab takes it. A message that two tabs send is stored once: sends are idempotent.
 
 use super::{
     Store, draft,
@@ -55,7 +55,7 @@ impl Sharing {
                 let _ = events.unbounded_send(Event::Stored);
             });
             channel.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-            // It lives as long as the page.
+            // The handler lives as long as the page.
             on_message.forget();
         }
         // Only secure pages have locks.
@@ -133,7 +133,7 @@ impl Sharing {
                 let _ = channel.post_message(&JsValue::TRUE);
             }
         }
-        // The user writes in this tab, so it is awake; another one may be frozen.
+        // The user writes in this tab, so it is awake; another tab may be frozen.
         if let (true, 0, Some(locks)) = (wrote, self.held, &self.locks) {
             spawn_local(steal(locks.clone(), self.name.clone(), self.events.clone()));
         }

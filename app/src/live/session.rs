@@ -300,7 +300,7 @@ impl Session {
         }
     }
 
-    /// Sends that the reader types, at most once in three seconds.
+    /// Sends a `typing` frame while the reader types, at most once in three seconds.
     fn send_typing(&mut self) {
         let Some((chat_id, at)) = self.store.typed.get_untracked() else { return };
         if now() - self.typing_sent > TYPING_EVERY_MS && at as f64 > self.typing_sent {

@@ -23,7 +23,7 @@ use std::pin::pin;
 
 /// The longest wait for a frame after the reader has come back and the page has asked for heads.
 const PROBED_MS: f64 = 5_000.0;
-/// A socket that has not opened by then does not open.
+/// A socket that has not opened within this time counts as failed.
 const OPENING_MS: f64 = 10_000.0;
 
 /// Runs one socket from its opening to its end. Returns whether it ever opened.

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, HashMap};
 /// The state of the connection to the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Connection {
-    /// The page has just arrived, or has no JavaScript.
+    /// The page has just loaded, or has no JavaScript.
     #[default]
     Starting,
     Open,
@@ -60,7 +60,7 @@ pub struct Store {
     /// The parts that this device has not stored yet.
     unsaved: StoredValue<Touched>,
     pub page: RwSignal<Page>,
-    /// The address whose data the server gave the page; empty until then.
+    /// The address for which the server has sent the data of this page; empty before.
     pub loaded: StoredValue<String>,
     pub forms: RwSignal<Forms>,
     pub connection: RwSignal<Connection>,

@@ -12,7 +12,7 @@ pub struct Difference {
     pub put: Vec<Arc<Message>>,
     /// Keys.
     pub delete: Vec<String>,
-    /// Whether all messages that are stored then are those of the window.
+    /// Whether, after these writes, the stored messages are exactly those of the window.
     pub is_whole: bool,
 }
 
@@ -31,8 +31,8 @@ fn no(key: &str) -> Option<u64> {
 }
 
 /// The difference between the stored messages of a chat, given by their keys, and the newest messages in memory. A tab
-/// that shows the list of chats has the last message alone: older messages stay stored if the window continues them,
-/// or if they are more than it has.
+/// that only shows the list of chats holds one message per chat. So older messages stay stored if the window continues
+/// them, or if the window has fewer messages.
 pub fn difference(chat_id: ChatId, stored: &[String], window: Vec<Arc<Message>>) -> Difference {
     let first = window.first().map_or(0, |message| message.no);
     let (older, rest): (Vec<&String>, Vec<&String>) = stored.iter().partition(|key| no(key) < Some(first));

@@ -79,7 +79,7 @@ fn on_message(act: impl Fn(&str, &str) + 'static) {
         }
     });
     on_channel(|channel| channel.set_onmessage(Some(listener.as_ref().unchecked_ref())));
-    // It lives as long as the page.
+    // The listener lives as long as the page.
     listener.forget();
 }
 

@@ -33,7 +33,8 @@ pub fn compare(store: Store, server: &str) {
     }
 }
 
-/// Reloads a page of another version that is hidden, has nothing unsent and no changed field.
+/// Reloads the page if the server has another version, and the page is hidden, has no unsent message and no changed
+/// field.
 #[cfg(feature = "hydrate")]
 pub fn reload_unseen(store: Store) {
     if !store.outdated.get_untracked()

@@ -1,4 +1,4 @@
-//! Loads the data of a page: the feature of the address loads its own.
+//! Loads the data of a page. Each feature loads the data of its own pages.
 
 use super::caller::Request;
 use crate::{
@@ -20,7 +20,7 @@ pub enum Loaded {
     Redirect(Address),
 }
 
-/// Loads everything that a document shows, a chat's head before its rows.
+/// Loads everything that a document shows. A chat's head is read before its rows.
 ///
 /// # Errors
 /// `unavailable` if the database does not respond.
@@ -153,7 +153,7 @@ fn put(seed: &mut Seed, summary: ChatSummary) {
     seed.chats.push(summary);
 }
 
-/// Language, theme and zone: by cookie, else as the browser asks.
+/// The language, the choices and the time zone in the cookies. Without a cookie, `Accept-Language` gives the language.
 fn preferences(headers: &HeaderMap, url: &str) -> Seed {
     let locale = cookie(headers, "locale").filter(|locale| matches!(*locale, "en" | "ru"));
     Seed {

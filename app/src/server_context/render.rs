@@ -1,4 +1,4 @@
-//! Renders pages as HTML, with the policy of what they may load.
+//! Renders pages as HTML, each with its Content-Security-Policy.
 
 use super::load::Loaded;
 use crate::shell;
@@ -17,7 +17,7 @@ pub fn shell(version: Option<&str>) -> Response {
     (headers, axum::response::Html(document)).into_response()
 }
 
-/// The policy of a page with such scripts.
+/// The Content-Security-Policy of a page that may load these `scripts`.
 fn policy(scripts: &str) -> String {
     format!(
         "default-src 'none'; script-src {scripts} 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; \

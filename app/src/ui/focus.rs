@@ -2,7 +2,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 use web_sys::HtmlElement;
 
-/// Focuses the first element of a selector, if there is one.
+/// Focuses the first element that matches a selector, if there is one.
 pub fn focus(selector: &str) {
     if let Some(found) = find(selector) {
         let _ = found.focus();

@@ -8,7 +8,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Forms {
     pub refused: Option<Refused>,
-    /// The id that this rendering gives the sends of its forms: a form posted twice is one send.
+    /// The idempotency key of the forms in this rendering: a form that is posted twice is stored once.
     pub client_id: Option<ClientId>,
 }
 

@@ -1,4 +1,4 @@
-//! Building blocks. They know no store and no feature.
+//! Building blocks of pages. They depend neither on the store nor on a feature.
 
 mod avatar;
 mod case;

@@ -6,7 +6,7 @@ use crate::{
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-/// The page of an address that has none.
+/// The page for an address that does not exist, or that the reader may not see.
 #[component]
 pub fn NotFound() -> impl IntoView {
     let i18n = use_i18n();

@@ -135,7 +135,7 @@ fn run_of(mut run: Box<dyn FnMut()>) {
     Effect::new(move |_| run());
 }
 
-/// The same, with the result of the previous run.
+/// Like `effect`. Each run gets the result of the previous run.
 pub fn effect_from<T: 'static>(mut run: impl FnMut(Option<T>) -> T + 'static) {
     let mut before = None;
     effect(move || before = Some(run(before.take())));

@@ -1,7 +1,7 @@
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-/// A column of a page, with the title of the document.
+/// A column of a page. It also sets the document's title.
 #[component]
 pub fn TitledSection(#[prop(into)] title: TextProp, children: Children) -> impl IntoView {
     view! {

@@ -1,4 +1,4 @@
-//! Times in the reader's zone and language; the same words on both sides.
+//! Times in the reader's zone and language. The server and the browser give the same words.
 
 use crate::{i18n::t_string, ui::I18n};
 use leptos::prelude::*;
@@ -26,7 +26,7 @@ pub fn date(i18n: I18n, time: Timestamp, offset: i32) -> String {
     format!("{} {} {}", civil.day, month(i18n, civil.month), civil.year)
 }
 
-/// For a list: the hour today, else the day, else the date.
+/// For a list: the time of day if it is today, the day and month if it is this year, else the date.
 #[must_use]
 pub fn short(i18n: I18n, time: Timestamp, Zone { offset, now }: Zone) -> String {
     let civil = time.civil(offset);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_has_two_digits_each() {
+    fn hours_and_minutes_have_two_digits() {
         assert_eq!(clock(Timestamp(NEW_YEAR + 9 * HOUR + 5 * 60_000), 0), "09:05");
         assert_eq!(clock(Timestamp(NEW_YEAR), -90), "22:30");
     }

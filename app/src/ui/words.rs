@@ -35,7 +35,7 @@ pub fn filled(i18n: I18n, text: Text, blanks: Vec<(&'static str, Reactive<String
     reactive(move || fill(i18n.text(text), &value))
 }
 
-/// A value that looks like a blank stays as it is.
+/// Fills the blanks of a text. A value that looks like a blank is not filled again.
 fn fill(text: &str, value: &dyn Fn(&str) -> String) -> String {
     let mut parts = text.split("{{ ");
     let mut filled = parts.next().unwrap_or_default().to_owned();

@@ -102,7 +102,7 @@ fn a_preview_has_no_marks() {
 }
 
 #[test]
-fn of_very_many_marks_only_the_first_are_rendered() {
+fn only_the_first_of_very_many_marks_are_rendered() {
     for (text, element) in [
         ("`a` ".repeat(2_000), "<code>"),
         ("*a* ".repeat(2_000), "<em>"),
@@ -114,7 +114,7 @@ fn of_very_many_marks_only_the_first_are_rendered() {
     ] {
         let html = html(&text);
         let count = html.matches(element).count();
-        // Where all sorts are counted, there is an end for each beginning.
+        // The pattern `<` also counts the closing tags.
         assert!(
             (ELEMENTS_MAX - 2..=ELEMENTS_MAX * if element == "<" { 2 } else { 1 }).contains(&count),
             "{element} {count}"
@@ -124,7 +124,7 @@ fn of_very_many_marks_only_the_first_are_rendered() {
 }
 
 #[test]
-fn of_thousands_of_combining_marks_on_a_letter_a_few_remain() {
+fn only_a_few_of_thousands_of_combining_marks_remain() {
     let accents = |count| format!("e{} o", "\u{301}".repeat(count));
     assert_eq!(html(&accents(ACCENTS_MAX)), accents(ACCENTS_MAX));
     assert_eq!(html(&accents(7_900)), accents(ACCENTS_MAX));
@@ -189,9 +189,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
 
     #[test]
-    fn whatever_is_written_is_safe_and_whole(text in hostile()) {
+    fn any_text_becomes_safe_and_complete_html(text in hostile()) {
         let shown = checked(&html(&text));
-        // Nothing but marks and addresses is left out: letters stay, in order.
+        // All letters shown come from the text, in the same order.
         let letters = |text: &str| text.chars().filter(|c| c.is_alphabetic()).collect::<String>();
         let unescaped = shown.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&");
         let mut all = text.chars().filter(|c| c.is_alphabetic());

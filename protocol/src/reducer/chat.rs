@@ -28,9 +28,9 @@ pub struct ChatState {
     pub members: BTreeMap<UserId, Arc<Member>>,
     /// Changes applied above the head, until the changes between are applied too.
     ahead: BTreeSet<u64>,
-    /// The change of the chat's own row that is held.
+    /// The `seq` of the held row of the chat itself.
     row_seq: u64,
-    /// The change of the user's own role that is held.
+    /// The `seq` of the held role of the user.
     role_seq: u64,
     /// The last complete count, used while not all messages after `read_no` are held.
     counted: Counted,
@@ -54,7 +54,7 @@ pub(super) struct Listed {
 struct Counted {
     unread: u32,
     mentions: u32,
-    /// Counted after the read mark, up to the last message, as of change `seq`.
+    /// The messages after `read_no` and up to `last_no` are counted, as of change `seq`.
     read_no: u64,
     last_no: u64,
     seq: u64,
@@ -107,13 +107,13 @@ impl ChatState {
     }
 
     pub(super) fn forget_outside(&mut self, windows: &[(u64, u64)]) {
-        // Until the missing changes arrive, the held messages are not all from the same change.
+        // While changes are missing, the held messages belong to different states of the chat.
         if self.latest > self.head || self.messages.values().any(|message| message.seq > self.head) {
             return;
         }
         let ChatSummary { unread, mentions_unread: mentions, read_no, ref chat, .. } = self.summary;
         let last_no = chat.last_no;
-        // Later counts start from here, as from a count of the server.
+        // Later counts start from this count, as if the server had sent it.
         self.counted = Counted { unread, mentions, read_no, last_no, seq: self.head };
         let is_kept = |no: u64| no == last_no || windows.iter().any(|&(first, last)| first <= no && no <= last);
         let kept = self.messages.iter().filter(|(no, _)| is_kept(**no));
@@ -306,8 +306,8 @@ impl ChatState {
         }
     }
 
-    /// The head to send in `heads`; zero if only the server can count, because it returns the count of a chat with
-    /// another head.
+    /// The head to send in `heads`. Zero if only the server can count: it then returns the count, because its head
+    /// differs.
     pub(super) fn named_head(&self) -> u64 {
         if self.uncertain { 0 } else { self.head }
     }
@@ -402,7 +402,7 @@ impl ChatState {
         let count = if self.known.covers(read_no + 1, last_no) {
             unread_between(read_no + 1, last_no)
         } else {
-            // Counted messages that were deleted or read since, and new messages.
+            // Subtract the counted messages that were deleted or read since, and add the new messages.
             let deleted = rows(counted_from + 1, counted_to).filter(|message| {
                 message.deleted
                     && message.seq > seq
@@ -412,7 +412,7 @@ impl ChatState {
             let gone = if server_count > limits::UNREAD_EXACT { 0 } else { deleted.count() as u64 + read };
             // Above its limit the server does not count, so nothing can be subtracted.
             let still = u64::from(server_count).saturating_sub(gone);
-            // Some messages that were read elsewhere are not held. It is unknown how many of them were counted.
+            // Messages that were read on another device may not be held. At most those after the read mark are unread.
             still.min(counted_to.saturating_sub(read_no)) + unread_between(counted_to.max(read_no) + 1, last_no)
         };
         let most = u64::from(limits::UNREAD_EXACT) + 1;

@@ -33,7 +33,7 @@ pub struct State {
     pub chats: HashMap<ChatId, ChatState>,
     /// Messages that the server has not stored yet, oldest first.
     pub outbox: Vec<Unsent>,
-    /// Who is typing in a chat, and when each stops unless another frame arrives.
+    /// Who is typing in a chat, and when the typing of each user ends unless another frame arrives.
     typing: HashMap<ChatId, HashMap<UserId, Timestamp>>,
     /// Chats that the user was removed from, with the `mine` of the removal: an older frame must not revive them.
     gone: HashMap<ChatId, u64>,
@@ -49,7 +49,7 @@ pub struct Unsent {
     pub text: String,
     pub reply_to: Option<u64>,
     pub written_at: Timestamp,
-    /// Why the server refused it; none while it waits.
+    /// Why the server refused the message; none while it waits.
     pub refused: Option<ErrorCode>,
 }
 
@@ -340,7 +340,7 @@ impl State {
     }
 
     /// Frees the messages of a chat outside these windows, which ascend and do not overlap. The newest message
-    /// and the messages that kept ones quote stay, and so does the number of unread messages.
+    /// and the messages that are quoted by kept messages stay. The number of unread messages does not change.
     pub fn forget_outside(&mut self, chat_id: ChatId, windows: &[(u64, u64)]) {
         self.change_chat(chat_id, |chat, _| chat.forget_outside(windows));
     }
@@ -387,10 +387,10 @@ impl State {
         self.put(unsent);
     }
 
-    /// Applies the outbox that this user's tabs share, as it is stored now; `before` is what was stored before.
+    /// Applies the stored outbox that this user's tabs share. `before` is the outbox that was stored before.
     pub fn share_outbox(&mut self, before: &[Unsent], stored: &[Unsent]) {
         let is_in = |unsents: &[Unsent], client_id| unsents.iter().any(|unsent| unsent.client_id == client_id);
-        // Another tab has sent or discarded it.
+        // Another tab has sent or discarded the message.
         self.drop_unsent(|unsent| is_in(before, unsent.client_id) && !is_in(stored, unsent.client_id));
         for unsent in stored {
             match self.outbox.iter_mut().find(|own| own.client_id == unsent.client_id) {
@@ -435,7 +435,7 @@ impl State {
         dropped.into_iter().for_each(|chat_id| self.touch_unsent(chat_id));
     }
 
-    /// A stored message leaves the outbox, whichever frame or page brought it.
+    /// Drops a message from the outbox when a frame or a page shows that the server has stored it.
     fn drop_stored(&mut self, message: &Message) {
         if Some(message.sender_id) == self.me_id() {
             self.discard(message.client_id);
@@ -507,7 +507,7 @@ impl State {
         ClientFrame::Hello { mine: Some(self.mine), chats, read }
     }
 
-    /// The request for the heads that differ from what this device holds.
+    /// The request for the heads that differ from those of this device.
     #[must_use]
     pub fn heads(&self) -> ClientFrame {
         let Held { chats, read } = self.held();

@@ -172,8 +172,8 @@ fn changes(messages: Vec<Message>, seq: u64) -> Changes {
 }
 
 #[test]
-fn the_head_moves_only_over_what_was_applied() {
-    // (frames' seqs in order of arrival, head, asked after)
+fn the_head_moves_only_over_applied_changes() {
+    // (the `seq` of each frame in order of arrival, the head, the `after` of the request)
     for (arrivals, head, gap) in [
         (vec![5], 5, None),
         (vec![5, 6, 7], 7, None),
@@ -232,7 +232,7 @@ fn a_snapshot_beyond_the_head_requests_the_changes_between() {
     let mut state = device();
     state.apply_summary(summary(9, 7, 3, 4));
     let chat = &state.chats[&CHAT];
-    assert_eq!(chat.gap(), Some(4), "rows held may have changed since");
+    assert_eq!(chat.gap(), Some(4), "held rows may have changed since");
     assert_eq!(chat.summary.unread, 4, "counted by the server");
 }
 
@@ -306,7 +306,7 @@ fn a_count_from_heads_is_not_counted_twice() {
         assert_eq!(state.chats[&CHAT].summary.unread, 41);
         state.apply(frame(message(51, 52, 2)));
         state.apply(heads(51, 50, 9, 41));
-        assert_eq!(state.chats[&CHAT].summary.unread, 42, "an older count leaves out what is newer");
+        assert_eq!(state.chats[&CHAT].summary.unread, 42, "an older count does not include newer messages");
     }
 }
 
@@ -341,14 +341,14 @@ fn freed_messages_stay_counted() {
     assert_eq!(
         (state.chats[&CHAT].summary.unread, state.held().chats[&CHAT]),
         (498, 0),
-        "a freed message is the server's to count"
+        "only the server can count a freed message"
     );
     state.apply_read(CHAT, me().user.id, 502);
     assert_eq!(state.chats[&CHAT].summary.unread, 0);
 }
 
 #[test]
-fn a_freed_message_never_comes_back_as_it_was_before() {
+fn an_older_row_never_replaces_a_freed_message() {
     let freed = || {
         let mut state = device();
         state.apply(frame(Message { deleted: true, ..message(1, 5, 2) }));
@@ -384,7 +384,7 @@ fn a_message_deleted_before_it_is_read_is_no_longer_unread() {
 }
 
 #[test]
-fn a_mark_moved_elsewhere_lowers_the_count() {
+fn a_read_mark_moved_on_another_device_lowers_the_count() {
     let mut state = device_with_few_rows();
     state.apply_read(CHAT, user(1).id, 40);
     assert_eq!(state.chats[&CHAT].summary.unread, 9, "more cannot be unread");
@@ -403,7 +403,7 @@ fn a_change_of_a_chat_that_is_not_held_needs_a_hello() {
     );
     state.apply(ServerFrame::Removed { chat_id: elsewhere, mine: 2 });
     let late = ServerFrame::Message { chat_id: elsewhere, seq: 4, message: stranger };
-    assert_eq!(state.apply(late), Need::Nothing, "removed, so it is nobody's");
+    assert_eq!(state.apply(late), Need::Nothing, "the user was removed from this chat");
 }
 
 #[test]
@@ -484,7 +484,7 @@ fn a_send_is_shown_until_its_message_is_stored() {
     assert!(state.outbox.is_empty());
     assert_eq!((chat.summary.read_no, chat.summary.unread, chat.head), (4, 0, 5));
     state.send(unsent(4, 7));
-    assert!(state.outbox.is_empty(), "what is stored is not sent again");
+    assert!(state.outbox.is_empty(), "a stored message is not sent again");
 }
 
 #[test]

@@ -60,7 +60,7 @@ struct Player {
     chat_id: ChatId,
     actor: Actor,
     cues: mpsc::Receiver<Cue>,
-    /// Repeated after a reconnect, with the same `client_id`.
+    /// The send without a response. It is repeated after a reconnect, with the same `client_id`.
     unanswered: Option<Request>,
 }
 
@@ -109,7 +109,7 @@ async fn play(mut player: Player) {
     while !player.cues.is_closed() {
         let began = Instant::now();
         if let Err(error) = act(&mut player).await {
-            tracing::debug!(%error, "a demo client lost its socket and comes back");
+            tracing::debug!(%error, "a demo client lost its socket and reconnects");
         }
         if began.elapsed() > RECONNECT_MAX {
             wait = RECONNECT;

@@ -45,7 +45,7 @@ fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 }
 
 fn complete(operation: &mut Operation) {
-    // An operation that names no scheme needs none.
+    // An operation without a security scheme is public.
     operation.security.get_or_insert_default();
     let responses = &mut operation.responses.responses;
     for (status, response) in responses.iter_mut() {

@@ -1,5 +1,5 @@
 //! The HTTP side: how a request is checked, who the caller is, and the headers of every response.
-//! Knows no role and no socket: `roles` hands it the routes.
+//! Must not know roles or sockets: `roles` passes the routes.
 
 pub mod api;
 pub mod cookie;
@@ -32,7 +32,7 @@ use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 /// The server of some routes, with the front end's files and the document of the API beside them.
 pub fn router(node: Node, config: config::Serve, routes: Api) -> Router {
-    // A second router keeps the first one's executor, which is the same.
+    // If a router exists already, this call fails, and the executor of the first router stays.
     let _ = any_spawner::Executor::init_custom_executor(rendering::Eager);
     let version = site::version(&config.site_dir);
     let app = App { node, version, config: Arc::new(config) };
@@ -73,5 +73,5 @@ async fn not_found() -> Failure {
 }
 
 async fn method_not_allowed() -> Failure {
-    Failure(Rejection::new(protocol::error::ErrorCode::MethodNotAllowed, "This path does not take this method."))
+    Failure(Rejection::new(protocol::error::ErrorCode::MethodNotAllowed, "This path does not accept this method."))
 }

@@ -10,7 +10,7 @@ pub fn is_own_request(app: &App, headers: &HeaderMap) -> bool {
     if site == Some(b"cross-site") {
         return false;
     }
-    // Another host of the same domain is another site's page to us.
+    // A page on another host of the same domain counts as another site.
     let from_us = matches!(site, Some(b"same-origin" | b"none"));
     match headers.get(header::ORIGIN) {
         Some(origin) => check_own(app, headers, origin.to_str().unwrap_or("unreadable")),
@@ -25,7 +25,7 @@ pub fn is_own(app: &App, headers: &HeaderMap, origin: &str) -> bool {
     matches(app.config.public_url.as_deref(), host, origin)
 }
 
-/// The same for the origin of a request that is refused otherwise: the log may name the proxy's fault.
+/// Like `is_own`. If the origin is foreign, logs the fault of a proxy that may be the cause.
 pub fn check_own(app: &App, headers: &HeaderMap, origin: &str) -> bool {
     let own = is_own(app, headers, origin);
     if !own && let Some(page) = authority(origin) {

@@ -51,7 +51,7 @@ pub async fn render(app: App, parts: Parts, refused: Option<Refused>) -> Respons
     response
 }
 
-/// Replaces a refusal by a page if the browser shows the response: to a form, or to an address.
+/// Replaces a refusal with a page if the browser shows the response as a document: after a form or a page request.
 pub async fn refusals_as_pages(State(app): State<App>, request: Request, next: Next) -> Response {
     let is_shown = accepts_html(request.headers()) && !request.uri().path().starts_with("/api");
     let (mut parts, body) = request.into_parts();
@@ -150,7 +150,7 @@ async fn call(app: App, parts: Parts, body: Bytes, context: context::Request) ->
         Some(Rejection { error, retry_after }) => {
             let form = parts.uri.path().trim_start_matches("/fn/").to_owned();
             let typed = form_urlencoded::parse(&body).into_owned();
-            // A secret is typed again.
+            // The user must type a password again.
             let values = typed.filter(|(name, _)| !matches!(name.as_str(), "password" | "current" | "new")).collect();
             let mut parts = parts;
             parts.method = Method::GET;

@@ -15,7 +15,7 @@ pub fn address(headers: &HeaderMap, extensions: &Extensions, trusted: &[IpAddr])
     if !trusted.contains(&peer) {
         return peer;
     }
-    // The hops are split as bytes: a client's bytes that are no text must not hide the proxy's own hop behind them.
+    // Split the hops as bytes: invalid text from a client must not hide the hop that the proxy appended.
     let forwarded = headers.get_all("x-forwarded-for").iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
     let hops: Vec<&str> = forwarded.map(|hop| std::str::from_utf8(hop).unwrap_or("unreadable").trim()).collect();
     // The client may have written every hop to the left of an unreadable one, so none of them is trusted.
@@ -23,7 +23,7 @@ pub fn address(headers: &HeaderMap, extensions: &Extensions, trusted: &[IpAddr])
     readable.find(|hop| !trusted.contains(hop)).unwrap_or(peer)
 }
 
-/// One hop: an address, with or without a port. Names a hop that the proxy should write otherwise.
+/// One hop: an address, with or without a port. Logs a hop that the proxy should write in another form.
 fn parse(hop: &str) -> Option<IpAddr> {
     let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']')).unwrap_or(hop);
     if let Ok(address) = bare.parse::<IpAddr>() {

@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, Once, PoisonError},
 };
 
-/// Pages whose faults are named.
+/// Maximum number of pages whose faults are logged.
 const PAGES_MAX: usize = 100;
 
 /// How `Host` differs from the address of the page.

@@ -37,7 +37,7 @@ pub fn version(site: &Path) -> Option<Arc<str>> {
     Some(hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>().into())
 }
 
-/// A file of the built front end, or a page that says that there is nothing here.
+/// The page of an address, a file of the built front end, or the page "not found".
 pub async fn file(State(app): State<App>, request: Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Failure(Rejection::not_found()).into_response();
@@ -96,7 +96,7 @@ fn names_version(app: &App, uri: &Uri) -> bool {
     app.version.is_some() && uri.query().is_some_and(|query| query.starts_with("v="))
 }
 
-/// During a rolling upgrade nodes have two versions: a node never serves its files for those of the other version.
+/// During a rolling upgrade nodes have two versions: a node never serves its own files under the other version.
 fn is_of_other_version(app: &App, uri: &Uri) -> bool {
     let asked = uri.query().and_then(|query| query.strip_prefix("v="));
     asked.is_some_and(|asked| app.version.as_deref().is_some_and(|version| version != asked))

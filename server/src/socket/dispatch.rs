@@ -140,7 +140,7 @@ impl<'a> Dispatch<'a> {
         replies.into_iter().for_each(|reply| self.reply(reply));
     }
 
-    /// Completes the parked frames that last, after the client has disconnected.
+    /// Completes the parked frames that change something (`lasts`), after the client has disconnected.
     pub async fn finish(self) {
         for parked in self.current.into_iter().chain(self.parking.frames).filter(|parked| parked.lasts) {
             parked.work.await;
@@ -239,7 +239,7 @@ impl<'a> Dispatch<'a> {
         self.parking.push(Parked { work: replied(reference, work), bytes, lasts: false });
     }
 
-    /// Whether a `typing` in this chat is passed on: not more often than each `TYPING_EVERY`.
+    /// Whether a `typing` in this chat is passed on: at most one in `TYPING_EVERY`.
     fn may_type(&mut self, chat_id: ChatId) -> bool {
         let now = Instant::now();
         self.typed.retain(|_, last| now.duration_since(*last) < TYPING_EVERY);

@@ -73,7 +73,7 @@ async fn upgrade(
     };
     let Ok(upgrade) = upgrade else {
         proxy::report_missing_upgrade(&headers);
-        return Failure(invalid("This address speaks WebSocket only.")).into_response();
+        return Failure(invalid("This address accepts only WebSocket connections.")).into_response();
     };
     let tasks = app.node.tasks.clone();
     upgrade

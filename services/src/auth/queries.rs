@@ -130,7 +130,7 @@ pub async fn touch_session(db: &PgPool, actor: Actor) -> sqlx::Result<bool> {
     .await
 }
 
-/// Deletes at most `limit` sessions that ended a session's life ago; returns how many.
+/// Deletes at most `limit` sessions that ended at least `SESSION_LIFE` ago; returns how many.
 pub async fn delete_ended_sessions(db: &PgPool, limit: usize) -> Result<usize> {
     let long_ago = now() - tokens::SESSION_LIFE;
     let ended: Vec<(Uuid, Uuid)> = sqlx::query_as(
@@ -154,9 +154,9 @@ pub async fn delete_ended_sessions(db: &PgPool, limit: usize) -> Result<usize> {
     Ok(users.len())
 }
 
-/// Deletes at most `limit` refresh tokens that are no longer needed; returns how many. A session ends a
-/// session's life after its last token was created, so an older unused token has no live session. A used
-/// token reveals its reuse for a session's life.
+/// Deletes at most `limit` refresh tokens that are no longer needed; returns how many. An unused token
+/// that is older than `SESSION_LIFE` belongs to an ended session. A used token is kept for `SESSION_LIFE`, to detect
+/// a second use.
 pub async fn delete_refresh_tokens(db: &PgPool, limit: usize) -> Result<usize> {
     let long_ago = now() - tokens::SESSION_LIFE;
     let useless: Vec<(Uuid, Vec<u8>)> = sqlx::query_as(
@@ -263,7 +263,7 @@ pub async fn insert_refresh_token(tx: &mut PgConnection, actor: Actor, hash: &[u
     Ok(())
 }
 
-/// Marks a token as used and extends its session; `None` if it was used already. Of fifty concurrent calls one succeeds.
+/// Marks a token as used and extends its session; `None` if it was used already. Only one concurrent call succeeds.
 pub async fn redeem_refresh_token(tx: &mut PgConnection, user_id: UserId, hash: &[u8]) -> Result<Option<SessionId>> {
     let now = now();
     let session: Option<Uuid> = sqlx::query_scalar(

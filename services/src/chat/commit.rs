@@ -60,7 +60,7 @@ pub enum Change {
         how: Reacting,
     },
     AddMember(UserId),
-    /// The actor removes themselves: they leave.
+    /// Removes a member. With their own id, the actor leaves.
     RemoveMember(UserId),
     ChangeRole {
         user_id: UserId,
@@ -76,7 +76,7 @@ pub enum Change {
 pub enum Reacting {
     Give,
     TakeBack,
-    /// For a page that cannot know which applies: rows name only the first users who reacted.
+    /// For a page that does not know whether its user has reacted: a row names only the first users.
     Toggle,
 }
 
@@ -149,7 +149,7 @@ impl Change {
         }
     }
 
-    /// Whether it shows something new to the others. A blocked user may not do that.
+    /// Whether the change shows something new to the other members. A blocked user may not make such a change.
     fn writes(&self) -> bool {
         match self {
             Self::React { how, .. } => *how != Reacting::TakeBack,

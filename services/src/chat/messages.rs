@@ -101,7 +101,7 @@ pub async fn forward_messages(node: &Node, actor: Actor, forward: Forward<'_>) -
     Ok(all)
 }
 
-/// Messages that the actor may forward or report: visible to the actor, not deleted, not of the system.
+/// Messages that the actor may forward or report: visible to the actor, not deleted, no system messages.
 async fn readable(node: &Node, actor: Actor, chat_id: ChatId, nos: &[u64]) -> Result<Vec<Message>> {
     let messages = queries::messages_by_no(&node.db, actor.user_id, chat_id, nos).await?;
     if messages.len() < nos.len() || messages.iter().any(|message| message.deleted) {

@@ -1,4 +1,4 @@
-//! Chats: lists, history, read marks, catch-up. Must not know how groups are managed: that is `groups`, over the
+//! Chats: lists, history, read marks, catch-up. Must not know how groups are managed: `groups` does this, with the
 //! same commit queue.
 
 pub mod blocks;
@@ -171,7 +171,7 @@ pub async fn quoted(node: &Node, actor: Actor, chat_id: ChatId, nos: &[u64]) -> 
     Ok(History { items: Vec::new(), next: None, replies, users, seq, last_no })
 }
 
-/// Moves the actor's read mark forward, at most to the last message, and removes a mark as unread.
+/// Moves the actor's read mark forward, at most to the last message, and removes the mark "unread".
 ///
 /// # Errors
 /// `not_found`.
@@ -221,8 +221,8 @@ pub async fn changes(node: &Node, actor: Actor, chat_id: ChatId, after: u64, lim
     changes_of(node, actor, &[(chat_id, after)], limit).await?.pop().ok_or_else(Rejection::not_found)
 }
 
-/// The same for several chats, in one query. Each chat of which the actor is not a member has a `not_found` at the end:
-/// it must not prevent the others from catching up.
+/// Like `changes`, for several chats in one query. A chat of which the actor is not a member becomes a `not_found` at
+/// the end of the list, so that the other chats catch up.
 ///
 /// # Errors
 /// `invalid_input` for no chat, or more than 50.

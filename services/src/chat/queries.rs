@@ -41,8 +41,8 @@ macro_rules! people_of {
     };
 }
 
-/// The read mark of a member `m`, as shown to the reader with the row `$own`. After a block in a direct chat both
-/// are shown the mark of the time of the block.
+/// The read mark of a member `m`, as shown to the reader with the row `$own`. After a block in a direct chat,
+/// both users see the mark from the time of the block.
 macro_rules! read_no {
     ($own:literal, $reader:literal) => {
         concat!(

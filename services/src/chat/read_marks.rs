@@ -1,4 +1,4 @@
-//! The publication of read marks: immediate, then coalesced to once per second and chat.
+//! The publication of read marks: the first at once, the following ones together, once per second and chat.
 
 use super::{audience, queries};
 use crate::{Node, infra::database};

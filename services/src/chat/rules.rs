@@ -25,7 +25,7 @@ pub fn limit(asked: Option<u32>) -> Result<u32> {
     }
 }
 
-/// A draft to be stored; one of white space is none.
+/// The draft to store; none if it contains only white space.
 ///
 /// # Errors
 /// `invalid_input` for a draft that is too long or contains NUL, which PostgreSQL's text cannot hold.
@@ -41,7 +41,7 @@ pub fn draft(raw: Option<String>) -> Result<Option<String>> {
     Ok(draft)
 }
 
-/// Whether each value in an update is the present one.
+/// Whether every value in an update equals the current value.
 #[must_use]
 pub fn changes_nothing(update: &UpdateOwnState, now: &ChatSummary) -> bool {
     let UpdateOwnState { muted_until, pinned, archived, draft, marked_unread } = update;
@@ -58,7 +58,7 @@ pub fn changes_nothing(update: &UpdateOwnState, now: &ChatSummary) -> bool {
 /// `forbidden`; `conflict` with the current row if the message is deleted or newer than `base_seq`.
 pub fn may_edit(message: &Message, actor: UserId, base_seq: Option<u64>) -> Result<()> {
     if message.kind == MessageKind::System || message.sender_id != actor {
-        return Err(Rejection::forbidden("Only its author edits a message."));
+        return Err(Rejection::forbidden("Only the author can edit a message."));
     }
     check_kind(message)?;
     if message.forwarded_from.is_some() {
@@ -80,12 +80,12 @@ pub fn check_group(kind: &ChatKind) -> Result<()> {
     match kind {
         ChatKind::Group => Ok(()),
         ChatKind::Unknown(_) => Err(Rejection::unavailable()),
-        ChatKind::Direct | ChatKind::Saved => Err(Rejection::forbidden("Only groups have members that change.")),
+        ChatKind::Direct | ChatKind::Saved => Err(Rejection::forbidden("This is possible only in a group.")),
     }
 }
 
-/// A message that is copied or rewritten must be a text: of other kinds this version reads only a part, and would lose
-/// the rest.
+/// Only a text message can be copied or rewritten: this version reads only a part of other kinds, and would lose the
+/// rest.
 ///
 /// # Errors
 /// `unavailable`, because a newer node knows the kind.
@@ -102,7 +102,7 @@ pub fn may_delete(message: &Message, actor: UserId, role: Option<Role>) -> Resul
     if message.kind != MessageKind::System && may {
         Ok(())
     } else {
-        Err(Rejection::forbidden("Only its author and admins delete a message."))
+        Err(Rejection::forbidden("Only the author and admins can delete a message."))
     }
 }
 
@@ -112,7 +112,7 @@ pub fn may_delete(message: &Message, actor: UserId, role: Option<Role>) -> Resul
 /// `forbidden`; `conflict` with the current row for a deleted message; the error of `check_kind`.
 pub fn may_react(message: &Message) -> Result<()> {
     if message.kind == MessageKind::System {
-        return Err(Rejection::forbidden("A system message takes no reactions."));
+        return Err(Rejection::forbidden("System messages cannot have reactions."));
     }
     if message.deleted {
         let mut conflict = Rejection::conflict("The message was deleted.");
@@ -178,7 +178,7 @@ pub fn summary_weight(chat: &ChatSummary, named: &[User]) -> usize {
     last + own + named.iter().map(person_weight).sum::<usize>()
 }
 
-/// How many of these texts, given by their bytes, fit into one of several replies to one request; at least one.
+/// How many of these texts, given by their sizes, fit into one of `replies` replies to a request; at least one.
 #[must_use]
 pub fn fitting(texts: impl Iterator<Item = usize>, replies: usize) -> usize {
     let mut sum = 0;
@@ -206,7 +206,7 @@ pub fn page_of<T>(mut items: Vec<T>, offset: i64, limit: i64) -> Page<T> {
     Page { items, next: more.then(|| (offset + limit).to_string()) }
 }
 
-/// The rows of each chat in a page of changes of several chats.
+/// The maximum number of rows per chat in a request for the changes of several chats.
 #[must_use]
 pub fn changes_limit(chats: usize) -> u32 {
     let share = (5 * limits::CHANGES_MAX as usize / chats.max(1)).clamp(10, limits::CHANGES_MAX as usize);
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_change_a_message() {
+    fn authors_edit_and_authors_and_admins_delete() {
         use ErrorCode::{Conflict, Forbidden};
         let (author, other) = (UserId(uuid::Uuid::from_u128(1)), UserId(uuid::Uuid::from_u128(2)));
         let (text, gone, system) = (MessageKind::Text, true, MessageKind::System);

@@ -171,7 +171,7 @@ pub async fn add_member(node: &Node, actor: Actor, chat_id: ChatId, user_id: Use
     }
 }
 
-/// Removes a member. The actor's own id: leaves the group.
+/// Removes a member. With the actor's own id, the actor leaves the group.
 ///
 /// # Errors
 /// `not_found`, `forbidden`; `conflict` for an owner who leaves before a transfer of ownership.

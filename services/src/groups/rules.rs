@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn roles_are_the_owners() {
+    fn only_the_owner_changes_roles() {
         for (actor, oneself, expected) in [
             (MEMBER, false, Some(Forbidden)),
             (ADMIN, false, Some(Forbidden)),

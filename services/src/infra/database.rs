@@ -13,7 +13,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// The connections to PostgreSQL.
 pub type Pool = PgPool;
 
-/// An older binary runs against a newer schema, which is additive first.
+/// During an upgrade, an older binary runs against the newer schema: a migration at first only adds.
 static MIGRATIONS: Migrator = Migrator { ignore_missing: true, ..sqlx::migrate!("../migrations") };
 
 /// Opens a pool. A wait for a connection ends after two seconds, so that callers learn of an outage at once.
@@ -22,8 +22,8 @@ static MIGRATIONS: Migrator = Migrator { ignore_missing: true, ..sqlx::migrate!(
 /// The database's error if the address is malformed or refuses the connection.
 pub async fn connect(url: &str, connections: u32) -> Result<PgPool, sqlx::Error> {
     let options: PgConnectOptions = url.parse()?;
-    // A statement that was cancelled here must not hold its locks there. JIT: a list of 200 chats takes milliseconds,
-    // and its compilation a tenth of a second.
+    // After this process cancels a statement, PostgreSQL must not hold its locks. JIT is off: a list of 200 chats takes
+    // milliseconds, but its compilation would take a tenth of a second.
     let settings = [
         ("statement_timeout", "15s"),
         ("lock_timeout", "5s"),
@@ -42,7 +42,7 @@ fn pool(connections: u32) -> PgPoolOptions {
 /// transaction, and the statements of the next caller would be acknowledged without a commit.
 ///
 /// # Errors
-/// The database's.
+/// The error of the database.
 pub async fn begin(db: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
     let db = db.clone();
     #[expect(clippy::disallowed_methods, reason = "this task is never cancelled")]
@@ -81,7 +81,7 @@ pub fn beside(db: &PgPool, connections: u32) -> PgPool {
 /// A sentence for the operator. The steps before a failed step stay.
 pub async fn migrate(db: &PgPool) -> Result<(), String> {
     if !folds_cyrillic(db).await.map_err(|error| format!("cannot read the database's settings: {error}"))? {
-        return Err("the database cannot fold Cyrillic letters, so names and searches would miss: create it with \
+        return Err("the database cannot fold Cyrillic letters, so searches would miss names: create it with \
                     \"create database messenger template template0 encoding 'UTF8' lc_collate 'C.UTF-8' lc_ctype 'C.UTF-8'\""
             .into());
     }
@@ -99,7 +99,7 @@ async fn folds_cyrillic(db: &PgPool) -> Result<bool, sqlx::Error> {
 }
 
 async fn run_migrations(db: &PgPool) -> Result<(), sqlx::migrate::MigrateError> {
-    // A step may be slow and runs once: on a connection of its own, without limits.
+    // A step may be slow: the migrations run on their own connection, without time limits.
     let mut connection = db.acquire().await?.detach();
     sqlx::raw_sql("set statement_timeout = 0; set lock_timeout = 0").execute(&mut connection).await?;
     MIGRATIONS.run(&mut connection).await?;

@@ -95,7 +95,7 @@ impl Bucket {
         if !self.enforced {
             return Ok(());
         }
-        // A cost above the burst could never be paid: it takes the whole burst.
+        // A count above the burst could never be granted, so it takes the whole burst.
         let wanted = (count as f64).min(self.burst);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();

@@ -35,7 +35,7 @@ pub const LOAD_EVERY: Duration = Duration::from_secs(30);
 /// A key signs no token until every node had two chances to load it. So a node meets an unknown key only
 /// if it could not load for that long, and loads it then.
 pub const SIGNS_AFTER: Duration = Duration::from_secs(60);
-/// Between two loads for unknown keys.
+/// The least time between two loads for unknown keys.
 const LOADS_APART: Duration = Duration::from_secs(1);
 
 /// The purpose of a token. A token of one type never passes for another.
@@ -129,7 +129,7 @@ impl Tokens {
     /// `unavailable` if the database does not respond.
     pub async fn rotate(&self) -> Result<String> {
         let mut tx = lock_keys(&self.db).await?;
-        // The newest key must come last, even if the clock of the node that created the one before was fast.
+        // The newest key must come last, even if a node with a fast clock created the previous key.
         let newest = stored_keys(&mut *tx).await?.last().map(|key| clock::from_database(key.created_at).0);
         let created_at = Timestamp(clock::now().0.max(newest.map_or(0, |newest| newest + 1)));
         let key_id = create_key(&mut tx, created_at).await?;
@@ -168,7 +168,7 @@ impl Tokens {
         jsonwebtoken::encode(&header, &claims, &key.signing).map_err(Rejection::internal)
     }
 
-    /// Checks a token: the algorithm and the key are ours, the type is the one wanted. `auth` checks
+    /// Checks a token: its algorithm and its key must be ours, and its type must be `typ`. `auth` checks
     /// whether the session is live. A token with an unknown key waits for the next load.
     pub async fn verify(&self, typ: TokenType, token: &str) -> Option<Verified> {
         let key_id = jsonwebtoken::decode_header(token).ok()?.kid?;
@@ -226,7 +226,7 @@ impl Keys {
             Ok(Key { key_id, created_at, signing, verifying, public })
         });
         let mut keys: Vec<Key> = keys.collect::<Result<_>>()?;
-        // A key signs until the next one does. Its last tokens expire a session's life later.
+        // A key signs until the next key signs. Its last tokens expire `SESSION_LIFE` later.
         let expired = keys.iter().skip(1).take_while(|next| next.age() > SIGNS_AFTER + SESSION_LIFE).count();
         keys.drain(..expired);
         Ok(Self(keys))
@@ -262,7 +262,7 @@ pub fn hash_secret(secret: &str) -> Vec<u8> {
     Sha256::digest(secret).to_vec()
 }
 
-/// Begins a transaction that alone may add keys: of nodes that start together, one creates the first.
+/// Begins a transaction that locks the table of keys: if several nodes start at once, one creates the first key.
 async fn lock_keys(db: &PgPool) -> Result<Transaction<'static, Postgres>> {
     let mut tx = database::begin(db).await?;
     sqlx::query("lock table signing_keys in share row exclusive mode").execute(&mut *tx).await?;

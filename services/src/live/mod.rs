@@ -267,8 +267,8 @@ impl Live {
         self.lock().of([&user]).for_each(|socket| socket.outbound.drop_chat(chat_id));
     }
 
-    /// Notifies the sockets of a chat's members that changes may be missing. Members are those last cached; a member
-    /// beyond them finds the changes with the next `heads`.
+    /// Notifies the sockets of a chat's members that changes may be missing. The members are those last cached;
+    /// other members find the changes with the next `heads`.
     pub fn resync(&self, chat_id: ChatId) {
         let mut sockets = self.lock();
         let Sockets { by_id, by_user, audiences, .. } = &mut *sockets;

@@ -1,4 +1,4 @@
-//! The profiles of users, for themselves and for others. Of chats, this module knows only which users share one.
+//! The profiles of users, for themselves and for others. About chats, this module knows only which users share one.
 
 pub mod presence;
 pub(crate) mod queries;

@@ -150,7 +150,7 @@ pub struct PrivacyChange<'a> {
 }
 
 impl<'a> PrivacyChange<'a> {
-    /// Begins it, before the change is stored.
+    /// Begins a privacy change, before it is stored.
     #[must_use]
     pub fn of(node: &'a Node, users: &[UserId]) -> Self {
         Self { node, users: users.to_vec() }

@@ -128,7 +128,7 @@ pub fn like_literal(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
-/// Users whose user name, or a word of whose display name, begins with `query`; exact user names first.
+/// Users with a user name, or a word in the display name, that begins with `query`; exact user names first.
 pub async fn beginning_with(db: &PgPool, query: &str, limit: i64) -> Result<Vec<User>> {
     let pattern = like_literal(query);
     let rows: Vec<UserRow> = sqlx::query_as(

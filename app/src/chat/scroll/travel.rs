@@ -12,7 +12,7 @@ use crate::{
 use leptos::prelude::*;
 
 impl Scroll {
-    /// The messages held without a gap around one.
+    /// The range of held messages that contains `no` and has no gap.
     fn held(self, no: u64) -> (u64, u64) {
         let held = self.store.with_chat_untracked(self.chat_id, |chat| chat.known.containing(no)).flatten();
         held.unwrap_or((no, no))
@@ -69,7 +69,7 @@ impl Scroll {
         });
     }
 
-    /// Shows a message if the messages around it are held, or the end.
+    /// Shows a message, or the end. The messages around it are held.
     fn arrive(self, at: Option<u64>) {
         if let Some(no) = at {
             self.skip_to(no);

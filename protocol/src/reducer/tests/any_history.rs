@@ -1,4 +1,4 @@
-//! After catch-up the state is the same, whichever frames of a history arrived and in whichever order.
+//! After catch-up the state is the same, for any selection and any order of the frames that arrived.
 
 use super::*;
 
@@ -24,7 +24,7 @@ impl Life {
         let (seq, newest) = (self.seq, self.messages.len() as u64);
         match kind {
             0..=3 => {
-                // An edit of what exists, else the next new message.
+                // Edit the message if it exists, else post the next one.
                 let mut row = message(target.min(newest + 1), seq, 2 + u128::from(target % 2));
                 if let Some(held) = self.messages.get(&row.no) {
                     row = Message { seq, text: row.text, edited_at: Some(Timestamp(9)), ..held.clone() };
@@ -140,8 +140,8 @@ proptest::proptest! {
         proptest::prop_assert_eq!(held.summary.chat.last_no, fresh.summary.chat.last_no);
     }
 
-    /// The same on a device that frees messages: its count is right without them, and when they are loaded again they
-    /// equal the messages of the snapshot.
+    /// The same on a device that frees messages. Its count is right without the freed messages. When they are loaded
+    /// again, they equal the messages of the snapshot.
     #[test]
     fn any_history_with_messages_freed_and_loaded_again_equals_the_end(
         changes in proptest::collection::vec((0u8..8, 1u64..12), 1..40),

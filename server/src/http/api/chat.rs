@@ -79,7 +79,7 @@ async fn create(
             chat::open_direct(&node, actor, user_id).await?
         }
         ChatKind::Group => groups::create(&node, actor, groups::NewGroup { title, member_ids, client_id }).await?,
-        // Everybody has one from the beginning.
+        // The registration creates the saved chat of a user.
         ChatKind::Saved | ChatKind::Unknown(_) => return Err(Rejection::field("kind", Problem::Unknown).into()),
     };
     Ok((created(new), Json(summary)))

@@ -182,7 +182,7 @@ async fn publish(node: &Node, draft: Option<Draft>, items: &[Item], departed: Ve
     }
     let joined: Vec<UserId> = draft.joined.into_iter().collect();
     send_mine(node, chat_id, &joined).await;
-    // A socket that got a time-out as its reply receives the frame, not a second reply.
+    // A socket that already got `unavailable` after a time-out receives the frame, not a second reply.
     let late: HashSet<Origin> =
         items.iter().filter(|item| item.reply.is_closed()).filter_map(|item| item.origin).collect();
     for (frame, origin) in &draft.frames {

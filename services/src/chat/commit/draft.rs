@@ -42,7 +42,7 @@ pub struct Draft {
     pub reactions_changed: BTreeMap<queries::ReactionKey, bool>,
     /// The mentioned members, by user name.
     pub called: HashMap<String, UserId>,
-    /// Pairs of an added user who has blocked the actor.
+    /// Pairs of an added user and the actor whom this user has blocked.
     pub blocks: HashSet<(UserId, UserId)>,
     /// Frames in the order of their `seq`.
     pub frames: Vec<(ServerFrame, Option<Origin>)>,
@@ -103,7 +103,7 @@ impl Draft {
 
     fn post(&mut self, item: &Item) -> Result<Outcome> {
         let Change::Post { client_id, text, reply_to, forwarded_from, .. } = &item.change else {
-            return Err(Rejection::internal("a post is none"));
+            return Err(Rejection::internal("`post` was called for another change"));
         };
         if let Some(stored) = self.stored.get(&(item.actor, *client_id)) {
             return Ok(Outcome::Message { message: stored.clone(), new: false });

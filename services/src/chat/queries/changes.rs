@@ -1,4 +1,4 @@
-//! The rows of chats that changed since a client's head. The statement checks in itself that the reader is a member.
+//! The rows of chats that changed since a client's head. The statement itself checks that the reader is a member.
 
 use super::signed;
 use crate::{Result, chat::rules};

@@ -1,4 +1,4 @@
-//! The members of a chat, and what only a member is given of it.
+//! The members of a chat, and values of the chat that only a member may read.
 
 use super::{number, rows::NamedMemberRow};
 use crate::{Result, profiles::queries::like_literal};
@@ -23,7 +23,7 @@ pub async fn head_for(db: &PgPool, chat_id: ChatId, user: UserId) -> Result<Opti
     Ok(row.map(|(seq, last_no)| (number(seq), number(last_no))))
 }
 
-/// The receivers of a member's `typing`.
+/// The values that decide who receives a member's `typing`.
 pub struct TypingRow {
     pub members_seq: u64,
     pub member_count: u64,

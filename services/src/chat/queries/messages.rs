@@ -1,5 +1,5 @@
-//! Messages as their readers see them. Each statement checks in itself that the reader is a member: between two
-//! statements the reader may be removed, and a message edited.
+//! Messages as their readers see them. Each statement itself checks that the reader is a member: between two
+//! statements, the reader may be removed, or a message edited.
 
 use super::{number, rows::MessageRow, signed};
 use crate::{Result, infra::clock};

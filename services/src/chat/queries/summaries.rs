@@ -219,7 +219,7 @@ pub async fn own_head(db: &PgPool, user: UserId, held: &Held) -> Result<Option<O
     }))
 }
 
-/// One statement: the user's `mine`, and the heads of the held chats that differ.
+/// Reads, in one statement, the user's `mine` and the heads of the held chats that differ.
 pub async fn heads(db: &PgPool, user: UserId, held: &Held) -> Result<Heads> {
     let (chats, seqs, reads) = named(held);
     let rows: Vec<HeadRow> = sqlx::query_as(concat!(

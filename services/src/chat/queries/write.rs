@@ -50,7 +50,7 @@ pub async fn insert_chat(tx: &mut PgConnection, new: NewChat<'_>) -> Result<bool
     }
     let ids = uuids(new.members.iter().map(|(id, _)| id));
     let roles: Vec<Option<&str>> = new.members.iter().map(|(_, role)| role.as_ref().map(Role::name)).collect();
-    // The chat's row is change 1; each member's is the next.
+    // The chat's row is change 1; the rows of the members are the next changes.
     sqlx::query(
         "insert into members (chat_id, user_id, role, joined_at, seq)
          select $1, m.user_id, m.role, $4, m.place + 1
@@ -282,7 +282,7 @@ pub async fn report(db: &PgPool, message: &Message, reporter: UserId, reason: &s
 }
 
 /// Stores in a direct chat whether the other member has blocked `user`. The first block freezes the read marks that
-/// the two are shown of each other.
+/// the two members see of each other.
 pub async fn mark_blocked(tx: &mut PgConnection, chat_id: ChatId, user: UserId, blocked: bool) -> Result<()> {
     sqlx::query(
         "update members m set blocked = case when m.user_id = $2 then $3 else m.blocked end,
@@ -376,8 +376,8 @@ pub async fn delete_chat(tx: &mut PgConnection, chat_id: ChatId) -> Result<()> {
     Ok(())
 }
 
-/// Moves a read mark forward. Returns whether the user had marked the chat as unread, and the moved mark: none if it
-/// was there or beyond already, or the user is not a member.
+/// Moves a read mark forward. Returns whether the user had marked the chat as unread, and the moved mark: none if the
+/// mark was already at `no` or beyond, or if the user is not a member.
 pub async fn mark_read(db: &PgPool, chat_id: ChatId, user: UserId, no: u64) -> Result<(bool, Option<Marked>)> {
     let row = sqlx::query(
         "with moved as (

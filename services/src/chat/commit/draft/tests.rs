@@ -121,7 +121,7 @@ fn seq_of(frame: &ServerFrame) -> u64 {
     }
 }
 
-/// The refusal's code, after a look at the numbers that the change took.
+/// Applies a change, checks the numbers that it took, and returns the code of its refusal.
 fn refusal(draft: &mut Draft, actor: UserId, change: Change) -> Option<ErrorCode> {
     let outcome = draft.apply(&Item::of(actor, change, None).0);
     let taken: Vec<u64> = draft.frames.iter().map(|(frame, _)| seq_of(frame)).collect();
