@@ -4,8 +4,8 @@ import type { Options } from './support/messenger';
 const desktop = { width: 1280, height: 800 };
 const phone = { width: 390, height: 844 };
 
-// The four projects run every test in both sizes, in both languages, and with and without JavaScript; each pair of
-// these occurs. Tags restrict a test: @script needs JavaScript, @plain needs its absence, @once runs in one project.
+// The four projects cover both sizes, both languages, and JavaScript on and off: each pair of these values occurs in
+// one of them. Tags restrict a test: @script needs JavaScript, @plain needs its absence, @once runs in one project.
 // Measurements run alone.
 const alone = /latency|history|busy/;
 

@@ -60,7 +60,7 @@ async function page(request) {
   const late = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
   try {
     const answer = await Promise.race([fetch(request), late]);
-    // A JSON response, as of /readyz, is not that of a page.
+    // A JSON response, such as that of /readyz, is not a page: return it as it is.
     const isJson = answer?.headers.get("content-type")?.includes("json");
     if (answer && (isJson || ![502, 503, 504].includes(answer.status))) return answer;
     return (await shell()) ?? answer ?? (await fetch(request));

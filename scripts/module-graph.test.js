@@ -74,7 +74,7 @@ test("children of one parent that use each other are a cycle", () => {
   fails({ "lib.rs": "mod a;", "a.rs": "mod x; mod y;", "a/x.rs": "use super::y::Y;", "a/y.rs": "use super::x::X; pub struct Y;" }, /a\/x\.rs a\/y\.rs/);
 });
 
-test("a stranger between a child and its parent makes a cycle", () => {
+test("a module outside the family, between a child and its parent, makes a cycle", () => {
   fails(
     {
       "lib.rs": "mod a; mod b;",
@@ -94,7 +94,7 @@ test("the context that holds the state of every feature may be used by every fea
   });
 });
 
-test("tests are left out, what a feature adds is not", () => {
+test("tests are left out, the code of a feature is not", () => {
   const b = (condition) => ({
     "lib.rs": "mod a; mod b;",
     "a.rs": "use crate::b::B;",
@@ -104,7 +104,7 @@ test("tests are left out, what a feature adds is not", () => {
   fails(b('feature = "ssr"'), /a\.rs b\.rs/);
 });
 
-test("names that come by a glob are edges", () => {
+test("names imported by a glob are edges", () => {
   fails({ "lib.rs": "mod a; mod b;", "a.rs": "use crate::b::*; fn f() { go() }", "b.rs": "pub fn go() { crate::a::f() }" }, /a\.rs b\.rs/);
 });
 

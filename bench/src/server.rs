@@ -70,7 +70,7 @@ impl Server {
         Self::of(command, data)
     }
 
-    /// The same, and logs every SQL statement to a file.
+    /// Like `spawn_with`. The server also logs every SQL statement to a file.
     pub fn spawn_logged(binary: &Path, scratch: &Scratch, data: PathBuf, flags: &[&str]) -> Result<Self> {
         let mut command = command(binary, scratch, &data, flags);
         let log = fs::OpenOptions::new().create(true).append(true).open(data.join("statements.log"))?;
@@ -91,7 +91,7 @@ impl Server {
         Ok(log.lines().filter_map(of).collect())
     }
 
-    /// The process ids of its private PostgreSQL, postmaster first.
+    /// The process ids of the server's private PostgreSQL, postmaster first.
     pub async fn database_processes(&self) -> Result<Vec<String>> {
         let postmaster = self.postmaster().ok_or("PostgreSQL is not running")?;
         let children = Command::new("ps").args(["-o", "pid=", "--ppid", &postmaster]).output().await?;
@@ -100,18 +100,18 @@ impl Server {
         Ok(std::iter::once(postmaster.clone()).chain(children).collect())
     }
 
-    /// Its process id while it runs.
+    /// The server's process id while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.child.id()
     }
 
-    /// The process id of its postmaster.
+    /// The process id of the postmaster.
     pub fn postmaster(&self) -> Option<String> {
         let pid = fs::read_to_string(self.data.join("postgres/postmaster.pid")).ok()?;
         pid.lines().next().map(str::to_owned)
     }
 
-    /// The address of its private PostgreSQL, for a second server. The fifth line of the file is the folder of
+    /// The address of the private PostgreSQL, for a second server. The fifth line of the file is the folder of
     /// the socket (PostgreSQL, src/include/utils/pidfile.h).
     pub fn database_url(&self) -> Option<String> {
         let file = fs::read_to_string(self.data.join("postgres/postmaster.pid")).ok()?;
@@ -123,7 +123,7 @@ impl Server {
         Ok(self.child.kill().await?)
     }
 
-    /// Waits until it serves, and returns its address.
+    /// Waits until the server accepts connections, and returns its address.
     pub async fn up(&mut self) -> Result<SocketAddr> {
         let address = async {
             loop {

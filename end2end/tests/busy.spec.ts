@@ -67,7 +67,7 @@ test('half an hour of a busy chat, compressed, does not fill the memory', async 
   expect((await ann.summary(chat)).last_no).toBe(portion + all);
 });
 
-/** Timestamps of the frames that the page has drawn since then. */
+/** Timestamps of the frames that the page has drawn since `startCountingFrames`. */
 declare let framesSeen: number[];
 
 function startCountingFrames() {

@@ -1,6 +1,6 @@
 import { expect, test } from '../support/messenger';
 
-test('files of one version are never asked for again', async ({ person }) => {
+test('files of one version are never requested again', async ({ person }) => {
   const ann = await person('Ann');
   await ann.open('/chats');
   const files = await ann.page.locator('link[href*="?v="], script[src*="?v="]').evaluateAll((links) =>

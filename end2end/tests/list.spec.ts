@@ -58,7 +58,7 @@ test('after an absence, a link leads to the first of many unread messages', asyn
   await expect(divider).toHaveCount(0);
   const first = ann.page.getByRole('link', { name: words.chat.first_unread });
   await expect(first).toContainText('100');
-  // Seeing the end does not mark earlier messages that were never shown as read.
+  // When the reader sees the end, earlier messages that were never shown stay unread.
   if (!plain) await bob.say(chat, 'Line 121.');
   await ann.looksAgain();
   if (!plain) await expect(ann.message('Line 121.')).toBeInViewport();

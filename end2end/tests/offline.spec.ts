@@ -29,7 +29,7 @@ test.describe('without a network', { tag: '@script' }, () => {
     await hydrated(ann.page);
     await expect(ann.timeline.locator('.text')).toHaveText(['Before', ...ten]);
     await expect(ann.page.locator('.as-of')).toContainText(filled(words.chat.as_of, { when: '' }).slice(0, 12));
-    // The line takes its space from the messages, not from the composer.
+    // The notice takes its space from the messages, not from the composer.
     await expect(ann.page.locator('.as-of')).toBeVisible();
     await expect(ann.composer).toBeInViewport({ ratio: 1 });
     await bob.write('From the other side');
@@ -124,7 +124,7 @@ test.describe('without a network', { tag: '@script' }, () => {
     for (const table of tables) expect(await keptOf(ann.page, table)).toEqual([]);
   });
 
-  test('of a long chat, only the new messages are stored', async ({ person }) => {
+  test('only the new messages of a long chat are stored', async ({ person }) => {
     const [ann, bob] = [await person('Ann'), await person('Bob')];
     const chat = await ann.groupWith('Choir', [bob]);
     for (const text of ten) await bob.say(chat, text);
@@ -174,7 +174,7 @@ test.describe('without a network', { tag: '@script' }, () => {
     await isKept(ann, 'Written before the update');
   });
 
-  test('a chat is removed from the device with the membership', async ({ person }) => {
+  test('a removed member no longer has the chat on the device', async ({ person }) => {
     const [ann, bob] = [await person('Ann'), await person('Bob')];
     const chat = await bob.groupWith('Choir', [ann]);
     await bob.say(chat, 'Between us');
@@ -283,8 +283,7 @@ test.describe('when the server stops', { tag: ['@script', '@once'] }, () => {
   });
 });
 
-/** The writes of a page since their recording began. */
-/** The writes of a page to its stores: the store, the method, and the row or key. */
+/** The recorded writes of a page to its stores: the store, the method, and the row or key. */
 declare let written: [string, string, string][];
 
 /** A database of the previous version, with an unsent message. */

@@ -25,7 +25,7 @@ test.describe('when the connection is lost', { tag: '@script' }, () => {
     await expect(ann.page.locator('[data-connection]')).toHaveText('');
   });
 
-  test('where no WebSocket opens, messages come and go more slowly', async ({ person, words }) => {
+  test('if no WebSocket opens, messages are sent and received by polling', async ({ person, words }) => {
     const [ann, bob] = [await person('Ann'), await person('Bob')];
     const chat = await ann.directWith(bob);
     let opens = false;

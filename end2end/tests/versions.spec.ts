@@ -11,7 +11,7 @@ async function changeFrames(page: Page, change: (frame: any) => object[]) {
 }
 
 test.describe('a server of a newer version', { tag: '@script' }, () => {
-  test('what this version does not know is one line, and the chat goes on', async ({ person, words }) => {
+  test('an unknown kind of message is shown as one line, and the chat goes on', async ({ person, words }) => {
     const [ann, bob] = [await person('Ann'), await person('Bob')];
     const chat = await ann.directWith(bob);
     await changeFrames(ann.page, (frame) => {

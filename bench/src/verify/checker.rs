@@ -297,7 +297,7 @@ fn edits(run: &Run<'_>, found: &mut Found) {
         let End::Acknowledged(Some(row)) = operation.end else { continue };
         let last = run.rows(chat_id).iter().find(|last| last.no == no);
         if last.is_none_or(|last| last.seq < row.seq || (last.seq == row.seq && last != row)) {
-            report(found, chat_id, "a change lost", format!("acknowledged {row:?}, stands {last:?}"));
+            report(found, chat_id, "a change lost", format!("acknowledged {row:?}, stored {last:?}"));
         }
         let deletes = matches!(operation.action, Action::Delete { .. });
         for seen in run.seen.get(&chat_id).into_iter().flatten().filter(|seen| seen.row.no == no) {
@@ -333,7 +333,7 @@ fn shrinking(run: &Run<'_>, found: &mut Found) {
             let before = marks.partition_point(|(at, _)| *at < since);
             let most = before.checked_sub(1).and_then(|place| marks.get(place));
             if let Some((at, no)) = most.filter(|(_, no)| *no > last) {
-                let evidence = format!("{who} saw {no} at {at}, and asked at {since} only {last}");
+                let evidence = format!("{who} saw {no} at {at}, but a page requested at {since} ends at {last}");
                 report(found, *chat_id, "a history that shrinks", evidence);
             }
         }

@@ -143,7 +143,7 @@ impl Client {
         self.moves = Some((chat_id, members));
     }
 
-    /// Performs operations until `over` is set.
+    /// Performs operations until `is_over` is set.
     pub async fn live(&mut self) {
         while !self.world.is_over.load(Ordering::Relaxed) {
             if !self.is_connected().await {

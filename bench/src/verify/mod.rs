@@ -160,7 +160,7 @@ async fn observe(plan: &Plan, site: &mut Site, world: &Arc<World>, scratch: &Scr
     site.healed().await?;
     world.is_over.store(true, Ordering::Relaxed);
 
-    // Resolve all unknown sends before anybody reads for the record.
+    // Resolve all unknown sends before any client reads the final state.
     let mut settling = JoinSet::new();
     for mut client in living.join_all().await {
         settling.spawn(async move { client.settle().await.map(|()| client) });

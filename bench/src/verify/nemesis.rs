@@ -152,7 +152,7 @@ impl Site {
                 for process in &processes {
                     signal("STOP", process).await;
                 }
-                // Longer than any client waits for a response.
+                // PostgreSQL stays suspended until /readyz responds or this time has passed.
                 let ready = timeout(hold + Duration::from_secs(1), self.is_ready()).await;
                 for process in &processes {
                     signal("CONT", process).await;

@@ -76,12 +76,12 @@ impl Proxy {
         self.resets.send_modify(|resets| *resets += 1);
     }
 
-    /// The effect of a state so far, in words for the record, and its count.
+    /// How often a state has had its effect so far, and the words for this effect in the record.
     pub fn proof(&self, wire: Wire) -> (u64, &'static str) {
         let (count, what) = match wire {
             Wire::Whole | Wire::Cut => (&self.counts.resets, "connections reset"),
-            Wire::Deaf => (&self.counts.lost_bytes, "bytes of answers lost"),
-            Wire::Stalled => (&self.counts.stalls, "reads held back"),
+            Wire::Deaf => (&self.counts.lost_bytes, "bytes of responses lost"),
+            Wire::Stalled => (&self.counts.stalls, "reads stalled"),
             Wire::Slow => (&self.counts.delays, "pieces delayed"),
         };
         (count.load(Ordering::Relaxed), what)

@@ -123,11 +123,11 @@ impl Group {
             None => self.server.upgrade(&[]).await.unwrap(),
         };
         let answer = socket.call(frame).await;
-        assert!(["ack", "error"].contains(&answer["type"].as_str().unwrap()), "{deed} is answered {answer}");
+        assert!(["ack", "error"].contains(&answer["type"].as_str().unwrap()), "the reply to {deed}: {answer}");
         Some(answer["code"].as_str().map(str::to_owned))
     }
 
-    /// The same for the form of a page.
+    /// Like `over_socket`, with the form of a page.
     async fn over_pages(&self, deed: &str, no: &Value, by: &Standing) -> Option<Option<String>> {
         let (chat, id, to) = (&self.id, fresh_id(), &by.saved);
         let (form, fields) = match deed {
@@ -188,7 +188,7 @@ async fn permissions_for_messages_are_the_same_on_every_pathway() {
                 if let Some(refused) = group.over_pages(deed, no, by).await {
                     assert_eq!(refused, code(status), "{what}, pages");
                 }
-                assert_eq!(group.as_it_is(no).await, message, "{what} leaves it as it is");
+                assert_eq!(group.as_it_is(no).await, message, "{what}: the message does not change");
                 continue;
             }
             // A second time on the same message may have another result.

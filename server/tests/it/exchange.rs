@@ -1,4 +1,4 @@
-//! The frames of a page that can open no WebSocket, carried by HTTP.
+//! Frames over HTTP, for a page that cannot open a WebSocket.
 
 use crate::support::{Answer, Server, fresh_id};
 use serde_json::{Value, json};

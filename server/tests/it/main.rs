@@ -1,5 +1,5 @@
 //! Tests of the binary, over its port.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says by panicking that it cannot go on")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod access;
 mod contract;

@@ -1,4 +1,4 @@
-//! Pages and forms, as a browser asks for them.
+//! Pages and forms, as a browser requests them.
 
 use crate::support::Server;
 use serde_json::Value;

@@ -54,7 +54,7 @@ async fn two_people_talk_and_a_third_sees_nothing() {
 }
 
 #[tokio::test]
-async fn a_group_lives_and_ends() {
+async fn a_group_is_created_changed_and_deleted() {
     let server = Server::start().await;
     let [alice, bob, carol] = server.people(["alice", "bob", "carol"]).await;
     let new = json!({ "kind": "group", "title": "Club", "member_ids": [bob.id], "client_id": fresh_id() });
@@ -246,7 +246,7 @@ async fn every_error_has_the_same_form() {
             assert!(!answer.body.contains(inside), "{}", answer.body);
         }
     }
-    assert_eq!(server.history(&alice, &group).await.len(), 1, "nothing of it was stored");
+    assert_eq!(server.history(&alice, &group).await.len(), 1, "no refused message is stored");
     assert_eq!(server.get("/healthz").send().await.status, 200);
 }
 
@@ -376,11 +376,11 @@ async fn too_many_failed_sign_ins_return_the_time_to_retry() {
     let answer = server.post("/api/v1/auth/login", guess()).header("x-forwarded-for", "192.0.2.7").send().await;
     assert_eq!((answer.status, answer.error_code().as_str()), (429, "rate_limited"));
     let wait: u32 = answer.headers["retry-after"].parse().unwrap();
-    assert!((14 * 60..=15 * 60).contains(&wait), "when it is forgotten, not {wait}");
+    assert!((14 * 60..=15 * 60).contains(&wait), "a wait until the failures are forgotten, not {wait} s");
 }
 
 #[tokio::test]
-async fn public_keys_are_public_and_nothing_else() {
+async fn only_the_public_part_of_the_keys_is_public() {
     let server = Server::start().await;
     let keys = server.get("/.well-known/jwks.json").send().await.expect_status(200).json();
     let key = &keys["keys"][0];
@@ -390,7 +390,7 @@ async fn public_keys_are_public_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn the_document_lists_what_exists_and_only_that() {
+async fn the_document_lists_every_route_and_only_existing_ones() {
     let server = Server::start().await;
     let document = server.get("/api/openapi.json").send().await.expect_status(200).json();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));

@@ -31,7 +31,7 @@ async fn every_response_has_the_security_headers() {
     let alice = server.person("alice").await;
     let large = "x".repeat(200 * 1024);
     for (what, ask, status) in [
-        ("an answer", server.get("/api/v1/me").by(&alice), 200),
+        ("a response", server.get("/api/v1/me").by(&alice), 200),
         ("health", server.get("/healthz"), 200),
         ("keys", server.get("/.well-known/jwks.json"), 200),
         ("the document", server.get("/api/openapi.json"), 200),
@@ -48,8 +48,8 @@ async fn every_response_has_the_security_headers() {
         ("a large body", server.ask("PATCH", "/api/v1/me").body("application/json", large).by(&alice), 413),
         ("a wrong type", server.ask("PATCH", "/api/v1/me").body("text/plain", "x").by(&alice), 415),
         ("a wrong body", server.ask("PATCH", "/api/v1/me").body("application/json", "x").by(&alice), 422),
-        ("a socket that is none", server.get("/ws"), 422),
-        ("a form for nobody", server.post("/nope", json!({})), 404),
+        ("a socket without an upgrade", server.get("/ws"), 422),
+        ("an unknown form", server.post("/nope", json!({})), 404),
     ] {
         let answer = ask.send().await;
         assert_eq!(answer.status, status, "{what}: {}", answer.body);
@@ -179,7 +179,7 @@ async fn the_address_of_a_client_is_known_behind_a_proxy_that_writes_ports() {
 }
 
 #[tokio::test]
-async fn files_without_a_version_are_cached_for_an_hour_or_asked_for_again() {
+async fn files_without_a_version_are_cached_for_an_hour_or_revalidated() {
     let server = Server::start().await;
     let site = server.home.folder.join("site");
     fs::create_dir(site.join("emoji")).unwrap();
@@ -190,7 +190,7 @@ async fn files_without_a_version_are_cached_for_an_hour_or_asked_for_again() {
         ("boot.js", "no-cache"),
         ("service-worker.js", "no-cache"),
         ("pkg/messenger.js", "no-cache"),
-        // A debug build has no version, so no other version either.
+        // A debug build has no version, so it does not refuse another version.
         ("pkg/messenger.js?v=1", "no-cache"),
     ] {
         fs::write(site.join(file.split('?').next().unwrap()), "content").unwrap();
@@ -225,7 +225,7 @@ async fn under_https_only_the_cookie_with_the_host_prefix_counts() {
 }
 
 #[tokio::test]
-async fn who_says_nothing_or_speaks_http_2_is_cut_off() {
+async fn silent_and_http_2_connections_are_closed() {
     let server = Server::start().await;
     let since = Instant::now();
     for opening in ["", "PRI * HT", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
@@ -291,7 +291,7 @@ async fn the_log_names_each_fault_of_a_proxy_once_with_its_fix() {
         with_port.send().await.expect_status(422);
         unreadable.send().await.expect_status(422);
     }
-    // The browser says that these come from elsewhere: no proxy is to blame.
+    // The browser says that another site sent these requests: no proxy is at fault.
     for site in ["cross-site", "same-site"] {
         let foreign = sign_in().host("other.example").header("origin", "https://evil.example");
         foreign.header("sec-fetch-site", site).send().await.expect_status(403);

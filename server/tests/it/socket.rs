@@ -30,7 +30,7 @@ async fn two_people_talk_live() {
         (&frame["message"], &frame["chat_id"], &frame["seq"]),
         (&ack["message"], &json!(group), &ack["message"]["seq"])
     );
-    assert_eq!(hers.call(send).await["message"], ack["message"], "once, however often it is sent");
+    assert_eq!(hers.call(send).await["message"], ack["message"], "a repeated send is stored once");
 
     let heads = his.call(json!({ "type": "heads", "mine": welcome["mine"], "chats": { &group: held } })).await;
     assert_eq!((&heads["chats"][&group]["unread"], &heads["gone"]), (&json!(1), &json!([])));
@@ -404,13 +404,13 @@ async fn a_frame_above_128_kib_closes_with_1009() {
         let mut socket = server.socket(&alice).await;
         socket.send_raw(padded(128 * 1024)).await.unwrap();
         assert_eq!(socket.next().await["type"], "pong");
-        // The server may close before it has read it all.
+        // The server may close before it has read the whole frame.
         let _ = socket.send_raw(padded(too_large)).await;
         assert_eq!(socket.closed().await, 1009, "{too_large} bytes");
 
         let mut nobody: Socket = server.upgrade(&[]).await.unwrap();
         let _ = nobody.send_raw(padded(too_large)).await;
-        assert_eq!(nobody.closed().await, 1009, "{too_large} bytes of nobody");
+        assert_eq!(nobody.closed().await, 1009, "{too_large} bytes before the sign-in");
     }
     assert_eq!(server.get("/healthz").send().await.status, 200);
 }
@@ -447,7 +447,7 @@ async fn a_removed_member_gets_removed_and_no_more_frames() {
     let removed = his.next().await;
     assert_eq!((&removed["type"], &removed["chat_id"]), (&json!("removed"), &json!(group)));
     his.send(json!({ "type": "ping" })).await;
-    assert_eq!(his.next().await["type"], "pong", "and nothing in between");
+    assert_eq!(his.next().await["type"], "pong", "no frame arrived in between");
     let heads = his.call(json!({ "type": "heads", "mine": 0, "chats": { &group: 1 } })).await;
     assert_eq!(heads["gone"], json!([group]));
 }
@@ -483,6 +483,6 @@ async fn a_socket_that_sends_too_fast_is_refused_and_then_closed() {
     };
     assert_eq!(code, 4429);
     let took = since.elapsed().as_secs_f64();
-    assert!((10.0..30.0).contains(&took), "after ten seconds of it, not {took}");
+    assert!((10.0..30.0).contains(&took), "closed after {took} s, not after ten");
     assert!(refused > 0 && f64::from(pongs) <= 1_000.0 + 200.0 * (took + 1.0), "{pongs} answered in {took} s");
 }

@@ -86,7 +86,7 @@ async fn a_server_waits_for_the_migration_and_then_serves() {
 }
 
 #[tokio::test]
-async fn it_tells_that_it_is_well() {
+async fn a_running_server_reports_its_health() {
     let server = Server::start().await;
     for path in ["/healthz", "/readyz"] {
         let well = server.get(path).send().await.expect_status(200).json();
@@ -147,7 +147,7 @@ async fn rotated_keys_are_public_on_every_node() {
 }
 
 #[tokio::test]
-async fn the_list_of_settings_is_that_of_the_code() {
+async fn the_documented_settings_match_the_code() {
     let output = soon(Home::make(None, &[]).messenger(&["docs", "configuration"]).output()).await.unwrap();
     let generated = String::from_utf8(output.stdout).unwrap();
     let written = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md");

@@ -1,4 +1,4 @@
-//! A server for each test, and clients that know only the wire: they can also send what no typed client can.
+//! A server for each test, and clients that send raw bytes and JSON, also requests that no typed client can send.
 
 use crate::{contract, database};
 use futures::{SinkExt as _, StreamExt as _};

@@ -44,7 +44,7 @@ async fn registration_signs_in_and_creates_the_saved_messages() {
 }
 
 #[tokio::test]
-async fn a_taken_name_is_a_conflict_however_it_is_spelled() {
+async fn a_taken_name_is_a_conflict_in_any_spelling() {
     let world = World::new().await;
     register(&world, "alice").await;
     for spelling in ["alice", "ALICE", " alice ", "ＡＬＩＣＥ"] {
@@ -82,7 +82,7 @@ async fn all_wrong_fields_of_a_registration_are_named_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn a_password_counts_whole_and_in_any_script() {
+async fn every_character_of_a_password_counts_in_any_script() {
     let world = World::new().await;
     let long = format!("{}é", "пароль слон ".repeat(22).chars().take(255).collect::<String>());
     assert_eq!(long.chars().count(), 256);
@@ -134,7 +134,7 @@ async fn sign_in_is_limited_for_known_and_for_unknown_names() {
             assert_eq!(refused(sign_in(&world, name, password).await), Some(RateLimited), "{name}");
         }
     }
-    // The owner is not locked out elsewhere.
+    // The owner can still sign in from another network.
     let data = SignIn { login: "alice".into(), password: PASSWORD.into() };
     assert!(auth::sign_in(&world, &device([198, 51, 100, 7]), data).await.is_ok());
 }
@@ -162,7 +162,7 @@ async fn concurrent_guesses_do_not_exceed_the_limit() {
 }
 
 #[tokio::test]
-async fn failures_from_one_address_are_limited_whatever_the_name() {
+async fn failures_from_one_address_are_limited_across_names() {
     let world = World::with_rates().await;
     register(&world, "alice").await;
     let names: Vec<String> = (0..100).map(|n| format!("nobody{n}")).collect();
@@ -192,7 +192,7 @@ async fn missing_fields_are_named_and_do_not_count_as_a_failure() {
 }
 
 #[tokio::test]
-async fn a_common_password_is_named_beside_a_wrong_name() {
+async fn a_common_password_is_reported_together_with_a_wrong_name() {
     let world = World::new().await;
     let data = Register { password: "1234567890".into(), ..registration("x") };
     assert_eq!(refused_fields(auth::register(&world, &home(), data).await), ["password", "username"]);
@@ -251,7 +251,7 @@ async fn the_clean_up_continues_after_a_batch_and_keeps_rows_in_use() {
         tokio::task::yield_now().await;
     }
     task.abort();
-    // The used token still reveals its reuse.
+    // A second use of the used token is still detected.
     assert!(lives(&world, alice).await);
     assert_eq!(refused(auth::refresh(&world, &first.refresh_token).await), Some(Unauthenticated));
     assert_eq!(refused(auth::refresh(&world, &second.refresh_token).await), Some(Unauthenticated));
@@ -286,7 +286,7 @@ async fn a_refresh_token_works_once_and_its_reuse_ends_the_session() {
 }
 
 #[tokio::test]
-async fn of_fifty_refreshes_at_once_one_succeeds() {
+async fn one_of_fifty_concurrent_refreshes_succeeds() {
     let world = World::new().await;
     let alice = register(&world, "alice").await;
     let token = auth::issue_tokens(&world, alice).await.unwrap().refresh_token;
@@ -501,7 +501,7 @@ async fn invented_key_ids_do_not_prevent_the_load_of_a_new_key() {
     let tokens: Vec<String> = (0..200).map(invented).chain([token.clone()]).collect();
     let since = std::time::Instant::now();
     let tries = join_all(tokens.iter().map(|token| auth::authenticate(&other_node, TokenType::Access, token))).await;
-    assert!(since.elapsed().as_secs_f64() < 5.0, "they share a load");
+    assert!(since.elapsed().as_secs_f64() < 5.0, "the tokens wait for the same load");
     assert_eq!(tries.iter().map(Result::is_ok).filter(|accepted| *accepted).count(), 1);
     assert!(tries[200].is_ok() && key_of(&token) == rotated);
 }
@@ -547,7 +547,7 @@ async fn forged_tokens_are_refused() {
     let sign = |header: Header, claims: &Value, key: &EncodingKey| jsonwebtoken::encode(&header, claims, key).unwrap();
     let passes = async |token: String| auth::authenticate(&world, TokenType::Access, &token).await.is_ok();
     let genuine = sign(eddsa(), &sound, &ours);
-    assert!(passes(genuine.clone()).await, "what the forgeries differ from");
+    assert!(passes(genuine.clone()).await, "the genuine token is accepted");
 
     let unsigned = |header: Value| {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
@@ -562,7 +562,7 @@ async fn forged_tokens_are_refused() {
         ("no signature", unsigned(json!({ "alg": "EdDSA", "typ": "JWT", "kid": kid }))),
         ("HS256 by the public key", sign(header(Algorithm::HS256), &sound, &EncodingKey::from_secret(&public))),
         (
-            "HS256 by its text",
+            "HS256 by the text of the public key",
             sign(header(Algorithm::HS256), &sound, &EncodingKey::from_secret(public_text.as_bytes())),
         ),
         ("another key", sign(eddsa(), &sound, &theirs)),
@@ -577,7 +577,7 @@ async fn forged_tokens_are_refused() {
         ("another type", sign(eddsa(), &claims(json!({ "typ": "session" })), &ours)),
         ("an unknown type", sign(eddsa(), &claims(json!({ "typ": "root" })), &ours)),
         ("no end", sign(eddsa(), &claims(json!({ "exp": null })), &ours)),
-        ("a session that never was", sign(eddsa(), &claims(json!({ "sid": alice.user_id })), &ours)),
+        ("a session that never existed", sign(eddsa(), &claims(json!({ "sid": alice.user_id })), &ours)),
         ("nothing", String::new()),
         ("dots", "..".into()),
     ];

@@ -98,7 +98,7 @@ async fn a_blocked_user_does_not_notice_the_block() {
     assert_eq!(read(alice).await, (2, 4, 4));
     assert!(listener.frames().await.iter().all(|frame| matches!(frame, ServerFrame::Presence { .. })));
     blocks::block(&world, alice, bob.user_id).await.unwrap();
-    assert_eq!(read(bob).await, (2, 2, 2), "blocking twice is once");
+    assert_eq!(read(bob).await, (2, 2, 2), "a second block changes nothing");
     blocks::unblock(&world, alice, bob.user_id).await.unwrap();
     assert_eq!(read(bob).await, (4, 4, 4));
 }

@@ -40,7 +40,7 @@ async fn both_users_open_the_same_direct_chat() {
 }
 
 #[tokio::test]
-async fn a_direct_chat_shows_in_the_others_list_from_its_first_message() {
+async fn a_direct_chat_appears_in_the_peers_list_with_its_first_message() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let direct = world.direct(alice, bob).await;
@@ -75,7 +75,7 @@ async fn saved_messages_are_visible_only_to_their_owner() {
 }
 
 #[tokio::test]
-async fn the_list_is_by_newest_activity_and_paged() {
+async fn the_list_is_sorted_by_newest_activity_and_paged() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let mut expected = listed(&world, alice).await;
@@ -212,7 +212,7 @@ async fn a_reply_needs_an_existing_message() {
     let window = chat::history(&world, alice, notes, Window::After(1), None).await.unwrap();
     assert_eq!(window.replies, [first]);
     let replies = chat::history(&world, alice, notes, Window::Newest, None).await.unwrap().replies;
-    assert_eq!(replies.len(), 1, "what the items quote, though it stands among them");
+    assert_eq!(replies.len(), 1, "a quoted message is returned even if it is among the items");
 }
 
 #[tokio::test]
@@ -313,7 +313,7 @@ async fn read_marks_move_forward_and_not_beyond_the_end() {
 }
 
 #[tokio::test]
-async fn of_concurrent_read_marks_the_highest_remains() {
+async fn the_highest_of_concurrent_read_marks_remains() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let direct = world.direct(alice, bob).await;
@@ -334,7 +334,7 @@ fn seqs(page: &Changes) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn changes_come_in_pages_that_add_up() {
+async fn pages_of_changes_add_up_to_all_changes() {
     let world = World::new().await;
     let [alice, bob, carol] = world.people(["alice", "bob", "carol"]).await;
     let group = world.group(alice, &[bob]).await;
@@ -370,7 +370,7 @@ async fn changes_come_in_pages_that_add_up() {
     for limit in [0, 101] {
         assert_eq!(refused_fields(chat::changes(&world, alice, group, 0, Some(limit)).await), ["limit"]);
     }
-    assert!(whole.users.iter().any(|user| user.id == bob.user_id), "the people named come with it");
+    assert!(whole.users.iter().any(|user| user.id == bob.user_id), "the page contains the users named in its rows");
 }
 
 #[tokio::test]
@@ -507,7 +507,7 @@ async fn an_update_of_the_own_state_that_changes_nothing_takes_no_number() {
 }
 
 #[tokio::test]
-async fn a_chat_does_not_fall_back_in_the_list_by_a_clock_that_is_slow() {
+async fn a_slow_clock_does_not_move_a_chat_down_in_the_list() {
     let world = World::new().await;
     let [alice] = world.people(["alice"]).await;
     let group = world.group(alice, &[]).await;
@@ -529,15 +529,15 @@ async fn a_new_message_unarchives_a_chat_unless_it_is_muted() {
     let archive = UpdateOwnState { archived: Some(true), ..UpdateOwnState::default() };
     let keep = UpdateOwnState { draft: Some(Some("a draft".into())), ..UpdateOwnState::default() };
     let until = |at: i64| UpdateOwnState { muted_until: Some(Some(Timestamp(at))), ..UpdateOwnState::default() };
-    assert!(update(archive.clone()).await && update(keep.clone()).await, "a draft changes nothing of it");
+    assert!(update(archive.clone()).await && update(keep.clone()).await, "a draft does not un-archive the chat");
     say(&world, bob, group, "back").await;
     assert!(!is_archived().await);
-    // A mute does not archive it again.
+    // Muting the chat afterwards does not archive it again.
     assert!(!update(until(i64::from(i32::MAX) * 1_000)).await && !update(keep).await);
     assert!(update(archive).await);
     say(&world, bob, group, "quiet").await;
     assert!(is_archived().await);
-    assert!(update(until(0)).await, "what came while it was muted does not bring it back");
+    assert!(update(until(0)).await, "a message that arrived during the mute does not un-archive the chat");
     say(&world, bob, group, "loud").await;
     assert!(!is_archived().await);
 }

@@ -169,7 +169,7 @@ async fn a_member_removed_and_added_in_one_batch_is_a_member() {
 }
 
 #[tokio::test]
-async fn batches_of_one_do_the_same() {
+async fn batches_of_one_give_the_same_result() {
     let settings = Settings { limits: false, batch: NonZeroUsize::MIN, ..Settings::default() };
     let world = World::with(settings).await;
     let [alice, bob] = world.people(["alice", "bob"]).await;

@@ -157,7 +157,7 @@ async fn unread_counts_on_three_devices_stay_equal_through_a_thousand_operations
 }
 
 #[tokio::test]
-async fn unread_counts_are_exact_however_many_messages_do_not_count() {
+async fn unread_counts_are_exact_among_many_uncounted_messages() {
     let world = World::new().await;
     let [reader, alice] = world.people(["reader", "alice"]).await;
     let group = world.group(alice, &[reader]).await;

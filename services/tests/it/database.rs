@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// The URL of a migrated database of the caller's own.
+/// The URL of a new migrated database, for the caller alone.
 pub async fn migrated() -> String {
     let template = TEMPLATE.get_or_init(|| async {
         let name = create("template1").await;
@@ -37,7 +37,7 @@ async fn create(template: &str) -> String {
 
 async fn create_with(template: &str, options: &str) -> String {
     let name = format!("messenger_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-    let mut server = PgConnection::connect(&server()).await.expect("nobody answers at TEST_DATABASE_URL");
+    let mut server = PgConnection::connect(&server()).await.expect("no server responds at TEST_DATABASE_URL");
     let create = format!("create database {name} template {template} {options}");
     sqlx::query(AssertSqlSafe(create)).execute(&mut server).await.unwrap();
     server.close().await.unwrap();

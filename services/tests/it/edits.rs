@@ -76,7 +76,7 @@ async fn a_deleted_message_stays_as_a_tombstone() {
     assert_eq!(chat::summary(&world, bob, direct).await.unwrap().unread, 2);
     let tombstone = delete(&world, alice, &message).await.unwrap();
     assert!(tombstone.deleted && tombstone.text.is_empty() && tombstone.no == 1);
-    assert_eq!(delete(&world, alice, &message).await.unwrap(), tombstone, "once is enough");
+    assert_eq!(delete(&world, alice, &message).await.unwrap(), tombstone, "a second deletion changes nothing");
     assert_eq!(chat::summary(&world, bob, direct).await.unwrap().unread, 1);
     let rows = history(&world, bob, direct).await;
     assert_eq!((rows.len(), &rows[0]), (2, &tombstone));
@@ -144,7 +144,7 @@ async fn changes_of_one_batch_see_one_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_concurrent_edits_on_two_nodes_with_one_base_one_succeeds() {
+async fn one_of_two_concurrent_edits_with_the_same_base_succeeds() {
     let world = World::new().await;
     let nodes = [world.clone(), world.another_node().await];
     let [alice, bob] = world.people(["alice", "bob"]).await;

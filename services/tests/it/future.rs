@@ -101,7 +101,7 @@ async fn an_unknown_role_gives_no_rights_and_is_removed_by_the_owner_only() {
 
 /// This version reads only a part of such a message, so it must neither write nor publish the row.
 #[tokio::test]
-async fn a_message_of_another_kind_waits_for_a_newer_node_to_change() {
+async fn a_message_of_another_kind_is_changed_only_by_a_newer_node() {
     let future = Future::new().await;
     let Future { world, owner, navigator, group, .. } = &future;
     for kind in ["hologram", "image"] {
@@ -124,7 +124,7 @@ async fn a_message_of_another_kind_waits_for_a_newer_node_to_change() {
 }
 
 #[tokio::test]
-async fn a_chat_of_an_unknown_kind_is_read_and_waits_for_a_newer_node_to_change() {
+async fn a_chat_of_an_unknown_kind_is_read_but_changed_only_by_a_newer_node() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let orbit = world.group(alice, &[bob]).await;

@@ -405,7 +405,7 @@ impl Device {
     fn view(&self) -> Option<View> {
         let chat = self.state.chats.get(&self.group)?;
         let mut summary = chat.summary.clone();
-        // It is the `seq` of the row or that of the newest change, so only `head` is compared.
+        // `seq` is that of the row or that of the newest change, so only `head` is compared.
         summary.chat.seq = 0;
         summary.active_at = chat.active_at();
         let read_by_others_no = std::mem::take(&mut summary.read_by_others_no);

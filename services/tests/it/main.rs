@@ -1,5 +1,5 @@
 //! Tests of the operations of `services` through its public API, each with its own database.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says by panicking that it cannot go on")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod auth;
 mod blank;

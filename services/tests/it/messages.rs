@@ -52,7 +52,7 @@ async fn members_are_mentioned_by_name_and_their_unread_mentions_counted() {
     assert_eq!(edited.mentions, [bob.user_id]);
     assert_eq!(mentions(&world, carol, group).await, 0);
     say(&world, carol, group, "@bob @stranger").await;
-    assert_eq!(mentions(&world, bob, group).await, 1, "writing has read what was before");
+    assert_eq!(mentions(&world, bob, group).await, 1, "sending a message reads the earlier ones");
     let tombstone = chat::delete_message(&world, carol, group, message.no + 2).await.unwrap();
     assert_eq!((tombstone.mentions.len(), mentions(&world, bob, group).await), (0, 0));
     assert_eq!(history(&world, bob, group).await.last(), Some(&tombstone));
@@ -71,7 +71,7 @@ async fn a_reaction_counts_once_for_each_person_and_kind() {
     let both = react(&world, carol, &message, "❤\u{fe0f}").await.unwrap();
     assert_eq!(reactions_of(&both), "❤\u{fe0f}2 👍1");
     assert_eq!(both.reactions[0].by, [bob.user_id, carol.user_id]);
-    assert_eq!(react(&world, bob, &message, "❤").await.unwrap(), both, "twice is once");
+    assert_eq!(react(&world, bob, &message, "❤").await.unwrap(), both, "a repeated reaction is counted once");
     let without = unreact(&world, bob, &message, "❤").await.unwrap();
     assert_eq!((reactions_of(&without).as_str(), without.seq), ("❤\u{fe0f}1 👍1", both.seq + 1));
     assert_eq!(unreact(&world, bob, &message, "❤").await.unwrap(), without);
@@ -80,7 +80,7 @@ async fn a_reaction_counts_once_for_each_person_and_kind() {
     assert_eq!(who, [("👍", carol.user_id), ("❤\u{fe0f}", carol.user_id)]);
     let changes = chat::changes(&world, bob, group, both.seq, None).await.unwrap();
     assert_eq!(changes.messages, std::slice::from_ref(&without));
-    assert!(changes.users.iter().any(|user| user.id == carol.user_id), "who reacted is named");
+    assert!(changes.users.iter().any(|user| user.id == carol.user_id), "the page contains the user who reacted");
     // A tombstone has no reactions and accepts none.
     let tombstone = chat::delete_message(&world, alice, group, message.no).await.unwrap();
     assert_eq!(tombstone.reactions, []);
@@ -115,7 +115,7 @@ async fn an_invalid_emoji_and_the_twenty_first_kind_are_refused() {
     assert_eq!(
         refused(support::react(&world, bob, (group, 1), "👍", Reacting::Give).await),
         Some(Forbidden),
-        "nobody said it"
+        "a system message has no reactions"
     );
     assert_eq!(refused(support::react(&world, bob, (group, 9), "👍", Reacting::Give).await), Some(NotFound));
 }

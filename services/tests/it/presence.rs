@@ -154,7 +154,7 @@ async fn a_viewer_that_lost_permission_gets_no_further_frames() {
     assert_eq!(read(&world, alice, bob).await, (None, false), "neither sees the other");
     drop(open);
     blocks::unblock(&world, alice, bob.user_id).await.unwrap();
-    // That Alice went offline is saved after a second.
+    // Alice is saved as offline after a second.
     while next_presence(&watching, alice).await.0 {}
 }
 

@@ -11,7 +11,7 @@ use protocol::{
 use services::{Rejection, chat, infra::database as pool};
 
 #[tokio::test]
-async fn failures_that_pass_are_unavailable_with_a_time_to_retry() {
+async fn temporary_failures_are_unavailable_with_a_time_to_retry() {
     let db = pool::connect(&database::migrated().await, 1).await.unwrap();
     for (state, code) in [
         ("55P03", Unavailable),

@@ -128,7 +128,7 @@ fn names(events: &[Event]) -> Vec<&'static str> {
 }
 
 #[test]
-fn what_is_right_is_valid() {
+fn a_correct_history_is_valid() {
     assert_eq!(check(&ended(lived())), []);
     assert_eq!(check(&[]), []);
 }
