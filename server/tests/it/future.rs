@@ -43,7 +43,7 @@ async fn rows_of_a_newer_version_reach_clients_unchanged() {
     for path in [format!("/chats/{group}"), "/chats".to_owned(), format!("/chats/{group}/info")] {
         let ask = server.get(&path).header("cookie", &cookie).header("accept", "text/html");
         let html = ask.send().await.expect_status(200).body;
-        assert!(html.contains("Reload the page to see this message."), "{path}");
+        assert!(html.contains("Update to see this message."), "{path}");
     }
 }
 
