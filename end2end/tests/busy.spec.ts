@@ -39,9 +39,10 @@ test('a burst in another chat leaves the page smooth', async ({ person }) => {
 
 test('half an hour of a busy chat, compressed, does not fill the memory', async ({ person }) => {
   test.setTimeout(600_000);
-  // Five messages a second for 30 minutes, sent as fast as the page keeps up.
-  const [all, portion] = [5 * 30 * 60, 500];
-  const [ann, bob] = [await person('Ann'), await person('Bob', { bypassCSP: true })];
+  // Three messages a second for 30 minutes, sent as fast as the page keeps up.
+  const [all, portion] = [3 * 30 * 60, 450];
+  // Without a graphics card, most of the time would go into drawing a large page.
+  const [ann, bob] = [await person('Ann', { viewport: { width: 400, height: 500 } }), await person('Bob', { bypassCSP: true })];
   const chat = await ann.directWith(bob);
   await bob.page.goto('/healthz');
   await flood(bob.page, chat, Array.from({ length: portion }, (_, n) => `Before ${n + 1}`));
@@ -60,10 +61,10 @@ test('half an hour of a busy chat, compressed, does not fill the memory', async 
   const after = await memory(ann.page, renderer);
   const [heap, wasm] = [after.heap - before.heap, after.wasm - before.wasm];
   console.log(
-    `${all} messages (30 min at 5 a second) in ${took.toFixed(0)} s: heap ${signed(heap)} MB and WASM memory ${signed(wasm)} MB, ` +
+    `${all} messages (30 min at 3 a second) in ${took.toFixed(0)} s: heap ${signed(heap)} MB and WASM memory ${signed(wasm)} MB, ` +
       `from ${before.heap.toFixed(1)} and ${before.wasm.toFixed(1)} MB (goal +20 MB together)`,
   );
-  expect(heap + wasm).toBeLessThanOrEqual(20);
+  expect(heap + wasm).toBeLessThanOrEqual(10);
   expect((await ann.summary(chat)).last_no).toBe(portion + all);
 });
 

@@ -245,6 +245,17 @@ async fn the_clean_up_continues_after_a_batch_and_keeps_rows_in_use() {
         sqlx::query(ended).bind(alice.user_id.0).execute(&world.db).await.unwrap();
     }
     assert_eq!(stored(&world).await, (1_003, 1_004));
+    for recorded in [
+        "create table deletions (rows bigint)",
+        "create function record_deletion() returns trigger language plpgsql as
+         $$ begin insert into deletions select count(*) from gone; return null; end $$",
+        "create trigger record after delete on sessions referencing old table as gone
+         for each statement execute function record_deletion()",
+        "create trigger record after delete on refresh_tokens referencing old table as gone
+         for each statement execute function record_deletion()",
+    ] {
+        sqlx::query(recorded).execute(&world.db).await.unwrap();
+    }
     let task = tokio::spawn(auth::forget_ended_sessions((*world).clone()));
     while stored(&world).await != (2, 3) {
         assert!(!task.is_finished());
