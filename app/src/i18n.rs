@@ -111,8 +111,10 @@ impl I18n {
     pub fn set_locale(self, locale: Locale) {
         #[cfg(feature = "hydrate")]
         leptos::task::spawn_local(async move {
-            if let Some(language) = Language::load(locale).await {
-                self.0.set(language);
+            match Language::load(locale).await {
+                Some(language) => self.0.set(language),
+                // A page of the server has the texts in it.
+                None => _ = window().location().reload(),
             }
         });
         #[cfg(not(feature = "hydrate"))]
