@@ -240,7 +240,8 @@ async fn the_clean_up_continues_after_a_batch_and_keeps_rows_in_use() {
         "insert into sessions (user_id, session_id, device, ip, created_at, last_used_at, expires_at, revoked_at)
          values ($1, gen_random_uuid(), 'ended lately', '', now(), now(), now(), now() - interval '29 days')",
         "insert into refresh_tokens (user_id, token_hash, session_id, created_at, used_at)
-         values ($1, 'used lately', gen_random_uuid(), now() - interval '50 days', now() - interval '29 days')",
+         select $1, 'used lately', session_id, now() - interval '50 days', now() - interval '29 days' from sessions
+         where user_id = $1 and revoked_at is null and expires_at > now()",
     ] {
         sqlx::query(ended).bind(alice.user_id.0).execute(&world.db).await.unwrap();
     }
@@ -262,6 +263,8 @@ async fn the_clean_up_continues_after_a_batch_and_keeps_rows_in_use() {
         tokio::task::yield_now().await;
     }
     task.abort();
+    let most: i64 = sqlx::query_scalar("select max(rows) from deletions").fetch_one(&world.db).await.unwrap();
+    assert!(most <= 1_000, "one statement deleted {most} rows");
     // A second use of the used token is still detected.
     assert!(lives(&world, alice).await);
     assert_eq!(refused(auth::refresh(&world, &first.refresh_token).await), Some(Unauthenticated));
