@@ -1,7 +1,10 @@
 //! The forms of pages: their fields, and where the browser goes afterwards.
 
 use super::caller::refuse;
-use crate::{address::Address, refusal::Refusal};
+use crate::{
+    address::{Address, At, Section},
+    refusal::Refusal,
+};
 use protocol::error::Problem;
 use services::Rejection;
 
@@ -23,5 +26,30 @@ pub fn numbers(text: &str) -> Result<Vec<u64>, Refusal> {
             Ok(numbers)
         }
         None => refuse(Rejection::field("nos", Problem::Malformed)),
+    }
+}
+
+/// The page of a form, from the form's fields. A form on the page of a refused form has no other trace of its page,
+/// because the browser shows that page under the address of the form's action.
+#[must_use]
+pub fn page_of(form: &str, values: &[(String, String)]) -> Address {
+    let value = |name: &str| values.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
+    let chat_id = value("chat_id").and_then(|id| id.parse().ok());
+    let no = value("no").and_then(|no| no.parse().ok());
+    match (form, chat_id, no) {
+        ("sign_in", ..) => Address::Login,
+        ("register", ..) => Address::Register,
+        ("update_profile", ..) => Address::Settings(Section::Profile),
+        ("change_password", ..) => Address::Settings(Section::Security),
+        ("create_group", ..) => {
+            let ids = values.iter().filter(|(name, _)| name == "member_ids[]");
+            let member_ids = ids.filter_map(|(_, id)| id.parse().ok()).collect();
+            Address::NewGroup { query: String::new(), title: value("title").unwrap_or_default().to_owned(), member_ids }
+        }
+        ("rename_group" | "add_member" | "remove_member", Some(id), _) => Address::info(id),
+        ("edit_message", Some(id), Some(no)) => Address::Chat(id, At::Edit(no)),
+        ("report_message", Some(id), Some(no)) => Address::Chat(id, At::Report(no)),
+        (_, Some(id), _) => Address::chat(id),
+        _ => Address::CHATS,
     }
 }

@@ -9,6 +9,6 @@ mod render;
 pub use crate::seed::Failed;
 pub use caller::{Request, answer, refuse, request, signed_in};
 pub use cookies::{remember, sign_in_browser, sign_out_browser};
-pub use forms::{numbers, redirect};
+pub use forms::{numbers, page_of, redirect};
 pub use load::{Loaded, failed, load, load_next, refused_on};
 pub use render::{render, shell};

@@ -4,7 +4,7 @@ use super::{Api, App, Failure, cookie, error::set_retry_after, extract, origin};
 use app::{Address, Refused, server_context as context};
 use axum::{
     body::{Body, Bytes},
-    extract::{Request, State},
+    extract::{Path as Segment, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
@@ -23,7 +23,12 @@ use tokio::time::timeout;
 const COOKIE_AGE: i64 = 24 * 60 * 60;
 
 pub fn routes() -> Api {
-    Api::new().route("/shell", get(shell)).route("/fn/{*name}", post(server_function))
+    Api::new().route("/shell", get(shell)).route("/fn/{*name}", post(server_function).get(form_page))
+}
+
+/// The page of a refused form is under the address of the form's action. A reload, or a link back, leads to its page.
+async fn form_page(Segment(form): Segment<String>) -> Redirect {
+    Redirect::to(&context::page_of(&form, &[]).href())
 }
 
 async fn shell(State(app): State<App>) -> Response {
@@ -151,10 +156,14 @@ async fn call(app: App, parts: Parts, body: Bytes, context: context::Request) ->
             let form = parts.uri.path().trim_start_matches("/fn/").to_owned();
             let typed = form_urlencoded::parse(&body).into_owned();
             // The user must type a password again.
-            let values = typed.filter(|(name, _)| !matches!(name.as_str(), "password" | "current" | "new")).collect();
+            let values: Vec<_> =
+                typed.filter(|(name, _)| !matches!(name.as_str(), "password" | "current" | "new")).collect();
             let mut parts = parts;
             parts.method = Method::GET;
             parts.uri = came_from(&app, &parts.headers);
+            if parts.uri.path().starts_with("/fn/") {
+                parts.uri = uri_of(&context::page_of(&form, &values));
+            }
             let mut page = render(app, parts, Some(Refused { form, error, values })).await;
             set_retry_after(&mut page, retry_after);
             page
@@ -186,7 +195,11 @@ fn came_from(app: &App, headers: &HeaderMap) -> Uri {
         origin::is_own(app, headers, &origin) && !uri.path().starts_with("//")
     });
     let path = ours.and_then(|uri| uri.path_and_query().map(|path| path.as_str().to_owned()));
-    path.and_then(|path| path.parse().ok()).unwrap_or_else(|| Uri::try_from(Address::CHATS.href()).unwrap_or_default())
+    path.and_then(|path| path.parse().ok()).unwrap_or_else(|| uri_of(&Address::CHATS))
+}
+
+fn uri_of(address: &Address) -> Uri {
+    Uri::try_from(address.href()).unwrap_or_default()
 }
 
 pub fn accepts_html(headers: &HeaderMap) -> bool {

@@ -1,6 +1,6 @@
 //! Pages and forms, as a browser requests them.
 
-use crate::support::Server;
+use crate::support::{Server, fresh_id};
 use serde_json::Value;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -48,6 +48,50 @@ async fn the_page_of_a_failed_form_leads_back_and_runs_no_scripts() {
     // On this page the front end would find no user, and would delete the data that the device stores.
     assert!(!page.body.contains("boot.js"), "{}", page.body);
     assert!(server.get("/login").send().await.body.contains("boot.js"));
+}
+
+/// Without JavaScript, the browser shows the page of a refused form under the address of the form's action.
+#[tokio::test]
+async fn a_form_can_be_refused_twice() {
+    let server = Server::start().await;
+    let [ann, bob] = server.people(["ann", "bob"]).await;
+    let (chat, cookie) = (server.group(&ann, &[&bob]).await, server.cookie(&ann).await);
+    let own = format!("http://{}", server.address);
+    let text = format!("chat_id={chat}&client_id={}&text={}", fresh_id(), "x".repeat(8_001));
+    let title = format!("chat_id={chat}&title={}", "x".repeat(129));
+    for (form, fields, page, typed) in [
+        (
+            "register",
+            "username=a&display_name=Ann+Example&password=short".to_owned(),
+            "/register".to_owned(),
+            "Ann Example",
+        ),
+        ("sign_in", "login=nobody&password=wrong password".to_owned(), "/login".to_owned(), "nobody"),
+        ("send_message", text, format!("/chats/{chat}"), "xxx"),
+        ("rename_group", title, format!("/chats/{chat}/info"), "xxx"),
+        ("update_profile", "display_name=+&bio=Cellist".to_owned(), "/settings/profile".to_owned(), "Cellist"),
+        (
+            "create_group",
+            format!("title=+&member_ids[]={}&client_id={}", bob.id, fresh_id()),
+            format!("/new?kind=group&title=%20&member_ids[]={}", bob.id),
+            "bob",
+        ),
+    ] {
+        let ask = server.ask("POST", &format!("/fn/{form}")).body(FORM, fields.into_bytes());
+        let ask =
+            ask.header("accept", "text/html").header("origin", &own).header("referer", &format!("{own}/fn/{form}"));
+        let signed_out = matches!(form, "register" | "sign_in");
+        let refused = if signed_out { ask } else { ask.header("cookie", &cookie) }.send().await;
+        assert!(refused.status == 422 || form == "sign_in" && refused.status == 401, "{form}: {}", refused.status);
+        let address = format!("data-address=\"{}\"", page.replace('&', "&amp;"));
+        assert!(refused.body.contains(&address) && refused.body.contains(typed), "{form}: {}", refused.body);
+    }
+    for (form, page) in
+        [("register", "/register"), ("sign_in", "/login"), ("send_message", "/chats"), ("nothing", "/chats")]
+    {
+        let answer = server.get(&format!("/fn/{form}")).send().await;
+        assert_eq!((answer.status, answer.headers["location"].as_str()), (303, page), "{form}");
+    }
 }
 
 #[tokio::test]
