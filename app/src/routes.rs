@@ -145,7 +145,9 @@ fn Pages() -> impl IntoView {
     .into_any()
 }
 
+/// The title of the document. leptos_meta writes it into the server's HTML as it is, so it is escaped there.
 fn titled(title: String) -> String {
+    let title = if cfg!(feature = "ssr") { title.replace('&', "&amp;").replace('<', "&lt;") } else { title };
     if title.is_empty() { "Messenger".into() } else { format!("{title} · Messenger") }
 }
 

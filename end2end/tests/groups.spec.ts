@@ -75,6 +75,19 @@ test('a removed member loses the group', async ({ person, words, language }) => 
   await expect(bob.row('Choir')).toHaveCount(0);
 });
 
+test('a member who is removed while writing can go on elsewhere', { tag: '@script' }, async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const [chat, notes] = [await ann.groupWith('Choir', [bob]), await bob.savedChat()];
+  await bob.open(`/chats/${chat}`);
+  await bob.composer.pressSequentially('Half a thought @');
+  await expect(bob.page.getByRole('option').first()).toBeVisible();
+  await ann.remove(chat, bob);
+  await expect(bob.main).toContainText(words.not_found.title);
+  await bob.page.locator(`a[href="/chats/${notes}"]`).click();
+  await bob.write('Still here');
+  await expect(bob.message('Still here')).toBeVisible();
+});
+
 test('a member leaves a group', async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.groupWith('Choir', [bob]);

@@ -163,6 +163,10 @@ fn is_visible(c: char) -> bool {
         '!'..='~' => true,
         // Letters and symbols without a glyph: Hangul fillers, the empty Braille cell, the null notehead.
         '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}' | '\u{1d159}' => false,
+        // Egyptian blanks, and the place of an object that a text cannot contain.
+        '\u{13441}' | '\u{13442}' | '\u{fffc}' => false,
+        // Noncharacters end each plane.
+        c if u32::from(c) & 0xfffe == 0xfffe => false,
         // Reserved for emoji, also those that `escape_debug` does not know yet.
         '\u{1f000}'..='\u{1ffff}' => true,
         // `escape_debug` leaves printable characters as they are, and escapes combining marks.
@@ -304,7 +308,7 @@ mod tests {
         ("lone marks", "\u{301}\u{34f}\u{489}\u{5b8}\u{64e}\u{901}\u{e31}\u{20e3}\u{3099}"),
         ("variation selectors", "\u{180b}\u{fe00}\u{fe0f}\u{e0100}"),
         ("tags", "\u{e0001}\u{e0067}\u{e007f}"),
-        ("others", "\u{378}\u{fff9}\u{ffff}\u{1d159}\u{1d173}"),
+        ("others", "\u{378}\u{fff9}\u{fffc}\u{ffff}\u{13441}\u{1d159}\u{1d173}\u{1fffe}"),
     ];
 
     #[test]

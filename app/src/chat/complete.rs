@@ -92,7 +92,7 @@ impl Completer {
                 shown: user.display_name,
                 hint: format!("@{}", user.username),
             };
-            self.choices.set(others.take(SHOWN_MAX).map(choice).collect());
+            self.choices.try_set(others.take(SHOWN_MAX).map(choice).collect());
         });
     }
 
@@ -108,13 +108,13 @@ impl Completer {
                 shown: emoji.text.clone(),
                 hint: emoji.name.clone(),
             };
-            self.choices.set(found.map(choice).collect());
+            self.choices.try_set(found.map(choice).collect());
         });
     }
 
-    /// Closes the list.
+    /// Closes the list. A field that is removed with the focus in it closes the list of a page that is gone.
     pub fn close(self) {
-        if !self.choices.with_untracked(Vec::is_empty) {
+        if self.choices.try_with_untracked(Vec::is_empty) == Some(false) {
             self.choices.set(Vec::new());
         }
     }

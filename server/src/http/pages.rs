@@ -63,7 +63,8 @@ pub async fn refusals_as_pages(State(app): State<App>, request: Request, next: N
     let asked = parts.clone();
     let response = next.run(Request::from_parts(asked, body)).await;
     let Some(code) = response.extensions().get::<ErrorCode>().copied().filter(|_| is_shown) else { return response };
-    let failed = context::Failed { code, back: url_of(&came_from(&app, &parts.headers)).to_owned() };
+    let back = came_from(&app, &parts.headers).unwrap_or_else(|| uri_of(&Address::CHATS));
+    let failed = context::Failed { code, back: url_of(&back).to_owned() };
     let loaded = context::failed(&parts.headers, url_of(&parts.uri), failed);
     parts.method = Method::GET;
     let mut page = context::render(app.version, parts, loaded).await;
@@ -160,10 +161,8 @@ async fn call(app: App, parts: Parts, body: Bytes, context: context::Request) ->
                 typed.filter(|(name, _)| !matches!(name.as_str(), "password" | "current" | "new")).collect();
             let mut parts = parts;
             parts.method = Method::GET;
-            parts.uri = came_from(&app, &parts.headers);
-            if parts.uri.path().starts_with("/fn/") {
-                parts.uri = uri_of(&context::page_of(&form, &values));
-            }
+            let page = came_from(&app, &parts.headers).filter(|uri| !uri.path().starts_with("/fn/"));
+            parts.uri = page.unwrap_or_else(|| uri_of(&context::page_of(&form, &values)));
             let mut page = render(app, parts, Some(Refused { form, error, values })).await;
             set_retry_after(&mut page, retry_after);
             page
@@ -185,17 +184,14 @@ fn see_other(mut response: Response) -> Response {
     response
 }
 
-/// The page of this server that a form was on.
-fn came_from(app: &App, headers: &HeaderMap) -> Uri {
-    let referer = headers.get(header::REFERER).and_then(|value| value.to_str().ok());
-    let uri = referer.and_then(|referer| referer.parse::<Uri>().ok());
-    let ours = uri.filter(|uri| {
-        let origin = format!("{}://{}", uri.scheme_str().unwrap_or("http"), uri.authority().map_or("", |a| a.as_str()));
-        // As a link, a path that begins with `//` would lead to another host.
-        origin::is_own(app, headers, &origin) && !uri.path().starts_with("//")
-    });
-    let path = ours.and_then(|uri| uri.path_and_query().map(|path| path.as_str().to_owned()));
-    path.and_then(|path| path.parse().ok()).unwrap_or_else(|| uri_of(&Address::CHATS))
+/// The page of this server that a form was on, if the browser names it.
+fn came_from(app: &App, headers: &HeaderMap) -> Option<Uri> {
+    let referer = headers.get(header::REFERER)?.to_str().ok()?.parse::<Uri>().ok()?;
+    let origin = format!("{}://{}", referer.scheme_str().unwrap_or("http"), referer.authority()?);
+    let url = referer.path_and_query()?.as_str();
+    // As a link, a path that begins with two slashes would lead to another host.
+    let leads_away = matches!(url.as_bytes(), [_, b'/' | b'\\', ..]);
+    if origin::is_own(app, headers, &origin) && !leads_away { url.parse().ok() } else { None }
 }
 
 fn uri_of(address: &Address) -> Uri {

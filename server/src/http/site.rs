@@ -37,6 +37,9 @@ pub fn version(site: &Path) -> Option<Arc<str>> {
     Some(hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>().into())
 }
 
+/// Bytes of the longest path of a file.
+const NAME_MAX: usize = 200;
+
 /// The page of an address, a file of the built front end, or the page "not found".
 pub async fn file(State(app): State<App>, request: Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -55,8 +58,10 @@ pub async fn file(State(app): State<App>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let files = ServeDir::new(&app.config.site_dir).append_index_html_on_directories(false).precompressed_br();
     let plain = Request::from_parts(parts.clone(), Body::empty());
-    match files.oneshot(plain).await {
-        Ok(found) if found.status() != StatusCode::NOT_FOUND => {
+    // A longer name than that of any file is an error of the file system.
+    let found = if path.len() <= NAME_MAX { files.oneshot(plain).await.ok() } else { None };
+    match found {
+        Some(found) if found.status().is_success() || found.status() == StatusCode::NOT_MODIFIED => {
             let mut found = found.into_response();
             found.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
             found

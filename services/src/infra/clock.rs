@@ -17,7 +17,8 @@ pub fn from_database(time: OffsetDateTime) -> Timestamp {
 /// Times outside of the years 1 to 9999 are clamped: PostgreSQL refuses years before 4714 BC.
 #[must_use]
 pub fn to_database(time: Timestamp) -> OffsetDateTime {
-    let (first, last) = (time::macros::datetime!(0001-01-01 0:00 UTC), time::macros::datetime!(9999-12-31 0:00 UTC));
+    let first = time::macros::datetime!(0001-01-01 0:00 UTC);
+    let last = time::macros::datetime!(9999-12-31 23:59:59.999 UTC);
     let clamped = if time.0 < 0 { first } else { last };
     let exact = OffsetDateTime::from_unix_timestamp_nanos(i128::from(time.0) * 1_000_000);
     exact.unwrap_or(clamped).clamp(first, last)
