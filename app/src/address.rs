@@ -159,7 +159,7 @@ impl Address {
         }
     }
 
-    /// The address as a link has it, with the row of its message as the fragment.
+    /// The URL for a link. Its fragment is the id of the message's row.
     #[must_use]
     pub fn href(&self) -> String {
         let mut url = Url::default();
@@ -360,7 +360,7 @@ impl Url {
     }
 }
 
-/// Percent-encodes the special characters of a query, except commas and brackets.
+/// Percent-encodes all characters that are special in a path or a query, except commas and brackets.
 fn encode(text: &str, to: &mut String) {
     const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
     let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or_default();
@@ -504,7 +504,7 @@ mod tests {
     }
 
     #[test]
-    fn the_settings_begin_with_the_appearance() {
+    fn the_address_of_the_settings_opens_the_appearance() {
         assert_eq!(Address::parse("/settings"), Some(Address::Settings(Section::Appearance)));
     }
 }

@@ -1,4 +1,4 @@
-//! The user interface. Pages read from the client's store; the server's data only fills it at the start. Every
+//! The user interface. Pages read from the client's store. The server's data of each page fills the store. Every
 //! action is a form that works without JavaScript (ARCHITECTURE.md).
 
 // Views are deeply nested types.

@@ -60,7 +60,7 @@ impl Completer {
         Some((end - word.encode_utf16().count(), word))
     }
 
-    /// Searches completions for the word at the cursor.
+    /// Searches for completions of the word at the cursor.
     pub fn look(self) {
         let word = self.word().map(|(_, word)| word).unwrap_or_default();
         self.chosen.set(0);
@@ -112,7 +112,8 @@ impl Completer {
         });
     }
 
-    /// Closes the list. A field that is removed with the focus in it closes the list of a page that is gone.
+    /// Closes the list. The removal of a focused field fires `blur` when the page is already gone: then the list no
+    /// longer exists.
     pub fn close(self) {
         if self.choices.try_with_untracked(Vec::is_empty) == Some(false) {
             self.choices.set(Vec::new());

@@ -20,7 +20,8 @@ pub fn drafted(store: Store, chat_id: ChatId) -> Option<String> {
     store.with_chat_untracked(chat_id, |chat| chat.summary.draft.clone()).flatten()
 }
 
-/// The draft. It is stored in this tab immediately, and on the server after a pause. All devices get it from there.
+/// The draft. It is stored in this tab immediately, and on the server after a pause. All devices get it from the
+/// server.
 #[derive(Clone, Copy)]
 pub struct Drafts {
     open_chat: OpenChat,
@@ -133,7 +134,7 @@ impl Drafts {
             if field.value() == self.stored.get_value() && draft != self.stored.get_value() {
                 field.set_value(&draft);
                 draft::forget(chat_id);
-                // The draft is empty because the other device has sent the message. Its reply was sent too.
+                // The other device has sent the draft or cleared it: end the reply here too.
                 if draft.is_empty() {
                     writing.set(Writing::New);
                 }
@@ -147,8 +148,8 @@ impl Drafts {
         self.saving.get_value() == Some(self.open_chat.writing.get_untracked())
     }
 
-    /// Marks the edit as being saved. Returns its `base_seq`: the newest `seq` of the message with the text that the
-    /// reader edited. A reaction in the meantime does not make the edit stale.
+    /// Marks the edit as being saved. Returns the edit's `base_seq`: the newest `seq` at which the message still had
+    /// the text that the reader began to edit. A reaction changes the `seq`, but does not make the edit stale.
     pub fn begin_save(self) -> u64 {
         self.saving.set_value(Some(self.open_chat.writing.get_untracked()));
         let (began, now) = (self.edited.get_value(), untrack(|| self.open_chat.edited()));
@@ -188,7 +189,8 @@ impl Drafts {
         }
     }
 
-    /// Sends the draft to the server, if it differs from the stored draft. One request at a time keeps their order.
+    /// Sends the draft to the server, if it differs from the stored draft. Only one request runs at a time, so the
+    /// drafts arrive in order.
     fn store(self) {
         let Some(field) = self.field.try_get_untracked().flatten() else { return };
         let draft = field.value();
@@ -204,7 +206,7 @@ impl Drafts {
             if answer.is_err() {
                 return;
             }
-            // Every device has this text now: the copy in this tab must not overwrite a newer one later.
+            // The server has stored this text: the copy in this tab must not overwrite a newer draft later.
             draft::forget_if(self.open_chat.chat_id, &body);
             if !gone {
                 self.stored.set_value(body);

@@ -51,7 +51,7 @@ fn parse(line: &str) -> Option<Emoji> {
     Some(Emoji { text: parts.next()?, name: parts.next()?, words: parts.next()? })
 }
 
-/// The emoji that match every part of the query: a word of the name or of the keywords begins with it. Emoji that
+/// The emoji that match the query: each part of the query begins a word of the name or of the keywords. Emoji that
 /// match by name come first.
 #[must_use]
 pub fn find<'a>(table: &'a [Emoji], query: &str) -> Vec<&'a Emoji> {
@@ -85,7 +85,7 @@ fn remember(emoji: &str) {
     }
 }
 
-/// The picker. It shows the recent emoji, then all; or only the matches of a query.
+/// The picker. It shows the recent emoji and then all emoji. During a search it shows only the matches.
 #[component]
 pub fn Picker(no: Option<u64>) -> impl IntoView {
     let i18n = use_i18n();

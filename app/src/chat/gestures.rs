@@ -119,7 +119,7 @@ pub fn pressed(open_chat: OpenChat, event: &leptos::ev::KeyboardEvent) {
     }
 }
 
-/// Focuses the message before or after a row, or the last one.
+/// Focuses the message above or below a row. Without a row, focuses the last message.
 fn walk(open_chat: OpenChat, event: &leptos::ev::KeyboardEvent, row: Option<&web_sys::Element>) {
     let list = || document().query_selector(".timeline .messages").ok().flatten();
     let target = match row {

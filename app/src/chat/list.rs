@@ -88,7 +88,7 @@ fn Filters(filter: RwSignal<Filter>) -> impl IntoView {
     .into_any()
 }
 
-/// Says when the connection is lost.
+/// Shows a notice while the connection is lost.
 #[component]
 fn ConnectionState() -> impl IntoView {
     let i18n = use_i18n();
@@ -106,7 +106,7 @@ fn ConnectionState() -> impl IntoView {
     .into_any()
 }
 
-/// The content of a row; compared, so that a row is rendered again only when it differs.
+/// The content of a row. The row is rendered again only when this content changes.
 #[derive(Clone, PartialEq)]
 struct Row {
     title: String,
@@ -172,7 +172,7 @@ fn ChatRow(id: ChatId) -> impl IntoView {
     .into_any()
 }
 
-/// The content of a chat's row; `open` for the chat that is shown.
+/// The content of a chat's row. `open`: whether this chat is the open chat.
 fn row_of(i18n: I18n, store: Store, id: ChatId, open: bool) -> Option<Row> {
     store.read(Part::Chat(id), |state| {
         let chat = state.chats.get(&id)?;

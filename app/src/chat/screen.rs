@@ -19,7 +19,7 @@ pub fn article(row: &web_sys::Element) -> Option<web_sys::HtmlElement> {
     row.query_selector("article").ok().flatten()?.dyn_into().ok()
 }
 
-/// Focuses a message, which marks it; false while it is not in the document.
+/// Focuses a message, so that its outline marks it. Returns false while the message is not in the document.
 pub fn mark(no: u64) -> bool {
     let Some(article) = row(no).and_then(|row| article(&row)) else { return false };
     let options = web_sys::FocusOptions::new();
@@ -47,7 +47,7 @@ pub fn last(scroller: &web_sys::Element) -> Option<u64> {
     number_of(&rows.item(below.checked_sub(1)?)?)
 }
 
-/// The rows, and the index of the first that ends below a line. They are in order: a binary search.
+/// The rows, and the index of the first row that ends below `line`. A binary search, because the rows are in order.
 fn ending_below(scroller: &web_sys::Element, line: f64) -> Option<(web_sys::HtmlCollection, u32)> {
     let rows = scroller.query_selector(".messages").ok()??.children();
     let (mut low, mut high) = (0, rows.length());

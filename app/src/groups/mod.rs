@@ -68,7 +68,7 @@ pub fn NewGroupPage() -> impl IntoView {
         Page::New(new) => new.chosen.clone(),
         _ => Vec::new(),
     });
-    // A page that was opened without a page load has no id from the server.
+    // After a navigation in the browser, the page has no id from the server.
     let client_id = store.forms.with_untracked(|forms| forms.client_id).unwrap_or_else(ClientId::fresh);
     let chosen = RwSignal::new(first_chosen);
     // The chosen users stay in the form during the next search.

@@ -76,7 +76,7 @@ pub fn refresh(store: Store) {
     });
 }
 
-/// Whether the data are of this page's user: another user may have signed in in this browser.
+/// Whether the data belong to this page's user. Another user may have signed in with this browser.
 #[cfg(feature = "hydrate")]
 fn is_mine(store: Store, seed: &Seed) -> bool {
     seed.me.as_ref().map(|me| me.user.id) == store.me_untracked()
@@ -95,7 +95,7 @@ async fn turn(store: Store, address: Memo<String>) {
         }
         match loaded {
             Ok(Some(seed)) if is_mine(store, &seed) => return store.turn_to(seed),
-            // The user has signed out or changed, or the address redirects: load a new document.
+            // The user has signed out, another user has signed in, or the address redirects: load a new document.
             Ok(_) => {
                 let _ = window().location().set_href(&wanted);
                 return;

@@ -74,7 +74,8 @@ impl Database {
             request.set_onblocked(Some(&reject));
         });
         if let Err(error) = JsFuture::from(opened).await {
-            // A blocked request continues when the other tab closes: then it upgrades the database, and closes it.
+            // A blocked request continues when the other tab closes. It then upgrades the database; this page closes
+            // the database again, because nothing uses it.
             upgrade.forget();
             let late = request.clone();
             let close = Closure::once_into_js(move || {

@@ -190,7 +190,7 @@ pub async fn extend_session(db: &PgPool, actor: Actor) -> Result<()> {
     Ok(())
 }
 
-/// Ends live sessions of a user: `only` this one, or all `but` this one; returns the ended sessions.
+/// Ends the sessions of a user: all, the one session `only`, or all except `but`. Returns the ended sessions.
 pub async fn end_sessions(
     db: impl PgExecutor<'_>,
     user_id: UserId,
@@ -263,7 +263,8 @@ pub async fn insert_refresh_token(tx: &mut PgConnection, actor: Actor, hash: &[u
     Ok(())
 }
 
-/// Marks a token as used and extends its session; `None` if it was used already. Only one concurrent call succeeds.
+/// Marks a token as used and extends its session. `None` if the token is unknown or used, or its session has ended.
+/// Only one concurrent call succeeds.
 pub async fn redeem_refresh_token(tx: &mut PgConnection, user_id: UserId, hash: &[u8]) -> Result<Option<SessionId>> {
     let now = now();
     let session: Option<Uuid> = sqlx::query_scalar(

@@ -9,8 +9,8 @@ use crate::{
 use protocol::{error::Problem, ids::UserId, profiles::User};
 use sqlx::{Postgres, Transaction};
 
-/// Blocks a user: they can neither open nor write to a direct chat with the actor, nor add the actor to a group, and
-/// neither sees the other's presence.
+/// Blocks a user. The blocked user cannot open a direct chat with the actor, write to it, or add the actor to a group.
+/// The two users do not see each other's presence.
 ///
 /// # Errors
 /// `not_found` for an unknown user, `invalid_input` for the actor's own id.
@@ -30,7 +30,7 @@ pub async fn block(node: &Node, actor: Actor, user_id: UserId) -> Result<()> {
     Ok(())
 }
 
-/// Removes a block; without one it does nothing.
+/// Removes a block. Does nothing if there is no block.
 ///
 /// # Errors
 /// `unavailable` if the database does not respond.
@@ -47,15 +47,15 @@ pub async fn unblock(node: &Node, actor: Actor, user_id: UserId) -> Result<()> {
     Ok(())
 }
 
-/// Begins a change of a block. It locks the direct chat, and the rows that opening this chat locks: a commit of the
-/// chat, or its opening, happens completely before the block or sees it.
+/// Begins a change of a block. Locks the direct chat for commits, and the `mine` rows for `open_direct`. So a commit or
+/// `open_direct` either ends before the change of the block, or sees it.
 async fn begin(node: &Node, actor: Actor, user_id: UserId) -> Result<Transaction<'static, Postgres>> {
     let chat_id = direct_id(actor.user_id, user_id);
     loop {
         let mut tx = database::begin(&node.db).await?;
         let is_locked = queries::lock_chat(&mut tx, chat_id).await?.is_some();
         queries::lock_mines(&mut tx, &[actor.user_id, user_id]).await?;
-        // If the chat was opened in between, begin again: the lock order of a commit is the chat first.
+        // If the chat was created in the meantime, begin again: a commit locks the chat before the `mine` rows.
         if is_locked || !queries::chat_exists(&mut tx, chat_id).await? {
             return Ok(tx);
         }

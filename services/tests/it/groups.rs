@@ -91,7 +91,7 @@ async fn an_invalid_group_is_refused_with_all_invalid_fields() {
     assert_eq!(chat::list(&world, alice, None, None, None).await.unwrap().items.len(), 1);
 }
 
-/// A group and a user of each role, and users without one.
+/// A group, users of each role, and users who are not members.
 #[derive(Clone, Copy)]
 struct Cast {
     group: ChatId,
@@ -145,7 +145,7 @@ async fn each_role_has_its_permissions_and_outsiders_see_nothing() {
     let everyone = [GRANTED; 3];
     let admins = [GRANTED, GRANTED, FORBIDDEN];
     let owners = [GRANTED, FORBIDDEN, FORBIDDEN];
-    // For the owner, an admin and a member. All others get `not_found`.
+    // The results for the owner, an admin and a member. The stranger and the removed member get `not_found`.
     let table: [(&str, Deed, [Option<ErrorCode>; 3]); 17] = [
         ("see", deed!(|node, actor, at| chat::summary(&node, actor, at.group)), everyone),
         ("read", deed!(|node, actor, at| chat::history(&node, actor, at.group, Window::Newest, None)), everyone),
@@ -188,7 +188,7 @@ async fn each_role_has_its_permissions_and_outsiders_see_nothing() {
             owners,
         ),
         (
-            "remove the owner, who hands over first",
+            "remove the owner before a transfer of ownership",
             deed!(|node, actor, at| groups::remove_member(&node, actor, at.group, at.owner.user_id)),
             [Some(Conflict), FORBIDDEN, FORBIDDEN],
         ),
@@ -217,7 +217,7 @@ async fn each_role_has_its_permissions_and_outsiders_see_nothing() {
 }
 
 #[tokio::test]
-async fn direct_and_saved_chats_have_no_members_that_change() {
+async fn direct_and_saved_chats_refuse_the_operations_of_groups() {
     let world = World::new().await;
     let people = world.people(["alice", "bob", "carol"]).await;
     let [alice, bob, carol] = people;
@@ -258,7 +258,7 @@ async fn removed_member_gets_nothing_after_the_removal() {
 }
 
 #[tokio::test]
-async fn a_removal_stays_as_a_tombstone_in_changes_and_not_in_lists() {
+async fn a_removed_member_is_a_tombstone_in_changes_and_absent_from_lists() {
     let world = World::new().await;
     let [alice, bob] = world.people(["alice", "bob"]).await;
     let group = world.group(alice, &[bob]).await;
@@ -283,7 +283,7 @@ async fn a_member_who_is_added_again_has_read_all_messages() {
     say(&world, alice, group, "meanwhile").await;
     let last_no = chat::summary(&world, alice, group).await.unwrap().chat.last_no;
     let (member, new) = groups::add_member(&world, alice, group, bob.user_id).await.unwrap();
-    // The history contains the addition too.
+    // The addition itself is one system message.
     assert_eq!((new, member.removed, member.role, member.read_no), (true, false, Some(Member), last_no + 1));
     let summary = chat::summary(&world, bob, group).await.unwrap();
     assert_eq!((summary.read_no, summary.unread), (summary.chat.last_no, 0));

@@ -28,7 +28,7 @@ async fn cast() -> Cast {
 }
 
 impl Cast {
-    /// Runs a read of Bob's. As soon as it waits for `table`, removes Bob and runs `change`.
+    /// Runs a read by Bob. When the read waits for the lock of `table`, removes Bob and runs `change`.
     async fn removed_during<T>(&self, table: &str, change: &'static str, read: impl Future<Output = T>) -> T {
         let mut tx = pool::begin(&self.world.db).await.unwrap();
         let lock = AssertSqlSafe(format!("lock table {table} in access exclusive mode"));
@@ -62,14 +62,14 @@ async fn quotes_return_no_edit_after_the_removal() {
 }
 
 #[tokio::test]
-async fn no_edit_after_the_removal_is_reported() {
+async fn an_edit_after_the_removal_cannot_be_reported() {
     let cast = cast().await;
     let read = chat::report_message(&cast.world, cast.bob, cast.group, 2, "rude");
     assert_eq!(refused(cast.removed_during("messages", EDIT, read).await), Some(NotFound));
 }
 
 #[tokio::test]
-async fn the_list_of_reactions_has_none_after_the_removal() {
+async fn the_list_of_reactions_is_empty_after_the_removal() {
     let cast = cast().await;
     react(&cast.world, cast.alice, (cast.group, 2), "👍", Reacting::Give).await.unwrap();
     let change = "update reactions set emoji = '🤫' where chat_id = $1 and user_id = $2";
@@ -79,7 +79,7 @@ async fn the_list_of_reactions_has_none_after_the_removal() {
 }
 
 #[tokio::test]
-async fn the_list_of_members_is_not_read_after_the_removal() {
+async fn the_list_of_members_is_empty_after_the_removal() {
     let cast = cast().await;
     let change = "update users set display_name = $1::uuid::text where user_id = $2";
     let read = groups::members(&cast.world, cast.bob, cast.group, MembersPage::default());

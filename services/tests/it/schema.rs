@@ -13,7 +13,7 @@ const DISTRIBUTED: [(&str, &[&str]); 2] = [
     ("chat_id", &["chats", "members", "messages", "reactions", "reports"]),
     ("user_id", &["sessions", "refresh_tokens", "user_heads", "user_chats", "blocks", "presence"]),
 ];
-/// Reference tables: every node of the database has a copy.
+/// Reference tables: every Citus worker has a full copy.
 const REFERENCE: [&str; 2] = ["users", "signing_keys"];
 
 async fn names(world: &World, question: &'static str) -> BTreeSet<String> {

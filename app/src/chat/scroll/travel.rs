@@ -1,5 +1,5 @@
 //! Moves the window of messages when the reader scrolls or follows a link to a message. Loads the messages that
-//! are not held.
+//! the store does not have.
 
 use super::{ARRIVED_PX, Scroll};
 use crate::{
@@ -69,7 +69,7 @@ impl Scroll {
         });
     }
 
-    /// Shows a message, or the end. The messages around it are held.
+    /// Shows a message, or the end. The store must already have the messages around it.
     fn arrive(self, at: Option<u64>) {
         if let Some(no) = at {
             self.skip_to(no);
