@@ -72,7 +72,7 @@ impl Language {
     /// Loads a table. It stays in memory until the page is closed, because views refer to parts of it.
     pub async fn load(locale: Locale) -> Option<Self> {
         let version = document().document_element().and_then(|root| root.get_attribute("data-version"));
-        // Add the version with `query`: after a query in the address itself, it would append an "&".
+        // The version is not part of the address: gloo appends an "&" to an address that already has a query.
         let request = gloo_net::http::Request::get(&address(locale)).query(version.map(|version| ("v", version)));
         let response = request.send().await.ok()?;
         let json = if response.ok() { response.text().await.ok()? } else { return None };
@@ -113,7 +113,7 @@ impl I18n {
         leptos::task::spawn_local(async move {
             match Language::load(locale).await {
                 Some(language) => self.0.set(language),
-                // A page of the server has the texts in it.
+                // The table did not load: the server renders the page in the new language.
                 None => _ = window().location().reload(),
             }
         });

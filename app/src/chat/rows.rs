@@ -8,7 +8,7 @@ use protocol::{
 };
 use std::sync::Arc;
 
-/// One row of the timeline. It stays the same element when its place among the rows changes, so it keeps the focus.
+/// One row of the timeline. Its element remains when rows are added or removed around it, so it keeps the focus.
 #[derive(Clone, PartialEq)]
 pub struct Row {
     pub message: Arc<Message>,

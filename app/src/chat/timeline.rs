@@ -146,7 +146,7 @@ fn ToNewest(away: RwSignal<bool>, unread: Memo<u32>) -> impl IntoView {
     let open_chat = OpenChat::current();
     let go = move |_| {
         open_chat.jump.set(Some(Jump::Newest));
-        // The button disappears: its target takes the focus.
+        // The button disappears, so the focus moves to the timeline.
         focus(".timeline");
     };
     view! {

@@ -72,8 +72,8 @@ impl Shown {
         Wanted::before(self.first, held_from)
     }
 
-    /// The window further down. It drops at most as many rows at the top as it adds, and none from a short window:
-    /// the reader may be at one of them.
+    /// The window further down. It drops at most `ROWS_STEP` rows at the top. A short window drops none, because the
+    /// reader may be at its top.
     pub fn later(self) -> Wanted {
         Wanted::From(self.first.max((self.last + ROWS_STEP + 1).saturating_sub(ROWS_MAX)))
     }

@@ -22,7 +22,7 @@ pub struct Info {
 
 protocol::rows! { Info { chat_id, members, blocked, found } }
 
-/// The pages with a search for users to write to.
+/// The pages for a new chat and a new group, which search for users.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct New {
     pub found: Vec<User>,

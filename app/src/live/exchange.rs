@@ -23,7 +23,7 @@ const FORM_BYTES: usize = 100 * 1024;
 const REPLIES_MAX: usize = 1 << 20;
 
 /// Handles the frames of `user_id`, one JSON frame per line, and returns the replies in the same form. Typing and
-/// presence need a socket: they get no reply. The frames have the rate of a socket, per user.
+/// presence need a socket: they get no reply. The rate limit is that of one socket, for all requests of the user.
 #[server(prefix = "/fn", endpoint = "exchange")]
 pub async fn exchange(user_id: UserId, frames: String) -> Result<String, Refusal> {
     let (node, actor) = context::signed_in()?;
@@ -89,7 +89,7 @@ async fn reply(node: &Node, actor: Actor, frame: ClientFrame) -> services::Resul
 pub fn fitting(frames: &[String]) -> usize {
     let mut room = FORM_BYTES;
     let fits = |frame: &&String| {
-        // Every byte but letters and digits is encoded as three.
+        // A letter or a digit stays one byte. Any other byte becomes at most three.
         let bytes: usize = frame.bytes().map(|byte| if byte.is_ascii_alphanumeric() { 1 } else { 3 }).sum();
         let fits = bytes <= room;
         room = room.saturating_sub(bytes);

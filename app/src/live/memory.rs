@@ -48,7 +48,8 @@ impl Store {
         }
     }
 
-    /// The first and the last message that the open chat must keep, or the last scroll position in another chat.
+    /// The reader's place in a chat, as the first and the last message. In the open chat: the messages that it must
+    /// keep. In another chat: the message at the last scroll position, twice.
     fn reader_in(self, chat_id: ChatId) -> Option<(u64, u64)> {
         let shown = self.shown.get_value().filter(|(shown, _)| *shown == chat_id).map(|(_, rows)| rows);
         shown.or_else(|| self.places.with_value(|places| places.get(&chat_id).map(|Place { no, .. }| (*no, *no))))

@@ -25,7 +25,8 @@ const RESPONSE_MS: u32 = 10_000;
 /// After this, a WebSocket is worth another try.
 const RETRY_MS: f64 = 60_000.0;
 
-/// Polls until a WebSocket is worth another try. Returns false as soon as the server does not respond.
+/// Polls for a minute, or until the network or the reader is back. Returns true if a WebSocket is worth another try,
+/// and false at once if an exchange fails, the session has ended or the network is gone.
 pub async fn run(store: Store, wakes: &mut Wakes) -> bool {
     let Some(me) = store.me_untracked() else { return false };
     let mut session = Session::new(store);

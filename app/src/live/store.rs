@@ -37,7 +37,7 @@ impl Connection {
     }
 }
 
-/// The read mark of a chat, and the number of times that reading removed its mark "unread".
+/// The read mark of a chat, and how many times reading has removed "marked as unread" from the chat.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ReadUpTo {
     pub no: u64,
@@ -76,7 +76,7 @@ pub struct Store {
     /// When the last frame arrived.
     #[cfg_attr(feature = "ssr", expect(dead_code, reason = "only a browser listens"))]
     pub heard: StoredValue<Timestamp>,
-    /// The age of the data, while there is no connection.
+    /// When the data was last updated; none while the connection keeps it current.
     pub as_of: RwSignal<Option<Timestamp>>,
     /// Whether the page has another version than the server.
     pub outdated: RwSignal<bool>,
@@ -151,8 +151,8 @@ impl Store {
         self.read_untracked(read)
     }
 
-    /// Like `read`, without a subscription. Only the closure is generic: each type of closure would add a copy of
-    /// generic code to the download.
+    /// Like `read`, without a subscription. The work is in `read_by`, which is not generic: the compiler copies a
+    /// generic function for each type of closure, and every copy makes the download larger.
     pub fn read_untracked<T>(self, read: impl FnOnce(&State) -> T) -> T {
         let (mut read, mut result) = (Some(read), None);
         self.read_by(&mut |state| result = read.take().map(|read| read(state)));
@@ -202,7 +202,7 @@ impl Store {
     /// Shows the data of another page.
     #[cfg(feature = "hydrate")]
     pub fn turn_to(self, seed: Seed) {
-        // The server's data is current, and the socket updates it.
+        // Without a connection, data from the server is soon out of date too: `as_of` stays.
         if seed.as_of.is_some() || self.connection.get_untracked().is_up() {
             self.as_of.set(seed.as_of);
         }

@@ -30,14 +30,14 @@ fn no(key: &str) -> Option<u64> {
     key.split('/').nth(1)?.parse().ok()
 }
 
-/// The difference between the stored messages of a chat, given by their keys, and the newest messages in memory. A tab
-/// that only shows the list of chats holds one message per chat. So older messages stay stored if the window continues
-/// them, or if the window has fewer messages.
+/// The difference between the stored messages of a chat, given by their keys, and the newest messages in memory (the
+/// window). If the window follows the older stored messages without a gap, they stay. Behind a gap, a shorter window is
+/// not stored: a tab that only shows the list of chats holds one message per chat.
 pub fn difference(chat_id: ChatId, stored: &[String], window: Vec<Arc<Message>>) -> Difference {
     let first = window.first().map_or(0, |message| message.no);
     let (older, rest): (Vec<&String>, Vec<&String>) = stored.iter().partition(|key| no(key) < Some(first));
     let continues = older.last().is_some_and(|key| no(key) == first.checked_sub(1));
-    // The list of chats contains the last message.
+    // A single message may come from the list of chats: do not store it if nothing of the chat is stored.
     if window.len() < 2 && stored.is_empty() || !continues && window.len() < older.len() {
         return Difference::default();
     }

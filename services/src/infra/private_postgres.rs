@@ -241,7 +241,7 @@ async fn cluster_dir(data_dir: &Path, owner: Option<Owner>) -> Result<PathBuf, S
     let outside = Path::new("/var/lib/messenger").join(name.trim_matches('-'));
     fs::create_dir_all("/var/lib/messenger").map_err(|error| failed(&outside, error))?;
     make_private(&outside, Some(owner)).map_err(|error| failed(&outside, error))?;
-    tracing::info!("the database's user cannot reach {}; its files are in {}", data_dir.display(), outside.display());
+    tracing::info!("the database's user cannot reach {}; the database is in {}", data_dir.display(), outside.display());
     Ok(outside)
 }
 

@@ -162,7 +162,8 @@ struct Tries {
     opened: Instant,
 }
 
-/// An attempt in progress. Dropped without `succeeded`, it counts as a failure, for instance if its caller is cancelled.
+/// An attempt in progress. Dropped without `succeeded`, it counts as a failure, for instance when its caller is
+/// cancelled.
 pub struct Attempt(Option<(Arc<Tries>, OwnedSemaphorePermit, usize)>);
 
 impl<K: Hash + Eq + Clone + Send + Sync + 'static> Failures<K> {

@@ -32,8 +32,8 @@ pub const SESSION_LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The interval at which each node loads the keys.
 pub const LOAD_EVERY: Duration = Duration::from_secs(30);
-/// A key signs no token until every node had two chances to load it. So a node meets an unknown key only
-/// if it could not load for that long, and loads it then.
+/// A key signs no token until every node had two chances to load it. A node that missed both loads the key when it
+/// receives a token with this key.
 pub const SIGNS_AFTER: Duration = Duration::from_secs(60);
 /// The least time between two loads for unknown keys.
 const LOADS_APART: Duration = Duration::from_secs(1);
@@ -236,7 +236,7 @@ impl Keys {
         self.0.iter().find(|key| key.key_id == key_id)
     }
 
-    /// The newest key that every node had time to load; if all are newer, the oldest.
+    /// The newest key that is older than `SIGNS_AFTER`; if there is none, the oldest key.
     fn signing(&self) -> Option<&Key> {
         self.0.iter().rev().find(|key| key.age() > SIGNS_AFTER).or(self.0.first())
     }

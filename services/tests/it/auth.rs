@@ -528,7 +528,7 @@ async fn a_key_is_dropped_when_its_last_token_has_expired() {
     let rotated = world.tokens.rotate().await.unwrap();
     age_keys(&world, 30.0 * 86_400.0).await;
     world.tokens.load().await.unwrap();
-    assert!(auth::authenticate(&world, TokenType::Access, &token).await.is_ok(), "the new key signed later");
+    assert!(auth::authenticate(&world, TokenType::Access, &token).await.is_ok(), "the old key signed for 60 s more");
     age_keys(&world, 61.0).await;
     world.tokens.load().await.unwrap();
     assert_eq!(refused(auth::authenticate(&world, TokenType::Access, &token).await), Some(Unauthenticated));
