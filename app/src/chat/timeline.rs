@@ -10,7 +10,7 @@ use super::{
     scroll::Scroll,
 };
 use crate::{
-    address::{Address, At},
+    address::{Address, At, joined},
     i18n::use_i18n,
     live::{Store, load_quoted},
     ui::{For, Icon, Show, effect, focus, memo, outline, reactive, t},
@@ -36,7 +36,7 @@ fn load_quotes(open_chat: OpenChat, reader: Scroll, rows: Memo<Vec<Row>>, unsent
         }
         store.with_chat(chat_id, |chat| nos.retain(|no| !chat.messages.contains_key(no)));
         nos.truncate(limits::HISTORY_MAX as usize);
-        nos.iter().map(u64::to_string).collect::<Vec<_>>().join(",")
+        joined(&nos)
     });
     effect(move || {
         let nos = unheld.get();

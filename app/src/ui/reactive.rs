@@ -20,7 +20,11 @@ use std::{
 /// A value that a view renders again when its signals change.
 pub type Reactive<T> = SharedReactiveFunction<T>;
 
-pub fn reactive<T>(mut of: impl FnMut() -> T + Send + 'static) -> Reactive<T> {
+pub fn reactive<T: 'static>(of: impl FnMut() -> T + Send + 'static) -> Reactive<T> {
+    relayed(Box::new(of))
+}
+
+fn relayed<T: 'static>(mut of: Box<dyn FnMut() -> T + Send>) -> Reactive<T> {
     let relay = Arc::new(Relay::default());
     Arc::new(Mutex::new(move || relay.run(&mut of)))
 }

@@ -76,7 +76,7 @@ impl Proxy {
         self.resets.send_modify(|resets| *resets += 1);
     }
 
-    /// How often a state has had its effect so far, and the words for this effect in the record.
+    /// The number of effects of a state so far, and the name of this effect in the record.
     pub fn proof(&self, wire: Wire) -> (u64, &'static str) {
         let (count, what) = match wire {
             Wire::Whole | Wire::Cut => (&self.counts.resets, "connections reset"),

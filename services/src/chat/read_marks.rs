@@ -76,16 +76,16 @@ async fn pace(node: Node, chat_id: ChatId, done: oneshot::Sender<()>) {
 }
 
 async fn send(node: &Node, chat_id: ChatId, members_seq: u64, marks: HashMap<UserId, u64>) {
-    // Read after the marks have moved: a block in the meantime must hide them from the other member.
-    let blocked = database::within(queries::is_blocked(&node.db, chat_id)).await;
-    if !matches!(blocked, Ok(false)) {
-        for (user_id, no) in marks {
-            node.live.send_to(&[user_id], &ServerFrame::Read { chat_id, user_id, no });
-        }
-        return;
-    }
     let Some(audience) = audience(node, chat_id, members_seq).await else { return };
+    // Only a direct chat is blocked. Read after the marks have moved: a block in the meantime must hide them.
+    let is_hidden =
+        audience.len() <= 2 && !matches!(database::within(queries::is_blocked(&node.db, chat_id)).await, Ok(false));
     for (user_id, no) in marks {
-        node.live.publish(chat_id, &audience, &ServerFrame::Read { chat_id, user_id, no }, None);
+        let frame = ServerFrame::Read { chat_id, user_id, no };
+        if is_hidden {
+            node.live.send_to(&[user_id], &frame);
+        } else {
+            node.live.publish(chat_id, &audience, &frame, None);
+        }
     }
 }

@@ -17,4 +17,5 @@ mod presence;
 mod removal;
 mod schema;
 mod support;
+mod tokens;
 mod unavailable;
