@@ -45,15 +45,17 @@ pub fn reload_unseen(store: Store) {
         return;
     }
     // Limit the reloads: during a rolling upgrade, the new page may again meet a node of another version.
-    let (Ok(Some(storage)), now) = (window().session_storage(), js_sys::Date::now()) else { return };
-    let last = storage.get_item("reloaded").ok().flatten().and_then(|last| last.parse::<f64>().ok());
-    if last.is_none_or(|last| now - last > RELOAD_EVERY_MS) && storage.set_item("reloaded", &now.to_string()).is_ok() {
+    let (Ok(Some(storage)), now) = (window().session_storage(), js_sys::Date::now() as u64) else { return };
+    let last = storage.get_item("reloaded").ok().flatten().and_then(|last| last.parse::<u64>().ok());
+    if last.is_none_or(|last| now.saturating_sub(last) > RELOAD_EVERY_MS)
+        && storage.set_item("reloaded", &now.to_string()).is_ok()
+    {
         let _ = window().location().reload();
     }
 }
 
 #[cfg(feature = "hydrate")]
-const RELOAD_EVERY_MS: f64 = 600_000.0;
+const RELOAD_EVERY_MS: u64 = 600_000;
 
 /// Whether a field differs from its initial value.
 #[cfg(feature = "hydrate")]
