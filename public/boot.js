@@ -13,6 +13,9 @@ addEventListener("input", ({ target }) => {
   }
 });
 
+// The browser closes a menu when the user presses outside it; a pressed link in it closes it too.
+addEventListener("click", ({ target }) => target.closest("[popover] a")?.closest("[popover]").hidePopover());
+
 // A panic of the front end is a trap. The style sheet shows the notice `.crashed`, which has a link to reload.
 for (const kind of ["error", "unhandledrejection"]) {
   addEventListener(kind, ({ error, reason }) => {

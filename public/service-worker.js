@@ -10,7 +10,7 @@ const files = [
   "/pkg/texts/ru.json",
   "/boot.js",
 ].map((file) => `${file}?v=${version}`);
-const others = ["/shell", "/icon.svg", "/manifest.webmanifest"];
+const others = ["/shell", "/icon.svg", "/pattern.svg", "/chats.svg", "/lost.svg", "/manifest.webmanifest"];
 
 /** A page that takes longer than this is treated as unreachable. */
 const PATIENCE_MS = 5_000;

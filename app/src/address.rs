@@ -69,6 +69,8 @@ pub enum At {
 /// A page of the settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Section {
+    /// The list of the pages.
+    Index,
     Profile,
     Security,
     /// `Security`, after a change of the password.
@@ -133,7 +135,7 @@ impl Address {
             }
             ["new"] => Self::NewChat { query: query.text("q") },
             ["users", name] => Self::Person(decode(name).strip_prefix('@')?.to_owned()),
-            ["settings"] => Self::Settings(Section::Appearance),
+            ["settings"] => Self::Settings(Section::Index),
             ["settings", "security"] if query.has("saved") => Self::Settings(Section::PasswordChanged),
             ["settings", name] => Self::Settings(named(&SECTIONS, name)?),
             _ => return None,
@@ -197,6 +199,7 @@ impl Address {
                 url.path("/users/@");
                 encode(name, &mut url.0);
             }
+            Self::Settings(Section::Index) => url.path("/settings"),
             Self::Settings(Section::PasswordChanged) => url.path("/settings/security?saved"),
             Self::Settings(section) => {
                 url.path("/settings/");
@@ -439,6 +442,7 @@ mod tests {
                 "/new?kind=group&q=b&title=100%25%20%3D%20all&member_ids[]=01936f7e-8a51-7cc0-8f3a-0d0f7a3b1c2e",
             ),
             (Address::Person(text("ann_1")), "/users/@ann_1"),
+            (Address::Settings(Section::Index), "/settings"),
             (Address::Settings(Section::Profile), "/settings/profile"),
             (Address::Settings(Section::Security), "/settings/security"),
             (Address::Settings(Section::PasswordChanged), "/settings/security?saved"),
@@ -504,7 +508,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_of_the_settings_opens_the_appearance() {
-        assert_eq!(Address::parse("/settings"), Some(Address::Settings(Section::Appearance)));
+    fn a_section_of_the_settings_has_one_address() {
+        assert_eq!(Address::parse("/settings/"), Some(Address::Settings(Section::Index)));
     }
 }

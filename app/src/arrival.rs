@@ -4,7 +4,7 @@ use crate::{
     address::Address,
     live::Store,
     navigation::Navigation,
-    ui::{effect_from, find, once_drawn},
+    ui::{effect_from, find, matches_media, once_drawn},
 };
 use leptos::prelude::*;
 
@@ -46,8 +46,7 @@ fn focus_page() -> bool {
         return false;
     }
     // On a phone a focused field opens the keyboard, which covers half of the page.
-    let has_pointer = window().match_media("(hover: hover)").ok().flatten().is_some_and(|media| media.matches());
-    let field = if has_pointer { find(WRITING) } else { None };
+    let field = if matches_media("(hover: hover)") { find(WRITING) } else { None };
     let target = field.or_else(|| {
         let heading = find(".shows-list .list-pane h2, main h1")?;
         heading.set_tab_index(-1);

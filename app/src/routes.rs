@@ -4,13 +4,13 @@ use crate::{
     address::{Address, Section},
     arrival::Arrival,
     auth, chat, groups,
-    i18n::{Language, provide_language, use_i18n},
+    i18n::{Language, provide_language, t_string, use_i18n},
     live::{self, Store},
     navigation::Navigation,
     profiles,
     seed::Seed,
     settings,
-    ui::{For, NotFound, effect, memo, t},
+    ui::{For, NotFound, effect, matches_media, memo, t},
 };
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
@@ -18,7 +18,7 @@ use protocol::ids::ChatId;
 #[cfg(feature = "ssr")]
 use {
     crate::{
-        i18n::{Locale, t_string},
+        i18n::Locale,
         seed::{Failed, Page},
         ui::error_words,
     },
@@ -95,6 +95,18 @@ impl Shown {
         }
     }
 
+    /// A wide window shows the info of the open chat beside the conversation, which stays as it is.
+    fn beside(self, open: &Self) -> Self {
+        match (self, open) {
+            (Self::Info(chat_id), Self::Conversation(open))
+                if chat_id == *open && matches_media("(min-width: 1200px)") =>
+            {
+                Self::Conversation(chat_id)
+            }
+            (shown, _) => shown,
+        }
+    }
+
     fn is_beside_the_list(&self) -> bool {
         !matches!(self, Self::NotFound | Self::Login | Self::Register)
     }
@@ -105,7 +117,9 @@ impl Shown {
             Self::Login => auth::LoginPage().into_any(),
             Self::Register => auth::RegisterPage().into_any(),
             Self::Chats => chat::NothingOpen().into_any(),
-            Self::Conversation(chat_id) => view! { <chat::ConversationPage chat_id /> }.into_any(),
+            Self::Conversation(chat_id) => {
+                view! { <chat::ConversationPage chat_id /><groups::InfoBeside chat_id /> }.into_any()
+            }
             Self::Info(chat_id) => view! { <groups::InfoPage chat_id /> }.into_any(),
             Self::NewChat => groups::NewChatPage().into_any(),
             Self::NewGroup => groups::NewGroupPage().into_any(),
@@ -124,7 +138,12 @@ fn Pages() -> impl IntoView {
             let _ = root.set_attribute("lang", i18n.get_locale().name());
         }
     });
-    let shown = memo(move || navigation.with(Shown::of));
+    let open = StoredValue::new(Shown::NotFound);
+    let shown = memo(move || {
+        let shown = open.with_value(|open| navigation.with(Shown::of).beside(open));
+        open.set_value(shown.clone());
+        shown
+    });
     let is_beside_the_list = memo(move || shown.with(Shown::is_beside_the_list));
     // Each page gets new elements: text typed in one must never appear in another.
     let page = move || view! { <For each=move || vec![shown.get()] key=Shown::clone let:shown>{shown.view()}</For> };
@@ -164,8 +183,8 @@ fn FailedPage(failed: Failed) -> impl IntoView {
     };
     view! {
         <Title text=move || t_string!(i18n, failed.title) />
-        <main id="main" class="pane centered">
-            <h1 class="text-xl font-semibold">{t!(i18n, failed.title)}</h1>
+        <main id="main" class="pane centered lost">
+            <h1>{t!(i18n, failed.title)}</h1>
             <p class="text-muted" role="alert">{why}</p>
             <a class="button" href=failed.back>{t!(i18n, back)}</a>
         </main>
@@ -179,6 +198,7 @@ fn Sections() -> impl IntoView {
     let navigation = Navigation::current();
     let section = memo(move || navigation.with(|address| address.and_then(Address::section)));
     let page = |section: Section| match section {
+        Section::Index => view! { <SettingsIndex /> }.into_any(),
         Section::Profile => profiles::OwnProfilePage().into_any(),
         Section::Security | Section::PasswordChanged => auth::SecurityPage().into_any(),
         Section::Sessions => auth::SessionsPage().into_any(),
@@ -188,4 +208,15 @@ fn Sections() -> impl IntoView {
         Section::Language => settings::LanguagePage().into_any(),
     };
     view! { <For each=move || Vec::from_iter(section.get()) key=|section| *section let:section>{page(section)}</For> }
+}
+
+/// The address of the settings shows the reader's own profile beside the list. A phone shows only the sign-out.
+#[component]
+fn SettingsIndex() -> impl IntoView {
+    let i18n = use_i18n();
+    view! {
+        <Title text=move || t_string!(i18n, settings.title) />
+        <div class="narrow stack-lg"><profiles::OwnProfile /><auth::SignOutForm /></div>
+    }
+    .into_any()
 }

@@ -107,6 +107,16 @@ impl Page {
         }
     }
 
+    /// Whether the page knows that the reader has blocked the other user of a direct chat; None until it has loaded.
+    #[must_use]
+    pub fn has_blocked(&self, chat_id: ChatId) -> Option<bool> {
+        match self {
+            Self::Conversation(page) if page.chat_id == chat_id => Some(page.blocked),
+            Self::Info(page) if page.chat_id == chat_id => Some(page.blocked),
+            _ => None,
+        }
+    }
+
     /// The page of this conversation.
     #[must_use]
     pub fn conversation(&self, chat_id: ChatId) -> Option<&Conversation> {

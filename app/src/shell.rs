@@ -53,6 +53,8 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content" />
                 <meta name="color-scheme" content="light dark" />
+                <meta name="theme-color" content="#ffffff" media="(prefers-color-scheme: light)" />
+                <meta name="theme-color" content="#141a18" media="(prefers-color-scheme: dark)" />
                 <link rel="stylesheet" href=of("/pkg/messenger.css") />
                 <link rel="icon" href="/icon.svg" type="image/svg+xml" />
                 <link rel="manifest" href="/manifest.webmanifest" />

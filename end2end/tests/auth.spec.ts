@@ -124,3 +124,16 @@ test('a session on another device can be ended', async ({ browserOf, person, wor
   if (plain) await elsewhere.reload();
   await expect(elsewhere).toHaveURL('/login');
 });
+
+test('the account menu signs out, also without JavaScript', async ({ person, words }) => {
+  const ann = await person('Ann');
+  await ann.open('/chats');
+  const account = ann.list.getByRole('button', { name: words.auth.account });
+  await account.click();
+  await expect(ann.list.getByRole('link', { name: `@${ann.username}` })).toBeVisible();
+  await ann.page.keyboard.press('Escape');
+  await expect(ann.list.getByRole('button', { name: words.auth.sign_out })).toBeHidden();
+  await account.click();
+  await ann.press(words.auth.sign_out);
+  await expect(ann.page).toHaveURL('/login');
+});

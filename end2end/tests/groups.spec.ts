@@ -133,3 +133,29 @@ test('members who are not admins cannot manage the group', async ({ person, word
   await expect(bob.page.getByRole('button', { name: words.groups.remove })).toHaveCount(0);
   await expect(bob.field(words.groups.group_name)).toHaveCount(0);
 });
+
+test('a wide window shows the info beside the open conversation', { tag: ['@script', '@once'] }, async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.groupWith('Choir', [bob]);
+  for (let n = 1; n <= 60; n++) await bob.say(chat, `Line ${n}.`);
+  await ann.page.setViewportSize({ width: 1440, height: 900 });
+  await ann.open(`/chats/${chat}`);
+  await ann.composer.fill('half a thought');
+  await ann.timeline.evaluate((timeline) => timeline.scrollBy(0, -400));
+  const top = await ann.timeline.evaluate((timeline) => timeline.scrollTop);
+  await ann.main.getByRole('link', { name: words.chat.info }).click();
+  const info = ann.page.getByRole('complementary', { name: words.chat.info });
+  await expect(info.getByRole('link', { name: 'Bob' })).toBeVisible();
+  await expect(ann.page).toHaveURL(`/chats/${chat}/info`);
+  await expect(ann.composer).toHaveValue('half a thought');
+  await info.getByRole('link', { name: words.back }).click();
+  await expect(info).toHaveCount(0);
+  await expect(ann.composer).toHaveValue('half a thought');
+  await expect.poll(async () => Math.abs((await ann.timeline.evaluate((timeline) => timeline.scrollTop)) - top)).toBeLessThan(60);
+
+  // A narrower window shows one of the two.
+  await ann.page.setViewportSize({ width: 1100, height: 900 });
+  await ann.main.getByRole('link', { name: words.chat.info }).click();
+  await expect(ann.main.getByRole('heading', { name: 'Choir', level: 1 })).toBeVisible();
+  await expect(ann.composer).toHaveCount(0);
+});

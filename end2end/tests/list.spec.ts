@@ -325,3 +325,29 @@ function lastSeen(timeline: Locator) {
     return Number(rows.findLast((row) => row.getBoundingClientRect().bottom <= edge)!.id.slice(1));
   });
 }
+
+test('the search above the list finds chats by name, and people', async ({ person, words, plain }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  await ann.groupWith('Choir', [bob]);
+  await ann.groupWith('Band', [bob]);
+  await ann.open('/chats');
+  const search = ann.list.getByRole('searchbox', { name: words.chat.find });
+  await search.fill(plain ? bob.username : 'cHoi');
+  if (plain) {
+    await search.press('Enter');
+  } else {
+    await expect(ann.row('Band')).toHaveCount(0);
+    await expect(ann.row('Choir')).toBeVisible();
+    await search.fill(bob.username);
+    await ann.list.getByRole('link', { name: words.chat.find_people }).click();
+  }
+  await expect(ann.main.getByText(`@${bob.username}`)).toBeVisible();
+});
+
+test('rooms with one name pattern differ in their initials', async ({ person }) => {
+  const ann = await person('Ann');
+  for (const n of [1, 25, 50]) await ann.groupWith(`Jokes ${n}`, []);
+  await ann.open('/chats');
+  const initials = await ann.list.locator('.chat-row .avatar').allInnerTexts();
+  expect(initials).toEqual(expect.arrayContaining(['J1', 'J25', 'J50']));
+});

@@ -36,7 +36,7 @@ test('every page can be opened, reloaded and shared by its address', async ({ pe
     [`/new?q=${bob.username}`, words.chat.new_chat],
     ['/new?kind=group', words.groups.new_group],
     [`/users/@${bob.username}`, 'Bob'],
-    ['/settings', words.settings.appearance],
+    ['/settings', words.settings.title],
     ['/settings/profile', words.settings.profile],
     ['/settings/security', words.settings.security],
     ['/settings/appearance', words.settings.appearance],
@@ -69,8 +69,11 @@ test('links navigate without a reload', { tag: '@script' }, async ({ person, wor
   await ann.page.goBack();
   await expect(ann.page).toHaveURL('/chats');
   await ann.list.getByRole('link', { name: words.settings.title }).click();
+  // A phone shows the list of the settings first.
+  if (!(await ann.list.isVisible())) await ann.main.getByRole('link', { name: words.settings.profile }).click();
   await expect(ann.field(words.auth.display_name)).toHaveValue('Ann');
-  await ann.page.getByRole('link', { name: words.settings.sessions }).click();
+  if (!(await ann.list.isVisible())) await ann.main.getByRole('link', { name: words.back }).click();
+  await ann.main.getByRole('link', { name: words.settings.sessions }).click();
   await expect(ann.page.getByText(words.auth.this_device)).toBeVisible();
   expect(await ann.page.evaluate(() => 'marked' in window)).toBe(true);
 });

@@ -2,18 +2,40 @@ import type { BrowserContextOptions } from '@playwright/test';
 import { join } from 'node:path';
 import { expect, Person, test, wordsOf } from '../support/messenger';
 
-// Pictures of the main pages, for a human to look at. end2end/screenshots is not in the repository.
+// Pictures of every page in every look, for a human to look at. end2end/screenshots is not in the repository.
 
 const folder = join(__dirname, '../screenshots');
 const desktop = { viewport: { width: 1280, height: 800 } };
+const wide = { viewport: { width: 1440, height: 900 } };
 const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
+const narrow = { ...phone, viewport: { width: 320, height: 640 } };
 const dark = { colorScheme: 'dark' as const };
 const plain = { javaScriptEnabled: false };
 const russian = { locale: 'ru-RU' };
 
-type Shot = [name: string, path: string, options: BrowserContextOptions];
+type Looks = Record<string, BrowserContextOptions>;
+type BrowserOf = (options?: BrowserContextOptions) => Promise<Person['page']>;
+/** The name of each picture, and the address of its page. */
+type Pages = Record<string, string>;
+
+const english: Looks = {
+  desktop,
+  'desktop-dark': { ...desktop, ...dark },
+  'desktop-plain': { ...desktop, ...plain },
+  wide,
+  phone,
+  'phone-dark': { ...phone, ...dark },
+  'phone-plain': { ...phone, ...plain },
+  narrow,
+};
+const inRussian: Looks = {
+  'russian-desktop': { ...desktop, ...russian },
+  'russian-phone': { ...phone, ...russian },
+  'russian-narrow': { ...narrow, ...russian, ...dark },
+};
 
 test('in English', async ({ person, browserOf }) => {
+  test.setTimeout(600_000);
   const names = ['Ferry pilot', 'Night baker', 'Cello', 'Bee keeper'];
   const [pilot, baker, cello, keeper] = await Promise.all(names.map((name) => person(name)));
   await introduce(pilot, 'Cellist, slow cyclist, keeper of two cats.');
@@ -50,39 +72,20 @@ test('in English', async ({ person, browserOf }) => {
   await cello.react(house, last, '❤️');
   const stops = await baker.groupWith('Stops on the way', [pilot]);
   for (let n = 1; n <= 70; n++) await baker.say(stops, `Stop ${n}: ${n % 3 ? 'tea' : 'a long look at the river'}`);
-  const pictures = pictureTaker(pilot, browserOf);
-  await pictures([
-    ['desktop-first-unread', `/chats/${stops}`, desktop],
-    ['desktop-forward', `/chats/${house}?forward=${last}`, desktop],
-    ['desktop-reacted', `/chats/${house}?reacted=${last}`, { ...desktop, ...dark }],
-    ['desktop-menu-plain', `/chats/${house}?menu=${last}`, { ...desktop, ...plain }],
-    ['desktop-privacy', '/settings/privacy', desktop],
-    ['phone-reply', `/chats/${house}?reply=${last}`, phone],
-    ['phone-delete', `/chats/${house}?delete=${last}`, { ...phone, ...dark }],
-    ['phone-notifications', '/settings/notifications', phone],
-    ['phone-first-unread-plain', `/chats/${stops}`, { ...phone, ...dark, ...plain }],
-    ['desktop-chats', '/chats', desktop],
-    ['desktop-conversation', `/chats/${house}`, desktop],
-    ['desktop-dark', `/chats/${house}`, { ...desktop, ...dark }],
-    ['desktop-plain', `/chats/${house}`, { ...desktop, ...plain }],
-    ['desktop-members', `/chats/${house}/info`, desktop],
-    ['desktop-new-chat', `/new?q=${baker.username}`, desktop],
-    ['desktop-new-group', `/new?kind=group&q=${baker.username}`, desktop],
-    ['desktop-person', `/users/@${baker.username}`, desktop],
-    ['desktop-profile', '/settings/profile', desktop],
-    ['desktop-security', '/settings/security', desktop],
-    ['desktop-nothing-here', '/no/such/page', desktop],
-    ['phone-conversation', `/chats/${house}`, phone],
-    ['phone-dark', `/chats/${house}`, { ...phone, ...dark }],
-    ['phone-chats', '/chats', phone],
-    ['phone-plain', `/chats/${house}`, { ...phone, ...plain }],
-    ['phone-members', `/chats/${house}/info`, phone],
-    ['phone-appearance', '/settings/appearance', phone],
-    ['phone-profile-dark', '/settings/profile', { ...phone, ...dark }],
-  ]);
+  const pages = { ...pagesOf(house, last, baker), 'first-unread': `/chats/${stops}` };
+  await takeAll(browserOf, pilot, english, pages);
+
+  const viewer = pilot.inTab(await browserOf({ ...wide, storageState: await pilot.page.context().storageState() }));
+  await viewer.open(`/chats/${house}`);
+  await viewer.main.getByRole('link', { name: viewer.words.chat.info }).click();
+  await expect(viewer.page.getByRole('complementary', { name: viewer.words.chat.info })).toBeVisible();
+  await take(viewer.page, 'wide-three-panes');
+  await viewer.page.getByRole('button', { name: viewer.words.auth.account }).click();
+  await take(viewer.page, 'wide-account');
 });
 
 test('in Russian', async ({ person, browserOf }) => {
+  test.setTimeout(600_000);
   const names = ['Паромщик', 'Ночной пекарь', 'Вторая скрипка'];
   const [pilot, baker, violin] = await Promise.all(names.map((name) => person(name, russian)));
   await pilot.say(await pilot.savedChat(), 'Показания счётчика: 004217');
@@ -95,27 +98,50 @@ test('in Russian', async ({ person, browserOf }) => {
     [violin, 'Тогда с меня чай, яблоки и собака'],
     [baker, 'Собаке тоже пирог'],
   ]);
-  const pictures = pictureTaker(pilot, browserOf);
-  await pictures([
-    ['russian-desktop', `/chats/${dacha}`, { ...desktop, ...russian }],
-    ['russian-phone', '/chats', { ...phone, ...russian }],
-    ['russian-phone-members', `/chats/${dacha}/info`, { ...phone, ...russian }],
-    ['russian-phone-language', '/settings/language', { ...phone, ...russian }],
-  ]);
+  const last = await violin.say(dacha, 'И гитара', 5);
+  await takeAll(browserOf, pilot, inRussian, pagesOf(dacha, last, baker));
 });
 
 test('for visitors without an account', async ({ browserOf }) => {
-  const stranger = new Person(await browserOf(desktop), wordsOf.en, false, 'Stranger');
-  await stranger.open('/login');
-  await take(stranger.page, 'desktop-login');
-  const visitor = new Person(await browserOf({ ...phone, ...plain }), wordsOf.en, true, 'Visitor');
-  await visitor.open('/register');
-  await visitor.field(visitor.words.auth.username).fill('Me & you');
-  await visitor.field(visitor.words.auth.password).fill('short');
-  await visitor.press(visitor.words.auth.create_account);
-  await expect(visitor.page.getByText(visitor.words.problems.too_short)).toBeVisible();
-  await take(visitor.page, 'phone-register-refused');
+  test.setTimeout(600_000);
+  for (const [look, options] of Object.entries({ ...english, ...inRussian })) {
+    const words = look.startsWith('russian') ? wordsOf.ru : wordsOf.en;
+    const visitor = new Person(await browserOf(options), words, options.javaScriptEnabled === false, 'Visitor');
+    await visitor.page.goto('/login');
+    await take(visitor.page, `${look}-login`);
+    await visitor.page.goto('/register');
+    await visitor.field(words.auth.username).fill('Me & you');
+    await visitor.field(words.auth.password).fill('short');
+    await visitor.press(words.auth.create_account);
+    await expect(visitor.page.getByText(words.problems.too_short)).toBeVisible();
+    await take(visitor.page, `${look}-register-refused`);
+    await visitor.page.context().close();
+  }
 });
+
+/** Every page of a user, and the actions of a conversation that have an address. */
+function pagesOf(group: string, message: number, other: Person): Pages {
+  const chat = `/chats/${group}`;
+  const sections = ['profile', 'security', 'sessions', 'notifications', 'privacy', 'appearance', 'language'];
+  return {
+    chats: '/chats',
+    archive: '/chats?filter=archived',
+    conversation: chat,
+    menu: `${chat}?menu=${message}`,
+    reply: `${chat}?reply=${message}`,
+    delete: `${chat}?delete=${message}`,
+    forward: `${chat}?forward=${message}`,
+    reacted: `${chat}?reacted=${message}`,
+    info: `${chat}/info`,
+    person: `/users/@${other.username}`,
+    'new-chat': `/new?q=${other.username}`,
+    'new-chat-nobody': '/new?q=nobody-of-this-name-1234567890',
+    'new-group': `/new?kind=group&q=${other.username}`,
+    settings: '/settings',
+    ...Object.fromEntries(sections.map((section) => [section, `/settings/${section}`])),
+    'not-found': '/no/such/page',
+  };
+}
 
 async function introduce(person: Person, bio: string) {
   await person.post('/fn/update_profile', { display_name: person.name, bio });
@@ -125,18 +151,18 @@ async function converse(chat: string, lines: [Person, string][]) {
   for (const [person, text] of lines) await person.say(chat, text);
 }
 
-/** Takes pictures of a user's pages, each in a browser with its own size and theme. */
-function pictureTaker(somebody: Person, browserOf: (options: BrowserContextOptions) => Promise<Person['page']>) {
-  return async (shots: Shot[]) => {
-    const storageState = await somebody.page.context().storageState();
-    for (const [name, path, options] of shots) {
-      const page = await browserOf({ ...options, storageState });
-      const viewer = new Person(page, somebody.words, options.javaScriptEnabled === false, somebody.name);
+/** Takes a picture of each of a user's pages in each look. */
+async function takeAll(browserOf: BrowserOf, somebody: Person, looks: Looks, pages: Pages) {
+  const storageState = await somebody.page.context().storageState();
+  for (const [look, options] of Object.entries(looks)) {
+    const page = await browserOf({ ...options, storageState });
+    const viewer = new Person(page, somebody.words, options.javaScriptEnabled === false, somebody.name);
+    for (const [name, path] of Object.entries(pages)) {
       await viewer.open(path);
-      await take(page, name);
-      await page.context().close();
+      await take(page, `${look}-${name}`);
     }
-  };
+    await page.context().close();
+  }
 }
 
 async function take(page: Person['page'], name: string) {

@@ -119,3 +119,28 @@ async function paper(page: Page) {
   if (opacity === 0) return 'nothing';
   return red + green + blue < 3 * 128 ? 'dark' : 'light';
 }
+
+test('a phone shows the list of the settings, then a page', async ({ person, words }) => {
+  const ann = await person('Ann');
+  await ann.open('/settings');
+  const list = ann.main.getByRole('navigation', { name: words.settings.title });
+  await list.getByRole('link', { name: words.settings.appearance }).click();
+  await expect(ann.page).toHaveURL('/settings/appearance');
+  await expect(ann.main.getByRole('button', { name: words.settings.dark })).toBeVisible();
+  if (await ann.list.isVisible()) return expect(list).toBeVisible();
+  await expect(list).toBeHidden();
+  await ann.main.getByRole('link', { name: words.back }).click();
+  await expect(list).toBeVisible();
+  await expect(ann.main.getByRole('button', { name: words.settings.dark })).toHaveCount(0);
+});
+
+test('small text keeps the letters of fields at 16 pixels', async ({ person, words }) => {
+  const ann = await person('Ann');
+  await ann.open('/settings/appearance');
+  await choose(ann.page, words.settings.small);
+  await expect(ann.page.locator('html')).toHaveAttribute('data-text', 'small');
+  for (const [path, field] of [['/settings/profile', '.input'], [`/chats/${await ann.savedChat()}`, '.composer-input']]) {
+    await ann.open(path);
+    await expect(ann.main.locator(field).first()).toHaveCSS('font-size', '16px');
+  }
+});

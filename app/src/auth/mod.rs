@@ -10,7 +10,7 @@ use crate::{
     navigation::Navigation,
     seed::Page,
     settings::LanguageForm,
-    ui::{Field, For, FormError, Forms, TitledSection, reactive, t, time},
+    ui::{Field, For, FormError, Forms, TitledSection, reactive, t, time, words::Words},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
@@ -22,8 +22,7 @@ pub fn LoginPage() -> impl IntoView {
     let i18n = use_i18n();
     view! {
         <Title text=move || t_string!(i18n, auth.sign_in) />
-        <main id="main" class="card">
-            <h1>{t!(i18n, auth.welcome)}</h1>
+        <Welcome title=t!(i18n, auth.welcome)>
             <form method="post" action=api::SignIn::url() class="stack">
                 <FormError form="sign_in" />
                 <Field form="sign_in" name="login" label=t!(i18n, auth.username) autocomplete="username" />
@@ -31,8 +30,7 @@ pub fn LoginPage() -> impl IntoView {
                 <button class="button primary">{t!(i18n, auth.sign_in)}</button>
             </form>
             <p class="aside">{t!(i18n, auth.no_account)} " " <a href=Address::Register.href()>{t!(i18n, auth.create_account)}</a></p>
-            <LanguageForm />
-        </main>
+        </Welcome>
     }
     .into_any()
 }
@@ -42,8 +40,7 @@ pub fn RegisterPage() -> impl IntoView {
     let i18n = use_i18n();
     view! {
         <Title text=move || t_string!(i18n, auth.create_account) />
-        <main id="main" class="card">
-            <h1>{t!(i18n, auth.join)}</h1>
+        <Welcome title=t!(i18n, auth.join)>
             <form method="post" action=api::Register::url() class="stack">
                 <FormError form="register" />
                 <Field form="register" name="username" maxlength=32 autocomplete="username"
@@ -58,7 +55,27 @@ pub fn RegisterPage() -> impl IntoView {
                 <button class="button primary">{t!(i18n, auth.create_account)}</button>
             </form>
             <p class="aside">{t!(i18n, auth.have_account)} " " <a href=Address::Login.href()>{t!(i18n, auth.sign_in)}</a></p>
-            <LanguageForm />
+        </Welcome>
+    }
+    .into_any()
+}
+
+/// The frame of the pages for visitors: the product beside a form.
+#[component]
+fn Welcome(title: Words, children: Children) -> impl IntoView {
+    let i18n = use_i18n();
+    view! {
+        <main id="main" class="welcome">
+            <div class="brand">
+                <img class="mark" src="/icon.svg" alt="" />
+                <p class="name">"Messenger"</p>
+                <p>{t!(i18n, auth.tagline)}</p>
+            </div>
+            <div class="card">
+                <h1>{title}</h1>
+                {children()}
+                <LanguageForm />
+            </div>
         </main>
     }
     .into_any()
@@ -74,7 +91,7 @@ pub fn SecurityPage() -> impl IntoView {
     view! {
         <TitledSection title=move || t_string!(i18n, settings.security)>
             <form method="post" action=api::ChangePassword::url() class="stack">
-                <h2>{t!(i18n, auth.change_password)}</h2>
+                <h3>{t!(i18n, auth.change_password)}</h3>
                 <FormError form="change_password" />
                 {saved.then(|| view! { <p role="status">{t!(i18n, notices.saved)}</p> })}
                 <Field form="change_password" name="current" kind="password" autocomplete="current-password"
@@ -104,7 +121,6 @@ pub fn SessionsPage() -> impl IntoView {
     view! {
         <TitledSection title=move || t_string!(i18n, settings.sessions)>
             <section class="stack">
-                <h2>{t!(i18n, auth.devices)}</h2>
                 <FormError form="revoke_session" />
                 <ul class="rows">
                     <For each=sessions key=|session| session.id let:session>

@@ -137,7 +137,7 @@ fn Blocked() -> impl IntoView {
     let i18n = use_i18n();
     let OpenChat { store, chat_id, .. } = OpenChat::current();
     let peer = store.with_chat_untracked(chat_id, |chat| Some(chat.summary.peer.as_ref()?.id)).flatten();
-    let blocked = move || store.page.with(|page| page.conversation(chat_id).is_some_and(|page| page.blocked));
+    let blocked = move || store.page.with(|page| page.has_blocked(chat_id) == Some(true));
     view! {
         {reactive(move || peer.filter(|_| blocked()).map(|user_id| view! {
             <div class="about"><span class="hint grow">{t!(i18n, profiles.you_blocked)}</span><BlockForm user_id blocked=true /></div>

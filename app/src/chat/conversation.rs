@@ -48,7 +48,7 @@ pub fn page_of_chat(chat_id: ChatId, page: fn(ChatId) -> AnyView) -> AnyView {
 fn NotKept() -> impl IntoView {
     let i18n = use_i18n();
     view! {
-        <main id="main" class="pane centered">
+        <main id="main" class="pane centered lost">
             <p class="text-muted">{t!(i18n, chat.not_kept)}</p>
             <a class="button only-narrow" href=Address::CHATS.href()>{t!(i18n, not_found.back)}</a>
         </main>
@@ -129,7 +129,7 @@ fn Header(chat_id: ChatId, title: Memo<String>) -> impl IntoView {
     let is_group = move || summary.with(|summary| summary.as_ref().is_some_and(|s| s.chat.kind == ChatKind::Group));
     view! {
         <a class="header-link" href=href>
-            <Avatar name=Signal::derive(move || title.get()) />
+            <Avatar name=Signal::derive(move || title.get()) id=words::face(store, chat_id) />
             <span class="header-text">
                 <h1 class="title" id="chat-title"><bdi>{title}</bdi></h1>
                 <span class="hint" aria-live="off">

@@ -110,7 +110,7 @@ fn JumpTo(close: Callback<()>, go: impl Fn(Address) + Copy + Send + Sync + 'stat
             </form>
             <ul class="rows">
                 <For each=move || found.get() key=|(id, _)| *id let((id, title))>
-                    <li><a class="row choice" href=Address::chat(id).href() on:click=move |_| close.run(())><Avatar name=title.clone() /><bdi class="grow truncate">{title}</bdi></a></li>
+                    <li><a class="row choice" href=Address::chat(id).href() on:click=move |_| close.run(())><Avatar name=title.clone() id=words::face(store, id) /><bdi class="grow truncate">{title}</bdi></a></li>
                 </For>
             </ul>
         </Dialog>

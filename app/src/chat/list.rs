@@ -1,6 +1,6 @@
 //! The list of chats.
 
-use super::words;
+use super::{account::Account, words};
 use crate::{
     address::{Address, Filter, Section},
     i18n::{t_string, use_i18n},
@@ -24,8 +24,13 @@ pub fn ChatList() -> impl IntoView {
         Some(Address::Chats(filter)) => filter,
         _ => Filter::All,
     });
+    let query = RwSignal::new(String::new());
     let ids = memo(move || {
         let filter = filter.get();
+        if query.with(|query| !query.trim().is_empty()) {
+            let called = query.with(|query| words::chats_called(i18n, store, query));
+            return called.into_iter().map(|(id, _)| id).collect();
+        }
         store.read(Part::Chats, |state| {
             let chats = state.newest_chats().filter(|chat| shows(filter, &chat.summary));
             chats.map(|chat| chat.summary.chat.id).collect::<Vec<_>>()
@@ -34,23 +39,36 @@ pub fn ChatList() -> impl IntoView {
     view! {
         <nav class="list-pane" aria-label=t!(i18n, chat.chats)>
             <header class="bar">
+                <img class="mark" src="/icon.svg" alt="" />
                 <h2 class="title">{t!(i18n, chat.chats)}</h2>
                 <ConnectionState />
-                <a class="icon-button" href=Address::Settings(Section::Profile).href() aria-label=t!(i18n, settings.title) title=t!(i18n, settings.title)>
+                <a class="icon-button" href=Address::Settings(Section::Index).href() aria-label=t!(i18n, settings.title) title=t!(i18n, settings.title)>
                     <Icon d=outline::SLIDERS />
                 </a>
                 <a class="icon-button" href=Address::NEW_CHAT.href() aria-label=t!(i18n, chat.new_chat) title=t!(i18n, chat.new_chat)>
                     <Icon d=outline::NEW />
                 </a>
+                <Account />
             </header>
+            <form method="get" action=Address::NEW_CHAT.href() role="search" class="list-search">
+                <Icon d=outline::SEARCH />
+                <input type="search" name="q" class="input" maxlength="64" autocomplete="off" spellcheck="false"
+                    aria-label=t!(i18n, chat.find) placeholder=t!(i18n, chat.find)
+                    on:input=move |event| query.set(event_target_value(&event)) />
+            </form>
             <Filters filter />
             <ul class="chat-list">
                 <For each=move || ids.get() key=|id| *id let:id>
                     <ChatRow id />
                 </For>
             </ul>
+            <Show when=move || query.with(|query| !query.trim().is_empty())>
+                <a class="chat-row find-people" href=reactive(move || Address::NewChat { query: query.get() }.href())>
+                    <Icon d=outline::PEOPLE />{t!(i18n, chat.find_people)}
+                </a>
+            </Show>
             <Show when=move || ids.with(Vec::is_empty)>
-                <p class="centered-line text-muted">{t!(i18n, chat.nothing_here)}</p>
+                <p class="empty-list text-muted">{t!(i18n, chat.nothing_here)}</p>
             </Show>
         </nav>
     }
@@ -142,7 +160,7 @@ fn ChatRow(id: ChatId) -> impl IntoView {
         <li>
             <a class="chat-row" href=Address::chat(id).href() aria-current=reactive(move || current.get().then_some("page"))>
                 <span class="avatar-place" class:online=reactive(online)>
-                    <Avatar name=title />
+                    <Avatar name=title id=words::face(store, id) />
                     {reactive(move || online().then(|| view! { <span class="sr-only">{t!(i18n, profiles.online)}" "</span> }))}
                 </span>
                 <span class="chat-row-text">

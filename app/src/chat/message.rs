@@ -78,7 +78,7 @@ fn Author(message: Arc<Message>, hidden: Signal<bool>) -> impl IntoView {
     let sender = message.sender_id;
     view! {
         <p class="author" class:sr-only=hidden>
-            <bdi class=reactive(move || colour(&store.name(sender)))>{reactive(move || store.name(sender))}</bdi>
+            <bdi class=colour(sender.0)>{reactive(move || store.name(sender))}</bdi>
         </p>
     }
     .into_any()

@@ -1,5 +1,6 @@
 //! Chats: the list, a conversation, its composer.
 
+mod account;
 mod announcer;
 mod api;
 mod arrivals;
@@ -36,7 +37,7 @@ use leptos_meta::Title;
 
 pub use conversation::{ConversationPage, page_of_chat};
 pub use own::OwnState;
-pub use words::title;
+pub use words::{face, title};
 
 /// The chat list next to the open page. A phone shows only one of them.
 #[component]
@@ -69,8 +70,8 @@ fn Offline() -> impl IntoView {
     let i18n = use_i18n();
     view! {
         <Title text=move || t_string!(i18n, offline.title) />
-        <main id="main" class="pane centered">
-            <h1 class="text-xl font-semibold">{t!(i18n, offline.title)}</h1>
+        <main id="main" class="pane centered lost">
+            <h1>{t!(i18n, offline.title)}</h1>
             <p class="text-muted">{t!(i18n, offline.hint)}</p>
             <a class="button" href="" rel="external">{t!(i18n, offline.again)}</a>
         </main>

@@ -78,7 +78,7 @@ fn Forward(nos: Vec<u64>) -> impl IntoView {
                 <input type="hidden" name="nos" value=joined(&nos) />
                 <input type="hidden" name="client_id" value=client_id.to_string() />
                 <For each=chats key=|(id, _)| *id let((id, title))>
-                    <button class="row choice" name="to" value=id.to_string()><Avatar name=title.clone() /><bdi class="grow truncate">{title}</bdi></button>
+                    <button class="row choice" name="to" value=id.to_string()><Avatar name=title.clone() id=words::face(store, id) /><bdi class="grow truncate">{title}</bdi></button>
                 </For>
             </form>
         </Dialog>
@@ -158,7 +158,7 @@ fn Seen(no: u64) -> impl IntoView {
         <Dialog title=t!(i18n, chat.seen_by) on_close=move |()| open_chat.panel.set(None) back=Address::chat(chat_id).href()>
             <ul class="rows">
                 <For each=move || readers.get() key=|id| *id let:id>
-                    <li class="row"><Avatar name=Signal::derive(move || store.name(id)) /><bdi class="grow">{reactive(move || store.name(id))}</bdi></li>
+                    <li class="row"><Avatar name=Signal::derive(move || store.name(id)) id=id.0 /><bdi class="grow">{reactive(move || store.name(id))}</bdi></li>
                 </For>
             </ul>
             {reactive(move || readers.with(Vec::is_empty).then(|| view! { <p class="text-muted">{t!(i18n, chat.seen_by_nobody)}</p> }))}

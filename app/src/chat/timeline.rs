@@ -104,7 +104,7 @@ pub fn Timeline() -> impl IntoView {
                 </p>
             </Show>
             <Show when=move || rows.with(Vec::is_empty) && unsent.with(Vec::is_empty)>
-                <p class="centered-line text-muted">{t!(i18n, chat.empty)}</p>
+                <p class="empty-chat text-muted">{t!(i18n, chat.empty)}</p>
             </Show>
         </div>
         <ToUnread reader unread=unread_count />

@@ -12,6 +12,7 @@ use protocol::{
     markdown,
     reducer::Part,
 };
+use uuid::Uuid;
 
 /// A chat's name, as its list row and its page show it.
 #[must_use]
@@ -21,6 +22,13 @@ pub fn title(i18n: I18n, summary: &ChatSummary) -> String {
         (_, Some(title)) => title.clone(),
         (_, None) => t_string!(i18n, chat.untitled).to_owned(),
     }
+}
+
+/// The id that gives a chat its colour: the other user's, so that a user has one colour everywhere, else the chat's.
+#[must_use]
+pub fn face(store: Store, chat_id: ChatId) -> Uuid {
+    let peer = store.with_chat_untracked(chat_id, |chat| chat.summary.peer.as_ref().map(|peer| peer.id.0));
+    peer.flatten().unwrap_or(chat_id.0)
 }
 
 /// The chats with names that contain a query, in the order of the list.

@@ -5,7 +5,7 @@ pub mod page;
 
 use crate::{
     address::Address,
-    chat::{OwnState, page_of_chat, title},
+    chat::{OwnState, face, page_of_chat, title},
     i18n::{t_string, use_i18n},
     live::Store,
     navigation::Navigation,
@@ -128,7 +128,7 @@ fn Choice(user: User, chosen: RwSignal<Vec<User>>) -> impl IntoView {
     view! {
         <label class="row">
             <input type="checkbox" class="checkbox" name="member_ids[]" value=id.to_string() checked=checked on:change=toggle />
-            <Avatar name=user.display_name.clone() />
+            <Avatar name=user.display_name.clone() id=user.id.0 />
             <span class="grow"><PersonName user /></span>
         </label>
     }
@@ -227,11 +227,35 @@ fn NobodyFound(search: Search) -> impl IntoView {
 /// `/chats/{id}/info`
 #[component]
 pub fn InfoPage(chat_id: ChatId) -> impl IntoView {
-    page_of_chat(chat_id, |chat_id| view! { <Info chat_id /> }.into_any())
+    page_of_chat(chat_id, |chat_id| {
+        view! { <main id="main" class="pane scrolls"><Info chat_id alone=true /></main> }.into_any()
+    })
+}
+
+/// The info beside the open conversation, while it has the address.
+#[component]
+pub fn InfoBeside(chat_id: ChatId) -> impl IntoView {
+    let i18n = use_i18n();
+    let (store, navigation) = (Store::current(), Navigation::current());
+    let is_open = memo(move || {
+        navigation.with(|address| matches!(address, Some(Address::Info { .. })))
+            && store.with_chat(chat_id, |_| ()).is_some()
+    });
+    view! {
+        <Show when=is_open>
+            <aside class="pane scrolls info" aria-label=t!(i18n, chat.info)><Info chat_id /></aside>
+        </Show>
+    }
+    .into_any()
 }
 
 #[component]
-fn Info(chat_id: ChatId) -> impl IntoView {
+fn Info(
+    chat_id: ChatId,
+    /// The heading of the page, if there is no conversation beside it that has the same heading.
+    #[prop(optional)]
+    alone: bool,
+) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
     let summary = memo(move || store.summary(chat_id));
@@ -249,20 +273,22 @@ fn Info(chat_id: ChatId) -> impl IntoView {
     });
     let peer = memo(move || summary.with(|s| s.as_ref().and_then(|s| s.peer.as_ref()).map(|peer| peer.id)));
     // None until the data of this page has loaded.
-    let blocked = memo(move || {
-        store.page.with(|page| match page {
-            Page::Info(info) if info.chat_id == chat_id => Some(info.blocked),
-            _ => None,
-        })
-    });
+    let blocked = memo(move || store.page.with(|page| page.has_blocked(chat_id)));
     view! {
-        <Title text=name />
-        <main id="main" class="pane scrolls">
+        <div class="contents">
             <header class="bar">
                 <a class="icon-button" href=Address::chat(chat_id).href() aria-label=t!(i18n, back)><Icon d=outline::BACK /></a>
-                <h1 class="title"><bdi>{name}</bdi></h1>
+                <p class="title">{t!(i18n, chat.info)}</p>
             </header>
             <div class="narrow stack-lg">
+                <div class="hero">
+                    <Avatar name id=face(store, chat_id) class="avatar-lg" />
+                    {if alone {
+                        view! { <Title text=name /><h1><bdi>{name}</bdi></h1> }.into_any()
+                    } else {
+                        view! { <p class="name"><bdi>{name}</bdi></p> }.into_any()
+                    }}
+                </div>
                 <OwnState chat_id />
                 <Show when=move || may_manage.get()>
                     <form method="post" action=api::RenameGroup::url() class="stack">
@@ -292,7 +318,7 @@ fn Info(chat_id: ChatId) -> impl IntoView {
                 </Show>
                 {reactive(move || peer.get().zip(blocked.get()).map(|(user_id, blocked)| view! { <BlockForm user_id blocked /> }))}
             </div>
-        </main>
+        </div>
     }
     .into_any()
 }

@@ -25,7 +25,7 @@ pub fn seen(i18n: I18n, zone: time::Zone, user: &User) -> AnyView {
 #[component]
 pub fn PersonLine(user: User) -> impl IntoView {
     view! {
-        <Avatar name=user.display_name.clone() />
+        <Avatar name=user.display_name.clone() id=user.id.0 />
         <a class="grow person" href=Address::Person(user.username.clone()).href()><PersonName user=user.clone() /></a>
     }
     .into_any()

@@ -56,9 +56,9 @@ fn Person(user: User) -> impl IntoView {
                 <p class="title">{t!(i18n, profiles.title)}</p>
             </header>
             <div class="narrow stack-lg items-center text-center">
-                <Avatar name=name.clone() class="avatar-lg" />
-                <div>
-                    <h1 class="text-xl font-semibold"><bdi>{name}</bdi></h1>
+                <div class="hero">
+                    <Avatar name=name.clone() id=user.id.0 class="avatar-lg" />
+                    <h1><bdi>{name}</bdi></h1>
                     <p class="text-muted">"@" {user.username.clone()}</p>
                     <p class="hint">{reactive(move || store.user(user.id).map(|user| seen(i18n, store.zone(), &user)))}</p>
                 </div>
@@ -84,6 +84,12 @@ fn Person(user: User) -> impl IntoView {
 #[component]
 pub fn OwnProfilePage() -> impl IntoView {
     let i18n = use_i18n();
+    view! { <TitledSection title=move || t_string!(i18n, settings.profile)><OwnProfile /></TitledSection> }.into_any()
+}
+
+#[component]
+pub fn OwnProfile() -> impl IntoView {
+    let i18n = use_i18n();
     let store = Store::current();
     let of_me = move |what: fn(&User) -> &String| {
         Signal::derive(move || {
@@ -93,21 +99,19 @@ pub fn OwnProfilePage() -> impl IntoView {
     let name = of_me(|user| &user.display_name);
     let username = untrack(|| of_me(|user| &user.username).get());
     view! {
-        <TitledSection title=move || t_string!(i18n, settings.profile)>
-            <form method="post" action=api::UpdateProfile::url() class="stack" on:submit=quietly_then(store, Some(Notice::Saved), share_account)>
-                <div class="row">
-                    {reactive(move || view! { <Avatar name=name.get() class="avatar-lg" /> })}
-                    <a href=Address::Person(username.clone()).href()>"@" {username.clone()}</a>
-                </div>
-                <FormError form="update_profile" />
-                <Field form="update_profile" name="display_name" maxlength=64 value=name autocomplete="name"
-                    label=t!(i18n, auth.display_name) />
-                <Field form="update_profile" name="bio" maxlength=500 value=of_me(|user| &user.bio) multiline=true
-                    label=t!(i18n, profiles.bio)
-                    hint=t!(i18n, profiles.bio_hint) />
-                <button class="button primary">{t!(i18n, save)}</button>
-            </form>
-        </TitledSection>
+        <form method="post" action=api::UpdateProfile::url() class="stack" on:submit=quietly_then(store, Some(Notice::Saved), share_account)>
+            <div class="row">
+                {store.me().map(|me| view! { <Avatar name id=me.0 class="avatar-lg" /> })}
+                <a href=Address::Person(username.clone()).href()>"@" {username.clone()}</a>
+            </div>
+            <FormError form="update_profile" />
+            <Field form="update_profile" name="display_name" maxlength=64 value=name autocomplete="name"
+                label=t!(i18n, auth.display_name) />
+            <Field form="update_profile" name="bio" maxlength=500 value=of_me(|user| &user.bio) multiline=true
+                label=t!(i18n, profiles.bio)
+                hint=t!(i18n, profiles.bio_hint) />
+            <button class="button primary">{t!(i18n, save)}</button>
+        </form>
     }
     .into_any()
 }

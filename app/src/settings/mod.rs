@@ -10,37 +10,39 @@ use crate::{
     navigation::Navigation,
     people::BlockForm,
     seed::Page,
-    ui::{For, Icon, Show, TitledSection, effect, notification, outline, reactive, t, words::Words},
+    ui::{For, Icon, Show, TitledSection, effect, memo, notification, outline, reactive, t, words::Words},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use protocol::{profiles::LastSeen, reducer::Part};
 
-/// The frame of all settings.
+/// The list of all settings, beside the open page. A phone shows only one of them.
 #[component]
 pub fn SettingsPages(children: Children) -> impl IntoView {
     let i18n = use_i18n();
     let navigation = Navigation::current();
-    let tab = move |section: Section, words: Words| {
-        let is_current = move || navigation.with(|address| address.and_then(Address::section) == Some(section));
-        let current = reactive(move || is_current().then_some("page"));
-        view! { <a href=Address::Settings(section).href() aria-current=current>{words}</a> }.into_any()
+    let section = memo(move || navigation.with(|address| address.and_then(Address::section)));
+    let is_index = move || section.get() == Some(Section::Index);
+    let link = move |of: Section, d: &'static str, words: Words| {
+        let current = reactive(move || (section.get() == Some(of)).then_some("page"));
+        view! { <a class="row" href=Address::Settings(of).href() aria-current=current><Icon d />{words}</a> }.into_any()
     };
+    let back = move || if is_index() { Address::CHATS } else { Address::Settings(Section::Index) }.href();
     view! {
-        <main id="main" class="pane scrolls">
+        <main id="main" class="pane settings" class:index=is_index>
             <header class="bar">
-                <a class="icon-button only-narrow" href=Address::CHATS.href() aria-label=t!(i18n, back)><Icon d=outline::BACK /></a>
+                <a class="icon-button only-narrow" href=reactive(back) aria-label=t!(i18n, back)><Icon d=outline::BACK /></a>
                 <h1 class="title">{t!(i18n, settings.title)}</h1>
             </header>
-            <nav class="tabs" aria-label=t!(i18n, settings.title)>
-                {tab(Section::Profile, t!(i18n, settings.profile))}
-                {tab(Section::Security, t!(i18n, settings.security))}
-                {tab(Section::Sessions, t!(i18n, settings.sessions))}
-                {tab(Section::Notifications, t!(i18n, settings.notifications))}
-                {tab(Section::Privacy, t!(i18n, settings.privacy))}
-                {tab(Section::Appearance, t!(i18n, settings.appearance))}
-                {tab(Section::Language, t!(i18n, settings.language))}
+            <nav class="settings-list" aria-label=t!(i18n, settings.title)>
+                {link(Section::Profile, outline::PERSON, t!(i18n, settings.profile))}
+                {link(Section::Security, outline::LOCK, t!(i18n, settings.security))}
+                {link(Section::Sessions, outline::DEVICE, t!(i18n, settings.sessions))}
+                {link(Section::Notifications, outline::BELL, t!(i18n, settings.notifications))}
+                {link(Section::Privacy, outline::EYE, t!(i18n, settings.privacy))}
+                {link(Section::Appearance, outline::CONTRAST, t!(i18n, settings.appearance))}
+                {link(Section::Language, outline::GLOBE, t!(i18n, settings.language))}
             </nav>
-            {children()}
+            <div class="settings-page">{children()}</div>
         </main>
     }
     .into_any()
@@ -74,7 +76,7 @@ fn Choices(
         .into_any()
     };
     view! {
-        <h2>{title.clone()}</h2>
+        <h3>{title.clone()}</h3>
         <div class="choices" role="group" aria-label=title>{choices.into_iter().map(form).collect::<Vec<_>>()}</div>
     }
     .into_any()
@@ -135,7 +137,7 @@ pub fn PrivacyPage() -> impl IntoView {
                 ("everyone", t!(i18n, settings.everyone)), ("shared", t!(i18n, settings.shared)), ("nobody", t!(i18n, settings.nobody)),
             ] />
             <section class="stack">
-                <h2>{t!(i18n, settings.blocked)}</h2>
+                <h3>{t!(i18n, settings.blocked)}</h3>
                 <ul class="rows">
                     <For each=blocked key=|user| user.id let:user>
                         <li class="row"><bdi class="grow truncate">{user.display_name.clone()}</bdi><BlockForm user_id=user.id blocked=true /></li>
@@ -162,7 +164,7 @@ pub fn NotificationsPage() -> impl IntoView {
     };
     view! {
         <TitledSection title=move || t_string!(i18n, settings.notifications)>
-            <h2>{t!(i18n, settings.notify)}</h2>
+            <h3>{t!(i18n, settings.notify)}</h3>
             <p class="text-muted">{words}</p>
             <Show when=move || permission.get() == "default">
                 <button class="button primary" on:click=move |_| notification::ask_permission(permission)>{t!(i18n, settings.notify_on)}</button>
@@ -183,7 +185,6 @@ pub fn LanguagePage() -> impl IntoView {
     let i18n = use_i18n();
     view! {
         <TitledSection title=move || t_string!(i18n, settings.language)>
-            <h2>{t!(i18n, settings.language)}</h2>
             <LanguageForm />
         </TitledSection>
     }

@@ -17,3 +17,8 @@ pub fn find(selector: &str) -> Option<HtmlElement> {
 pub fn once_drawn(act: impl FnOnce() + 'static) {
     request_animation_frame(move || request_animation_frame(act));
 }
+
+/// Whether the browser's window or device matches a media query.
+pub fn matches_media(query: &str) -> bool {
+    window().match_media(query).ok().flatten().is_some_and(|media| media.matches())
+}

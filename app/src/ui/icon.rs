@@ -39,5 +39,13 @@ pub mod outline {
     pub const MUTED: &str = "M3 3l18 18M18 13V9a6 6 0 0 0-10-4M6 9v5l-2 3h13M10 20a2 2 0 0 0 4 0";
     pub const CALENDAR: &str = "M4 6h16v15H4zM4 10h16M8 3v4M16 3v4";
     pub const INFO: &str = "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 11v5M12 8v.01";
+    pub const SEARCH: &str = "M11 18a7 7 0 1 0 0-14 7 7 0 0 0 0 14zM16 16l5 5";
+    pub const PERSON: &str = "M20 21a8 8 0 0 0-16 0M12 11a4 4 0 1 0 0-8 4 4 0 0 0 0 8z";
+    pub const LOCK: &str = "M6 11h12v10H6zM8 11V7a4 4 0 0 1 8 0v4";
+    pub const DEVICE: &str = "M3 5h18v12H3zM8 21h8";
+    pub const BELL: &str = "M6 16V10a6 6 0 0 1 12 0v6l2 2H4zM10 21h4";
+    pub const CONTRAST: &str = "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 3v18M12 8h7M12 12h9M12 16h7";
+    pub const GLOBE: &str = "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM3 12h18M12 3c4 4 4 14 0 18M12 3c-4 4-4 14 0 18";
+    pub const BOOKMARK: &str = "M6 3h12v18l-6-4-6 4z";
     pub const PEOPLE: &str = "M17 21v-2a4 4 0 0 0-4-4H6a4 4 0 0 0-4 4v2M9.5 11a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM22 21v-2a4 4 0 0 0-3-3.9M16 3.1a4 4 0 0 1 0 7.8";
 }

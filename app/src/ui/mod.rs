@@ -23,7 +23,7 @@ pub use dialog::Dialog;
 #[cfg(feature = "ssr")]
 pub use field::error_words;
 pub use field::{Field, FormError};
-pub use focus::{find, focus, once_drawn};
+pub use focus::{find, focus, matches_media, once_drawn};
 pub use form::{Forms, Refused};
 pub use icon::{Icon, outline};
 pub use list::For;

@@ -12,8 +12,8 @@ pub fn NotFound() -> impl IntoView {
     let i18n = use_i18n();
     view! {
         <Title text=move || t_string!(i18n, not_found.title) />
-        <main id="main" class="pane centered">
-            <h1 class="text-xl font-semibold">{t!(i18n, not_found.title)}</h1>
+        <main id="main" class="pane centered lost">
+            <h1>{t!(i18n, not_found.title)}</h1>
             <p class="text-muted">{t!(i18n, not_found.hint)}</p>
             <a class="button" href=Address::CHATS.href()>{t!(i18n, not_found.back)}</a>
         </main>
