@@ -1,4 +1,4 @@
-import { expect, test, type Page } from '../support/messenger';
+import { expect, hydrated, test, type Page } from '../support/messenger';
 
 /** Passes the socket's frames through `change`, which may replace a frame by others. */
 async function changeFrames(page: Page, change: (frame: any) => object[]) {
@@ -50,6 +50,46 @@ test.describe('a server of a newer version', { tag: '@script' }, () => {
     await ann.settled();
     await expect(ann.page.locator('[data-connection]')).toHaveAttribute('data-connection', 'open');
     await expect(offer).toHaveCount(0);
+  });
+
+  test('a page that polls learns of a new version', async ({ person, words }) => {
+    const ann = await person('Ann');
+    let version = (body: string) => body;
+    await ann.page.routeWebSocket(/\/ws$/, (socket) => socket.close());
+    await ann.page.route('**/fn/exchange', async (route) => {
+      const answer = await route.fetch();
+      await route.fulfill({ response: answer, body: version(await answer.text()) });
+    });
+    await ann.page.goto('/chats');
+    await hydrated(ann.page);
+    await expect(ann.page.locator('[data-connection]')).toHaveAttribute('data-connection', 'polling');
+    const offer = ann.page.getByRole('status').filter({ hasText: words.new_version.ready });
+    await expect(offer).toHaveCount(0);
+    version = (body) => body.replace(/(\\"version\\":\\")[^\\]*/, '$1of-tomorrow');
+    await expect(offer).toBeVisible();
+  });
+
+  test('a hidden page does not reload while the reader answers a message', async ({ person, words }) => {
+    const [ann, bob] = [await person('Ann'), await person('Bob')];
+    const chat = await bob.directWith(ann);
+    await bob.say(chat, 'Shall we sing?');
+    await changeFrames(ann.page, (frame) => [frame.type === 'ready' ? { ...frame, version: 'of-tomorrow' } : frame]);
+    await ann.page.addInitScript(() => {
+      Object.defineProperty(Document.prototype, 'hidden', { get: () => Boolean((window as any).hides) });
+    });
+    await ann.page.clock.install();
+    await ann.open(`/chats/${chat}`);
+    await ann.act('Shall we sing?', words.chat.reply);
+    await expect(ann.page.locator('.composer .quote')).toBeVisible();
+    let loads = 0;
+    ann.page.on('load', () => loads++);
+    await ann.page.evaluate(() => Object.assign(window, { hides: true }));
+    await ann.page.clock.runFor(3_000);
+    expect(loads).toBe(0);
+    const reloaded = ann.page.waitForEvent('load');
+    await ann.composer.press('Escape');
+    await ann.page.clock.runFor(3_000);
+    await reloaded;
   });
 
   test('a hidden page reloads by itself, once, unless something was typed', async ({ person }) => {

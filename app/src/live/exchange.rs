@@ -22,8 +22,8 @@ const FORM_BYTES: usize = 100 * 1024;
 #[cfg(feature = "ssr")]
 const REPLIES_MAX: usize = 1 << 20;
 
-/// Handles the frames of `user_id`, one JSON frame per line, and returns the replies in the same form. Typing and
-/// presence need a socket: they get no reply. The rate limit is that of one socket, for all requests of the user.
+/// Handles the frames of `user_id`, one JSON frame per line, and returns `ready` and the replies in the same form. Typing
+/// and presence need a socket: they get no reply. The rate limit is that of one socket, for all requests of the user.
 #[server(prefix = "/fn", endpoint = "exchange")]
 pub async fn exchange(user_id: UserId, frames: String) -> Result<String, Refusal> {
     let (node, actor) = context::signed_in()?;
@@ -35,16 +35,22 @@ pub async fn exchange(user_id: UserId, frames: String) -> Result<String, Refusal
         return context::refuse(Rejection::field("frames", Problem::TooMany));
     }
     let mut replies = String::new();
+    let mut add = |reference: Option<u64>, frame: ServerFrame| -> Result<usize, Refusal> {
+        replies += &context::answer(serde_json::to_string(&Reply { reference, frame }).map_err(Rejection::internal))?;
+        replies.push('\n');
+        Ok(replies.len())
+    };
+    // The page compares its version with the server's.
+    let version = context::request()?.version.as_ref().into();
+    let mut bytes = add(None, ServerFrame::Ready { user_id, session_id: actor.session_id, version })?;
     for line in frames.lines() {
         let (reference, result) = match serde_json::from_str::<Request>(line) {
-            Ok(Request { reference, .. }) if replies.len() > REPLIES_MAX => (reference, Err(Rejection::unavailable())),
+            Ok(Request { reference, .. }) if bytes > REPLIES_MAX => (reference, Err(Rejection::unavailable())),
             Ok(Request { reference, frame }) => (reference, reply(&node, actor, frame).await),
             Err(_) => (None, Err(Rejection::new(ErrorCode::InvalidInput, "The frame could not be read."))),
         };
         for frame in result.unwrap_or_else(|rejection| vec![error(rejection)]) {
-            let line = serde_json::to_string(&Reply { reference, frame }).map_err(Rejection::internal);
-            replies += &context::answer(line)?;
-            replies.push('\n');
+            bytes = add(reference, frame)?;
         }
     }
     Ok(replies)

@@ -2,7 +2,7 @@
 //! with those that arrive (PROTOCOL section 5, "The client's rule").
 
 use super::{
-    Connection, ReadUpTo, Store,
+    ReadUpTo, Store,
     browser::now,
     offline::{self, Wipe},
     version,
@@ -127,8 +127,9 @@ impl Session {
             }
             ServerFrame::Ready { version, .. } => {
                 version::compare(store, &version);
-                store.connection.set(Connection::Open);
-                self.hello();
+                if !self.welcomed {
+                    self.hello();
+                }
             }
             ServerFrame::Changes(page) => {
                 let after = self.filling.remove(&page.chat_id).map_or(u64::MAX, |filling| filling.after);

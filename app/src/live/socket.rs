@@ -1,7 +1,7 @@
 //! Carries the frames of a session by one WebSocket, from its opening to its end (PROTOCOL section 5).
 
 use super::{
-    Store,
+    Connection, Store,
     browser::now,
     offline::Wipe,
     session::{self, SILENCE_MS, Session, TICK_MS},
@@ -48,6 +48,9 @@ pub async fn run(store: Store, wakes: &mut Wakes) -> bool {
                 store.heard.set_value(Timestamp(pulse.heard as i64));
                 if Reply::parse(&text).is_ok_and(|reply| !session.take(reply)) {
                     return true;
+                }
+                if store.connection.get_untracked() != Connection::Open {
+                    store.connection.set(Connection::Open);
                 }
             }
             Event::Closed(code) => {

@@ -33,13 +33,14 @@ pub fn compare(store: Store, server: &str) {
     }
 }
 
-/// Reloads the page if the server has another version, and the page is hidden, has no unsent message and no changed
-/// field.
+/// Reloads the page if the server has another version, and the page is hidden, has no unsent message, no changed field,
+/// and no begun action.
 #[cfg(feature = "hydrate")]
 pub fn reload_unseen(store: Store) {
     if !store.outdated.get_untracked()
         || !document().hidden()
         || store.read_untracked(|state| !state.outbox.is_empty())
+        || document().query_selector(BEGUN).is_ok_and(|begun| begun.is_some())
         || is_typed_in()
     {
         return;
@@ -54,6 +55,9 @@ pub fn reload_unseen(store: Store) {
     }
 }
 
+/// An open dialog, selected messages, a reply.
+#[cfg(feature = "hydrate")]
+const BEGUN: &str = "dialog[open], .message.selected, .composer .quote";
 #[cfg(feature = "hydrate")]
 const RELOAD_EVERY_MS: u64 = 600_000;
 

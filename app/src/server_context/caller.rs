@@ -16,6 +16,8 @@ pub struct Request {
     /// Writes the cookie of a session; without a token it removes the cookie.
     pub session_cookie: fn(bool, Option<&str>) -> HeaderValue,
     pub https: bool,
+    /// The version of the front end's files.
+    pub version: Arc<str>,
     /// Where a server function leaves its refusal, for the page that shows it.
     pub refused: Arc<Mutex<Option<Rejection>>>,
 }

@@ -102,6 +102,7 @@ async fn page_request(app: &App, parts: &Parts) -> Result<(context::Request, Opt
         device: extract::device(parts, app),
         session_cookie: cookie::set_session,
         https,
+        version: app.version(),
         refused: Arc::default(),
     };
     Ok((request, renewed))

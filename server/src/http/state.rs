@@ -18,6 +18,13 @@ pub struct App {
     pub version: Option<Arc<str>>,
 }
 
+impl App {
+    /// The version of the pages.
+    pub fn version(&self) -> Arc<str> {
+        self.version.clone().unwrap_or_else(|| env!("CARGO_PKG_VERSION").into())
+    }
+}
+
 impl FromRef<App> for Node {
     fn from_ref(app: &App) -> Self {
         app.node.clone()

@@ -282,12 +282,11 @@ async fn close_with(mut socket: WebSocket, code: u16) {
     let _ = timeout(CLOSE_WITHIN, polite).await;
 }
 
-/// The version is the one in the pages: the version of the front end's files, if they have one.
 fn ready(app: &App, reference: Option<u64>, verified: Verified) -> axum::body::Bytes {
     let frame = ServerFrame::Ready {
         user_id: verified.actor.user_id,
         session_id: verified.actor.session_id,
-        version: app.version.as_deref().unwrap_or(env!("CARGO_PKG_VERSION")).into(),
+        version: app.version().as_ref().into(),
     };
     encode(reference, &frame)
 }
