@@ -33,9 +33,15 @@ if (root.dataset.address) history.replaceState(null, "", root.dataset.address);
 // user, the front end deletes them at once.
 if (root.hasAttribute("data-deferred") && !storesData()) await inUse();
 
+// Called by the front end (app/src/ui/notification.rs).
+globalThis.notify = (act, detail) => import(of("/notify.js")).then((notify) => notify[act](detail));
+
 const { default: init, hydrate } = await import(of("/pkg/messenger.js"));
 await init({ module_or_path: of("/pkg/messenger.wasm") });
 hydrate();
+
+// A click on a notification of the service worker.
+navigator.serviceWorker?.addEventListener("message", ({ data }) => notify("open", data));
 
 // A debug build has no version, because its files change.
 if (version && "serviceWorker" in navigator) {

@@ -34,6 +34,20 @@ addEventListener("fetch", (event) => {
   }
 });
 
+// Shows the chat in a page that is open, or opens one.
+addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(open(event.notification.data));
+});
+
+async function open(url) {
+  const pages = await clients.matchAll({ type: "window" });
+  const page = pages.find((page) => page.focused) ?? pages[0];
+  if (!page) return clients.openWindow(url);
+  await page.focus();
+  page.postMessage(url);
+}
+
 async function fill() {
   const cache = await caches.open(cacheName);
   const shell = await fetch("/shell", { cache: "reload" });

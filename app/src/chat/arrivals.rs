@@ -1,5 +1,5 @@
 //! How new messages are announced outside their chat: in the tab's title and icon, in a toast, and by a
-//! notification of the browser while the page is hidden.
+//! notification of the browser while the reader does not use the page.
 
 use super::words;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     i18n::use_i18n,
     live::{Store, now},
     navigation::Navigation,
-    ui::{I18n, effect, effect_from, memo, reactive, t},
+    ui::{I18n, Icon, effect, effect_from, memo, notification, outline, reactive, t},
 };
 use leptos::prelude::*;
 use protocol::{
@@ -19,19 +19,15 @@ use std::time::Duration;
 
 const SHOWN_FOR: Duration = Duration::from_secs(6);
 
-/// A new message of a chat that is not open.
+/// A new message: its chat and its number.
+type Arrived = (ChatId, u64);
+
+/// The words that announce a message. Other words after an edit; none after the message was read or deleted.
 #[derive(Clone, Debug, PartialEq)]
 struct Arrival {
-    chat_id: ChatId,
-    no: u64,
+    of: Arrived,
     title: String,
     text: String,
-}
-
-/// Shows `what` for a few seconds.
-fn say<T: PartialEq + Clone + Send + Sync + 'static>(said: RwSignal<Option<T>>, what: T) {
-    said.set(Some(what.clone()));
-    fade(said, what);
 }
 
 /// Hides `what` after a few seconds, unless another value is shown by then.
@@ -66,34 +62,83 @@ pub fn Arrivals() -> impl IntoView {
         let count = count.get();
         request_animation_frame(move || sign(count));
     });
-    let arrival = RwSignal::new(None::<Arrival>);
+    let toast = RwSignal::new(None::<Arrived>);
+    let noted = RwSignal::new(Vec::<Arrival>::new());
     let newest = memo(move || newest(store));
     let is_open = move |chat_id: ChatId| navigation.with(|address| address.and_then(Address::chat_id) == Some(chat_id));
     effect_from(move |before: Option<Option<Newest>>| {
         let now = newest.get();
-        let (Some(before), Some((_, chat_id, no))) = (before, now) else { return now };
-        let is_open = untrack(|| is_open(chat_id));
-        let hidden = document().hidden();
-        if now > before
-            && (hidden || !is_open)
-            && let Some(arrived) = arrival_of(i18n, store, (chat_id, no))
+        if let (Some(before), Some((_, chat_id, no))) = (before, now)
+            && now > before
         {
-            if hidden { notify(store, &arrived) } else { say(arrival, arrived) }
+            let place = untrack(|| place(store, is_open(chat_id)));
+            match place {
+                Place::Timeline => seen((chat_id, no)),
+                Place::Toast => {
+                    seen((chat_id, no));
+                    toast.set(Some((chat_id, no)));
+                    fade(toast, (chat_id, no));
+                }
+                Place::Notification => noted.update(|noted| {
+                    let arrival = untrack(|| arrival_of(i18n, store, (chat_id, no)));
+                    arrival.iter().for_each(|arrival| notify(store, arrival));
+                    noted.extend(arrival);
+                }),
+            }
         }
         now
     });
+    // A message that is edited, read or deleted changes its notification or closes it.
+    effect(move || {
+        let before = noted.get();
+        let now: Vec<Arrival> = before.iter().filter_map(|note| arrival_of(i18n, store, note.of)).collect();
+        if now != before {
+            before.iter().filter(|note| now.iter().all(|now| now.of != note.of)).for_each(|note| retract(note.of));
+            now.iter().filter(|note| !before.contains(note)).for_each(|note| notify(store, note));
+            noted.set(now);
+        }
+    });
+    let shown = memo(move || {
+        let arrived = toast.get().filter(|(chat_id, _)| !is_open(*chat_id))?;
+        arrival_of(i18n, store, arrived)
+    });
     view! {
         <div role="status">
-            {reactive(move || arrival.get().filter(|arrived| !is_open(arrived.chat_id)).map(|arrived| view! {
-                <a class="arrival" href=Address::chat(arrived.chat_id).href() on:click=move |_| arrival.set(None)>
-                    <bdi class="chat-row-title">{arrived.title}</bdi>
-                    <span class="chat-row-preview" dir="auto">{arrived.text}</span>
-                </a>
+            {reactive(move || shown.get().map(|Arrival { of: (chat_id, _), title, text }| view! {
+                <div class="arrival">
+                    <a href=Address::chat(chat_id).href() on:click=move |_| toast.set(None)>
+                        <bdi class="chat-row-title">{title}</bdi>
+                        <span class="chat-row-preview" dir="auto">{text}</span>
+                    </a>
+                    <button class="icon-button" aria-label=t!(i18n, close) title=t!(i18n, close) on:click=move |_| toast.set(None)>
+                        <Icon d=outline::CLOSE />
+                    </button>
+                </div>
             }))}
         </div>
         <Said />
     }
     .into_any()
+}
+
+/// Where a new message is announced.
+enum Place {
+    /// It is in the timeline on the screen.
+    Timeline,
+    Toast,
+    Notification,
+}
+
+fn place(store: Store, is_open: bool) -> Place {
+    let visible = !document().hidden();
+    let notifies = store.chosen("notify") != "off" && notification::permission() == "granted";
+    if visible && is_open {
+        Place::Timeline
+    } else if visible && (document().has_focus().unwrap_or(false) || !notifies) {
+        Place::Toast
+    } else {
+        Place::Notification
+    }
 }
 
 /// The time, chat and number of the newest message to announce.
@@ -112,11 +157,15 @@ fn newest(store: Store) -> Option<Newest> {
     })
 }
 
-fn arrival_of(i18n: I18n, store: Store, (chat_id, no): (ChatId, u64)) -> Option<Arrival> {
-    let of_chat = |chat: &ChatState| Some((chat.summary.clone(), chat.last_message()?.clone()));
-    let (summary, message) = store.with_chat_untracked(chat_id, of_chat)??;
+fn arrival_of(i18n: I18n, store: Store, of: Arrived) -> Option<Arrival> {
+    let of_chat = |chat: &ChatState| {
+        let message =
+            chat.messages.get(&of.1).filter(|message| !message.deleted && message.no > chat.summary.read_no)?;
+        Some((chat.summary.clone(), message.clone()))
+    };
+    let (summary, message) = store.with_chat(of.0, of_chat)??;
     let text = words::preview(i18n, store, &summary, &message);
-    Some(Arrival { chat_id, no, title: words::title(i18n, &summary), text })
+    Some(Arrival { of, title: words::title(i18n, &summary), text })
 }
 
 /// Shows the result of the reader's last action for a few seconds.
@@ -162,30 +211,41 @@ fn sign(count: u32) {
     }
 }
 
+fn tag((chat_id, no): Arrived) -> String {
+    format!("{chat_id}/{no}")
+}
+
 /// Shows a notification of the browser. The settings decide whether it contains the text and plays a sound.
-fn notify(store: Store, arrived: &Arrival) {
-    let shows = store.chosen("notify");
+fn notify(store: Store, arrival: &Arrival) {
+    let Arrival { of, title, text } = arrival;
+    let (shows, sound) = untrack(|| (store.chosen("notify"), store.chosen("sound")));
     #[cfg(feature = "hydrate")]
-    if shows != "off" && crate::ui::notification::permission() == "granted" {
-        let options = web_sys::NotificationOptions::new();
-        if shows != "name" {
-            options.set_body(&arrived.text);
-        }
-        if store.chosen("sound") == "off" {
-            options.set_silent(Some(true));
-        }
-        // With the same tag, several open tabs show one notification for a message.
-        options.set_tag(&format!("{}/{}", arrived.chat_id, arrived.no));
-        options.set_icon("/icon.svg");
-        if let Ok(notification) = web_sys::Notification::new_with_options(&arrived.title, &options) {
-            let address = Address::chat(arrived.chat_id).href();
-            let open = wasm_bindgen::closure::Closure::once_into_js(move || {
-                let _ = window().focus();
-                let _ = window().location().set_href(&address);
-            });
-            notification.set_onclick(Some(wasm_bindgen::JsCast::unchecked_ref(&open)));
-        }
+    if shows != "off" {
+        notification::announce(&notification::Note {
+            tag: &tag(*of),
+            url: &Address::chat(of.0).href(),
+            title,
+            body: if shows == "name" { "" } else { text },
+            sound: &sound,
+        });
     }
     #[cfg(not(feature = "hydrate"))]
-    let _ = (arrived, shows);
+    let _ = (of, title, text, shows, sound);
+}
+
+/// The other tabs of this browser need not announce the message.
+fn seen(arrived: Arrived) {
+    #[cfg(feature = "hydrate")]
+    if notification::permission() == "granted" {
+        notification::seen(&tag(arrived));
+    }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = tag(arrived);
+}
+
+fn retract(arrived: Arrived) {
+    #[cfg(feature = "hydrate")]
+    notification::retract(&tag(arrived));
+    #[cfg(not(feature = "hydrate"))]
+    let _ = tag(arrived);
 }

@@ -1,6 +1,48 @@
-//! Notifications that the browser shows outside the page.
+//! Notifications that the browser shows outside the page. `public/notify.js` shows them.
 
 use leptos::prelude::*;
+#[cfg(feature = "hydrate")]
+use wasm_bindgen::prelude::*;
+
+/// A notification. A later one with the same tag replaces it.
+#[cfg(feature = "hydrate")]
+#[derive(serde::Serialize)]
+pub struct Note<'a> {
+    pub tag: &'a str,
+    /// The page that a click opens.
+    pub url: &'a str,
+    pub title: &'a str,
+    pub body: &'a str,
+    /// "off" for a silent one.
+    pub sound: &'a str,
+}
+
+/// Shows a notification in one tab of this browser, unless another tab calls `seen` in time.
+#[cfg(feature = "hydrate")]
+pub fn announce(note: &Note) {
+    if let Ok(json) = serde_json::to_string(note) {
+        notify("announce", &json);
+    }
+}
+
+/// Closes a notification.
+#[cfg(feature = "hydrate")]
+pub fn retract(tag: &str) {
+    notify("retract", tag);
+}
+
+/// The reader sees in this tab what the notification would say.
+#[cfg(feature = "hydrate")]
+pub fn seen(tag: &str) {
+    notify("seen", tag);
+}
+
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen]
+extern "C" {
+    /// In public/boot.js.
+    fn notify(act: &str, detail: &str);
+}
 
 /// Whether the browser may notify: `granted`, `denied`, `default` (not asked yet), `none` (it cannot).
 #[must_use]
