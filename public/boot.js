@@ -3,6 +3,10 @@ const root = document.documentElement;
 const version = root.dataset.version;
 const of = (file) => (version ? `${file}?v=${version}` : file);
 
+// The server renders the times of later pages in this zone.
+const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+if (timeZone) document.cookie = `zone=${timeZone}; path=/; max-age=31536000; samesite=lax`;
+
 addEventListener("input", ({ target }) => {
   // The text of an edited message is in the field only until the draft returns.
   if (!target.matches(".composer-input:not([data-editing])")) return;

@@ -6,7 +6,7 @@ use crate::{
     groups::page::{Info, New},
     profiles::page::Person,
     settings::page::Privacy,
-    ui::Forms,
+    ui::{Forms, time::Offsets},
 };
 use protocol::{
     chat::ChatSummary,
@@ -26,8 +26,8 @@ pub struct Seed {
     pub locale: String,
     /// The reader's choices of `choices::CHOICES`, by name.
     pub choices: BTreeMap<String, String>,
-    /// Minutes east of UTC.
-    pub offset: i32,
+    /// The offsets of the reader's time zone; empty if the data comes from the device.
+    pub offsets: Offsets,
     /// When the page was made, in milliseconds since 1970.
     pub now: i64,
     /// The time of stored data: when the device last received a frame. None if the server loaded the data.
@@ -42,7 +42,7 @@ pub struct Seed {
     pub page: Page,
 }
 
-protocol::rows! { Seed { locale, choices, offset, now, as_of, me, mine, chats, users, address, forms, page } }
+protocol::rows! { Seed { locale, choices, offsets, now, as_of, me, mine, chats, users, address, forms, page } }
 
 /// The data of one kind of page.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

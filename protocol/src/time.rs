@@ -23,7 +23,8 @@ pub struct Civil {
     pub milli: u16,
 }
 
-const DAY: i64 = 86_400_000;
+/// A day in milliseconds.
+pub const DAY: i64 = 86_400_000;
 
 impl Timestamp {
     /// The date and the time of day in the zone that is `offset` minutes east of UTC.

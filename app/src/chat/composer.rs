@@ -5,7 +5,7 @@ use super::{
     complete::{Completer, Completion},
     drafts::{Drafts, drafted},
     message::About,
-    open_chat::{OpenChat, Panel, Writing},
+    open_chat::{Jump, OpenChat, Panel, Writing},
     timeline::MarkReadForm,
 };
 use crate::{
@@ -203,6 +203,7 @@ fn post(open_chat: OpenChat, text: MessageText, reply_to: Option<u64>) {
         written_at: now(open_chat.store),
         refused: None,
     });
+    open_chat.jump.set(Some(Jump::Sent));
 }
 
 /// Begins to edit the newest of the reader's messages that are in memory.

@@ -3,7 +3,7 @@
 use super::{composer::Composer, open_chat::OpenChat, panels::Panels, timeline::Timeline, words};
 use crate::{
     address::{Address, At, day},
-    i18n::use_i18n,
+    i18n::{t_string, use_i18n},
     live::Store,
     navigation::Navigation,
     people,
@@ -12,7 +12,11 @@ use crate::{
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
-use protocol::{chat::ChatKind, ids::ChatId, reducer::Part};
+use protocol::{
+    chat::{ChatKind, ChatSummary},
+    ids::ChatId,
+    reducer::Part,
+};
 
 /// `/chats/{id}`
 #[component]
@@ -27,12 +31,14 @@ pub fn page_of_chat(chat_id: ChatId, page: fn(ChatId) -> AnyView) -> AnyView {
     let known = memo(move || store.with_chat(chat_id, |_| ()).is_some());
     let missing = memo(move || store.page.with(|page| *page == Page::Missing));
     // A chat that is removed while its page is open does not come back: do not wait for it.
-    let was_known = StoredValue::new(false);
+    let last_known = StoredValue::new(None);
     let content = move || {
         if known.get() {
-            was_known.set_value(true);
+            last_known.set_value(store.with_chat_untracked(chat_id, |chat| chat.summary.clone()));
             page(chat_id)
-        } else if missing.get() || was_known.get_value() {
+        } else if let Some(chat) = last_known.get_value() {
+            view! { <Removed chat /> }.into_any()
+        } else if missing.get() {
             NotFound().into_any()
         } else if store.as_of.with(Option::is_some) {
             NotKept().into_any()
@@ -41,6 +47,22 @@ pub fn page_of_chat(chat_id: ChatId, page: fn(ChatId) -> AnyView) -> AnyView {
         }
     };
     reactive(content).into_any()
+}
+
+/// Shown in place of a chat that the reader was removed from, or that was deleted.
+#[component]
+fn Removed(chat: ChatSummary) -> impl IntoView {
+    let i18n = use_i18n();
+    let title = words::title(i18n, &chat);
+    view! {
+        <Title text=move || t_string!(i18n, chat.removed) />
+        <main id="main" class="pane centered">
+            <h1 class="text-xl font-semibold" tabindex="-1">{t!(i18n, chat.removed)}</h1>
+            <p class="text-muted" role="alert">{t!(i18n, chat.removed_hint, title = move || title.clone())}</p>
+            <a class="button" href=Address::CHATS.href()>{t!(i18n, not_found.back)}</a>
+        </main>
+    }
+    .into_any()
 }
 
 /// Shown offline for a chat that this device has not stored.

@@ -20,21 +20,29 @@ use protocol::{
 pub fn ChatList() -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
-    let filter = RwSignal::new(match Navigation::current().get_untracked() {
+    let navigation = Navigation::current();
+    let filter = RwSignal::new(match navigation.get_untracked() {
         Some(Address::Chats(filter)) => filter,
         _ => Filter::All,
     });
     let query = RwSignal::new(String::new());
+    let listed = StoredValue::new((filter.get_untracked(), Vec::<ChatId>::new()));
     let ids = memo(move || {
         let filter = filter.get();
         if query.with(|query| !query.trim().is_empty()) {
             let called = query.with(|query| words::chats_called(i18n, store, query));
             return called.into_iter().map(|(id, _)| id).collect();
         }
-        store.read(Part::Chats, |state| {
-            let chats = state.newest_chats().filter(|chat| shows(filter, &chat.summary));
+        let open = navigation.with(|address| address.and_then(Address::chat_id));
+        // An open chat keeps its row: reading it must not remove it from the unread chats.
+        let stays = listed.with_value(|(of, ids)| open.filter(|id| *of == filter && ids.contains(id)));
+        let ids = store.read(Part::Chats, |state| {
+            let shown = |summary: &ChatSummary| shows(filter, summary) || Some(summary.chat.id) == stays;
+            let chats = state.newest_chats().filter(|chat| shown(&chat.summary));
             chats.map(|chat| chat.summary.chat.id).collect::<Vec<_>>()
-        })
+        });
+        listed.set_value((filter, ids.clone()));
+        ids
     });
     view! {
         <nav class="list-pane" aria-label=t!(i18n, chat.chats)>
@@ -169,7 +177,7 @@ fn ChatRow(id: ChatId) -> impl IntoView {
                         <Sign shown=muted d=outline::MUTED words=t!(i18n, chat.muted) />
                         <Sign shown=Signal::derive(move || is(|summary| summary.pinned)) d=outline::PIN words=t!(i18n, chat.pinned) />
                         <span class="hint">
-                            {reactive(move || row.with(|row| row.as_ref().map(|row| time::short(i18n, row.time, store.zone()))))}
+                            {reactive(move || row.with(|row| row.as_ref().map(|row| time::short(i18n, row.time, &store.zone()))))}
                         </span>
                     </span>
                     <span class="chat-row-line">

@@ -37,12 +37,11 @@ pub fn MessageRow(message: Arc<Message>, rows: Memo<Vec<Row>>, read_by_others: M
     };
     let place = memo(move || rows.with(row).map(|row| row.place).unwrap_or_default());
     // An edit or a deletion draws the message again, in its place.
-    let edited = move |row: Row| row.message.edited_at.map_or(0, |at| at.0.unsigned_abs());
-    let version = memo(move || rows.with(row).map_or(0, |row| u64::from(row.message.deleted) + edited(row)));
+    let version = memo(move || rows.with(row).map_or(0, |row| row.version()));
     let of_group = store.with_chat_untracked(open_chat.chat_id, |chat| chat.summary.chat.kind == ChatKind::Group);
     let is_named = of_group == Some(true) && !own;
     let day = view! {
-        <Show when=move || place.get().opens_day><p class="day">{reactive(move || time::date(i18n, sent, store.offset))}</p></Show>
+        <Show when=move || place.get().opens_day><p class="day">{reactive(move || time::day(i18n, sent, &store.zone()))}</p></Show>
     };
     let divider = view! {
         <Show when=move || place.get().opens_unread><p class="unread-divider">{t!(i18n, chat.new_messages)}</p></Show>
@@ -225,11 +224,11 @@ fn Meta(message: Arc<Message>, own: bool, read_by_others: Memo<u64>) -> impl Int
     view! {
         <p class="meta">
             {edited.map(|at| view! {
-                <span title=reactive(move || format!("{}, {}", time::date(i18n, at, store.offset), time::clock(at, store.offset)))>
-                    {t!(i18n, chat.edited)}" "{reactive(move || time::short(i18n, at, store.zone()))}" ·"
+                <span title=reactive(move || time::full(i18n, at, &store.zone()))>
+                    {t!(i18n, chat.edited)}" "{reactive(move || time::short(i18n, at, &store.zone()))}" ·"
                 </span>
             })}
-            <time::Clock time=sent offset=store.offset />
+            <time::Clock i18n time=sent zone=store.zone />
             {own.then(|| view! {
                 <span class="state">{reactive(move || view! { <Icon d=state().0 /><span class="sr-only">{state().1}</span> })}</span>
             })}

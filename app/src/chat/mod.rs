@@ -79,19 +79,23 @@ fn Offline() -> impl IntoView {
     .into_any()
 }
 
-/// Says how old the data is while there is no connection, and that messages come late while the page polls.
+/// Says how old the data is while there is no connection, that messages come late while the page polls, and that the
+/// page's data could not be loaded.
 #[component]
 fn AsOf() -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
     let known = move || store.as_of.get().unwrap_or_default();
-    let when = move || format!("{}, {}", time::date(i18n, known(), store.offset), time::clock(known(), store.offset));
+    let when = move || time::full(i18n, known(), &store.zone());
     view! {
         <Show when=move || store.as_of.get().is_some()>
             <p class="as-of" role="status">{t!(i18n, chat.as_of, when = when)}</p>
         </Show>
         <Show when=move || store.connection.get() == Connection::Polling>
             <p class="as-of" role="status">{t!(i18n, chat.polling)}</p>
+        </Show>
+        <Show when=move || store.failed.get() && store.connection.get().is_up()>
+            <p class="as-of" role="status">{t!(i18n, chat.trying_again)}</p>
         </Show>
     }
     .into_any()

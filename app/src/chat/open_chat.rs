@@ -49,6 +49,8 @@ pub enum Panel {
 pub enum Jump {
     To(u64),
     Newest,
+    /// To the message that the reader has just sent, at the end.
+    Sent,
 }
 
 impl OpenChat {

@@ -1,18 +1,33 @@
 //! The rows of a timeline, and the place of each message relative to the message before it.
 
 use super::window::Shown;
+use crate::ui::time::Zone;
 use protocol::{
-    chat::{ChatSummary, Message, MessageKind},
+    chat::{Message, MessageKind},
     ids::UserId,
     reducer::ChatState,
 };
-use std::sync::Arc;
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+};
 
 /// One row of the timeline. Its element remains when rows are added or removed around it, so it keeps the focus.
 #[derive(Clone, PartialEq)]
 pub struct Row {
     pub message: Arc<Message>,
     pub place: Place,
+}
+
+impl Row {
+    /// Differs when the message must be drawn again: after an edit or a deletion. A reaction keeps the drawn text, which
+    /// may be selected or expanded. Two edits can share a millisecond, so the text itself is compared, not its time.
+    pub fn version(&self) -> u64 {
+        let Message { text, deleted, edited_at, .. } = &*self.message;
+        let mut hasher = DefaultHasher::new();
+        (text, deleted, edited_at).hash(&mut hasher);
+        hasher.finish()
+    }
 }
 
 /// The place of a message relative to the message before it.
@@ -22,47 +37,32 @@ pub struct Place {
     pub leads: bool,
     /// The first of its day.
     pub opens_day: bool,
-    /// The first that was unread when the page was opened.
+    /// The first of the new messages.
     pub opens_unread: bool,
 }
 
-/// The messages that were unread when the conversation was opened: from after `read_no` to `last_no`.
-#[derive(Clone, Copy)]
-pub struct Unread {
-    pub read_no: u64,
-    pub last_no: u64,
+/// The first message of another user after `read_no`; none if messages before it are not held.
+fn first_after(read_no: u64, chat: &ChatState, me: UserId) -> Option<u64> {
+    let next = read_no + 1;
+    let (_, held) = chat.known.containing(next)?;
+    chat.messages.range(next..=held).find(|(_, message)| message.counts_for(me)).map(|(no, _)| *no)
 }
 
-impl Unread {
-    pub fn of(chat: &ChatState) -> Self {
-        let ChatSummary { read_no, chat, .. } = &chat.summary;
-        Self { read_no: *read_no, last_no: chat.last_no }
-    }
-
-    /// The first unread message of another user; none if messages before it are not held.
-    fn first(self, chat: &ChatState, me: UserId) -> Option<u64> {
-        let next = self.read_no + 1;
-        let (_, held) = chat.known.containing(next).filter(|_| next <= self.last_no)?;
-        let mut messages = chat.messages.range(next..=self.last_no.min(held));
-        messages.find(|(_, message)| message.counts_for(me)).map(|(no, _)| *no)
-    }
-}
-
-/// The rows of the messages shown; `offset` is the reader's time zone, in minutes east of UTC.
-pub fn rows(chat: &ChatState, shown: Shown, me: Option<UserId>, offset: i32, unread: Option<Unread>) -> Vec<Row> {
-    let mut before: Option<Arc<Message>> = None;
-    let first_unread = unread.and_then(|unread| unread.first(chat, me?));
+/// The rows of the messages shown. If `read_no` is given, the messages after it are marked as new.
+pub fn rows(chat: &ChatState, shown: Shown, me: Option<UserId>, zone: &Zone, read_no: Option<u64>) -> Vec<Row> {
+    let mut before: Option<(Arc<Message>, i64)> = None;
+    let first_unread = read_no.and_then(|read_no| first_after(read_no, chat, me?));
     let range = chat.messages.range(shown.first..=shown.last.max(shown.first));
     let row = |message: &Arc<Message>| {
-        let (day, minute) = (message.created_at.local_day(offset), message.created_at.0 / 60_000);
-        let follows = before.as_ref().is_some_and(|before| {
+        let (day, minute) = (zone.day(message.created_at), message.created_at.0 / 60_000);
+        let follows = before.as_ref().is_some_and(|(before, _)| {
             before.sender_id == message.sender_id
                 && before.kind != MessageKind::System
                 && before.created_at.0 / 60_000 == minute
         });
-        let opens_day = before.as_ref().is_none_or(|before| before.created_at.local_day(offset) != day);
+        let opens_day = before.as_ref().is_none_or(|(_, before)| *before != day);
         let opens_unread = first_unread == Some(message.no);
-        before = Some(message.clone());
+        before = Some((message.clone(), day));
         let place = Place { leads: !follows || opens_day || opens_unread, opens_day, opens_unread };
         Row { message: message.clone(), place }
     };
@@ -73,13 +73,15 @@ pub fn rows(chat: &ChatState, shown: Shown, me: Option<UserId>, offset: i32, unr
 mod tests {
     use super::*;
     use crate::sample::{chat, message, user};
+    use protocol::time::Timestamp;
 
     const MINUTE: i64 = 60_000;
     const DAY: i64 = 24 * 60 * MINUTE;
 
-    fn places(chat: &ChatState, offset: i32, unread: Option<Unread>) -> Vec<Place> {
+    fn places(chat: &ChatState, offset: i32, read_no: Option<u64>) -> Vec<Place> {
         let shown = Shown { first: 1, last: u64::MAX, last_no: 9 };
-        rows(chat, shown, Some(user(1)), offset, unread).into_iter().map(|row| row.place).collect()
+        let zone = Zone::new(vec![(0, offset)], Timestamp(0));
+        rows(chat, shown, Some(user(1)), &zone, read_no).into_iter().map(|row| row.place).collect()
     }
 
     #[test]
@@ -104,6 +106,18 @@ mod tests {
     }
 
     #[test]
+    fn two_edits_in_one_millisecond_are_two_versions() {
+        let row = |text: &str, reacted| {
+            let mut edited = message(1, 2, 0);
+            (edited.text, edited.edited_at) = (text.to_owned(), Some(edited.created_at));
+            edited.seq = if reacted { 9 } else { 1 };
+            Row { message: Arc::new(edited), place: Place::default() }
+        };
+        assert_ne!(row("first", false).version(), row("second", false).version());
+        assert_eq!(row("first", false).version(), row("first", true).version(), "a reaction keeps the text");
+    }
+
+    #[test]
     fn a_day_begins_at_the_readers_midnight() {
         let chat = chat(vec![message(1, 2, DAY - MINUTE), message(2, 2, DAY)]);
         assert!(places(&chat, 0, None)[1].opens_day);
@@ -116,24 +130,22 @@ mod tests {
         deleted.deleted = true;
         let all = || vec![message(1, 2, 0), deleted.clone(), message(3, 1, 0), message(4, 2, 0), message(5, 2, 0)];
         let without = |no: u64| all().into_iter().filter(move |message| message.no != no).collect();
-        for (messages, read_no, last_no, first) in [
-            (all(), 0, 5, Some(1)),
-            (all(), 1, 5, Some(4)),
-            (all(), 4, 5, Some(5)),
-            (all(), 5, 5, None),
-            // Message 4 arrived after the opening.
-            (all(), 1, 3, None),
-            (vec![message(4, 2, 0), message(5, 2, 0)], 1, 5, None),
-            (without(3), 3, 5, Some(4)),
+        for (messages, read_no, first) in [
+            (all(), 0, Some(1)),
+            (all(), 1, Some(4)),
+            (all(), 4, Some(5)),
+            (all(), 5, None),
+            (vec![message(4, 2, 0), message(5, 2, 0)], 1, None),
+            (without(3), 3, Some(4)),
         ] {
             let mut chat = chat(messages);
             chat.known = Default::default();
             let held: Vec<u64> = chat.messages.keys().copied().collect();
             held.into_iter().for_each(|no| chat.known.add(no, no));
-            assert_eq!(Unread { read_no, last_no }.first(&chat, user(1)), first, "{read_no}..{last_no}");
+            assert_eq!(first_after(read_no, &chat, user(1)), first, "{read_no}");
         }
         let chat = chat(all());
-        let places = places(&chat, 0, Some(Unread { read_no: 1, last_no: 5 }));
+        let places = places(&chat, 0, Some(1));
         assert_eq!(places.iter().position(|place| place.opens_unread), Some(3));
         assert!(places[3].leads);
     }

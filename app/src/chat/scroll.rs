@@ -11,7 +11,10 @@ use super::{
 use crate::live::{Place, Store};
 use crate::ui::{effect, effect_from, memo};
 use leptos::{html, prelude::*};
-use protocol::{ids::ChatId, reducer::Part};
+use protocol::{
+    ids::ChatId,
+    reducer::{ChatState, Part},
+};
 
 /// The distance between the top edge and a message after a jump to it. The messages before it stay visible.
 const ARRIVED_PX: f64 = 96.0;
@@ -28,11 +31,17 @@ pub struct Scroll {
     /// The first unread message that was not in the document at the opening, or that a jump skipped. None after it
     /// was on the screen. While it is set, no message counts as read, not even at the end.
     first_unread: RwSignal<Option<u64>>,
+    /// The number of the message before the new ones, which are below a divider.
+    pub divider: RwSignal<Option<u64>>,
     /// The message the reader is at; none at the end, where new messages scroll into view.
     anchor: StoredValue<Option<Place>>,
     /// Whether the end is out of sight.
     pub away: RwSignal<bool>,
-    loading: StoredValue<bool>,
+    /// Whether a request for messages is under way, and whether the last one failed.
+    pub loading: RwSignal<bool>,
+    pub failed: RwSignal<bool>,
+    /// The number of jumps: the response to a jump that is no longer the last one does not move the reader.
+    jumps: StoredValue<u32>,
     /// Whether the initial scroll position is set.
     looked: StoredValue<bool>,
     /// The message to focus, once it is in the document.
@@ -42,16 +51,24 @@ pub struct Scroll {
 }
 
 impl Scroll {
-    pub fn new(open_chat: OpenChat, scroller: NodeRef<html::Div>, first_unread: Option<u64>) -> Self {
+    pub fn new(open_chat: OpenChat, scroller: NodeRef<html::Div>) -> Self {
         let OpenChat { store, chat_id, .. } = open_chat;
+        let first_unread = first_unseen(store, chat_id);
         let opened = opened_from(store, chat_id);
         let place = store.places.with_value(|places| places.get(&chat_id).copied()).filter(|_| opened.is_none());
         let from = opened.map(Wanted::From).or_else(|| Some(Wanted::before(place?.no, 1)));
         let wanted = RwSignal::new(from.unwrap_or(Wanted::End));
+        let last = StoredValue::new(None);
         let shown = memo(move || {
-            let of = store.with_chat(chat_id, |chat| Shown::of(&chat.known, chat.summary.chat.last_no, wanted.get()));
-            of.unwrap_or_default()
+            let wanted = wanted.get();
+            let of = |chat: &ChatState| {
+                Shown::of(&chat.known, chat.summary.chat.last_no, wanted, chat.gap().and(last.get_value()))
+            };
+            let shown = store.with_chat(chat_id, of).unwrap_or_default();
+            last.set_value(Some(shown.last).filter(|last| wanted == Wanted::End && *last > 0));
+            shown
         });
+        let divider = RwSignal::new(first_unread.map(|no| no - 1));
         let first_unread = RwSignal::new(first_unread.filter(|no| !shown.get_untracked().holds(*no)));
         let ready = memo(move || {
             let is_opened = || store.page.with(|page| page.conversation(chat_id).is_some());
@@ -65,19 +82,23 @@ impl Scroll {
             shown,
             ready,
             first_unread,
+            divider,
             anchor: StoredValue::new(place),
             away: RwSignal::new(false),
-            loading: StoredValue::new(false),
+            loading: RwSignal::new(false),
+            failed: RwSignal::new(false),
+            jumps: StoredValue::new(0),
             looked: StoredValue::new(false),
             meant: StoredValue::new(None),
             offset: StoredValue::new(0),
         };
         scroll.observe_rows();
+        scroll.observe_unread();
         scroll.observe_jumps(open_chat);
         scroll.hold_messages(open_chat);
         #[cfg(feature = "hydrate")]
         scroll.observe_size();
-        let returned = window_event_listener(leptos::ev::focus, move |_| scroll.rested());
+        let returned = window_event_listener(leptos::ev::focus, move |_| scroll.returned());
         on_cleanup(move || returned.remove());
         scroll
     }
@@ -86,18 +107,13 @@ impl Scroll {
     /// read.
     fn observe_rows(self) {
         effect_from(move |was_ready: Option<bool>| {
-            let unsent = self.store.read(Part::Chat(self.chat_id), |state| state.unsent(self.chat_id).count());
+            // Unsent messages are rows too.
+            self.store.read(Part::Chat(self.chat_id), |_| ());
             let (shown, ready) = (self.shown.get(), self.ready.get());
             if ready && was_ready != Some(true) {
                 // If the first unread message is in the document, `open` scrolls to it, so it counts as seen.
                 self.meet((shown.first, shown.last));
                 self.open();
-            } else if unsent > 0 && self.wanted.get_untracked() == Wanted::End {
-                self.anchor.set_value(None);
-            }
-            // A reader who sends a message has seen the messages above it.
-            if unsent > 0 {
-                self.meet((0, u64::MAX));
             }
             if was_ready.is_some() {
                 // After the rows are in the document, and before they are painted.
@@ -111,6 +127,25 @@ impl Scroll {
                 self.mark_read(shown.last);
             }
             ready || was_ready == Some(true)
+        });
+    }
+
+    /// Moves the divider above the messages that arrive while the reader does not see them.
+    fn observe_unread(self) {
+        let has_unread = memo(move || self.store.with_chat(self.chat_id, |chat| chat.summary.unread > 0) == Some(true));
+        effect_from(move |before: Option<bool>| {
+            let now = has_unread.get();
+            let sees = || has_focus() && self.at_end(&self.shown.get_untracked());
+            if now && before == Some(false) && self.first_unread.get_untracked().is_none() && !sees() {
+                self.divider.set(self.store.with_chat_untracked(self.chat_id, |chat| chat.summary.read_no));
+            }
+            now
+        });
+        // Messages that could not be loaded are requested again when the connection is back.
+        effect(move || {
+            if self.store.connection.get().is_up() && self.failed.get_untracked() {
+                self.retry();
+            }
         });
     }
 
@@ -179,6 +214,11 @@ impl Scroll {
         self.scroller.try_get_untracked().flatten()
     }
 
+    /// Whether the rows end with the newest message, so that unsent messages are shown below them.
+    pub fn shows_end(self) -> bool {
+        self.wanted.get() == Wanted::End || self.shown.get().reaches_end()
+    }
+
     fn at_end(self, shown: &Shown) -> bool {
         self.looked.get_value() && self.anchor.get_value().is_none() && shown.reaches_end()
     }
@@ -192,14 +232,31 @@ impl Scroll {
     fn meet(self, (first, last): (u64, u64)) {
         if self.first_unread.get_untracked().is_some_and(|no| first <= no && no <= last) {
             self.first_unread.set(None);
+            self.store.unseen.update_value(|unseen| _ = unseen.remove(&self.chat_id));
         }
     }
 
     /// Before a jump: remembers the first unread message, if the jump skips it.
     fn skip_to(self, no: u64) {
-        let skipped = self.store.with_chat_untracked(self.chat_id, |chat| window::skipped(&chat.summary, no));
-        if let Some(unread) = skipped.flatten() {
-            self.first_unread.set(Some(unread));
+        self.skip(self.store.with_chat_untracked(self.chat_id, |chat| window::skipped(&chat.summary, no)).flatten());
+    }
+
+    fn skip(self, unread: Option<u64>) {
+        if let (Some(_), None) = (unread, self.first_unread.get_untracked()) {
+            self.first_unread.set(unread);
+        }
+    }
+
+    /// Before the jump to a message that the reader has just sent. The server marks all messages before it as read.
+    /// This device remembers the first one that the reader has not seen.
+    fn skip_to_sent(self) {
+        if !self.at_end(&self.shown.get_untracked()) {
+            self.skip(self.store.with_chat_untracked(self.chat_id, |chat| window::unread(&chat.summary)).flatten());
+        }
+        let unseen = self.first_unread.get_untracked();
+        self.divider.set(unseen.map(|no| no - 1));
+        if let Some(no) = unseen {
+            self.store.unseen.update_value(|unseen| _ = unseen.insert(self.chat_id, no));
         }
     }
 
@@ -308,6 +365,14 @@ impl Scroll {
         });
     }
 
+    /// The reader is back in this window. Messages that the reader had seen are not new any more.
+    fn returned(self) {
+        if self.store.with_chat_untracked(self.chat_id, |chat| chat.summary.unread == 0) == Some(true) {
+            self.divider.set(self.first_unread.get_untracked().map(|no| no - 1));
+        }
+        self.rested();
+    }
+
     /// Scrolling has ended: the messages down to the last one on the screen are read.
     pub fn rested(self) {
         let Some(scroller) = self.element().filter(|_| self.looked.get_value()) else { return };
@@ -321,10 +386,9 @@ impl Scroll {
 
     /// Marks the messages up to `no` as read, if the page has the focus and nothing unread was skipped.
     fn mark_read(self, no: u64) {
-        let visible = document().has_focus().unwrap_or(false);
         let reads = self.store.with_chat_untracked(self.chat_id, |chat| window::reads(&chat.summary, no));
         let met = self.first_unread.get_untracked().is_none();
-        if visible && met && reads == Some(true) {
+        if has_focus() && met && reads == Some(true) {
             self.store.mark_read(self.chat_id, no);
         }
     }
@@ -337,6 +401,16 @@ fn opened_from(store: Store, chat_id: ChatId) -> Option<u64> {
         let (first, last) = (opened.history.items.first()?.no, opened.history.items.last()?.no);
         (last < opened.history.last_no).then_some(first)
     })
+}
+
+/// The first message that the reader has not seen: one before the reader's last sent message, or an unread one.
+fn first_unseen(store: Store, chat_id: ChatId) -> Option<u64> {
+    let unread = store.with_chat_untracked(chat_id, |chat| window::unread(&chat.summary));
+    store.unseen.with_value(|unseen| unseen.get(&chat_id).copied()).or(unread.flatten())
+}
+
+fn has_focus() -> bool {
+    document().has_focus().unwrap_or(false)
 }
 
 fn view(scroller: &web_sys::Element) -> View {

@@ -6,7 +6,7 @@ use super::{
     gestures::{clicked, hovered, pressed},
     message::{MessageRow, UnsentRow},
     open_chat::{Jump, OpenChat, Writing},
-    rows::{Row, Unread, rows},
+    rows::{Row, rows},
     scroll::Scroll,
 };
 use crate::{
@@ -19,7 +19,7 @@ use leptos::{html, prelude::*, server_fn::ServerFn};
 use protocol::{
     ids::ChatId,
     limits,
-    reducer::{Part, Unsent},
+    reducer::{ChatState, Part, Unsent},
 };
 
 /// Loads the quoted messages that are not held, without their neighbours: loaded neighbours would change the
@@ -57,24 +57,26 @@ pub fn Timeline() -> impl IntoView {
     let open_chat = OpenChat::current();
     let OpenChat { store, chat_id, .. } = open_chat;
     let scroller = NodeRef::<html::Div>::new();
-    // Read once, at the opening: a message that arrives later is not marked as new.
-    let unread = store.with_chat_untracked(chat_id, Unread::of);
-    let is_unread = store.with_chat_untracked(chat_id, |chat| chat.summary.unread > 0) == Some(true);
-    let first_unread = unread.filter(|_| is_unread).map(|unread| unread.read_no + 1);
-    let reader = Scroll::new(open_chat, scroller, first_unread);
+    let reader = Scroll::new(open_chat, scroller);
     let shown = reader.shown;
     let rows = memo(move || {
-        store.with_chat(chat_id, |chat| rows(chat, shown.get(), store.me(), store.offset, unread)).unwrap_or_default()
+        let of = |chat: &ChatState| rows(chat, shown.get(), store.me(), &store.zone(), reader.divider.get());
+        store.with_chat(chat_id, of).unwrap_or_default()
     });
-    let unsent =
-        memo(move || store.read(Part::Chat(chat_id), |state| state.unsent(chat_id).cloned().collect::<Vec<_>>()));
+    let unsent = memo(move || {
+        let all = || store.read(Part::Chat(chat_id), |state| state.unsent(chat_id).cloned().collect::<Vec<_>>());
+        if reader.shows_end() { all() } else { Vec::new() }
+    });
     load_quotes(open_chat, reader, rows, unsent);
     let has_older = memo(move || shown.get().first > 1);
     let has_newer = memo(move || shown.get().last < shown.get().last_no);
     let read_by_others = memo(move || store.with_chat(chat_id, |chat| chat.summary.read_by_others_no).unwrap_or(0));
     let unread_count = memo(move || store.with_chat(chat_id, |chat| chat.summary.unread).unwrap_or(0));
+    // Without a connection, the messages on this device are all there is.
+    let is_opening = move || !reader.ready.get() && store.as_of.with(Option::is_none);
     view! {
-        <div class="timeline-place">
+        <div class="timeline-place" class:opening=reactive(is_opening)
+            aria-busy=reactive(move || (reader.loading.get() || is_opening()).then_some("true"))>
         <div class="timeline" node_ref=scroller tabindex="0" role="log" aria-label=t!(i18n, chat.messages) aria-live="off"
             on:scroll=move |_| reader.scrolled()
             on:scrollend=move |_| reader.rested()
@@ -108,6 +110,7 @@ pub fn Timeline() -> impl IntoView {
             </Show>
         </div>
         <ToUnread reader unread=unread_count />
+        <NotLoaded reader />
         <ToNewest away=reader.away unread=unread_count />
         </div>
         <Announcer />
@@ -129,11 +132,32 @@ fn ToUnread(reader: Scroll, unread: Memo<u32>) -> impl IntoView {
         <Show when=move || reader.unmet().is_some()>
             <div class="to-unread">
                 <a class="button" href=reactive(move || Address::message(open_chat.chat_id, no()).href()) on:click=go>
-                    {t!(i18n, chat.first_unread)}<span class="badge unread">{unread}</span>
+                    {t!(i18n, chat.first_unread)}
+                    // The reader's own message has marked them as read.
+                    <Show when=move || { unread.get() > 0 }><span class="badge unread">{unread}</span></Show>
                 </a>
                 <button class="icon-button only-with-script" aria-label=t!(i18n, chat.mark_read) title=t!(i18n, chat.mark_read)
                     on:click=move |_| reader.pass_unread()><Icon d=outline::CLOSE /></button>
             </div>
+        </Show>
+    }
+    .into_any()
+}
+
+/// Says that messages could not be loaded, until they are.
+#[component]
+fn NotLoaded(reader: Scroll) -> impl IntoView {
+    let i18n = use_i18n();
+    let again = move |_| {
+        reader.retry();
+        // The button disappears, so the focus moves to the timeline.
+        focus(".timeline");
+    };
+    view! {
+        <Show when=move || reader.failed.get()>
+            <p class="not-loaded" role="alert">
+                {t!(i18n, chat.not_loaded)}" "<button class="link" on:click=again>{t!(i18n, offline.again)}</button>
+            </p>
         </Show>
     }
     .into_any()

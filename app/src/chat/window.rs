@@ -36,11 +36,12 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// The part of the held messages to show.
-    pub fn of(held: &Ranges, last_no: u64, wanted: Wanted) -> Self {
-        let around = match wanted {
-            Wanted::End => last_no,
-            Wanted::From(no) => no,
+    /// The part of the held messages to show. While changes are missing, the newest message may be held without those
+    /// before it: then the messages around `shown` stay, the last message shown until now.
+    pub fn of(held: &Ranges, last_no: u64, wanted: Wanted, shown: Option<u64>) -> Self {
+        let around = match (wanted, shown) {
+            (Wanted::From(no), _) | (Wanted::End, Some(no)) => no,
+            (Wanted::End, None) => last_no,
         };
         let Some((first, last)) = held.containing(around).or_else(|| held.last()) else {
             return Self { last_no, ..Self::default() };
@@ -136,10 +137,14 @@ pub fn pixels(moved: f64) -> i32 {
     (moved + 0.5).floor() as i32
 }
 
+/// The first unread message.
+pub fn unread(summary: &ChatSummary) -> Option<u64> {
+    (summary.unread > 0).then_some(summary.read_no + 1)
+}
+
 /// The first unread message, if a jump to `no` skips it.
 pub fn skipped(summary: &ChatSummary, no: u64) -> Option<u64> {
-    let next = (summary.unread > 0).then_some(summary.read_no + 1)?;
-    (next < no && no < summary.chat.last_no).then_some(next)
+    unread(summary).filter(|next| *next < no && no < summary.chat.last_no)
 }
 
 /// Whether seeing `no` moves the read mark or removes "marked as unread".
@@ -171,8 +176,24 @@ mod tests {
             (vec![(60, 90)], 99, Wanted::End, (60, 90)),
             (vec![(301, 500)], 500, Wanted::From(10), (301, 450)),
         ] {
-            let Shown { first, last, .. } = Shown::of(&held(&ranges), last_no, wanted);
+            let Shown { first, last, .. } = Shown::of(&held(&ranges), last_no, wanted, None);
             assert_eq!((first, last), expected, "{ranges:?} {wanted:?}");
+        }
+    }
+
+    #[test]
+    fn while_changes_are_missing_the_shown_messages_stay() {
+        for (ranges, shown, expected) in [
+            // After a reconnect, the newest message arrives before those in between.
+            (vec![(1, 100), (105, 105)], 100, (1, 100)),
+            (vec![(1, 100), (103, 105)], 100, (1, 100)),
+            (vec![(1, 105)], 100, (6, 105)),
+            (vec![(20, 30), (35, 35)], 30, (20, 30)),
+            // The rows were replaced by the newest ones.
+            (vec![(56, 105)], 30, (56, 105)),
+        ] {
+            let Shown { first, last, .. } = Shown::of(&held(&ranges), 105, Wanted::End, Some(shown));
+            assert_eq!((first, last), expected, "{ranges:?} {shown}");
         }
     }
 
@@ -195,7 +216,7 @@ mod tests {
     fn going_down_step_by_step_shows_every_message() {
         let (held, mut wanted, mut seen) = (held(&[(1, 1_000)]), Wanted::From(1), 0);
         loop {
-            let shown = Shown::of(&held, 1_000, wanted);
+            let shown = Shown::of(&held, 1_000, wanted, None);
             assert!(shown.first <= seen + 1 && shown.last - shown.first < ROWS_MAX, "{shown:?}");
             seen = shown.last;
             if shown.reaches_end() {

@@ -1,6 +1,9 @@
-//! The browser's clock, time zone and events.
+//! The browser's clock and events.
 
+use super::Store;
+use crate::ui::time::Zone;
 use leptos::prelude::*;
+use std::time::Duration;
 use wasm_bindgen::{JsCast as _, closure::Closure};
 
 /// Milliseconds since 1970.
@@ -8,16 +11,24 @@ pub fn now() -> f64 {
     js_sys::Date::now()
 }
 
-/// Stores the browser's offset from UTC in a cookie: the server renders the times of later pages with it.
-pub fn remember_zone() {
-    if let Some(document) = document().dyn_ref::<web_sys::HtmlDocument>() {
-        let _ = document.set_cookie(&format!("tz={}; path=/; max-age=31536000; samesite=lax", zone()));
-    }
-}
+/// The interval at which the page compares its day with the clock. A timer for midnight would sleep with the device.
+const CLOCK_MS: u64 = 10_000;
 
-/// Minutes east of UTC.
-pub fn zone() -> i32 {
-    -js_sys::Date::new_0().get_timezone_offset() as i32
+/// Keeps the store's day and time zone: they change at midnight, when clocks are set forward or back, and when the
+/// reader travels.
+pub fn follow_clock(store: Store) {
+    let look = move || {
+        let (before, now) = (store.zone.get_untracked(), Zone::here());
+        if before.agrees(&now) {
+            store.zone.update_untracked(|zone| *zone = now);
+        } else {
+            store.zone.set(now);
+        }
+    };
+    look();
+    listen("focus", look);
+    listen("visibilitychange", look);
+    set_interval(look, Duration::from_millis(CLOCK_MS));
 }
 
 /// Calls the handler at every event of the window until the page is closed.

@@ -43,6 +43,7 @@ fn run(store: Store) {
     effect_from(move |before: Option<String>| {
         let wanted = address.get();
         if before.is_some_and(|before| before != wanted) {
+            store.failed.set(false);
             store.page.set(Page::Loading);
             store.loaded.set_value(String::new());
             store.forms.set(Forms::default());
@@ -94,7 +95,10 @@ async fn turn(store: Store, address: Memo<String>) {
             return;
         }
         match loaded {
-            Ok(Some(seed)) if is_mine(store, &seed) => return store.turn_to(seed),
+            Ok(Some(seed)) if is_mine(store, &seed) => {
+                store.failed.set(false);
+                return store.turn_to(seed);
+            }
             // The user has signed out, another user has signed in, or the address redirects: load a new document.
             Ok(_) => {
                 let _ = window().location().set_href(&wanted);
@@ -114,6 +118,7 @@ async fn turn(store: Store, address: Memo<String>) {
         if !store.connection.get_untracked().is_up() {
             return;
         }
+        store.failed.set(true);
         gloo_timers::future::TimeoutFuture::new(AGAIN_MS).await;
     }
 }

@@ -118,16 +118,15 @@ impl Database {
         Ok(strings(done(&request).await?))
     }
 
-    /// Writes in one transaction.
+    /// Writes in one transaction: all or nothing.
     pub async fn write(&self, writes: Vec<Write>) -> Result<()> {
         let transaction = self.transaction(Mode::Readwrite)?;
         for write in writes {
-            match write {
-                Write::Put(table, key, row) => store(&transaction, table)?.put_with_key(&row.into(), &key.into())?,
-                Write::Delete(table, key) => store(&transaction, table)?.delete(&key.into())?,
-                Write::DeleteAll(table, prefix) => store(&transaction, table)?.delete(&range(&prefix)?)?,
-                Write::Clear(table) => store(&transaction, table)?.clear()?,
-            };
+            if let Err(error) = begin(&transaction, write) {
+                // The browser would commit the writes that have begun.
+                let _ = transaction.abort();
+                return Err(error);
+            }
         }
         let ended = Promise::new(&mut |resolve, reject| {
             transaction.set_oncomplete(Some(&resolve));
@@ -139,6 +138,15 @@ impl Database {
     fn transaction(&self, mode: Mode) -> Result<IdbTransaction> {
         let names: Array = TABLES.iter().map(|table| JsValue::from_str(table.name())).collect();
         self.0.transaction_with_str_sequence_and_mode(&names, mode)
+    }
+}
+
+fn begin(transaction: &IdbTransaction, write: Write) -> Result<IdbRequest> {
+    match write {
+        Write::Put(table, key, row) => store(transaction, table)?.put_with_key(&row.into(), &key.into()),
+        Write::Delete(table, key) => store(transaction, table)?.delete(&key.into()),
+        Write::DeleteAll(table, prefix) => store(transaction, table)?.delete(&range(&prefix)?),
+        Write::Clear(table) => store(transaction, table)?.clear(),
     }
 }
 

@@ -67,7 +67,7 @@ fn begin(store: Store) {
     use leptos::{prelude::*, task::spawn_local};
     use protocol::reducer::Part;
 
-    browser::remember_zone();
+    browser::follow_clock(store);
     let Some(me) = store.read_untracked(protocol::reducer::State::me_id) else {
         // Without a signed-in user, no chats stay on this device; unsent messages wait for their author.
         return spawn_local(offline::wipe(offline::Wipe::Rows));

@@ -143,7 +143,6 @@ pub async fn page(address: Option<&Address>) -> Seed {
     let mut seed = Seed {
         locale: cookie("locale").unwrap_or_default(),
         choices: crate::choices::choices(cookie),
-        offset: super::browser::zone(),
         now: js_sys::Date::now() as i64,
         ..Seed::default()
     };

@@ -380,9 +380,18 @@ impl Session {
         self.starting_over.insert(chat_id, since);
         let store = self.store;
         leptos::task::spawn_local(async move {
-            if let Ok(history) = super::api::load_history(chat_id, None, None, None).await {
-                store.change(|state| state.start_over(chat_id, history));
-            }
+            let Ok(newest) = super::api::load_history(chat_id, None, None, None).await else { return };
+            // A reader who is further up keeps the messages around.
+            let place = store.places.with_value(|places| places.get(&chat_id).map(|place| place.no));
+            let first = newest.items.first().map_or(0, |message| message.no);
+            let around = match place.filter(|no| *no < first) {
+                Some(no) => super::api::load_history(chat_id, None, None, Some(no)).await.ok(),
+                None => None,
+            };
+            store.change(|state| {
+                state.start_over(chat_id, newest);
+                around.into_iter().for_each(|around| state.apply_history(chat_id, around));
+            });
         });
     }
 }

@@ -93,9 +93,13 @@ pub struct Store {
     pub sent_drafts: StoredValue<Vec<(ChatId, String)>>,
     /// The scroll position of each chat that is not at its end.
     pub places: StoredValue<HashMap<ChatId, Place>>,
-    /// Minutes east of UTC.
-    pub offset: i32,
-    /// When the page was rendered, in milliseconds since 1970: "today" is relative to it.
+    /// The first message of each chat that the reader had not seen when the reader's own message marked it as read.
+    pub unseen: StoredValue<HashMap<ChatId, u64>>,
+    /// Whether the data of this page could not be loaded. They are requested again.
+    pub failed: RwSignal<bool>,
+    /// The reader's time zone and day.
+    pub zone: RwSignal<Zone>,
+    /// When the page was rendered, in milliseconds since 1970.
     pub rendered_at: i64,
 }
 
@@ -103,7 +107,8 @@ impl Store {
     pub fn new(seed: Seed) -> Self {
         let mut state = State::default();
         state.mine = seed.mine;
-        let (offset, rendered_at, as_of, choices) = (seed.offset, seed.now, seed.as_of, seed.choices.clone());
+        let zone = Zone::new(seed.offsets.clone(), Timestamp(seed.now));
+        let (rendered_at, as_of, choices) = (seed.now, seed.as_of, seed.choices.clone());
         let (page, loaded, forms) = (seed.page.clone(), seed.address.clone(), seed.forms.clone());
         absorb(&mut state, seed);
         let unsaved = state.take_touched();
@@ -128,7 +133,9 @@ impl Store {
             is_complete: StoredValue::default(),
             sent_drafts: StoredValue::default(),
             places: StoredValue::default(),
-            offset,
+            unseen: StoredValue::default(),
+            failed: RwSignal::default(),
+            zone: RwSignal::new(zone),
             rendered_at,
         }
     }
@@ -276,10 +283,10 @@ impl Store {
         self.read_untracked(|state| state.chats.get(&chat_id).map(read))
     }
 
-    /// The reader's time zone, and the time at which the page was rendered.
+    /// The reader's time zone and day. The memo or effect that calls it runs again at midnight.
     #[must_use]
     pub fn zone(self) -> Zone {
-        Zone { offset: self.offset, now: Timestamp(self.rendered_at) }
+        self.zone.get()
     }
 
     #[must_use]

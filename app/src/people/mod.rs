@@ -16,7 +16,7 @@ pub use api::{OpenDirect, find_people};
 pub fn seen(i18n: I18n, zone: time::Zone, user: &User) -> AnyView {
     match (user.online, user.last_seen_at) {
         (Some(true), _) => t!(i18n, profiles.online).into_any(),
-        (_, Some(at)) => t!(i18n, profiles.last_seen, when = move || time::short(i18n, at, zone)).into_any(),
+        (_, Some(at)) => t!(i18n, profiles.last_seen, when = move || time::short(i18n, at, &zone)).into_any(),
         _ => ().into_any(),
     }
 }

@@ -1,6 +1,6 @@
 //! Loads the data of a page. Each feature loads the data of its own pages.
 
-use super::caller::Request;
+use super::{caller::Request, zone};
 use crate::{
     address::{Address, At, Section},
     auth, chat, choices,
@@ -8,7 +8,7 @@ use crate::{
     groups, profiles,
     seed::{Failed, Page, Seed},
     settings,
-    ui::Refused,
+    ui::{Refused, time::Zone},
 };
 use http::{HeaderMap, StatusCode, header};
 use protocol::{chat::ChatSummary, error::ErrorCode, ids::ClientId, time::Timestamp};
@@ -106,6 +106,9 @@ async fn load_lists(node: &Node, actor: Actor, headers: &HeaderMap, seed: &mut S
     {
         seed.locale.clone_from(locale);
     }
+    if cookie(headers, zone::COOKIE).is_none() {
+        seed.offsets = zone::offsets(welcome.user.time_zone.as_deref(), Timestamp(seed.now));
+    }
     if cookie(headers, "theme").is_none()
         && let Some(theme) = &welcome.user.theme
     {
@@ -118,7 +121,7 @@ async fn load_lists(node: &Node, actor: Actor, headers: &HeaderMap, seed: &mut S
 async fn load_page(node: &Node, actor: Actor, address: Address, seed: &mut Seed) -> services::Result<Page> {
     Ok(match address {
         Address::Chat(chat_id, at) => {
-            let at = in_zone(at, seed.offset);
+            let at = in_zone(at, &Zone::new(seed.offsets.clone(), Timestamp(seed.now)));
             let (conversation, summary) = chat::page::load(node, actor, chat_id, at).await?;
             put(seed, summary);
             Page::Conversation(conversation)
@@ -140,9 +143,9 @@ async fn load_page(node: &Node, actor: Actor, address: Address, seed: &mut Seed)
 }
 
 /// A day begins at the reader's midnight.
-fn in_zone(at: At, offset: i32) -> At {
+fn in_zone(at: At, zone: &Zone) -> At {
     match at {
-        At::Day(day) => At::Day(Timestamp(day.0 - i64::from(offset) * 60_000)),
+        At::Day(day) => At::Day(zone.midnight(day)),
         at => at,
     }
 }
@@ -156,14 +159,12 @@ fn put(seed: &mut Seed, summary: ChatSummary) {
 /// The language, the choices and the time zone in the cookies. Without a cookie, `Accept-Language` gives the language.
 fn preferences(headers: &HeaderMap, url: &str) -> Seed {
     let locale = cookie(headers, "locale").filter(|locale| matches!(*locale, "en" | "ru"));
+    let now = clock::now();
     Seed {
         locale: locale.unwrap_or_else(|| accepted_locale(headers)).to_owned(),
         choices: choices::choices(|name| cookie(headers, name).map(str::to_owned)),
-        offset: cookie(headers, "tz")
-            .and_then(|tz| tz.parse().ok())
-            .filter(|tz| (-900..=900).contains(tz))
-            .unwrap_or(0),
-        now: clock::now().0,
+        offsets: zone::offsets(cookie(headers, zone::COOKIE), now),
+        now: now.0,
         address: url.to_owned(),
         ..Seed::default()
     }

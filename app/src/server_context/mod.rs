@@ -5,6 +5,7 @@ mod cookies;
 mod forms;
 mod load;
 mod render;
+mod zone;
 
 pub use crate::seed::Failed;
 pub use caller::{Request, answer, refuse, request, signed_in};

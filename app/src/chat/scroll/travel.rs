@@ -30,19 +30,31 @@ impl Scroll {
     }
 
     fn load(self, before: Option<u64>, after: Option<u64>, then: impl Fn() -> Wanted + 'static) {
-        if self.loading.get_value() {
+        if self.loading.get_untracked() || self.failed.get_untracked() {
             return;
         }
-        self.loading.set_value(true);
+        let jumps = self.jumps.get_value();
+        self.loading.set(true);
         leptos::task::spawn_local(async move {
             let loaded = load_history(self.chat_id, before, after, None).await;
             // The reader may have left the conversation in the meantime.
-            let is_open = self.loading.try_set_value(false).is_none();
-            if let (Ok(history), true) = (loaded, is_open) {
-                self.store.add_history(self.chat_id, history);
+            if self.loading.try_set(false).is_some() {
+                return;
+            }
+            match loaded {
+                Ok(history) => self.store.add_history(self.chat_id, history),
+                Err(_) => return self.failed.set(true),
+            }
+            if self.jumps.get_value() == jumps {
                 self.wanted.set(then());
             }
         });
+    }
+
+    /// Requests the messages again that could not be loaded.
+    pub fn retry(self) {
+        self.failed.set(false);
+        self.scrolled();
     }
 
     /// Goes to a message, or to the end.
@@ -50,21 +62,36 @@ impl Scroll {
         let last_no = self.shown.get_untracked().last_no;
         let (no, at) = match jump {
             Jump::To(no) => (no, Some(no)),
-            Jump::Newest => (last_no, None),
+            Jump::Newest | Jump::Sent => (last_no, None),
         };
-        let (first, last) = window::around(no, last_no);
-        if self.store.with_chat_untracked(self.chat_id, |chat| chat.known.covers(first, last)) == Some(true) {
-            return self.arrive(at);
+        let jumps = self.jumps.get_value() + 1;
+        self.jumps.set_value(jumps);
+        let sent = jump == Jump::Sent;
+        if sent {
+            self.skip_to_sent();
         }
+        let (first, last) = window::around(no, last_no);
+        let held = self.store.with_chat_untracked(self.chat_id, |chat| chat.known.covers(first, last)) == Some(true);
+        // A sent message is shown at once, even if the messages before it must be loaded.
+        if held || sent {
+            self.arrive(at);
+        }
+        if held {
+            return;
+        }
+        self.loading.set(true);
         leptos::task::spawn_local(async move {
-            match load_history(self.chat_id, None, None, at).await {
+            let loaded = load_history(self.chat_id, None, None, at).await;
+            let is_open = self.loading.try_set(false).is_none();
+            match loaded {
                 Ok(history) => {
                     self.store.add_history(self.chat_id, history);
-                    if self.looked.try_get_value().is_some() {
+                    if is_open && !sent && self.jumps.get_value() == jumps {
                         self.arrive(at);
                     }
                 }
-                Err(refusal) => self.store.notice.set(Some(Notice::Failed(refusal.0.code))),
+                Err(refusal) if !sent => self.store.notice.set(Some(Notice::Failed(refusal.0.code))),
+                Err(_) => {}
             }
         });
     }
