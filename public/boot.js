@@ -40,7 +40,7 @@ if (root.hasAttribute("data-deferred") && !storesData()) await inUse();
 // Called by the front end (app/src/ui/notification.rs).
 globalThis.notify = (act, detail) => import(of("/notify.js")).then((notify) => notify[act](detail));
 
-const { default: init, hydrate } = await import(of("/pkg/messenger.js"));
+const [{ default: init, hydrate }] = await Promise.all(["/pkg/messenger.js", "/controls.js"].map((file) => import(of(file))));
 await init({ module_or_path: of("/pkg/messenger.wasm") });
 hydrate();
 

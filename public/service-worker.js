@@ -9,6 +9,7 @@ const files = [
   "/pkg/texts/en.json",
   "/pkg/texts/ru.json",
   "/boot.js",
+  "/controls.js",
 ].map((file) => `${file}?v=${version}`);
 const others = ["/shell", "/icon.svg", "/pattern.svg", "/chats.svg", "/lost.svg", "/manifest.webmanifest"];
 

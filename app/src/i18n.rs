@@ -32,7 +32,7 @@ impl Locale {
 }
 
 /// The key of a text: its place in the table of each language.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text(usize);
 
 /// A language with its table.

@@ -10,7 +10,7 @@ use crate::{
     profiles,
     seed::Seed,
     settings,
-    ui::{For, NotFound, effect, matches_media, memo, t},
+    ui::{Confirmation, For, NotFound, effect, matches_media, memo, t},
 };
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
@@ -157,6 +157,7 @@ fn Pages() -> impl IntoView {
         <live::Connect />
         <Arrival />
         <live::NewVersion />
+        <Confirmation />
         <For each=move || vec![is_beside_the_list.get()] key=|beside| *beside let:beside>
             {if beside { view! { <chat::Workspace>{page()}</chat::Workspace> }.into_any() } else { page().into_any() }}
         </For>

@@ -162,6 +162,12 @@ export class Person {
     if (this.plain) await this.page.waitForLoadState();
   }
 
+  /** Presses a button that asks for a confirmation, and confirms. The dialog repeats the name of the `action`. */
+  async confirm(name: string, action = name) {
+    await this.press(name);
+    await this.dialog.getByRole('button', { name: action, exact: true }).click();
+  }
+
   /** Presses a choice in the settings and waits until the server has stored it. */
   async choose(setting: string, name: string) {
     const stored = this.page.waitForResponse((answer) => answer.url().endsWith(`/fn/set_${setting}`));

@@ -119,7 +119,7 @@ test('a session on another device can be ended', async ({ browserOf, person, wor
   if (!plain) await hydrated(elsewhere);
 
   await ann.open('/settings/sessions');
-  await ann.press(words.auth.end_session);
+  await ann.confirm(words.auth.end_session);
   await expect(ann.page.getByRole('button', { name: words.auth.end_session })).toHaveCount(0);
   if (plain) await elsewhere.reload();
   await expect(elsewhere).toHaveURL('/login');

@@ -65,7 +65,7 @@ test('a removed member loses the group, and is told', async ({ person, words, la
   await expect(bob.message('Rehearsal at seven')).toBeVisible();
 
   await ann.open(`/chats/${chat}/info`);
-  await ann.press(`${words.groups.remove} Bob`);
+  await ann.confirm(`${words.groups.remove} Bob`, words.groups.remove);
   await expect(ann.main).toContainText(counted(words.groups.members_count, 1, language));
   await bob.looksAgain();
   // A page that loads after the removal must not show that there is such a group.
@@ -97,7 +97,7 @@ test('a member leaves a group', async ({ person, words }) => {
   const chat = await ann.groupWith('Choir', [bob]);
   await ann.open(`/chats/${chat}`);
   await bob.open(`/chats/${chat}/info`);
-  await bob.press(words.groups.leave);
+  await bob.confirm(words.groups.leave);
   await expect(bob.page).toHaveURL('/chats');
   await bob.settled();
   await expect(bob.row('Choir')).toHaveCount(0);
@@ -109,7 +109,7 @@ test('an owner cannot leave a group with other members, and sees why', async ({ 
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.groupWith('Choir', [bob]);
   await ann.open(`/chats/${chat}/info`);
-  await ann.press(words.groups.leave);
+  await ann.confirm(words.groups.leave);
   await ann.settled();
   await expect(ann.main.getByText(words.errors.conflict)).toBeVisible();
 });

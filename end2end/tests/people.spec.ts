@@ -5,7 +5,7 @@ test('a blocked user cannot write and does not learn why', async ({ person, word
   const chat = await bob.talkingWith(ann);
   await bob.write('Hello');
   await ann.open(`/users/@${bob.username}`);
-  await ann.press(words.profiles.block);
+  await ann.confirm(words.profiles.block);
   await expect(ann.page).toHaveURL('/settings/privacy');
   await expect(ann.main).toContainText('Bob');
   bob.expects(/status of 403/);
@@ -36,7 +36,7 @@ test('a user can be blocked from the chat info page', async ({ person, words }) 
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.talkingWith(bob);
   await ann.page.getByRole('link', { name: words.chat.info }).click();
-  await ann.press(words.profiles.block);
+  await ann.confirm(words.profiles.block);
   await expect(ann.page).toHaveURL('/settings/privacy');
   await ann.open(`/chats/${chat}/info`);
   await ann.press(words.profiles.unblock);

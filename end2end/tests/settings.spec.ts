@@ -75,7 +75,7 @@ test('other tabs show changes to the account', { tag: '@script' }, async ({ brow
   await ann.choose('last_seen', words.settings.nobody);
   await expect(chosen(words.settings.nobody)).toBeVisible();
   await ann.open(`/users/@${bob.username}`);
-  await ann.press(words.profiles.block);
+  await ann.confirm(words.profiles.block);
   await expect(tab.page.getByRole('listitem').getByText('Bob')).toBeVisible();
 
   await tab.open('/settings/profile');
@@ -95,7 +95,7 @@ test('other tabs show changes to the account', { tag: '@script' }, async ({ brow
   await ann.open('/settings/sessions');
   const ends = tab.page.getByRole('button', { name: words.auth.end_session });
   await expect(ends).toHaveCount(1);
-  await ann.press(words.auth.end_session);
+  await ann.confirm(words.auth.end_session);
   await expect(ends).toHaveCount(0);
 });
 

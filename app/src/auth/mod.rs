@@ -10,10 +10,11 @@ use crate::{
     navigation::Navigation,
     seed::Page,
     settings::LanguageForm,
-    ui::{Field, For, FormError, Forms, TitledSection, reactive, t, time, words::Words},
+    ui::{ConfirmButton, Field, For, FormError, Forms, TitledSection, memo, reactive, t, time, words::Words},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
+use protocol::reducer::Part;
 
 pub use api::SignOut;
 
@@ -135,10 +136,12 @@ pub fn SessionsPage() -> impl IntoView {
                             {if session.current {
                                 view! { <span class="badge">{t!(i18n, auth.this_device)}</span> }.into_any()
                             } else {
+                                let device = session.device.clone();
                                 view! {
                                     <form method="post" action=api::RevokeSession::url()>
                                         <input type="hidden" name="session_id" value=session.id.to_string() />
-                                        <button class="button">{t!(i18n, auth.end_session)}</button>
+                                        <ConfirmButton question=t!(i18n, auth.end_session_question, device = move || device.clone())
+                                            label=t!(i18n, auth.end_session) class="button" />
                                     </form>
                                 }.into_any()
                             }}
@@ -159,18 +162,17 @@ pub fn SignOutForm() -> impl IntoView {
     let form = NodeRef::<leptos::html::Form>::new();
     let on_submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        let unsent = store.read_untracked(|state| !state.outbox.is_empty());
-        let is_sure = || window().confirm_with_message(t_string!(i18n, auth.sign_out_unsent)).unwrap_or(true);
-        if !unsent || is_sure() {
-            // `submit()` fires no submit event, so the form does not ask again.
-            forget_everything(move || {
-                let _ = form.get_untracked().map(|form| form.submit());
-            });
-        }
+        // `submit()` fires no submit event, so the form does not ask again.
+        forget_everything(move || {
+            let _ = form.get_untracked().map(|form| form.submit());
+        });
     };
+    let unsent = memo(move || store.read(Part::Outbox, |state| state.outbox.len()));
+    let asks = reactive(move || (unsent.get() > 0).then_some("confirm"));
     view! {
         <form node_ref=form method="post" action=SignOut::url() on:submit=on_submit>
-            <button class="button">{t!(i18n, auth.sign_out)}</button>
+            <input type="hidden" name="label" value=t!(i18n, auth.sign_out) />
+            <button class="button" name=asks value=t!(i18n, auth.sign_out_unsent, count = move || unsent.get())>{t!(i18n, auth.sign_out)}</button>
         </form>
     }
     .into_any()

@@ -93,17 +93,20 @@ pub async fn report_message(chat_id: ChatId, no: u64, reason: String) -> Result<
 }
 
 /// Changes the user's own state of a chat. Absent fields do not change. `mute` is a number of hours, 0 unmutes.
+/// `muted_until` is a time in milliseconds since 1970, 0 unmutes: it restores a mute.
 #[server(prefix = "/fn", endpoint = "own_state")]
 pub async fn own_state(
     chat_id: ChatId,
     #[server(default)] mute: Option<u32>,
+    #[server(default)] muted_until: Option<i64>,
     #[server(default)] pinned: Option<bool>,
     #[server(default)] archived: Option<bool>,
     #[server(default)] marked_unread: Option<bool>,
 ) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
+    let restored = muted_until.map(|time| (time > 0).then_some(protocol::time::Timestamp(time)));
     let update = protocol::chat::UpdateOwnState {
-        muted_until: mute.map(services::chat::muted_for),
+        muted_until: mute.map(services::chat::muted_for).or(restored),
         pinned,
         archived,
         draft: None,

@@ -116,7 +116,6 @@ pub fn Arrivals() -> impl IntoView {
                 </div>
             }))}
         </div>
-        <Said />
     }
     .into_any()
 }
@@ -166,34 +165,6 @@ fn arrival_of(i18n: I18n, store: Store, of: Arrived) -> Option<Arrival> {
     let (summary, message) = store.with_chat(of.0, of_chat)??;
     let text = words::preview(i18n, store, &summary, &message);
     Some(Arrival { of, title: words::title(i18n, &summary), text })
-}
-
-/// Shows the result of the reader's last action for a few seconds.
-#[component]
-fn Said() -> impl IntoView {
-    use crate::live::Notice;
-    use protocol::error::ErrorCode::{Conflict, Forbidden, NotFound, RateLimited, Unavailable};
-    let i18n = use_i18n();
-    let notice = Store::current().notice;
-    let words = move |notice: Notice| match notice {
-        Notice::Copied => t!(i18n, notices.copied),
-        Notice::Forwarded => t!(i18n, notices.forwarded),
-        Notice::Reported => t!(i18n, notices.reported),
-        Notice::Saved => t!(i18n, notices.saved),
-        Notice::TooMany => t!(i18n, problems.too_many),
-        Notice::Failed(Unavailable) => t!(i18n, notices.away),
-        Notice::Failed(Forbidden) => t!(i18n, errors.forbidden),
-        Notice::Failed(NotFound) => t!(i18n, errors.not_found),
-        Notice::Failed(Conflict) => t!(i18n, errors.conflict),
-        Notice::Failed(RateLimited) => t!(i18n, errors.rate_limited),
-        Notice::Failed(_) => t!(i18n, errors.other),
-    };
-    effect(move || {
-        if let Some(said) = notice.get() {
-            fade(notice, said);
-        }
-    });
-    view! { <div role="status" class="notice" class:empty=reactive(move || notice.get().is_none())>{reactive(move || notice.get().map(words))}</div> }.into_any()
 }
 
 /// Puts the number of unread messages before the title, and a dot on the tab's icon.

@@ -28,7 +28,7 @@ mod words;
 use crate::{
     address::Address,
     i18n::{t_string, use_i18n},
-    live::{Connection, OtherTabs, Store},
+    live::{Connection, OtherTabs, Store, Toast},
     navigation::Navigation,
     ui::{Show, memo, t, time},
 };
@@ -59,6 +59,7 @@ pub fn Workspace(children: Children) -> impl IntoView {
             <arrivals::Arrivals />
             <keys::Keys />
             <OtherTabs />
+            <Toast />
         </div>
     }
     .into_any()

@@ -2,12 +2,42 @@
 
 use super::api;
 use crate::{
-    i18n::use_i18n,
-    live::{Store, now, quietly},
+    i18n::{texts, use_i18n},
+    live::{Before, Notice, Store, Undo, now, quietly},
     ui::{FormError, Show, memo, reactive, t, words::Words},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use protocol::{chat::ChatSummary, ids::ChatId, limits};
+
+/// A submit handler for the forms of a chat's own state. After the change, a toast offers to undo it.
+pub fn changes(store: Store, chat_id: ChatId) -> impl Fn(leptos::ev::SubmitEvent) + Copy + Send + Sync + 'static {
+    move |event| {
+        let change = event.submitter().and_then(|button| change(store, chat_id, &button));
+        quietly(store, change)(event);
+    }
+}
+
+/// The words for the change that a button makes, and the form that undoes it.
+fn change(store: Store, chat_id: ChatId, button: &web_sys::HtmlElement) -> Option<Notice> {
+    let (name, value) = (button.get_attribute("name")?, button.get_attribute("value")?);
+    let undo = |field, before| Undo { chat_id, url: api::OwnState::url(), field, before };
+    if name == "mute" {
+        let now = now(store);
+        let until = |chat: &protocol::reducer::ChatState| {
+            chat.summary.muted_until.filter(|_| chat.summary.is_muted(now)).map_or(0, |until| until.0)
+        };
+        let before = store.with_chat_untracked(chat_id, until)?;
+        let words = if value == "0" { texts::notices::unmuted } else { texts::notices::muted };
+        return Some(Notice::Changed(words, undo("muted_until", Before::Time(before))));
+    }
+    let (field, [off, on]) = match name.as_str() {
+        "pinned" => ("pinned", [texts::notices::unpinned, texts::notices::pinned]),
+        "archived" => ("archived", [texts::notices::unarchived, texts::notices::archived]),
+        _ => ("marked_unread", [texts::notices::marked_read, texts::notices::marked_unread]),
+    };
+    let sets = value == "true";
+    Some(Notice::Changed(if sets { on } else { off }, undo(field, Before::Mark(!sets))))
+}
 
 #[component]
 pub fn OwnState(chat_id: ChatId) -> impl IntoView {
@@ -24,14 +54,14 @@ pub fn OwnState(chat_id: ChatId) -> impl IntoView {
         <section class="stack">
             <h2>{reactive(move || if muted.get() { t!(i18n, chat.muted) } else { t!(i18n, chat.mute) })}</h2>
             <FormError form="own_state" />
-            <form method="post" action=api::OwnState::url() class="choices" on:submit=quietly(store, None)>
+            <form method="post" action=api::OwnState::url() class="choices" on:submit=changes(store, chat_id)>
                 <input type="hidden" name="chat_id" value=chat_id.to_string() />
                 {mute(1, t!(i18n, chat.mute_hour))}
                 {mute(8, t!(i18n, chat.mute_hours))}
                 {mute(limits::MUTE_FOR_EVER, t!(i18n, chat.mute_ever))}
                 <Show when=move || muted.get()>{mute(0, t!(i18n, chat.unmute))}</Show>
             </form>
-            <form method="post" action=api::OwnState::url() class="choices" on:submit=quietly(store, None)>
+            <form method="post" action=api::OwnState::url() class="choices" on:submit=changes(store, chat_id)>
                 <input type="hidden" name="chat_id" value=chat_id.to_string() />
                 <Toggle name="pinned" on=is(|s| s.pinned) words=[t!(i18n, chat.pin), t!(i18n, chat.unpin)] />
                 <Toggle name="archived" on=is(|s| s.archived) words=[t!(i18n, chat.archive), t!(i18n, chat.unarchive)] />

@@ -11,7 +11,7 @@ use crate::{
     navigation::Navigation,
     people::{BlockForm, OpenDirect, PersonLine, PersonName, find_people},
     seed::Page,
-    ui::{Avatar, Field, For, FormError, Icon, Show, counted, effect, memo, outline, reactive, t},
+    ui::{Avatar, ConfirmButton, Field, For, FormError, Icon, Show, counted, effect, memo, outline, reactive, t},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
@@ -313,7 +313,7 @@ fn Info(
                     <form method="post" action=api::RemoveMember::url()>
                         <input type="hidden" name="chat_id" value=chat_id.to_string() />
                         <input type="hidden" name="user_id" value=store.me().map(|me| me.to_string()) />
-                        <button class="button danger">{t!(i18n, groups.leave)}</button>
+                        <ConfirmButton question=t!(i18n, groups.leave_question, title = move || name.get()) label=t!(i18n, groups.leave) />
                     </form>
                 </Show>
                 {reactive(move || peer.get().zip(blocked.get()).map(|(user_id, blocked)| view! { <BlockForm user_id blocked /> }))}
@@ -386,11 +386,16 @@ fn MemberRow(chat_id: ChatId, member: Member, role: Memo<Option<Role>>) -> impl 
 #[component]
 fn RemoveForm(chat_id: ChatId, user_id: UserId, name: String) -> impl IntoView {
     let i18n = use_i18n();
+    let store = Store::current();
+    let title = move || store.summary(chat_id).map(|summary| title(i18n, &summary)).unwrap_or_default();
+    let question = t!(i18n, groups.remove_question, name = move || store.name(user_id), title = title);
     view! {
         <form method="post" action=api::RemoveMember::url()>
             <input type="hidden" name="chat_id" value=chat_id.to_string() />
             <input type="hidden" name="user_id" value=user_id.to_string() />
-            <button class="button">{t!(i18n, groups.remove)}<span class="sr-only">" " {name}</span></button>
+            <ConfirmButton question label=t!(i18n, groups.remove) class="button">
+                {t!(i18n, groups.remove)}<span class="sr-only">" " {name}</span>
+            </ConfirmButton>
         </form>
     }
     .into_any()

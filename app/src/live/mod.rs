@@ -38,7 +38,7 @@ pub use api::{load_history, load_members, load_quoted};
 pub use connect::Connect;
 #[cfg(feature = "hydrate")]
 pub use connect::refresh;
-pub use notice::Notice;
+pub use notice::{Before, Notice, Toast, Undo};
 #[cfg(feature = "hydrate")]
 pub use offline::page as offline_page;
 pub use post::{quietly, quietly_then};

@@ -5,7 +5,8 @@ mod api;
 use crate::{
     address::Address,
     i18n::use_i18n,
-    ui::{Avatar, FormError, I18n, t, time},
+    live::Store,
+    ui::{Avatar, ConfirmButton, FormError, I18n, t, time},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use protocol::{ids::UserId, profiles::User};
@@ -44,6 +45,7 @@ pub fn PersonName(user: User) -> impl IntoView {
 #[component]
 pub fn BlockForm(user_id: UserId, blocked: bool) -> impl IntoView {
     let i18n = use_i18n();
+    let store = Store::current();
     view! {
         <form method="post" action=api::Block::url()>
             <FormError form="block" />
@@ -54,7 +56,7 @@ pub fn BlockForm(user_id: UserId, blocked: bool) -> impl IntoView {
             } else {
                 view! {
                     <p class="hint mb-3">{t!(i18n, profiles.block_hint)}</p>
-                    <button class="button danger">{t!(i18n, profiles.block)}</button>
+                    <ConfirmButton question=t!(i18n, profiles.block_question, name = move || store.name(user_id)) label=t!(i18n, profiles.block) />
                 }.into_any()
             }}
         </form>

@@ -40,6 +40,7 @@ pub fn page_of(form: &str, values: &[(String, String)]) -> Address {
         ("sign_in", ..) => Address::Login,
         ("register", ..) => Address::Register,
         ("update_profile", ..) => Address::Settings(Section::Profile),
+        ("revoke_session", ..) => Address::Settings(Section::Sessions),
         ("change_password", ..) => Address::Settings(Section::Security),
         ("create_group", ..) => {
             let ids = values.iter().filter(|(name, _)| name == "member_ids[]");

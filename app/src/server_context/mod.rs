@@ -7,7 +7,7 @@ mod load;
 mod render;
 mod zone;
 
-pub use crate::seed::Failed;
+pub use crate::{seed::Failed, ui::Asked};
 pub use caller::{Request, answer, refuse, request, signed_in};
 pub use cookies::{remember, sign_in_browser, sign_out_browser};
 pub use forms::{numbers, page_of, redirect};

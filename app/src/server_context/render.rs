@@ -1,7 +1,7 @@
 //! Renders pages as HTML, each with its Content-Security-Policy.
 
 use super::load::Loaded;
-use crate::shell;
+use crate::{shell, ui::Asked};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, header, request::Parts};
 use leptos::prelude::*;
@@ -26,16 +26,18 @@ fn policy(scripts: &str) -> String {
     )
 }
 
-/// Renders a loaded page. Its scripts carry a nonce, which the policy names.
+/// Renders a loaded page. Its scripts carry a nonce, which the policy names. A form that waits for its confirmation is
+/// an extension of the request.
 pub async fn render(version: Option<Arc<str>>, parts: Parts, loaded: Loaded) -> Response {
     let (seed, status) = match loaded {
         Loaded::Redirect(to) => return axum::response::Redirect::to(&to.href()).into_response(),
         Loaded::Page { seed, status } => (*seed, status),
     };
     let context = {
-        let seed = seed.clone();
+        let (seed, asked) = (seed.clone(), parts.extensions.get::<Asked>().cloned());
         move || {
             provide_context(seed.clone());
+            asked.iter().cloned().for_each(provide_context);
             let nonce = use_nonce().map(|nonce| nonce.to_string()).unwrap_or_default();
             let policy = policy(&format!("'nonce-{nonce}' 'strict-dynamic'"));
             if let (Some(response), Ok(policy)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(&policy)) {

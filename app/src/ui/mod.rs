@@ -2,6 +2,7 @@
 
 mod avatar;
 mod case;
+mod confirm;
 mod dialog;
 mod field;
 mod focus;
@@ -19,6 +20,9 @@ pub mod words;
 
 pub use avatar::{Avatar, colour};
 pub use case::{lower, upper};
+#[cfg(feature = "ssr")]
+pub use confirm::Asked;
+pub use confirm::{ConfirmButton, Confirmation};
 pub use dialog::Dialog;
 #[cfg(feature = "ssr")]
 pub use field::error_words;

@@ -134,6 +134,11 @@ async fn server_function(State(app): State<App>, request: Request) -> Response {
 async fn call(app: App, parts: Parts, body: Bytes, context: context::Request) -> Response {
     let refused: Arc<Mutex<Option<Rejection>>> = context.refused.clone();
     let is_form = accepts_html(&parts.headers);
+    if is_form && let Some(asked) = context::Asked::of(parts.uri.path(), &fields(&body)) {
+        let mut parts = page_of(&app, parts, &fields(&body));
+        parts.extensions.insert(asked);
+        return render(app, parts, None).await;
+    }
     let call = Request::from_parts(parts.clone(), Body::from(body.clone()));
     let response = leptos_axum::handle_server_fns_with_context(move || provide_context(context.clone()), call).await;
     let response = response.into_response();
@@ -156,19 +161,28 @@ async fn call(app: App, parts: Parts, body: Bytes, context: context::Request) ->
         }
         Some(Rejection { error, retry_after }) => {
             let form = parts.uri.path().trim_start_matches("/fn/").to_owned();
-            let typed = form_urlencoded::parse(&body).into_owned();
-            // The user must type a password again.
-            let values: Vec<_> =
-                typed.filter(|(name, _)| !matches!(name.as_str(), "password" | "current" | "new")).collect();
-            let mut parts = parts;
-            parts.method = Method::GET;
-            let page = came_from(&app, &parts.headers).filter(|uri| !uri.path().starts_with("/fn/"));
-            parts.uri = page.unwrap_or_else(|| uri_of(&context::page_of(&form, &values)));
+            let values = fields(&body);
+            let parts = page_of(&app, parts, &values);
             let mut page = render(app, parts, Some(Refused { form, error, values })).await;
             set_retry_after(&mut page, retry_after);
             page
         }
     }
+}
+
+/// The fields of a form, without its passwords: the user must type a password again.
+fn fields(body: &[u8]) -> Vec<(String, String)> {
+    let typed = form_urlencoded::parse(body).into_owned();
+    typed.filter(|(name, _)| !matches!(name.as_str(), "password" | "current" | "new")).collect()
+}
+
+/// The request for the page that a form was on.
+fn page_of(app: &App, mut parts: Parts, values: &[(String, String)]) -> Parts {
+    let form = parts.uri.path().trim_start_matches("/fn/");
+    let page = came_from(app, &parts.headers).filter(|uri| !uri.path().starts_with("/fn/"));
+    parts.uri = page.unwrap_or_else(|| uri_of(&context::page_of(form, values)));
+    parts.method = Method::GET;
+    parts
 }
 
 /// Whether a server function did not run because it could not read its fields.

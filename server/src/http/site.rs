@@ -18,7 +18,8 @@ use tower::ServiceExt as _;
 use tower_http::services::ServeDir;
 
 /// The files whose content makes the version. Pages request them with `?v=` and the version.
-const FILES: [&str; 5] = ["pkg/messenger.js", "pkg/messenger.wasm", "pkg/messenger.css", "boot.js", SERVICE_WORKER];
+const FILES: [&str; 6] =
+    ["pkg/messenger.js", "pkg/messenger.wasm", "pkg/messenger.css", "boot.js", "controls.js", SERVICE_WORKER];
 const SERVICE_WORKER: &str = "service-worker.js";
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
