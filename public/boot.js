@@ -40,7 +40,12 @@ if (root.hasAttribute("data-deferred") && !storesData()) await inUse();
 // Called by the front end (app/src/ui/notification.rs).
 globalThis.notify = (act, detail) => import(of("/notify.js")).then((notify) => notify[act](detail));
 
-const [{ default: init, hydrate }] = await Promise.all(["/pkg/messenger.js", "/controls.js"].map((file) => import(of(file))));
+const [{ default: init, hydrate, instantiatePart }] = await Promise.all(
+  ["/pkg/messenger.js", "/controls.js"].map((file) => import(of(file))),
+);
+// Called by the front end (app/src/part.rs).
+let part;
+globalThis.loadPart = () => (part ??= loadPart());
 await init({ module_or_path: of("/pkg/messenger.wasm") });
 hydrate();
 
@@ -50,6 +55,17 @@ navigator.serviceWorker?.addEventListener("message", ({ data }) => notify("open"
 // A debug build has no version, because its files change.
 if (version && "serviceWorker" in navigator) {
   navigator.serviceWorker.register(`/service-worker.js?v=${version}`).catch(() => {});
+}
+
+/** Loads the part (app/src/part.rs). A debug build has none. Fails if the server has another version. */
+async function loadPart() {
+  if (!version) return;
+  for (;;) {
+    const response = await fetch(of("/pkg/part.wasm")).catch(() => {});
+    if (response?.ok) return instantiatePart?.(response);
+    if (response?.status === 404) throw new Error("no part of this version");
+    await new Promise((again) => setTimeout(again, 2_000));
+  }
 }
 
 /** Waits until the user enters a field or presses a key. */

@@ -5,6 +5,7 @@ const cacheName = `messenger-${version}`;
 const files = [
   "/pkg/messenger.js",
   "/pkg/messenger.wasm",
+  "/pkg/part.wasm",
   "/pkg/messenger.css",
   "/pkg/texts/en.json",
   "/pkg/texts/ru.json",

@@ -1,60 +1,84 @@
-// The functions of a WASM module that carries their names.
+// Reads WASM modules; those that carry the names of their functions.
+
+/** Reads numbers, bytes and lists from a place of a module. */
+const reader = (wasm, at) => ({
+  at,
+  number() {
+    for (let value = 0, factor = 1; ; factor *= 128) {
+      const byte = wasm[this.at++];
+      value += (byte & 127) * factor;
+      if (byte < 128) return value;
+    }
+  },
+  bytes() {
+    const length = this.number();
+    return wasm.subarray(this.at, (this.at += length));
+  },
+  list(item) {
+    return Array.from({ length: this.number() }, item);
+  },
+});
+exports.reader = reader;
+
+/** The sections: `kind`, the `name` of a custom section, and where the section, its content and its end are. */
+exports.sectionsOf = (wasm) => {
+  const [sections, read] = [[], reader(wasm, 8)];
+  while (read.at < wasm.length) {
+    const start = read.at;
+    const kind = wasm[read.at++];
+    const length = read.number();
+    const end = read.at + length;
+    const name = kind === 0 ? String(read.bytes()) : undefined;
+    sections.push({ kind, name, start, content: read.at, end });
+    read.at = end;
+  }
+  return sections;
+};
+
+/** Reads an import; returns whether it is a function. */
+const isFunction = (wasm, read) => {
+  const limits = () => {
+    const bounded = read.number() & 1;
+    for (let i = 0; i <= bounded; i++) read.number();
+  };
+  read.bytes();
+  read.bytes();
+  const kind = wasm[read.at++];
+  if (kind === 0) read.number();
+  if (kind === 1) read.at++;
+  if (kind === 1 || kind === 2) limits();
+  if (kind === 3) read.at += 2;
+  return kind === 0;
+};
+
+/** Reads the imports; returns the number of functions. */
+const importedOf = (wasm, read) => read.list(() => isFunction(wasm, read)).filter(Boolean).length;
+exports.importedOf = importedOf;
 
 /**
  * `functions` in their order, each with its `name` and its `body`; `imported`, the number of functions before them;
  * `others`, the sections beside the code, as [what, bytes]; `names`, where the section of names begins and ends.
  */
 exports.read = (wasm) => {
-  let at = 8;
-  const number = () => {
-    for (let value = 0, factor = 1; ; factor *= 128) {
-      const byte = wasm[at++];
-      value += (byte & 127) * factor;
-      if (byte < 128) return value;
-    }
-  };
-  const bytes = () => {
-    const length = number();
-    return wasm.subarray(at, (at += length));
-  };
-  const list = (item) => Array.from({ length: number() }, item);
-
-  const limits = () => {
-    const bounded = number() & 1;
-    for (let i = 0; i <= bounded; i++) number();
-  };
-  /** Reads an import; returns whether it is a function. */
-  const isFunction = () => {
-    bytes();
-    bytes();
-    const kind = wasm[at++];
-    if (kind === 0) number();
-    if (kind === 1) at++;
-    if (kind === 1 || kind === 2) limits();
-    if (kind === 3) at += 2;
-    return kind === 0;
-  };
-
   const others = [];
   let [imported, bodies, named, names] = [0, [], new Map(), undefined];
-  while (at < wasm.length) {
-    const start = at;
-    const kind = wasm[at++];
-    const end = number() + at;
+  for (const { kind, name, start, content, end } of exports.sectionsOf(wasm)) {
+    const read = reader(wasm, content);
     if (kind === 10) {
-      bodies = list(bytes);
-    } else if (kind === 0 && String(bytes()) === "name") {
+      bodies = read.list(() => read.bytes());
+    } else if (name === "name") {
       names = { start, end };
-      while (at < end) {
-        const [part, content] = [wasm[at++], number() + at];
-        if (part === 1) named = new Map(list(() => [number(), String(bytes())]));
-        at = content;
+      while (read.at < end) {
+        const part = wasm[read.at++];
+        const length = read.number();
+        const after = read.at + length;
+        if (part === 1) named = new Map(read.list(() => [read.number(), String(read.bytes())]));
+        read.at = after;
       }
     } else if (!names) {
-      if (kind === 2) imported = list(isFunction).filter(Boolean).length;
+      if (kind === 2) imported = importedOf(wasm, read);
       others.push([kind === 11 ? "(constants: words, tables)" : "(types, imports, exports)", end - start]);
     }
-    at = end;
   }
   if (!named.size) throw new Error("the module carries no names");
   const functions = bodies.map((body, i) => ({ name: named.get(imported + i) ?? "", body }));

@@ -4,6 +4,7 @@ use crate::{
     address::Address,
     live::Store,
     navigation::Navigation,
+    part::Part,
     ui::{effect_from, find, matches_media, once_drawn},
 };
 use leptos::prelude::*;
@@ -15,15 +16,16 @@ pub const WRITING: &str = ".composer-input, .finder [type=search]";
 #[component]
 pub fn Arrival() -> impl IntoView {
     let navigation = Navigation::current();
-    let page = Store::current().page;
+    let (page, part) = (Store::current().page, Part::current());
     let coming = StoredValue::new(false);
     effect_from(move |before: Option<Option<Address>>| {
         let now = navigation.get();
         if before.is_some_and(|before| before != now) {
             coming.set_value(true);
         }
-        // A page that is still loading can be focused when its data arrive.
+        // A page that is still loading can be focused when its data and its code arrive.
         page.track();
+        part.track();
         once_drawn(move || {
             if coming.get_value() && focus_page() {
                 coming.set_value(false);

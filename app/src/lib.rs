@@ -14,6 +14,7 @@ mod groups;
 pub mod i18n;
 mod live;
 mod navigation;
+mod part;
 mod people;
 mod profiles;
 mod refusal;

@@ -7,10 +7,11 @@ use crate::{
     i18n::{Language, provide_language, t_string, use_i18n},
     live::{self, Store},
     navigation::Navigation,
+    part::Part,
     profiles,
     seed::Seed,
     settings,
-    ui::{Confirmation, For, NotFound, effect, matches_media, memo, t},
+    ui::{Confirmation, For, NotFound, Skeleton, effect, matches_media, memo, reactive, t},
 };
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
@@ -39,6 +40,7 @@ pub fn App() -> impl IntoView {
     let store = Store::new(seed);
     provide_context(store.forms);
     provide_context(store);
+    Part::provide();
     view! { <Pages /> }.into_any()
 }
 
@@ -120,12 +122,35 @@ impl Shown {
             Self::Conversation(chat_id) => {
                 view! { <chat::ConversationPage chat_id /><groups::InfoBeside chat_id /> }.into_any()
             }
-            Self::Info(chat_id) => view! { <groups::InfoPage chat_id /> }.into_any(),
-            Self::NewChat => groups::NewChatPage().into_any(),
-            Self::NewGroup => groups::NewGroupPage().into_any(),
-            Self::Person(name) => view! { <profiles::PersonPage name /> }.into_any(),
-            Self::Settings => view! { <settings::SettingsPages><Sections /></settings::SettingsPages> }.into_any(),
+            page => {
+                let part = Part::current();
+                let view = move || if part.ready() { lazy_page(page.clone()) } else { Skeleton().into_any() };
+                reactive(view).into_any()
+            }
         }
+    }
+}
+
+/// The pages that are not the first one of most visits.
+#[inline(never)]
+fn lazy_page(page: Shown) -> AnyView {
+    match page {
+        Shown::Info(chat_id) => view! { <groups::InfoPage chat_id /> }.into_any(),
+        Shown::NewChat => groups::NewChatPage().into_any(),
+        Shown::NewGroup => groups::NewGroupPage().into_any(),
+        Shown::Person(name) => view! { <profiles::PersonPage name /> }.into_any(),
+        Shown::Settings => view! { <settings::SettingsPages><Sections /></settings::SettingsPages> }.into_any(),
+        _ => NotFound().into_any(),
+    }
+}
+
+/// Whether the first view of an address needs the part (part.rs).
+#[cfg(feature = "ssr")]
+pub fn begins_with_part(address: &Address) -> bool {
+    match address {
+        Address::Chat(_, at) => chat::Panel::of(at.clone()).is_some(),
+        Address::Home | Address::Chats(_) | Address::Login | Address::Register => false,
+        _ => true,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The HTML document around the pages, and its hydration in the browser.
 
 #[cfg(feature = "hydrate")]
-use crate::i18n::Language;
+use crate::{i18n::Language, part::load_part};
 use crate::{i18n::Locale, routes::App};
 use leptos::prelude::*;
 #[cfg(feature = "ssr")]
@@ -9,6 +9,7 @@ use {
     crate::{
         address::Address,
         i18n,
+        routes::begins_with_part,
         seed::{Page, Seed},
     },
     leptos::nonce::use_nonce,
@@ -30,6 +31,7 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
     // then the browser fetches its files with low priority.
     let shown = seed.and_then(|seed| Address::parse(&seed.address));
     let deferred = matches!(shown, Some(Address::Login | Address::Register));
+    let needs_part = shown.as_ref().is_some_and(begins_with_part);
     let (preload, module) = if deferred { ("prefetch", "prefetch") } else { ("preload", "modulepreload") };
     let texts = seed.filter(|_| has_scripts).map(|seed| of(&i18n::address(Locale::of(&seed.locale))));
     let (page, title) = match seed {
@@ -48,6 +50,7 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
             data-version=version.map(str::to_owned)
             data-shell=seed.is_none().then_some("")
             data-deferred=deferred.then_some("")
+            data-part=needs_part.then_some("")
         >
             <head>
                 <meta charset="utf-8" />
@@ -60,6 +63,7 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
                 <link rel="manifest" href="/manifest.webmanifest" />
                 <link rel=module href=of("/pkg/messenger.js") r#as="script" crossorigin="" nonce=nonce.clone() />
                 <link rel=preload href=of("/pkg/messenger.wasm") r#as="fetch" r#type="application/wasm" crossorigin="" />
+                {(needs_part && version.is_some()).then(|| view! { <link rel=preload href=of("/pkg/part.wasm") r#as="fetch" r#type="application/wasm" crossorigin="" /> })}
                 {texts.map(|texts| view! { <link rel=preload href=texts r#as="fetch" crossorigin="" /> })}
                 {has_scripts.then(|| view! { <script type="module" src=of("/boot.js") nonce=nonce></script> })}
                 {title}
@@ -93,6 +97,10 @@ pub fn hydrate() {
 async fn start(root: web_sys::Element) {
     if root.has_attribute("data-shell") {
         return mount(root).await;
+    }
+    // Without the part, the page works as without JavaScript.
+    if root.has_attribute("data-part") && load_part().await.is_err() {
+        return;
     }
     let locale = Locale::of(&root.get_attribute("lang").unwrap_or_default());
     let Some(language) = Language::load(locale).await else { return mark(&root, "data-crashed") };

@@ -38,6 +38,45 @@ test.describe('at hydration', { tag: '@script' }, () => {
   });
 });
 
+test.describe('the part of the front end that loads later', { tag: '@script' }, () => {
+  test('comes once, with the first page or dialog that needs it', async ({ person, words }) => {
+    const ann = await person('Ann');
+    const loaded = () => ann.page.evaluate(loadedParts);
+    await ann.open(`/chats/${await ann.savedChat()}`);
+    expect(await loaded()).toBe(0);
+    await ann.page.keyboard.press('Control+k');
+    await expect(ann.page.getByRole('dialog')).toBeVisible();
+    expect(await loaded()).toBe(1);
+    await ann.page.keyboard.press('Escape');
+    await goTo(ann.page, '/settings/appearance');
+    await expect(ann.page.getByRole('heading', { name: words.settings.theme })).toBeVisible();
+    expect(await loaded()).toBe(1);
+    await ann.open('/settings/privacy');
+    expect(await loaded(), 'of a document').toBe(1);
+  });
+
+  test('is awaited by its page, which then gets the focus', async ({ person, words }) => {
+    const ann = await person('Ann');
+    await ann.open('/chats');
+    const letItCome = await holdBack(ann.page);
+    await goTo(ann.page, '/settings/appearance');
+    await expect(ann.page.locator('main[aria-busy]')).toBeAttached();
+    letItCome();
+    await expect(ann.page.getByRole('heading', { name: words.settings.title })).toBeFocused();
+  });
+
+  test('of another version is replaced by a new document', async ({ person, words }) => {
+    const ann = await person('Ann');
+    await ann.open('/chats');
+    await ann.page.route('**/pkg/part.wasm*', (route) => route.fulfill({ status: 404 }), { times: 1 });
+    const loads = ann.page.waitForEvent('load');
+    await goTo(ann.page, '/settings/appearance');
+    await loads;
+    await ann.settled();
+    await expect(ann.page.getByRole('heading', { name: words.settings.theme })).toBeVisible();
+  });
+});
+
 test('the forms for strangers start no WASM before somebody types', { tag: '@script' }, async ({ browserOf, words }) => {
   const page = await browserOf();
   await page.addInitScript(noteStart);
@@ -80,6 +119,18 @@ function noteStart() {
     Object.assign(WebAssembly, { [name]: noted });
   }
 }
+
+/** Follows a link of the page's own. */
+async function goTo(page: Page, path: string) {
+  await page.evaluate((path) => {
+    const link = document.body.appendChild(Object.assign(document.createElement('a'), { href: path }));
+    link.click();
+    link.remove();
+  }, path);
+}
+
+/** How many times the page itself has loaded the part; the service worker's cache does not count. */
+const loadedParts = () => performance.getEntriesByType('resource').filter(({ name }) => new URL(name).pathname === '/pkg/part.wasm').length;
 
 /** Blocks the WASM of a page until the returned function is called. */
 async function holdBack(page: Page): Promise<() => void> {

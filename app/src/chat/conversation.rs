@@ -8,7 +8,7 @@ use crate::{
     navigation::Navigation,
     people,
     seed::Page,
-    ui::{Avatar, Icon, NotFound, counted, memo, outline, reactive, t},
+    ui::{Avatar, Icon, NotFound, Skeleton, counted, memo, outline, reactive, t},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -43,7 +43,7 @@ pub fn page_of_chat(chat_id: ChatId, page: fn(ChatId) -> AnyView) -> AnyView {
         } else if store.as_of.with(Option::is_some) {
             NotKept().into_any()
         } else {
-            view! { <main id="main" class="pane skeleton" aria-busy="true"></main> }.into_any()
+            Skeleton().into_any()
         }
     };
     reactive(content).into_any()

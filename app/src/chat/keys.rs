@@ -7,6 +7,7 @@ use crate::{
     i18n::use_i18n,
     live::Store,
     navigation::Navigation,
+    part::Part,
     ui::{Avatar, Dialog, For, focus, memo, once_drawn, reactive, t, words::Words},
 };
 use leptos::prelude::*;
@@ -27,13 +28,7 @@ pub fn Keys() -> impl IntoView {
     let store = Store::current();
     let open = RwSignal::new(Open::Nothing);
     let navigation = Navigation::current();
-    let go = move |to: Address| {
-        if navigation.get_untracked().as_ref() != Some(&to) {
-            return navigation.go(to);
-        }
-        // The page is already open: focus its composer after the dialog has closed.
-        once_drawn(|| focus(WRITING));
-    };
+    let part = Part::current();
     let pressed = window_event_listener(leptos::ev::keydown, move |event| {
         let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
         let writes = target.is_some_and(|target| target.matches("input, textarea, select, dialog *").unwrap_or(false));
@@ -56,18 +51,32 @@ pub fn Keys() -> impl IntoView {
         };
         event.prevent_default();
         if let Some(to) = to {
-            go(to);
+            go(navigation, to);
         }
     });
     on_cleanup(move || pressed.remove());
     view! {
-        {reactive(move || match open.get() {
-            Open::Nothing => ().into_any(),
-            Open::Jump => view! { <JumpTo go close=Callback::new(move |()| open.set(Open::Nothing)) /> }.into_any(),
-            Open::Help => view! { <Help close=Callback::new(move |()| open.set(Open::Nothing)) /> }.into_any(),
-        })}
+        {reactive(move || (open.get() != Open::Nothing && part.ready()).then(|| lazy_dialog(open)))}
     }
     .into_any()
+}
+
+#[inline(never)]
+fn lazy_dialog(open: RwSignal<Open>) -> AnyView {
+    let close = Callback::new(move |()| open.set(Open::Nothing));
+    match open.get_untracked() {
+        Open::Nothing => ().into_any(),
+        Open::Jump => view! { <JumpTo close /> }.into_any(),
+        Open::Help => view! { <Help close /> }.into_any(),
+    }
+}
+
+fn go(navigation: Navigation, to: Address) {
+    if navigation.get_untracked().as_ref() != Some(&to) {
+        return navigation.go(to);
+    }
+    // The page is already open: focus its composer after the dialog has closed.
+    once_drawn(|| focus(WRITING));
 }
 
 /// The chat before or after the open one, in the order of the list.
@@ -86,8 +95,9 @@ fn beside(store: Store, open: Option<ChatId>, before: bool) -> Option<ChatId> {
 
 /// A search for chats by name.
 #[component]
-fn JumpTo(close: Callback<()>, go: impl Fn(Address) + Copy + Send + Sync + 'static) -> impl IntoView {
+fn JumpTo(close: Callback<()>) -> impl IntoView {
     let i18n = use_i18n();
+    let navigation = Navigation::current();
     let store = Store::current();
     let query = RwSignal::new(String::new());
     let found = memo(move || {
@@ -99,7 +109,7 @@ fn JumpTo(close: Callback<()>, go: impl Fn(Address) + Copy + Send + Sync + 'stat
         event.prevent_default();
         if let Some((id, _)) = found.get_untracked().first() {
             close.run(());
-            go(Address::chat(*id));
+            go(navigation, Address::chat(*id));
         }
     };
     view! {

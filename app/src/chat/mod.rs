@@ -36,6 +36,8 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 pub use conversation::{ConversationPage, page_of_chat};
+#[cfg(feature = "ssr")]
+pub use open_chat::Panel;
 pub use own::OwnState;
 pub use words::{face, title};
 

@@ -140,7 +140,7 @@ impl OpenChat {
 
 impl Panel {
     /// The panel that an address opens.
-    fn of(at: At) -> Option<Self> {
+    pub fn of(at: At) -> Option<Self> {
         match at {
             At::Delete(nos) => Some(Self::Delete(nos)),
             At::Forward(nos) => Some(Self::Forward(nos)),

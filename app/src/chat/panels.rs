@@ -9,6 +9,7 @@ use crate::{
     address::{Address, joined},
     i18n::use_i18n,
     live::{Notice, quietly_then},
+    part::Part,
     ui::{Avatar, Dialog, Field, For, FormError, Icon, Show, memo, outline, reactive, t},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
@@ -17,18 +18,24 @@ use protocol::{chat::Reaction, ids::ClientId};
 #[component]
 pub fn Panels() -> impl IntoView {
     let open_chat = OpenChat::current();
+    let part = Part::current();
     view! {
-        {reactive(move || open_chat.panel.get().map(|panel| match panel {
-            Panel::Emoji(no) => view! { <emoji::Picker no /> }.into_any(),
-            Panel::Delete(nos) => view! { <Delete nos /> }.into_any(),
-            Panel::Forward(nos) => view! { <Forward nos /> }.into_any(),
-            Panel::Report(no) => view! { <Report no /> }.into_any(),
-            Panel::Reacted(no) => view! { <Reacted no /> }.into_any(),
-            Panel::Seen(no) => view! { <Seen no /> }.into_any(),
-        }))}
+        {reactive(move || open_chat.panel.get().filter(|_| part.ready()).map(lazy_panel))}
         <Selection />
     }
     .into_any()
+}
+
+#[inline(never)]
+fn lazy_panel(panel: Panel) -> AnyView {
+    match panel {
+        Panel::Emoji(no) => view! { <emoji::Picker no /> }.into_any(),
+        Panel::Delete(nos) => view! { <Delete nos /> }.into_any(),
+        Panel::Forward(nos) => view! { <Forward nos /> }.into_any(),
+        Panel::Report(no) => view! { <Report no /> }.into_any(),
+        Panel::Reacted(no) => view! { <Reacted no /> }.into_any(),
+        Panel::Seen(no) => view! { <Seen no /> }.into_any(),
+    }
 }
 
 /// Closes a panel after its form was accepted.

@@ -9,6 +9,7 @@ use crate::{
     i18n::{t_string, use_i18n},
     live::Store,
     navigation::Navigation,
+    part::Part,
     people::{BlockForm, OpenDirect, PersonLine, PersonName, find_people},
     seed::Page,
     ui::{Avatar, ConfirmButton, Field, For, FormError, Icon, Show, counted, effect, memo, outline, reactive, t},
@@ -236,17 +237,22 @@ pub fn InfoPage(chat_id: ChatId) -> impl IntoView {
 #[component]
 pub fn InfoBeside(chat_id: ChatId) -> impl IntoView {
     let i18n = use_i18n();
-    let (store, navigation) = (Store::current(), Navigation::current());
+    let (store, navigation, part) = (Store::current(), Navigation::current(), Part::current());
     let is_open = memo(move || {
         navigation.with(|address| matches!(address, Some(Address::Info { .. })))
             && store.with_chat(chat_id, |_| ()).is_some()
     });
     view! {
-        <Show when=is_open>
-            <aside class="pane scrolls info" aria-label=t!(i18n, chat.info)><Info chat_id /></aside>
+        <Show when=move || is_open.get() && part.ready()>
+            <aside class="pane scrolls info" aria-label=t!(i18n, chat.info)>{lazy_info(chat_id)}</aside>
         </Show>
     }
     .into_any()
+}
+
+#[inline(never)]
+fn lazy_info(chat_id: ChatId) -> AnyView {
+    view! { <Info chat_id /> }.into_any()
 }
 
 #[component]

@@ -15,6 +15,7 @@ pub mod plural;
 mod reactive;
 mod section;
 mod show;
+mod skeleton;
 pub mod time;
 pub mod words;
 
@@ -36,5 +37,6 @@ pub(crate) use plural::counted;
 pub use reactive::{effect, effect_from, memo, reactive};
 pub use section::TitledSection;
 pub use show::Show;
+pub use skeleton::Skeleton;
 pub use words::I18n;
 pub(crate) use words::t;

@@ -18,8 +18,15 @@ use tower::ServiceExt as _;
 use tower_http::services::ServeDir;
 
 /// The files whose content makes the version. Pages request them with `?v=` and the version.
-const FILES: [&str; 6] =
-    ["pkg/messenger.js", "pkg/messenger.wasm", "pkg/messenger.css", "boot.js", "controls.js", SERVICE_WORKER];
+const FILES: [&str; 7] = [
+    "pkg/messenger.js",
+    "pkg/messenger.wasm",
+    "pkg/part.wasm",
+    "pkg/messenger.css",
+    "boot.js",
+    "controls.js",
+    SERVICE_WORKER,
+];
 const SERVICE_WORKER: &str = "service-worker.js";
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 

@@ -18,6 +18,24 @@ async fn a_page_loads_only_the_texts_of_its_language() {
 }
 
 #[tokio::test]
+async fn a_document_that_begins_with_the_part_says_so() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let (cookie, chat) = (server.cookie(&alice).await, server.group(&alice, &[]).await);
+    for (path, begins) in [
+        ("/chats".to_owned(), false),
+        (format!("/chats/{chat}"), false),
+        (format!("/chats/{chat}?forward=1"), true),
+        (format!("/chats/{chat}/info"), true),
+        ("/new".to_owned(), true),
+        ("/settings/appearance".to_owned(), true),
+    ] {
+        let page = server.get(&path).header("accept", "text/html").header("cookie", &cookie).send().await;
+        assert_eq!(page.expect_status(200).body.contains("data-part"), begins, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn the_front_end_waits_on_pages_whose_form_works_without_it() {
     let server = Server::start().await;
     let alice = server.person("alice").await;
