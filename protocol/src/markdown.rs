@@ -3,11 +3,12 @@
 //!
 //! Line breaks stay, and there are no headings, lists or raw HTML. The syntax is `**bold**`, `*italic*`,
 //! `~~struck~~`, `` `code` ``, fenced code, `> quotes`, `[links](https://…)`, bare URLs, `@names`, and `\` as
-//! the escape character. A mark without an end, or in the middle of a word, is plain text. Time and nesting
+//! the escape character. A mark without an end, or in the middle of a word, is plain text, and so is a mark around
+//! no letter or digit: `(*_*)`. A backslash that prevents no mark is text too: `\\server\share`. Time and nesting
 //! depth are bounded for every input.
 
-use crate::limits;
-use std::{borrow::Cow, collections::HashSet, fmt::Write as _};
+use crate::{limits, text::with_marks};
+use std::{collections::HashSet, fmt::Write as _};
 
 /// The nesting depth of quotes.
 const QUOTES_MAX: usize = 4;
@@ -53,26 +54,8 @@ pub fn mentions(text: &str) -> Vec<String> {
 }
 
 fn read<'a>(text: &str, mut out: Output<'a>) -> Output<'a> {
-    out.blocks(&without_stacked_accents(text).split('\n').collect::<Vec<_>>(), 0);
+    out.blocks(&with_marks(text, ACCENTS_MAX).split('\n').collect::<Vec<_>>(), 0);
     out
-}
-
-/// Drops the combining marks beyond `ACCENTS_MAX` on a letter.
-fn without_stacked_accents(text: &str) -> Cow<'_, str> {
-    let is_accent = |c: char| {
-        matches!(c, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{591}'..='\u{5c7}' | '\u{610}'..='\u{61a}'
-            | '\u{64b}'..='\u{65f}' | '\u{6d6}'..='\u{6ed}' | '\u{e31}'..='\u{e3a}' | '\u{e47}'..='\u{e4e}'
-            | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
-    };
-    let stays = || {
-        let mut run = 0;
-        move |c: &char| {
-            run = if is_accent(*c) { run + 1 } else { 0 };
-            run <= ACCENTS_MAX
-        }
-    };
-    let mut all_stay = stays();
-    if text.chars().all(|c| all_stay(&c)) { text.into() } else { text.chars().filter(stays()).collect() }
 }
 
 /// Whether a text consists of a few emoji, which the page enlarges.
@@ -118,32 +101,29 @@ impl Output<'_> {
     /// Splits lines into fenced code, quotes and paragraphs, and renders each.
     fn blocks(&mut self, lines: &[&str], depth: usize) {
         let mut at = 0;
-        // After the last closing fence no line can open one: the search for an end would be quadratic.
-        let last_end = lines.iter().rposition(|line| line.trim_end() == "```").unwrap_or(0);
-        let fence_at = |at: usize| {
-            let lines = if at < last_end { lines.get(at..) } else { lines.get(at..=at) };
-            fence(lines.unwrap_or_default())
-        };
+        let ends = longest_ends(lines);
         while let Some(line) = lines.get(at) {
             let rest = lines.get(at..).unwrap_or_default();
-            let depth = if self.budget > 0 { depth } else { QUOTES_MAX };
-            let taken = if let Some((language, code, taken)) = fence_at(at).filter(|_| self.budget > 0) {
+            let marks = self.budget > 0;
+            let fence_at = |at: usize| {
+                let (lines, end) = (lines.get(at..).unwrap_or_default(), ends.get(at).copied().unwrap_or(0));
+                if marks { fence(lines, end) } else { None }
+            };
+            let quotes = |line: &str| marks && depth < QUOTES_MAX && begins_quote(line);
+            let taken = if let Some((language, code, taken)) = fence_at(at) {
                 self.budget -= 1;
                 self.code_block(language, &code);
                 taken
-            } else if depth < QUOTES_MAX && line.starts_with('>') {
+            } else if quotes(line) {
                 self.budget -= 1;
-                let quoted: Vec<&str> = rest.iter().map_while(|line| line.strip_prefix('>')).collect();
-                let inner: Vec<&str> = quoted.iter().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+                let quoted = quoted(rest);
                 self.tag("<blockquote>");
-                self.blocks(&inner, depth + 1);
+                self.blocks(&quoted, depth + 1);
                 self.tag("</blockquote>");
                 quoted.len()
             } else {
-                let is_text = |place: usize, line: &str| {
-                    let quotes = depth < QUOTES_MAX && line.starts_with('>');
-                    place == 0 || !(quotes || fence_at(at + place).is_some())
-                };
+                let is_text =
+                    |place: usize, line: &str| place == 0 || !(quotes(line) || fence_at(at + place).is_some());
                 let count = rest.iter().enumerate().take_while(|(place, line)| is_text(*place, line)).count();
                 self.inline(&rest.get(..count).unwrap_or_default().join("\n"));
                 count
@@ -191,9 +171,11 @@ impl Output<'_> {
             text,
             at: 0,
             before: None,
+            words: 0,
             tokens: Vec::new(),
             open: Vec::new(),
             unclosed: Vec::new(),
+            escaped_runs: Vec::new(),
             budget: self.budget,
         };
         while inline.step() {}
@@ -226,20 +208,56 @@ impl Output<'_> {
     }
 }
 
-/// Parses fenced code at the start of these lines: its language, the code, and the number of lines.
-fn fence<'a>(lines: &[&'a str]) -> Option<(&'a str, String, usize)> {
-    let first = lines.first()?.strip_prefix("```")?;
-    if let Some(code) = first.strip_suffix("```").filter(|code| !code.is_empty() && !code.contains("```")) {
+/// Whether a quote begins with this line. A `>` without a space is text: `>_<`, `>5`, `>>> code`.
+fn begins_quote(line: &str) -> bool {
+    line.strip_prefix("> ").is_some_and(|line| !line.trim().is_empty())
+}
+
+/// The lines of the quote at the start of these lines, without their `>`. An empty line of a quote may be a lone `>`,
+/// but not the last one.
+fn quoted<'a>(lines: &[&'a str]) -> Vec<&'a str> {
+    let inside = |line: &&'a str| line.strip_prefix("> ").or(if *line == ">" { Some("") } else { None });
+    let mut quoted: Vec<&str> = lines.iter().map_while(inside).collect();
+    quoted.truncate(quoted.iter().rposition(|line| !line.trim().is_empty()).map_or(0, |last| last + 1));
+    quoted
+}
+
+/// The number of backticks in a line of backticks only, which closes a fence of as many or fewer.
+fn fence_end(line: &str) -> usize {
+    let line = line.trim_end();
+    if line.bytes().all(|byte| byte == b'`') { line.len() } else { 0 }
+}
+
+/// For each line, the longest closing fence after it: without them, the search for an end would be quadratic.
+fn longest_ends(lines: &[&str]) -> Vec<usize> {
+    let mut longest = 0;
+    let after = |line: &&str| {
+        let after = longest;
+        longest = longest.max(fence_end(line));
+        after
+    };
+    let mut ends: Vec<usize> = lines.iter().rev().map(after).collect();
+    ends.reverse();
+    ends
+}
+
+/// Parses fenced code at the start of these lines: its language, the code, and the number of lines. `longest_end` is
+/// the longest closing fence after the first line.
+fn fence<'a>(lines: &[&'a str], longest_end: usize) -> Option<(&'a str, String, usize)> {
+    let first = *lines.first()?;
+    let after = first.trim_start_matches('`');
+    let run = first.strip_suffix(after).filter(|run| run.len() >= 3)?;
+    if let Some(code) = after.strip_suffix(run).filter(|code| !code.is_empty() && !code.contains(run)) {
         return Some(("", code.to_owned(), 1));
     }
-    let language = first.trim();
+    let language = after.trim();
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '#' | '.');
-    if language.len() > 20 || !language.chars().all(is_name) {
+    // Without a closing fence it is text: the user may still be writing it.
+    if language.len() > 20 || !language.chars().all(is_name) || longest_end < run.len() {
         return None;
     }
-    let code: Vec<&str> = lines.iter().skip(1).take_while(|line| line.trim_end() != "```").copied().collect();
-    // Without a closing fence it is text: the user may still be writing it.
-    (code.len() + 1 < lines.len() && !code.is_empty()).then(|| (language, code.join("\n"), code.len() + 2))
+    let code: Vec<&str> = lines.iter().skip(1).take_while(|line| fence_end(line) < run.len()).copied().collect();
+    (!code.is_empty()).then(|| (language, code.join("\n"), code.len() + 2))
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -283,11 +301,18 @@ enum Token<'a> {
     Mention(&'a str),
 }
 
-/// A mark without an end yet: its kind, its characters, and the index of its token.
+/// A mark without an end yet.
 struct Opened<'a> {
     mark: Mark<'a>,
+    /// Its characters.
     written: &'a str,
+    /// The index of its token, or of the backslash before it.
     place: usize,
+    /// Where its content begins: the byte, and the number of words before it.
+    inside: usize,
+    words: usize,
+    /// After a backslash the mark is text, and so is its end.
+    escaped: bool,
 }
 
 struct Inline<'a> {
@@ -295,10 +320,14 @@ struct Inline<'a> {
     at: usize,
     /// The character before `at`.
     before: Option<char>,
+    /// How many pieces with a letter or a digit are before `at`.
+    words: usize,
     tokens: Vec<Token<'a>>,
     open: Vec<Opened<'a>>,
     /// Lengths of backtick runs that have no closing run in the rest of the text.
     unclosed: Vec<usize>,
+    /// Lengths of backtick runs after a backslash.
+    escaped_runs: Vec<usize>,
     /// How many elements may still be written.
     budget: usize,
 }
@@ -312,12 +341,23 @@ impl<'a> Inline<'a> {
     fn pass(&mut self, bytes: usize) -> &'a str {
         let passed = self.text.get(self.at..self.at + bytes).unwrap_or_default();
         self.before = passed.chars().next_back().or(self.before);
+        self.words += usize::from(passed.contains(char::is_alphanumeric));
         self.at += bytes;
         passed
     }
 
-    fn word_before(&self) -> bool {
-        self.before.is_some_and(|c| c.is_alphanumeric() || c == '_')
+    /// Moves forward by this number of bytes of plain text.
+    fn keep(&mut self, bytes: usize) {
+        let text = self.pass(bytes);
+        self.tokens.push(Token::Text(text));
+    }
+
+    fn just_opened(&self) -> bool {
+        self.open.last().is_some_and(|open| open.inside == self.at)
+    }
+
+    fn within_word(&self) -> bool {
+        self.before.is_some_and(|c| c.is_alphanumeric() || (c == '_' && !self.just_opened()))
     }
 
     /// Parses one token; returns false at the end.
@@ -327,20 +367,13 @@ impl<'a> Inline<'a> {
         let made = self.tokens.len();
         let taken = match first {
             _ if self.budget == 0 => {
-                let text = self.pass(rest.len());
-                self.tokens.push(Token::Text(text));
+                self.keep(rest.len());
                 true
             }
             '\\' => self.escaped(rest),
             '`' => self.code(rest),
             '*' | '_' | '~' => self.mark(rest, first),
-            '[' if self.open.len() < OPEN_MAX => {
-                let place = self.tokens.len();
-                let written = self.pass(1);
-                self.tokens.push(Token::Text(written));
-                self.open.push(Opened { mark: Mark::Link(""), written, place });
-                true
-            }
+            '[' => self.open(rest, Mark::Link(""), 1),
             ']' => self.link(rest),
             '@' => self.mention(rest),
             'h' | 'H' | 'w' | 'W' => self.address(rest),
@@ -363,31 +396,56 @@ impl<'a> Inline<'a> {
             before = Some(c);
             at > 0 && (begins(c) || address)
         });
-        let text = self.pass(end.map_or(rest.len(), |(at, _)| at));
-        self.tokens.push(Token::Text(text));
+        self.keep(end.map_or(rest.len(), |(at, _)| at));
     }
 
+    /// A backslash. It disappears only where it prevents a mark.
     fn escaped(&mut self, rest: &'a str) -> bool {
-        let Some(next) = rest.chars().nth(1).filter(char::is_ascii_punctuation) else { return false };
-        self.pass(1);
-        let text = self.pass(next.len_utf8());
-        self.tokens.push(Token::Text(text));
-        true
+        let after = rest.get(1..).unwrap_or_default();
+        let run = after.len() - after.trim_start_matches('`').len();
+        let prevents = match after.chars().next() {
+            Some(sign @ ('*' | '_' | '~')) => return self.mark(rest, sign),
+            Some('[') => return self.open(rest, Mark::Link(""), 1),
+            Some('`') => {
+                let opens = self.code_length(after, run).is_some();
+                let closes = self.escaped_runs.contains(&run);
+                self.escaped_runs.push(run);
+                opens || closes
+            }
+            Some(']') => self.open.iter().any(|open| matches!(open.mark, Mark::Link(_))) && target(after).is_some(),
+            Some('@') => self.mention_length(after).is_some(),
+            Some('>') => matches!(self.before, None | Some('\n')) && begins_quote(after),
+            _ => false,
+        };
+        if prevents {
+            self.pass(1);
+            self.keep(run.max(1));
+        }
+        prevents
+    }
+
+    /// The length of the code between this run of backticks and the next run of the same length.
+    fn code_length(&mut self, rest: &str, run: usize) -> Option<usize> {
+        if self.unclosed.contains(&run) {
+            return None;
+        }
+        let inside = rest.get(run..).unwrap_or_default();
+        let end = closing_run(inside, run);
+        if end.is_none() {
+            self.unclosed.push(run);
+        }
+        end.filter(|end| inside.get(..*end).is_some_and(|code| !code.trim().is_empty()))
     }
 
     fn code(&mut self, rest: &'a str) -> bool {
         let run = rest.len() - rest.trim_start_matches('`').len();
-        let inside = rest.get(run..).unwrap_or_default();
-        let end = if self.unclosed.contains(&run) { None } else { closing_run(inside, run) };
-        let Some(end) = end.filter(|end| *end > 0) else {
-            if !self.unclosed.contains(&run) {
-                self.unclosed.push(run);
-            }
-            let text = self.pass(run);
-            self.tokens.push(Token::Text(text));
+        // After a letter it is an apostrophe: "that`s".
+        let end = if self.within_word() { None } else { self.code_length(rest, run) };
+        let Some(end) = end else {
+            self.keep(run);
             return true;
         };
-        let code = inside.get(..end).unwrap_or_default();
+        let code = rest.get(run..run + end).unwrap_or_default();
         // One space on each side is dropped, so that code can begin with a backtick.
         let spaced =
             code.strip_prefix(' ').and_then(|code| code.strip_suffix(' ')).filter(|code| !code.trim().is_empty());
@@ -396,9 +454,29 @@ impl<'a> Inline<'a> {
         true
     }
 
-    /// A run of `*`, `_` or `~`: it closes an open mark, or opens one, or is text.
+    /// Takes a run of this length, perhaps after a backslash, as text that its end turns into a mark.
+    fn open(&mut self, rest: &'a str, mark: Mark<'a>, run: usize) -> bool {
+        let escaped = rest.starts_with('\\');
+        if self.open.len() == OPEN_MAX {
+            self.keep(usize::from(escaped) + run);
+            return true;
+        }
+        let place = self.tokens.len();
+        if escaped {
+            self.keep(1);
+        }
+        let written = self.pass(run);
+        self.tokens.push(Token::Text(written));
+        self.open.push(Opened { mark, written, place, inside: self.at, words: self.words, escaped });
+        true
+    }
+
+    /// A run of `*`, `_` or `~`, perhaps after a backslash: it closes an open mark, or opens one, or is text.
     fn mark(&mut self, rest: &'a str, sign: char) -> bool {
-        let run = rest.len() - rest.trim_start_matches(sign).len();
+        let backslash = usize::from(rest.starts_with('\\'));
+        let signs = rest.get(backslash..).unwrap_or_default();
+        let after = signs.trim_start_matches(sign);
+        let run = signs.len() - after.len();
         let mark = match (sign, run) {
             ('*' | '_', 1) => Some(Mark::Italic),
             ('*' | '_', 2) => Some(Mark::Bold),
@@ -406,43 +484,79 @@ impl<'a> Inline<'a> {
             ('~', 2) => Some(Mark::Struck),
             _ => None,
         };
-        let after = rest.get(run..).and_then(|rest| rest.chars().next());
-        let space = |c: Option<char>| c.is_none_or(char::is_whitespace);
-        let word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-        let (closes, opens) = (!space(self.before) && !word(after), !space(after) && !self.word_before());
-        let written = self.pass(run);
-        let opened = self.open.iter().rposition(|open| Some(open.mark) == mark && open.written == written);
-        match (mark, opened) {
-            (Some(mark), Some(opened)) if closes => {
-                let place = self.open.get(opened).map_or(0, |open| open.place);
-                self.open.truncate(opened);
-                if let Some(token) = self.tokens.get_mut(place) {
-                    *token = Token::Open(mark);
-                }
-                self.tokens.push(Token::Close(mark));
+        let closed = self.open.iter().rposition(|open| Some(open.mark) == mark && open.written.starts_with(sign));
+        let closed = closed.filter(|closed| {
+            self.may_close(sign, after) && self.open.get(*closed).is_some_and(|open| self.words > open.words)
+        });
+        match (mark, closed) {
+            (Some(mark), Some(closed)) => self.close(closed, mark, backslash + run),
+            (Some(mark), None) if self.may_open(signs, after) => {
+                self.open(rest, mark, run);
             }
-            (Some(mark), _) if opens && self.open.len() < OPEN_MAX => {
-                self.open.push(Opened { mark, written, place: self.tokens.len() });
-                self.tokens.push(Token::Text(written));
-            }
-            _ => self.tokens.push(Token::Text(written)),
+            _ => self.keep(backslash + run),
         }
         true
+    }
+
+    /// Whether a mark may begin here: after a space, an opening bracket, a quote, a dash or another mark.
+    fn may_open(&self, signs: &str, after: &str) -> bool {
+        let opens = |c: char| c.is_whitespace() || OPENING.contains(c) || matches!(c, '“' | '"' | '\'' | '—' | '–');
+        // `*.png` is a pattern of file names.
+        let is_pattern =
+            signs.starts_with("*.") && after.get(1..).is_some_and(|name| name.starts_with(char::is_alphanumeric));
+        let begins = |after: &str| {
+            let mut content = after.trim_start_matches(['*', '_', '~', '\\']).chars();
+            content.next().is_some_and(|c| !c.is_whitespace() && !matches!(c, ')' | ']' | '}'))
+        };
+        (self.before.is_none_or(opens) || self.just_opened()) && !is_pattern && begins(after)
+    }
+
+    /// Whether a mark may end here: after its content, and before the end of a word.
+    fn may_close(&self, sign: char, after: &str) -> bool {
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        // A file name or an identifier goes on: `*logo*.svg`, `__init__.py`, `__init__()`, `_(ツ)_/`.
+        let dotted =
+            after.strip_prefix('.').is_some_and(|after| after.starts_with(|c: char| c.is_ascii_alphanumeric()));
+        let joined = after.starts_with(['(', '/'])
+            || after.strip_prefix(['.', ':', '=', '-']).is_some_and(|after| after.starts_with(is_word));
+        let goes_on = after.starts_with(char::is_alphanumeric) || dotted || (sign == '_' && joined);
+        self.before.is_some_and(|c| !c.is_whitespace() && !OPENING.contains(c)) && !self.just_opened() && !goes_on
+    }
+
+    /// Ends an open mark with these bytes. If one of the two is after a backslash, both are text without backslashes.
+    fn close(&mut self, closed: usize, mark: Mark<'a>, bytes: usize) {
+        let (place, escaped) = self.open.get(closed).map_or((0, false), |open| (open.place, open.escaped));
+        let end_escaped = self.rest().starts_with('\\');
+        if escaped || !end_escaped {
+            self.open.truncate(closed);
+            if let Some(token) = self.tokens.get_mut(place) {
+                *token = if escaped { Token::Text("") } else { Token::Open(mark) };
+            }
+        }
+        let written = self.pass(bytes);
+        let text = written.trim_start_matches('\\');
+        self.tokens.push(if escaped || end_escaped { Token::Text(text) } else { Token::Close(mark) });
     }
 
     /// The end of a link's label, and its URL.
     fn link(&mut self, rest: &'a str) -> bool {
         let opened = self.open.iter().rposition(|open| matches!(open.mark, Mark::Link(_)));
         let Some(opened) = opened else { return false };
-        let place = self.open.get(opened).map_or(0, |open| open.place);
+        let (place, escaped) = self.open.get(opened).map_or((0, false), |open| (open.place, open.escaped));
         let Some(address) = target(rest).filter(|_| place + 1 < self.tokens.len()) else {
             // The brackets are plain text: stop waiting for the end of a link.
             self.open.remove(opened);
             return false;
         };
+        self.open.truncate(opened);
+        if escaped {
+            if let Some(token) = self.tokens.get_mut(place) {
+                *token = Token::Text("");
+            }
+            return false;
+        }
         self.pass("](".len() + address.len() + ")".len());
         // Links do not nest: drop the open links around this one and the URLs and mentions inside it.
-        self.open.truncate(opened);
         self.open.retain(|open| !matches!(open.mark, Mark::Link(_)));
         for token in self.tokens.iter_mut().skip(place) {
             if let Token::Address(shown) | Token::Mention(shown) = token {
@@ -456,26 +570,44 @@ impl<'a> Inline<'a> {
         true
     }
 
-    fn mention(&mut self, rest: &'a str) -> bool {
-        let name = rest.get(1..).unwrap_or_default();
+    /// How many bytes at the end of a URL or a user name close an open mark.
+    fn closing(&self, text: &str) -> usize {
+        let run = text.len() - text.trim_end_matches('_').len();
+        let fits = |open: &&Opened<'_>| open.written.starts_with('_') && open.written.len() <= run;
+        self.open.iter().rev().find(fits).map_or(0, |open| open.written.len())
+    }
+
+    /// The length of the `@name` at the start of a text; none within a word or an address such as `@name@mail.example`.
+    fn mention_length(&self, rest: &str) -> Option<usize> {
+        let name = rest.get(1..)?;
         let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(name.len());
-        let touches = self.word_before()
-            || name.get(end..).and_then(|rest| rest.chars().next()).is_some_and(char::is_alphanumeric);
-        if !limits::USERNAME.contains(&end) || touches {
-            return false;
-        }
-        let mention = self.pass(1 + end);
+        let goes_on = name.get(end..)?.starts_with(|c: char| c.is_alphanumeric() || c == '@');
+        let end = end - self.closing(name.get(..end)?);
+        (limits::USERNAME.contains(&end) && !goes_on && !self.within_word()).then_some(1 + end)
+    }
+
+    fn mention(&mut self, rest: &'a str) -> bool {
+        let Some(length) = self.mention_length(rest) else { return false };
+        let mention = self.pass(length);
         self.tokens.push(Token::Mention(mention));
         true
     }
 
-    /// A bare URL: `https://…`, `www.…`.
+    /// A bare URL: `https://…`, `www.…`, without the punctuation that ends a sentence or a mark.
     fn address(&mut self, rest: &'a str) -> bool {
-        if self.word_before() {
+        let prefix = ["https://", "http://", "www."].into_iter().find(|prefix| starts_with(rest, prefix));
+        let Some(prefix) = prefix.filter(|_| !self.within_word()) else { return false };
+        let after = rest.get(prefix.len()..).unwrap_or_default();
+        if !after.starts_with(char::is_alphanumeric) {
             return false;
         }
-        let Some(length) = address_length(rest) else { return false };
-        let shown = self.pass(length);
+        let trimmed = after.get(..address_end(after)).unwrap_or_default().trim_end_matches(ends_sentence);
+        let unmarked = trimmed.get(..trimmed.len() - self.closing(trimmed)).unwrap_or_default();
+        let address = unmarked.trim_end_matches(ends_sentence);
+        if address.is_empty() || (prefix == "www." && !address.contains('.')) {
+            return false;
+        }
+        let shown = self.pass(prefix.len() + address.len());
         self.tokens.push(Token::Address(shown));
         true
     }
@@ -521,28 +653,61 @@ fn is_safe(address: &str) -> bool {
     ["https://", "http://", "mailto:"].iter().any(|scheme| starts_with(address, scheme) && address.len() > scheme.len())
 }
 
-/// The length in bytes of the URL at the start of a text: without the punctuation that ends a sentence, and with
-/// balanced brackets.
-fn address_length(text: &str) -> Option<usize> {
-    let prefix = ["https://", "http://", "www."].into_iter().find(|prefix| starts_with(text, prefix))?;
-    let is_end = |c: char| {
-        c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | '`' | '*' | '|' | '\\' | '^' | '[' | ']')
-    };
-    let host = text.get(prefix.len()..)?;
-    if !host.chars().next().is_some_and(char::is_alphanumeric) {
-        return None;
-    }
-    let mut open = 0_usize;
+/// The end of the URL at the start of a text, in bytes, without its scheme. A closing bracket or quote that the URL did
+/// not open ends it.
+fn address_end(text: &str) -> usize {
+    let mut open: Vec<&str> = Vec::new();
+    let mut after_host = false;
     let mut end = 0;
-    for c in host.chars().take(ADDRESS_MAX) {
-        if is_end(c) || (c == ')' && open == 0) {
+    for c in text.chars().take(ADDRESS_MAX) {
+        after_host |= matches!(c, '/' | '?' | '#');
+        let (opens, closes) = (closed_by(c), CLOSING.contains(c));
+        let is_end = c.is_whitespace()
+            || c.is_control()
+            || matches!(c, '<' | '>' | '"' | '`' | '\\' | '。' | '、' | '，' | '！' | '？')
+            || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+            || (!after_host && (opens.is_some() || closes || matches!(c, '*' | '|' | '^')));
+        let opened = if closes { open.iter().rposition(|closing| closing.contains(c)) } else { None };
+        if is_end || (closes && opened.is_none()) {
             break;
         }
-        open = (open + usize::from(c == '(')).saturating_sub(usize::from(c == ')'));
+        if let Some(opened) = opened {
+            open.truncate(opened);
+        } else if let Some(closing) = opens {
+            open.push(closing);
+        }
         end += c.len_utf8();
     }
-    let host = host.get(..end)?.trim_end_matches(['.', ',', ':', ';', '!', '?', '\'', '~', '_', '…', '»', '”', '(']);
-    (prefix != "www." || host.contains('.')).then_some(prefix.len() + host.len())
+    end
+}
+
+/// Brackets and quotes that open, and those that close.
+const OPENING: &str = "([{«‹„‘（「『【《";
+const CLOSING: &str = ")]}»›“”’）」』】》";
+
+/// The characters that close this bracket or quote; none if it opens nothing. `“` opens in English and closes in
+/// German; in a URL it can only close.
+fn closed_by(opening: char) -> Option<&'static str> {
+    Some(match opening {
+        '(' => ")",
+        '[' => "]",
+        '{' => "}",
+        '«' => "»",
+        '‹' => "›",
+        '„' => "“”",
+        '‘' => "’",
+        '（' => "）",
+        '「' => "」",
+        '『' => "』",
+        '【' => "】",
+        '《' => "》",
+        _ => return None,
+    })
+}
+
+/// Whether this character at the end of a URL belongs to the sentence around it.
+fn ends_sentence(c: char) -> bool {
+    matches!(c, '.' | ',' | ':' | ';' | '!' | '?' | '\'' | '~' | '*' | '|' | '^' | '…') || OPENING.contains(c)
 }
 
 fn address(shown: &str, html: bool, out: &mut String) {

@@ -12,6 +12,21 @@ fn html(text: &str) -> String {
         .replace("<pre tabindex=\"0\">", "<pre>")
 }
 
+/// Texts of people, and texts of each kind that was once rendered wrongly.
+#[test]
+fn collected_texts_have_their_html() {
+    let table = include_str!("collected.tsv").lines().filter(|line| !line.starts_with("## "));
+    let mut count = 0;
+    for line in table {
+        let (text, expected) = line.split_once('\t').expect("a text, a tab and its HTML");
+        let html =
+            html(&text.replace('⏎', "\n")).replace(" target=\"_blank\" rel=\"noopener noreferrer nofollow\"", "");
+        assert_eq!(html.replace('\n', "⏎"), expected, "{text}");
+        count += 1;
+    }
+    assert!(count > 500, "{count} texts");
+}
+
 #[test]
 fn marks_become_elements() {
     for (text, expected) in [
@@ -23,7 +38,7 @@ fn marks_become_elements() {
         ("`a < b` ``x`y``", "<code>a &lt; b</code> <code>x`y</code>"),
         ("`` ` ``", "<code>`</code>"),
         ("> one\n> two\nthree", "<blockquote>one\ntwo</blockquote>three"),
-        (">> deep\n> less", "<blockquote><blockquote>deep</blockquote>less</blockquote>"),
+        ("> > deep\n> less", "<blockquote><blockquote>deep</blockquote>less</blockquote>"),
         ("a\n```rust\nfn <T>() {}\n```\nb", "a<pre><code class=\"language-rust\">fn &lt;T&gt;() {}</code></pre>b"),
         ("```x = 1```", "<pre><code>x = 1</code></pre>"),
         ("line\n\nbreaks", "line\n\nbreaks"),
@@ -178,7 +193,7 @@ fn hostile() -> impl Strategy<Value = String> {
         3 => "[*_~`>\\[\\]()@#\\\\ \n<&\"']{1,4}",
         2 => "[a-zа-я0-9 ]{0,6}",
         1 => proptest::sample::select(vec![
-            "https://a.example/x", "www.b.example", "](https://c.example)", "](javascript:x)", "<script>", "```", "\n> ", "@name", "\u{202e}", "e\u{301}\u{301}", "👩‍💻",
+            "https://a.example/x", "https://a.example/_", "www.b.example", "„«“”»", "](https://c.example)", "\\*", "````", "\n>", "\n```\n", "](javascript:x)", "<script>", "```", "\n> ", "@name", "\u{202e}", "e\u{301}\u{301}", "👩‍💻",
         ]).prop_map(str::to_owned),
         1 => any::<String>(),
     ];
@@ -227,6 +242,17 @@ fn long_repetitions_stay_shallow() {
         "\\",
         "_a_ ",
         "*_~~[",
+        "> a\n>\n",
+        ">\n",
+        "*!",
+        "_.",
+        "*_a ",
+        "\\*a ",
+        "\\`",
+        "_https://a_",
+        "https://a/((",
+        "https://a/„",
+        "````\n```\n",
         "e\u{301}",
         "\u{202e}",
         "\u{200b}",
