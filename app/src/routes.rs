@@ -11,7 +11,7 @@ use crate::{
     profiles,
     seed::Seed,
     settings,
-    ui::{Confirmation, For, NotFound, Skeleton, effect, matches_media, memo, reactive, t},
+    ui::{Confirmation, For, NotFound, Skeleton, effect, isolated, matches_media, memo, reactive, t},
 };
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
@@ -174,10 +174,12 @@ fn Pages() -> impl IntoView {
     let page = move || view! { <For each=move || vec![shown.get()] key=Shown::clone let:shown>{shown.view()}</For> };
     #[cfg(feature = "ssr")]
     if let Page::Failed(failed) = Store::current().page.get_untracked() {
-        return view! { <Title formatter=titled /><FailedPage failed /> }.into_any();
+        return view! { <Title formatter=|title: String| titled(0, &title) /><FailedPage failed /> }.into_any();
     }
+    let store = Store::current();
+    let unread = memo(move || chat::unread(store));
     view! {
-        <Title formatter=titled />
+        <Title formatter=move |title: String| titled(unread.get(), &title) />
         <a class="skip" href="#main" rel="external">{t!(i18n, skip_to_content)}</a>
         <live::Connect />
         <Arrival />
@@ -190,10 +192,13 @@ fn Pages() -> impl IntoView {
     .into_any()
 }
 
-/// The title of the document. leptos_meta writes it into the server's HTML as it is, so it is escaped there.
-fn titled(title: String) -> String {
+/// The title of the document, with the number of unread messages. leptos_meta writes it into the server's HTML as it
+/// is, so it is escaped there.
+fn titled(unread: u32, title: &str) -> String {
+    let title = isolated(title);
     let title = if cfg!(feature = "ssr") { title.replace('&', "&amp;").replace('<', "&lt;") } else { title };
-    if title.is_empty() { "Messenger".into() } else { format!("{title} · Messenger") }
+    let title = if title.is_empty() { "Messenger".into() } else { format!("{title} · Messenger") };
+    if unread > 0 { format!("({unread}) {title}") } else { title }
 }
 
 /// Says why a request failed, with a link back.

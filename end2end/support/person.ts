@@ -71,6 +71,12 @@ export class Person {
     return (await this.call(`/api/v1/chats/${chat}/messages`, { client_id: randomUUID(), text, reply_to })).no;
   }
 
+  async rename(chat: string, title: string) {
+    const path = `/api/v1/chats/${chat}`;
+    const answer = await this.page.request.patch(this.server + path, { data: { title }, headers: this.origin() });
+    expect(answer.ok(), `${path}: ${await answer.text()}`).toBe(true);
+  }
+
   async remove(chat: string, other: Person) {
     const user = await this.get(`/api/v1/users/@${other.username}`);
     const path = `/api/v1/chats/${chat}/members/${user.id}`;

@@ -144,7 +144,7 @@ test('browser and server render the same, to the character', async ({ person, wo
   const ann = await person('Ann');
   const chat = await ann.savedChat();
   await ann.open('/chats');
-  const texts = [...inputs(2_000), ...hostile, ...conversation(500).texts];
+  const texts = [...inputs(5_000), ...hostile, ...conversation(500).texts];
   await flood(ann.page, chat, texts);
   // Client-side navigation, so that the browser renders every row.
   await ann.page.evaluate(() => Object.assign(window, { marked: true }));
@@ -153,7 +153,7 @@ test('browser and server render the same, to the character', async ({ person, wo
   const drawn = await ann.page.evaluate(async (count) => {
     const found = new Map<number, string>();
     const log = document.querySelector('.timeline')!;
-    for (const until = performance.now() + 120_000; found.size < count; ) {
+    for (const until = performance.now() + 200_000; found.size < count; ) {
       for (const row of log.querySelectorAll('.messages > .message')) found.set(Number(row.id.slice(1)), row.querySelector('.text')!.innerHTML);
       log.scrollTop -= 1_500;
       await new Promise((drawn) => requestAnimationFrame(drawn));
@@ -187,8 +187,8 @@ function inputs(count: number): string[] {
     return Math.floor((seed / 2 ** 32) * below);
   };
   const pieces = [
-    '*', '**', '***', '_', '__', '~~', '`', '``', '```', '```\n', '\n```rust\n', '>', '\n> ', '\n>> ', '[', ']', '](https://example.org/a_(b))', '](javascript:x)',
-    'https://example.org/?q=1&r=2', 'www.example.org.', '@name', '@имя', '<b>', '&amp;', '"', "'", '\\', '\\*', ' ', '  ', '\n', '\n\n', 'word', 'слово', '👩‍💻', 'e\u0301', '\u202E', '\u200B', '1*2*3', 'a_b_c',
+    '*', '**', '***', '_', '__', '~~', '`', '``', '```', '```\n', '\n```rust\n', '>', '\n> ', '\n>\n', '````\n', '[', ']', '](https://example.org/a_(b))', '](javascript:x)',
+    'https://example.org/?q=1&r=2', 'www.example.org.', 'https://example.org/_', '„', '“', '«', '»', '@name', '@имя', '<b>', '&amp;', '"', "'", '\\', '\\*', ' ', '  ', '\n', '\n\n', 'word', 'слово', '👩‍💻', 'e\u0301', '\u202E', '\u200B', '1*2*3', 'a_b_c',
   ];
   return Array.from({ length: count }, (_, n) => {
     const parts = Array.from({ length: 1 + random(14) }, () => pieces[random(pieces.length)]);

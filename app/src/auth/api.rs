@@ -24,7 +24,7 @@ pub async fn sign_in(login: String, password: String) -> Result<(), Refusal> {
 pub async fn register(username: String, password: String, display_name: String) -> Result<(), Refusal> {
     let request = context::request()?;
     // A form sends its empty fields too.
-    let display_name = Some(display_name).filter(|name| !name.trim().is_empty());
+    let display_name = Some(protocol::text::cleaned_line(&display_name)).filter(|name| !name.trim().is_empty());
     let data = protocol::auth::Register { username, password, display_name, email: None };
     let (actor, _) = context::answer(services::auth::register(&request.node, &request.device, data).await)?;
     context::sign_in_browser(actor).await?;

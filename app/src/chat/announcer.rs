@@ -4,7 +4,7 @@
 use super::{open_chat::OpenChat, words};
 use crate::{
     i18n::use_i18n,
-    ui::{I18n, counted, effect, memo, reactive, t},
+    ui::{I18n, counted, effect, isolated, memo, reactive, t},
 };
 use leptos::prelude::*;
 use protocol::reducer::ChatState;
@@ -60,7 +60,9 @@ impl Announcements {
             let is_current = self.resting.get() || no > chat.summary.read_no;
             chat.messages.get(&no).filter(|message| is_current && !message.deleted).cloned()
         });
-        said.flatten().map(|message| format!("{}: {}", store.name(message.sender_id), words::line(self.i18n, &message)))
+        said.flatten().map(|message| {
+            format!("{}: {}", isolated(&store.name(message.sender_id)), words::line(self.i18n, &message))
+        })
     }
 }
 

@@ -5,7 +5,10 @@ use leptos::prelude::*;
 use protocol::ids::{ChatId, ClientId};
 
 #[cfg(feature = "ssr")]
-use crate::{address::Address, server_context as context};
+use {
+    crate::{address::Address, server_context as context},
+    protocol::text::cleaned,
+};
 
 /// The composer's form. With JavaScript a message goes over the socket instead.
 #[server(prefix = "/fn", endpoint = "send_message")]
@@ -16,6 +19,7 @@ pub async fn send_message(
     #[server(default)] reply_to: Option<u64>,
 ) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
+    let text = cleaned(&text);
     let data = protocol::chat::PostMessage { client_id, text: text.clone(), reply_to };
     let (message, new) = context::answer(services::chat::post_message(&node, actor, chat_id, data).await)?;
     let typed = protocol::text::MessageText::parse(&text);
@@ -35,7 +39,7 @@ pub async fn edit_message(
     #[server(default)] base_seq: Option<u64>,
 ) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
-    let data = protocol::chat::EditMessage { text, base_seq };
+    let data = protocol::chat::EditMessage { text: cleaned(&text), base_seq };
     context::answer(services::chat::edit_message(&node, actor, chat_id, no, data).await)?;
     context::redirect(&Address::message(chat_id, no));
     Ok(())
@@ -87,7 +91,7 @@ pub async fn react(
 #[server(prefix = "/fn", endpoint = "report_message")]
 pub async fn report_message(chat_id: ChatId, no: u64, reason: String) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
-    context::answer(services::chat::report_message(&node, actor, chat_id, no, &reason).await)?;
+    context::answer(services::chat::report_message(&node, actor, chat_id, no, &cleaned(&reason)).await)?;
     context::redirect(&Address::message(chat_id, no));
     Ok(())
 }
@@ -123,7 +127,7 @@ pub async fn own_state(
 #[server(prefix = "/fn", endpoint = "keep_draft")]
 pub async fn save_draft(chat_id: ChatId, #[server(default)] draft: String) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
-    let update = protocol::chat::UpdateOwnState { draft: Some(Some(draft)), ..Default::default() };
+    let update = protocol::chat::UpdateOwnState { draft: Some(Some(cleaned(&draft))), ..Default::default() };
     context::answer(services::chat::update_own_state(&node, actor, chat_id, update).await)?;
     Ok(())
 }

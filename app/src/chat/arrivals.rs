@@ -1,5 +1,5 @@
-//! How new messages are announced outside their chat: in the tab's title and icon, in a toast, and by a
-//! notification of the browser while the reader does not use the page.
+//! How new messages are announced outside their chat: on the tab's icon, in a toast, and by a notification of the
+//! browser while the reader does not use the page. `routes.rs` puts their number into the tab's title.
 
 use super::words;
 use crate::{
@@ -42,7 +42,8 @@ fn fade<T: PartialEq + Send + Sync + 'static>(said: RwSignal<Option<T>>, what: T
 }
 
 /// The number of unread messages for the title. In a muted chat, only mentions count.
-fn unread(store: Store) -> u32 {
+#[must_use]
+pub fn unread(store: Store) -> u32 {
     let now = now(store);
     store.read(Part::Chats, |state| {
         let counts = state.chats.values().map(|chat| &chat.summary).filter(|summary| !summary.archived);
@@ -54,14 +55,9 @@ fn unread(store: Store) -> u32 {
 pub fn Arrivals() -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
-    let count = memo(move || unread(store));
+    let has_unread = memo(move || unread(store) > 0);
     let navigation = Navigation::current();
-    // A navigation sets the title of its page at the same moment: add the number in the next frame.
-    effect(move || {
-        navigation.with(|_| ());
-        let count = count.get();
-        request_animation_frame(move || sign(count));
-    });
+    effect(move || sign(has_unread.get()));
     let toast = RwSignal::new(None::<Arrived>);
     let noted = RwSignal::new(Vec::<Arrival>::new());
     let newest = memo(move || newest(store));
@@ -108,7 +104,7 @@ pub fn Arrivals() -> impl IntoView {
                 <div class="arrival">
                     <a href=Address::chat(chat_id).href() on:click=move |_| toast.set(None)>
                         <bdi class="chat-row-title">{title}</bdi>
-                        <span class="chat-row-preview" dir="auto">{text}</span>
+                        <span class="chat-row-preview">{text}</span>
                     </a>
                     <button class="icon-button" aria-label=t!(i18n, close) title=t!(i18n, close) on:click=move |_| toast.set(None)>
                         <Icon d=outline::CLOSE />
@@ -167,18 +163,11 @@ fn arrival_of(i18n: I18n, store: Store, of: Arrived) -> Option<Arrival> {
     Some(Arrival { of, title: words::title(i18n, &summary), text })
 }
 
-/// Puts the number of unread messages before the title, and a dot on the tab's icon.
-fn sign(count: u32) {
-    let document = document();
-    let title = document.title();
-    let numbered = title.strip_prefix('(').and_then(|rest| rest.split_once(") "));
-    let is_ours = |number: &str| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    let bare = numbered.filter(|(number, _)| is_ours(number)).map_or(title.as_str(), |(_, bare)| bare);
-    let title = if count > 0 { format!("({count}) {bare}") } else { bare.to_owned() };
-    document.set_title(&title);
-    let icon = document.query_selector("link[rel=icon]").ok().flatten();
+/// Shows or hides the dot on the tab's icon.
+fn sign(has_unread: bool) {
+    let icon = document().query_selector("link[rel=icon]").ok().flatten();
     if let Some(icon) = icon {
-        let _ = icon.set_attribute("href", if count > 0 { "/icon-unread.svg" } else { "/icon.svg" });
+        let _ = icon.set_attribute("href", if has_unread { "/icon-unread.svg" } else { "/icon.svg" });
     }
 }
 

@@ -15,7 +15,12 @@ use crate::{
     ui::{FormError, Icon, Show, outline, reactive, t},
 };
 use leptos::{html, prelude::*, server_fn::ServerFn};
-use protocol::{error::Problem, ids::ClientId, reducer::Unsent, text::MessageText};
+use protocol::{
+    error::Problem,
+    ids::ClientId,
+    reducer::Unsent,
+    text::{MessageText, cleaned},
+};
 
 #[component]
 pub fn Composer() -> impl IntoView {
@@ -84,7 +89,7 @@ impl Controls {
     fn send(self) {
         let Some(field) = self.field.get_untracked() else { return };
         self.completer.close();
-        match MessageText::parse(&field.value()) {
+        match MessageText::parse(&cleaned(&field.value())) {
             Ok(_) if self.drafts.is_saving() => {}
             Ok(text) => {
                 send(self.open_chat, self.drafts, text);

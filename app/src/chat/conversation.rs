@@ -8,7 +8,7 @@ use crate::{
     navigation::Navigation,
     people,
     seed::Page,
-    ui::{Avatar, Icon, NotFound, Skeleton, counted, memo, outline, reactive, t},
+    ui::{Avatar, Icon, NotFound, Skeleton, counted, isolated, memo, outline, reactive, t},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -145,7 +145,7 @@ fn Header(chat_id: ChatId, title: Memo<String>) -> impl IntoView {
     });
     let typing = memo(move || {
         let who = store.read(Part::Typing(chat_id), |state| state.typing(chat_id).collect::<Vec<_>>());
-        who.into_iter().map(|user| store.name(user)).collect::<Vec<_>>().join(", ")
+        who.into_iter().map(|user| isolated(&store.name(user))).collect::<Vec<_>>().join(", ")
     });
     let members = move || summary.with(|summary| summary.as_ref().map_or(0, |summary| summary.chat.member_count));
     let is_group = move || summary.with(|summary| summary.as_ref().is_some_and(|s| s.chat.kind == ChatKind::Group));

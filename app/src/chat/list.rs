@@ -181,7 +181,7 @@ fn ChatRow(id: ChatId) -> impl IntoView {
                         </span>
                     </span>
                     <span class="chat-row-line">
-                        <span class="chat-row-preview" dir="auto">
+                        <span class="chat-row-preview">
                             {reactive(move || match row.with(|row| row.as_ref().map(|row| row.preview.clone())) {
                                 _ if typing.get() => t!(i18n, chat.typing).into_any(),
                                 Some(Preview::Text(text)) => text.into_any(),

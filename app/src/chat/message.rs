@@ -48,7 +48,7 @@ pub fn MessageRow(message: Arc<Message>, rows: Memo<Vec<Row>>, read_by_others: M
     };
     let selected = move || open_chat.selected.with(|s| s.as_ref().is_some_and(|s| s.contains(&no)));
     let body = if let Some(event) = message.event.clone() {
-        view! { <article class="event" tabindex="-1"><p dir="auto">{reactive(move || words::event(i18n, store, &event))}</p></article> }
+        view! { <article class="event" tabindex="-1"><p>{reactive(move || words::event(i18n, store, &event))}</p></article> }
             .into_any()
     } else {
         view! {

@@ -35,6 +35,7 @@ use crate::{
 use leptos::prelude::*;
 use leptos_meta::Title;
 
+pub use arrivals::unread;
 pub use conversation::{ConversationPage, page_of_chat};
 #[cfg(feature = "ssr")]
 pub use open_chat::Panel;

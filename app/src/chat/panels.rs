@@ -10,7 +10,7 @@ use crate::{
     i18n::use_i18n,
     live::{Notice, quietly_then},
     part::Part,
-    ui::{Avatar, Dialog, Field, For, FormError, Icon, Show, memo, outline, reactive, t},
+    ui::{Avatar, Dialog, Field, For, FormError, Icon, Show, isolated, memo, outline, reactive, t},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use protocol::{chat::Reaction, ids::ClientId};
@@ -125,7 +125,7 @@ fn Reacted(no: u64) -> impl IntoView {
         store.change(|state| state.apply_reacted(chat_id, no, reacted));
     });
     let names = move |reaction: &Reaction| {
-        let names: Vec<String> = reaction.by.iter().map(|id| store.name(*id)).collect();
+        let names: Vec<String> = reaction.by.iter().map(|id| isolated(&store.name(*id))).collect();
         let rest = (reaction.count as usize).saturating_sub(names.len());
         if rest > 0 { format!("{} +{rest}", names.join(", ")) } else { names.join(", ") }
     };

@@ -3,7 +3,7 @@
 use crate::{
     i18n::t_string,
     live::Store,
-    ui::{I18n, lower, t},
+    ui::{I18n, isolated, lower, t},
 };
 use leptos::prelude::*;
 use protocol::{
@@ -11,8 +11,12 @@ use protocol::{
     ids::{ChatId, UserId},
     markdown,
     reducer::Part,
+    text::beginning,
 };
 use uuid::Uuid;
+
+/// Characters of a message in one line. The style sheet cuts the line where it does not fit.
+const LINE_CHARS: usize = 120;
 
 /// A chat's name, as its list row and its page show it.
 #[must_use]
@@ -81,8 +85,7 @@ pub fn line(i18n: I18n, message: &Message) -> String {
 /// The beginning of a text in one line, without Markdown.
 #[must_use]
 pub fn one_line(text: &str) -> String {
-    let beginning: String = text.chars().take(300).collect();
-    markdown::plain(&beginning).chars().take(120).map(|c| if c == '\n' { ' ' } else { c }).collect()
+    beginning(&markdown::plain(text).replace('\n', " "), LINE_CHARS)
 }
 
 /// A message in one line, for the list; for a system message see `event`.
@@ -99,7 +102,7 @@ pub fn preview(i18n: I18n, store: Store, summary: &ChatSummary, message: &Messag
         // The row of an unknown user has not arrived yet.
         && !name.is_empty()
     {
-        format!("{name}: {text}")
+        format!("{}: {text}", isolated(&name))
     } else {
         text
     }

@@ -5,7 +5,10 @@ use leptos::prelude::*;
 use protocol::ids::{ChatId, ClientId, UserId};
 
 #[cfg(feature = "ssr")]
-use crate::{address::Address, server_context as context};
+use {
+    crate::{address::Address, server_context as context},
+    protocol::text::cleaned_line,
+};
 
 #[server(prefix = "/fn", endpoint = "create_group")]
 pub async fn create_group(
@@ -14,7 +17,7 @@ pub async fn create_group(
     client_id: ClientId,
 ) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
-    let new = services::groups::NewGroup { title, member_ids, client_id: Some(client_id) };
+    let new = services::groups::NewGroup { title: cleaned_line(&title), member_ids, client_id: Some(client_id) };
     let (chat, _) = context::answer(services::groups::create(&node, actor, new).await)?;
     context::redirect(&Address::chat(chat.chat.id));
     Ok(())
@@ -23,7 +26,7 @@ pub async fn create_group(
 #[server(prefix = "/fn", endpoint = "rename_group")]
 pub async fn rename_group(chat_id: ChatId, title: String) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
-    let update = protocol::groups::UpdateGroup { title: Some(title), description: None };
+    let update = protocol::groups::UpdateGroup { title: Some(cleaned_line(&title)), description: None };
     context::answer(services::groups::update(&node, actor, chat_id, update).await)?;
     context::redirect(&Address::info(chat_id));
     Ok(())

@@ -102,7 +102,7 @@ pub fn OwnProfile() -> impl IntoView {
         <form method="post" action=api::UpdateProfile::url() class="stack" on:submit=quietly_then(store, Some(Notice::Saved), share_account)>
             <div class="row">
                 {store.me().map(|me| view! { <Avatar name id=me.0 class="avatar-lg" /> })}
-                <a href=Address::Person(username.clone()).href()>"@" {username.clone()}</a>
+                <a class="grow" href=Address::Person(username.clone()).href()>"@" {username.clone()}</a>
             </div>
             <FormError form="update_profile" />
             <Field form="update_profile" name="display_name" maxlength=64 value=name autocomplete="name"

@@ -38,5 +38,5 @@ pub use reactive::{effect, effect_from, memo, reactive};
 pub use section::TitledSection;
 pub use show::Show;
 pub use skeleton::Skeleton;
-pub use words::I18n;
 pub(crate) use words::t;
+pub use words::{I18n, isolated};

@@ -35,12 +35,23 @@ pub fn filled(i18n: I18n, text: Text, blanks: Vec<(&'static str, Reactive<String
     reactive(move || fill(i18n.text(text), &value))
 }
 
-/// Fills the blanks of a text. A value that looks like a blank is not filled again.
+/// A name or a title for a sentence. A right-to-left one is isolated (UAX 9), so that it does not reorder the words
+/// around it. Other names stay as they are, so that a copied sentence contains no invisible characters.
+#[must_use]
+pub fn isolated(name: &str) -> String {
+    let is_right_to_left = |c: char| {
+        matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefe}' | '\u{10800}'..='\u{10fff}'
+            | '\u{1e800}'..='\u{1efff}')
+    };
+    if name.contains(is_right_to_left) { format!("\u{2068}{name}\u{2069}") } else { name.to_owned() }
+}
+
+/// Fills the blanks of a text with isolated values. A value that looks like a blank is not filled again.
 fn fill(text: &str, value: &dyn Fn(&str) -> String) -> String {
     let mut parts = text.split("{{ ");
     let mut filled = parts.next().unwrap_or_default().to_owned();
     for (name, rest) in parts.filter_map(|part| part.split_once(" }}")) {
-        filled.push_str(&value(name));
+        filled.push_str(&isolated(&value(name)));
         filled.push_str(rest);
     }
     filled
@@ -54,12 +65,14 @@ mod tests {
     fn blanks_are_filled_once() {
         let value = |name: &str| match name {
             "actor" => "{{ title }}".to_owned(),
+            "user" => "דנה (home)".to_owned(),
             name => name.to_uppercase(),
         };
         for (text, expected) in [
             ("Back", "Back"),
             ("{{ count }} members", "COUNT members"),
             ("{{ actor }} renamed the group to “{{ title }}”", "{{ title }} renamed the group to “TITLE”"),
+            ("{{ user }} added {{ user }}.", "\u{2068}דנה (home)\u{2069} added \u{2068}דנה (home)\u{2069}."),
             ("", ""),
         ] {
             assert_eq!(fill(text, &value), expected);
