@@ -28,11 +28,16 @@ pub fn title(i18n: I18n, summary: &ChatSummary) -> String {
     }
 }
 
-/// The id that gives a chat its colour: the other user's, so that a user has one colour everywhere, else the chat's.
+/// The id that gives a chat its colour: the other user's, so that a user has one colour everywhere; the group's; or
+/// none, for the saved messages.
 #[must_use]
 pub fn face(store: Store, chat_id: ChatId) -> Uuid {
-    let peer = store.with_chat_untracked(chat_id, |chat| chat.summary.peer.as_ref().map(|peer| peer.id.0));
-    peer.flatten().unwrap_or(chat_id.0)
+    let face = store.with_chat_untracked(chat_id, |chat| match (chat.summary.chat.kind, &chat.summary.peer) {
+        (ChatKind::Saved, _) => Uuid::nil(),
+        (_, Some(peer)) => peer.id.0,
+        (_, None) => chat_id.0,
+    });
+    face.unwrap_or(chat_id.0)
 }
 
 /// The chats with names that contain a query, in the order of the list.

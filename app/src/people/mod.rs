@@ -47,7 +47,7 @@ pub fn BlockForm(user_id: UserId, blocked: bool) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
     view! {
-        <form method="post" action=api::Block::url()>
+        <form method="post" action=api::Block::url() class="stack">
             <FormError form="block" />
             <input type="hidden" name="user_id" value=user_id.to_string() />
             <input type="hidden" name="blocked" value=(!blocked).to_string() />
@@ -55,7 +55,7 @@ pub fn BlockForm(user_id: UserId, blocked: bool) -> impl IntoView {
                 view! { <button class="button">{t!(i18n, profiles.unblock)}</button> }.into_any()
             } else {
                 view! {
-                    <p class="hint mb-3">{t!(i18n, profiles.block_hint)}</p>
+                    <p class="hint">{t!(i18n, profiles.block_hint)}</p>
                     <ConfirmButton question=t!(i18n, profiles.block_question, name = move || store.name(user_id)) label=t!(i18n, profiles.block) />
                 }.into_any()
             }}

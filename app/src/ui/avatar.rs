@@ -6,7 +6,7 @@ use uuid::Uuid;
 #[component]
 pub fn Avatar(
     #[prop(into)] name: Signal<String>,
-    /// The id of the user, or of the group.
+    /// The id of the user or the group; nil for the saved messages.
     id: Uuid,
     #[prop(optional, into)] class: &'static str,
 ) -> impl IntoView {
@@ -32,11 +32,14 @@ fn initials(name: &str) -> String {
     if letters.is_empty() { "•".into() } else { upper(&letters) }
 }
 
-/// The class of one of eight colours. The end of an id is random.
+/// The class of one of eight colours. The end of an id is random. The saved messages have no id, and a star.
 #[must_use]
 pub fn colour(id: Uuid) -> &'static str {
     const COLOURS: [&str; 8] =
         ["colour-1", "colour-2", "colour-3", "colour-4", "colour-5", "colour-6", "colour-7", "colour-8"];
+    if id.is_nil() {
+        return "saved";
+    }
     let [.., last] = id.into_bytes();
     COLOURS.get(usize::from(last) % COLOURS.len()).copied().unwrap_or_default()
 }
