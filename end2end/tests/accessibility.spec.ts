@@ -35,6 +35,7 @@ test('every other page passes axe, light and dark', async ({ person, words }) =>
     `/new?kind=group&q=${bob.username}`,
     `/users/@${bob.username}`,
     `/users/@${ann.username}`,
+    '/settings',
     '/settings/profile',
     '/settings/security',
     '/settings/sessions',
@@ -79,6 +80,14 @@ test('every dialog and menu passes axe, light and dark', { tag: '@script' }, asy
   await ann.page.keyboard.press('?');
   await expect(ann.dialog).toBeVisible();
   await inspect('the keys');
+  await ann.page.keyboard.press('Escape');
+  await ann.page.getByRole('button', { name: words.auth.account }).click();
+  await inspect('the account menu');
+  await ann.page.setViewportSize({ width: 1440, height: 900 });
+  await ann.open(`/chats/${group}`);
+  await ann.main.getByRole('link', { name: words.chat.info }).click();
+  await expect(ann.page.getByRole('complementary')).toBeVisible();
+  await inspect('the info beside the conversation');
   await ann.open(`/chats/${group}`);
   await ann.composer.pressSequentially('@');
   await expect(ann.page.getByRole('option').first()).toBeVisible();

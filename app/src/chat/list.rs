@@ -51,7 +51,7 @@ pub fn ChatList() -> impl IntoView {
                 <h2 class="title">{t!(i18n, chat.chats)}</h2>
                 <ConnectionState />
                 <a class="icon-button" href=Address::Settings(Section::Index).href() aria-label=t!(i18n, settings.title) title=t!(i18n, settings.title)>
-                    <Icon d=outline::SLIDERS />
+                    <Icon d=outline::GEAR />
                 </a>
                 <a class="icon-button" href=Address::NEW_CHAT.href() aria-label=t!(i18n, chat.new_chat) title=t!(i18n, chat.new_chat)>
                     <Icon d=outline::NEW />
