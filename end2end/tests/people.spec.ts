@@ -17,7 +17,7 @@ test('a blocked user cannot write and does not learn why', async ({ person, word
   // Client-side navigation shows the same as a loaded page.
   await ann.page.getByRole('link', { name: 'Bob' }).last().click();
   await expect(ann.page.getByRole('button', { name: words.profiles.unblock })).toBeVisible();
-  await ann.open('/settings/profile');
+  await ann.open('/settings');
   await ann.page.getByRole('link', { name: words.settings.privacy, exact: true }).click();
   await expect(ann.main).toContainText('Bob');
   await ann.press(words.profiles.unblock);

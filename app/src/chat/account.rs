@@ -9,7 +9,7 @@ use crate::{
     ui::{Avatar, Icon, memo, outline, reactive, t},
 };
 use leptos::prelude::*;
-use protocol::{chat::ChatKind, reducer::Part};
+use protocol::reducer::Part;
 
 /// The browser opens and closes the menu, so it works without JavaScript.
 #[component]
@@ -17,12 +17,6 @@ pub fn Account() -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
     let me = memo(move || store.read(Part::Me, |state| state.me.as_ref().map(|me| me.user.clone())));
-    let saved = move || {
-        store.read(Part::Chats, |state| {
-            let saved = state.newest_chats().find(|chat| chat.summary.chat.kind == ChatKind::Saved);
-            saved.map(|chat| Address::chat(chat.summary.chat.id).href())
-        })
-    };
     let menu = move || {
         me.get().map(|user| {
             let (name, id, page) = (user.display_name.clone(), user.id.0, Address::Person(user.username.clone()).href());
@@ -32,7 +26,6 @@ pub fn Account() -> impl IntoView {
                 </button>
                 <div id="account" class="account" popover="auto">
                     <a class="row" href=page><Avatar name id /><span class="grow"><PersonName user /></span></a>
-                    <a class="row" href=reactive(saved)><Icon d=outline::BOOKMARK />{t!(i18n, chat.saved)}</a>
                     <a class="row" href=Address::Settings(Section::Appearance).href()><Icon d=outline::CONTRAST />{t!(i18n, settings.appearance)}</a>
                     <a class="row" href=Address::Settings(Section::Sessions).href()><Icon d=outline::DEVICE />{t!(i18n, settings.sessions)}</a>
                     <SignOutForm />

@@ -42,6 +42,9 @@ pub struct Scroll {
     pub failed: RwSignal<bool>,
     /// The number of jumps: the response to a jump that is no longer the last one does not move the reader.
     jumps: StoredValue<u32>,
+    /// Whether the chat was marked as unread when it was opened. A mark that the reader sets while the chat is open
+    /// stays until the next opening.
+    marked: StoredValue<bool>,
     /// Whether the initial scroll position is set.
     looked: StoredValue<bool>,
     /// The message to focus, once it is in the document.
@@ -88,6 +91,9 @@ impl Scroll {
             loading: RwSignal::new(false),
             failed: RwSignal::new(false),
             jumps: StoredValue::new(0),
+            marked: StoredValue::new(
+                store.with_chat_untracked(chat_id, |chat| chat.summary.marked_unread) == Some(true),
+            ),
             looked: StoredValue::new(false),
             meant: StoredValue::new(None),
             offset: StoredValue::new(0),
@@ -386,9 +392,13 @@ impl Scroll {
 
     /// Marks the messages up to `no` as read, if the page has the focus and nothing unread was skipped.
     fn mark_read(self, no: u64) {
-        let reads = self.store.with_chat_untracked(self.chat_id, |chat| window::reads(&chat.summary, no));
+        let marked = self.marked.get_value();
+        let reads = self.store.with_chat_untracked(self.chat_id, |chat| {
+            chat.summary.read_no < no || (marked && chat.summary.marked_unread)
+        });
         let met = self.first_unread.get_untracked().is_none();
         if has_focus() && met && reads == Some(true) {
+            self.marked.set_value(false);
             self.store.mark_read(self.chat_id, no);
         }
     }

@@ -147,11 +147,6 @@ pub fn skipped(summary: &ChatSummary, no: u64) -> Option<u64> {
     unread(summary).filter(|next| *next < no && no < summary.chat.last_no)
 }
 
-/// Whether seeing `no` moves the read mark or removes "marked as unread".
-pub fn reads(summary: &ChatSummary, no: u64) -> bool {
-    summary.read_no < no || summary.marked_unread
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
