@@ -57,7 +57,7 @@ fn Removed(chat: ChatSummary) -> impl IntoView {
     view! {
         <Title text=move || t_string!(i18n, chat.removed) />
         <main id="main" class="pane centered">
-            <h1 class="text-xl font-semibold" tabindex="-1">{t!(i18n, chat.removed)}</h1>
+            <h1 tabindex="-1">{t!(i18n, chat.removed)}</h1>
             <p class="text-muted" role="alert">{t!(i18n, chat.removed_hint, title = move || title.clone())}</p>
             <a class="button" href=Address::CHATS.href()>{t!(i18n, not_found.back)}</a>
         </main>

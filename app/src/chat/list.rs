@@ -71,8 +71,8 @@ pub fn ChatList() -> impl IntoView {
                 </For>
             </ul>
             // A new user has no chat but the saved messages.
-            <Show when=move || query.with(|query| !query.trim().is_empty()) || ids.with(|ids| ids.len() < 2)>
-                <a class="chat-row find-people" href=reactive(move || Address::NewChat { query: query.get() }.href())>
+            <Show when=move || query.with(|query| !query.trim().is_empty()) || ids.with(|ids| ids.len() == 1)>
+                <a class="find-people" href=reactive(move || Address::NewChat { query: query.get() }.href())>
                     <Icon d=outline::PEOPLE />{t!(i18n, chat.find_people)}
                 </a>
             </Show>
