@@ -206,6 +206,16 @@ test('a mentioned member sees the mention in the list and in the chat', async ({
   await expect(bob.message('Are you coming')).toBeVisible();
 });
 
+test('a mention of nobody is no link', async ({ person }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const chat = await ann.talkingWith(bob);
+  await ann.write(`@${bob.username} and @nobody_of_this_name`);
+  const links = ann.message('nobody_of_this_name').locator('a.mention');
+  await expect(links).toHaveText([`@${bob.username}`]);
+  await ann.open(`/chats/${chat}`);
+  await expect(links).toHaveText([`@${bob.username}`]);
+});
+
 test('several messages are selected, forwarded and deleted', { tag: '@script' }, async ({ person, words }) => {
   const ann = await person('Ann');
   const chat = await ann.savedChat();

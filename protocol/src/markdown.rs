@@ -26,10 +26,10 @@ const JUMBO_BYTES_MAX: usize = 40 * JUMBO_MAX;
 const ADDRESS_MAX: usize = 2_048;
 
 /// Renders a text as HTML: escaped, with elements and attributes of this module only. `copy` is the label of
-/// the button beside a block of code.
+/// the button beside a block of code. A mention is a link if a user with this name exists.
 #[must_use]
-pub fn html(text: &str, copy: &str) -> String {
-    read(text, Output { html: true, copy, ..Output::default() }).text
+pub fn html(text: &str, copy: &str, exists: &dyn Fn(&str) -> bool) -> String {
+    read(text, Output { html: true, copy, exists, ..Output::default() }).text
 }
 
 /// The text without its marks, for previews.
@@ -85,6 +85,7 @@ pub fn is_jumbo(text: &str) -> bool {
 struct Output<'a> {
     html: bool,
     copy: &'a str,
+    exists: &'a dyn Fn(&str) -> bool,
     text: String,
     mentions: Vec<String>,
     /// How many elements may still be written.
@@ -93,7 +94,14 @@ struct Output<'a> {
 
 impl Default for Output<'_> {
     fn default() -> Self {
-        Self { html: false, copy: "", text: String::new(), mentions: Vec::new(), budget: ELEMENTS_MAX }
+        Self {
+            html: false,
+            copy: "",
+            exists: &|_| false,
+            text: String::new(),
+            mentions: Vec::new(),
+            budget: ELEMENTS_MAX,
+        }
     }
 }
 
@@ -196,7 +204,7 @@ impl Output<'_> {
                 (Token::Address(shown), html) => address(shown, html, &mut self.text),
                 (Token::Mention(mention), html) => {
                     let folded = mention.trim_start_matches('@').to_ascii_lowercase();
-                    if html {
+                    if html && (self.exists)(&folded) {
                         let _ = write!(self.text, "<a class=\"mention\" href=\"/users/@{folded}\">{mention}</a>");
                     } else {
                         self.text.push_str(mention);

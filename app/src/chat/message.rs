@@ -16,6 +16,7 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use protocol::{
     chat::{ChatKind, Message, Reaction},
     error::ErrorCode,
+    ids::UserId,
     limits, markdown,
     reducer::Unsent,
 };
@@ -100,7 +101,7 @@ fn Body(message: Arc<Message>) -> impl IntoView {
             .unwrap_or_default()
     });
     let text = if message.is_showable() {
-        Text(TextProps { text: message.text.clone() }).into_any()
+        Text(TextProps { text: message.text.clone(), mentions: message.mentions.clone() }).into_any()
     } else {
         view! { <p class="text text-muted italic">{t!(i18n, chat.update_to_see)}</p> }.into_any()
     };
@@ -117,9 +118,16 @@ fn Body(message: Arc<Message>) -> impl IntoView {
 
 /// The formatted text; a long one is collapsed until the reader expands it.
 #[component]
-pub fn Text(text: String) -> impl IntoView {
+pub fn Text(text: String, #[prop(optional)] mentions: Vec<UserId>) -> impl IntoView {
     let i18n = use_i18n();
-    let html = markdown::html(&text, t_string!(i18n, chat.copy));
+    let html = Store::current().read_untracked(|state| {
+        let is_known = |name: &str| state.users.values().any(|user| user.username == name);
+        // The members mentioned whose rows this page does not have. If as many names are unknown, they are the names.
+        let strangers = mentions.iter().filter(|id| !state.users.contains_key(id)).count();
+        let are_named =
+            strangers > 0 && markdown::mentions(&text).iter().filter(|name| !is_known(name)).count() == strangers;
+        markdown::html(&text, t_string!(i18n, chat.copy), &|name| are_named || is_known(name))
+    });
     let long = text.chars().nth(FOLDED_CHARS).is_some() || text.split('\n').nth(FOLDED_LINES).is_some();
     let folded = RwSignal::new(long);
     view! {

@@ -6,7 +6,7 @@ const BLOCK: &str =
 
 /// The HTML without the constant elements around a block of code.
 fn html(text: &str) -> String {
-    html_with(text, "Copy")
+    html_with(text, "Copy", &|_| true)
         .replace(BLOCK, "")
         .replace("</pre></div>", "</pre>")
         .replace("<pre tabindex=\"0\">", "<pre>")
@@ -109,6 +109,13 @@ fn people_are_mentioned_outside_code() {
     let text = "@Alice_1, (@bob) @alice_1 `@code` x@no @ab a\n> @quoted\n[@link](https://a.example) @имя @alices";
     assert_eq!(mentions(text), ["alice_1", "bob", "quoted", "alices"]);
     assert_eq!(html("@Bob_2!"), "<a class=\"mention\" href=\"/users/@bob_2\">@Bob_2</a>!");
+}
+
+#[test]
+fn a_mention_links_to_users_who_exist_alone() {
+    let html = html_with("@Bob and @nobody, *@bob*", "Copy", &|name| name == "bob");
+    let bob = |shown| format!("<a class=\"mention\" href=\"/users/@bob\">{shown}</a>");
+    assert_eq!(html, format!("{} and @nobody, <em>{}</em>", bob("@Bob"), bob("@bob")));
 }
 
 #[test]
