@@ -82,6 +82,14 @@ pub enum Section {
     Language,
 }
 
+impl Filter {
+    /// The name in an address; empty for `All`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        name_of(&FILTERS, self)
+    }
+}
+
 const FILTERS: [(Filter, &str); 3] =
     [(Filter::Unread, "unread"), (Filter::Groups, "groups"), (Filter::Archived, "archived")];
 
@@ -127,7 +135,7 @@ impl Address {
             [] => Self::Home,
             ["login"] => Self::Login,
             ["register"] => Self::Register,
-            ["chats"] => Self::Chats(named(&FILTERS, query.get("filter")).unwrap_or(Filter::All)),
+            ["chats"] => Self::Chats(named(&FILTERS, query.get(FILTER)).unwrap_or(Filter::All)),
             ["chats", id] => Self::Chat(id.parse().ok()?, query.at()),
             ["chats", id, "info"] => Self::Info { chat_id: id.parse().ok()?, query: query.text("q") },
             ["new"] if query.get("kind") == "group" => {
@@ -171,7 +179,7 @@ impl Address {
             Self::Register => url.path("/register"),
             Self::Chats(filter) => {
                 url.path("/chats");
-                url.pair("filter", name_of(&FILTERS, *filter));
+                url.pair(FILTER, filter.name());
             }
             Self::Chat(chat_id, at) => {
                 url.path("/chats/");
@@ -209,6 +217,19 @@ impl Address {
         url.0
     }
 }
+
+/// The cursor in the address of a list that is read in pages: the part of the list that the page shows.
+#[cfg(feature = "ssr")]
+#[must_use]
+pub fn cursor(text: &str) -> Option<String> {
+    let (_, query) = text.split_once('?')?;
+    Some(Query::parse(query).text(CURSOR)).filter(|cursor| !cursor.is_empty())
+}
+
+/// The name of a cursor in an address.
+pub const CURSOR: &str = "from";
+/// The name of a filter in an address.
+pub const FILTER: &str = "filter";
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -361,6 +382,15 @@ impl Url {
             self.0.push_str(&no.to_string());
         }
     }
+}
+
+/// A text for the query of an address.
+#[cfg(feature = "hydrate")]
+#[must_use]
+pub fn encoded(text: &str) -> String {
+    let mut url = String::new();
+    encode(text, &mut url);
+    url
 }
 
 /// Percent-encodes all characters that are special in a path or a query, except commas and brackets.

@@ -12,7 +12,8 @@ use leptos::prelude::*;
 /// The text field that gets the focus: a composer or a search.
 pub const WRITING: &str = ".composer-input, .finder [type=search]";
 
-/// After each navigation, moves the focus into the new page, for keyboard users. Renders nothing.
+/// After each navigation, moves the focus into the new page, for keyboard users. A document that follows a form of this
+/// server, as "Message" on a profile, gets the focus in its text field. Renders nothing.
 #[component]
 pub fn Arrival() -> impl IntoView {
     let navigation = Navigation::current();
@@ -20,8 +21,12 @@ pub fn Arrival() -> impl IntoView {
     let coming = StoredValue::new(false);
     effect_from(move |before: Option<Option<Address>>| {
         let now = navigation.get();
-        if before.is_some_and(|before| before != now) {
-            coming.set_value(true);
+        match before {
+            Some(before) if before != now => coming.set_value(true),
+            None if follows_a_form() && !is_busy() => once_drawn(|| {
+                let _ = field().map(|field| field.focus());
+            }),
+            _ => {}
         }
         // A page that is still loading can be focused when its data and its code arrive.
         page.track();
@@ -35,21 +40,33 @@ pub fn Arrival() -> impl IntoView {
     });
 }
 
+/// Whether the browser has loaded the document from a page of this server. Links do not load a document.
+fn follows_a_form() -> bool {
+    let origin = window().location().origin().unwrap_or_default();
+    document().referrer().starts_with(&format!("{origin}/"))
+}
+
+/// The page's text field. On a phone a focused field opens the keyboard, which covers half of the page.
+fn field() -> Option<web_sys::HtmlElement> {
+    if matches_media("(hover: hover)") { find(WRITING) } else { None }
+}
+
+/// Whether the user has already moved the focus to an element of the page.
+fn is_busy() -> bool {
+    let active = document().active_element();
+    active.is_some_and(|active| active.matches("main *, input, textarea, dialog *").unwrap_or(false))
+}
+
 /// Focuses the page's text field, else its heading, so that screen readers announce the page.
 /// Returns false while the page is still loading.
 fn focus_page() -> bool {
-    let active = document().active_element();
-    let busy = active.is_some_and(|active| active.matches("main *, input, textarea, dialog *").unwrap_or(false));
-    // The user has already moved the focus to an element of the page.
-    if busy {
+    if is_busy() {
         return true;
     }
     if find("main[aria-busy]").is_some() {
         return false;
     }
-    // On a phone a focused field opens the keyboard, which covers half of the page.
-    let field = if matches_media("(hover: hover)") { find(WRITING) } else { None };
-    let target = field.or_else(|| {
+    let target = field().or_else(|| {
         let heading = find(".shows-list .list-pane h2, main h1")?;
         heading.set_tab_index(-1);
         Some(heading)

@@ -35,6 +35,8 @@ pub struct Seed {
     pub me: Option<Me>,
     pub mine: u64,
     pub chats: Vec<ChatSummary>,
+    /// The cursor of the chats after these. A page with JavaScript loads them itself.
+    pub older_chats: Option<String>,
     pub users: Vec<User>,
     /// The path and query that the server loaded; empty if the data comes from the device.
     pub address: String,
@@ -42,7 +44,7 @@ pub struct Seed {
     pub page: Page,
 }
 
-protocol::rows! { Seed { locale, choices, offsets, now, as_of, me, mine, chats, users, address, forms, page } }
+protocol::rows! { Seed { locale, choices, offsets, now, as_of, me, mine, chats, older_chats, users, address, forms, page } }
 
 /// The data of one kind of page.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -67,6 +67,37 @@ export class Person {
     return (await this.call('/api/v1/chats', { kind: 'group', title, member_ids: users.map((user) => user.id) })).id;
   }
 
+  /** Registers users beside the browser; returns their ids. */
+  async registerOthers(usernames: string[]): Promise<string[]> {
+    const registered = usernames.map(async (username) => {
+      const data = { username, password: this.password };
+      const answer = await fetch(`${this.server}/api/v1/auth/register`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...this.origin() },
+        body: JSON.stringify(data),
+      });
+      expect(answer.status, username).toBe(201);
+      return (await answer.json()).user.id as string;
+    });
+    return Promise.all(registered);
+  }
+
+  async groupOf(title: string, member_ids: string[]): Promise<string> {
+    return (await this.call('/api/v1/chats', { kind: 'group', title, member_ids })).id;
+  }
+
+  /** Blocks a user. */
+  async block(id: string) {
+    const path = `/api/v1/me/blocks/${id}`;
+    const answer = await this.page.request.put(this.server + path, { headers: this.origin() });
+    expect(answer.ok(), `${path}: ${await answer.text()}`).toBe(true);
+  }
+
+  async rename(display_name: string) {
+    const answer = await this.page.request.patch(`${this.server}/api/v1/me`, { data: { display_name }, headers: this.origin() });
+    expect(answer.ok(), await answer.text()).toBe(true);
+  }
+
   async say(chat: string, text: string, reply_to?: number): Promise<number> {
     return (await this.call(`/api/v1/chats/${chat}/messages`, { client_id: randomUUID(), text, reply_to })).no;
   }
@@ -159,8 +190,9 @@ export class Person {
   }
 
   async lookFor(name: string) {
-    await this.page.getByRole('searchbox').fill(name);
-    if (this.plain) await this.page.getByRole('button', { name: this.words.search, exact: true }).click();
+    await this.page.locator('#search').fill(name);
+    const form = this.page.locator('form:has(#search)');
+    if (this.plain) await form.getByRole('button', { name: this.words.search, exact: true }).click();
   }
 
   async press(name: string) {

@@ -111,6 +111,35 @@ test('a changed password ends the other sessions', async ({ browserOf, person, w
   await expect(elsewhere).toHaveURL('/login');
 });
 
+test('all other sessions are ended at once', async ({ browserOf, person, words, plain }) => {
+  const ann = await person('Ann');
+  const elsewhere = [await browserOf(), await browserOf()];
+  for (const page of elsewhere) {
+    await ann.signIn(page);
+    await expect(page).toHaveURL('/chats');
+    if (!plain) await hydrated(page);
+  }
+  await ann.open('/settings/sessions');
+  await ann.confirm(words.auth.end_others);
+  await expect(ann.page).toHaveURL('/settings/sessions');
+  await expect(ann.page.getByText(words.auth.this_device)).toBeVisible();
+  await expect(ann.page.getByRole('button', { name: words.auth.end_others })).toHaveCount(0);
+  for (const page of elsewhere) {
+    if (plain) await page.reload();
+    await expect(page).toHaveURL('/login');
+  }
+});
+
+test('a new password is another one', async ({ person, words }) => {
+  const ann = await person('Ann');
+  await ann.open('/settings/security');
+  await ann.field(words.auth.current_password).fill(ann.password);
+  await ann.field(words.auth.new_password).fill(ann.password);
+  await ann.press(words.auth.change_password);
+  await ann.settled();
+  await expect(ann.field(words.auth.new_password)).toHaveAccessibleDescription(new RegExp(words.problems.unchanged));
+});
+
 test('a session on another device can be ended', async ({ browserOf, person, words, plain }) => {
   const ann = await person('Ann');
   const elsewhere = await browserOf();

@@ -87,7 +87,7 @@ test('a member who is removed while writing can go on elsewhere', { tag: ['@scri
   await expect(bob.page.getByRole('option').first()).toBeVisible();
   await ann.remove(chat, bob);
   await expect(bob.main).toContainText(words.chat.removed);
-  await bob.page.locator(`a[href="/chats/${notes}"]`).click();
+  await bob.list.locator(`.chat-row[href="/chats/${notes}"]`).click();
   await bob.write('Still here');
   await expect(bob.message('Still here')).toBeVisible();
 });
@@ -105,13 +105,110 @@ test('a member leaves a group', async ({ person, words }) => {
   await expect(ann.timeline).toContainText(filled(words.events.member_left, { actor: 'Bob' }));
 });
 
-test('an owner cannot leave a group with other members, and sees why', async ({ person, words }) => {
+test('an owner who leaves hands the group over, and learns that this is necessary', async ({ person, words }) => {
+  const [ann, bob, eve] = [await person('Ann'), await person('Bob'), await person('Eve')];
+  const chat = await ann.groupWith('Choir', [bob, eve]);
+  await ann.open(`/chats/${chat}/info`);
+  await expect(ann.main.getByText(words.groups.heir_hint)).toBeVisible();
+  await ann.confirm(words.groups.leave);
+  await ann.settled();
+  await expect(ann.main.getByRole('alert')).toHaveText(words.refusals.leave);
+  await ann.main.getByLabel(words.groups.heir).selectOption('Bob');
+  await ann.confirm(words.groups.leave);
+  await expect(ann.page).toHaveURL('/chats');
+  await ann.settled();
+  await expect(ann.row('Choir')).toHaveCount(0);
+  await bob.open(`/chats/${chat}/info`);
+  await expect(bob.main.getByRole('listitem').filter({ hasText: 'Bob' })).toContainText(words.groups.owner);
+  await expect(bob.main.getByLabel(words.groups.heir).getByRole('option')).toHaveText([words.groups.choose_heir, 'Eve']);
+});
+
+test('an owner changes roles and hands the group over', async ({ person, words }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   const chat = await ann.groupWith('Choir', [bob]);
   await ann.open(`/chats/${chat}/info`);
+  const row = ann.main.getByRole('listitem').filter({ hasText: 'Bob' });
+  for (const [before, button, after] of [
+    [words.groups.member, words.groups.make_admin, words.groups.admin],
+    [words.groups.admin, words.groups.take_admin, words.groups.member],
+    [words.groups.member, words.groups.make_owner, words.groups.owner],
+  ]) {
+    await expect(row.locator('summary')).toContainText(before);
+    await row.locator('summary').click();
+    if (button === words.groups.make_owner) await ann.confirm(button);
+    else await ann.press(button);
+    await ann.settled();
+    await expect(row.getByText(after).first()).toBeVisible();
+  }
+  // The former owner is an admin: admins leave without a successor, and change no roles.
+  await expect(ann.main.getByLabel(words.groups.heir)).toHaveCount(0);
+  await expect(ann.main.locator('details')).toHaveCount(0);
   await ann.confirm(words.groups.leave);
+  await expect(ann.page).toHaveURL('/chats');
+});
+
+test('Enter in the name of a group creates it, and Enter in the search does not', async ({ person, words, plain }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  await ann.open('/new?kind=group');
+  await ann.lookFor(bob.username);
+  await ann.page.getByRole('checkbox', { name: bob.username }).check();
+  if (!plain) {
+    await ann.main.getByRole('searchbox').press('Enter');
+    await expect(ann.page).toHaveURL('/new?kind=group');
+  }
+  await ann.field(words.groups.group_name).fill('Tea');
+  await ann.field(words.groups.group_name).press('Enter');
+  await expect(ann.page).toHaveURL(/\/chats\/[0-9a-f-]{36}$/);
   await ann.settled();
-  await expect(ann.main.getByText(words.errors.conflict)).toBeVisible();
+  await expect(ann.page.getByRole('heading', { name: 'Tea' })).toBeVisible();
+});
+
+test('members have the order of the reader\'s language', async ({ person, plain, language }) => {
+  const names = ['Жук', 'ёж', 'Ель', 'Ёлка', 'Zoe', 'álva', 'Alb', '7'];
+  const people = [];
+  for (const name of names) people.push(await person(name));
+  const ann = await person('Ann');
+  const chat = await ann.groupWith('Choir', people);
+  await ann.open(`/chats/${chat}/info`);
+  const shown = ann.main.locator('.rows .person bdi');
+  const [latin, cyrillic] = [['Alb', 'álva', 'Zoe'], ['ёж', 'Ёлка', 'Ель', 'Жук']];
+  await expect(shown).toHaveText(['Ann', '7', ...(language === 'ru' ? [...cyrillic, ...latin] : [...latin, ...cyrillic])]);
+  // A new name is shown at once, in its place.
+  await people[0].rename('Ёж-2');
+  await ann.looksAgain();
+  const renamed = ['ёж', 'Ёж-2', 'Ёлка', 'Ель'];
+  await expect(shown).toHaveText(['Ann', '7', ...(language === 'ru' ? [...renamed, ...latin] : [...latin, ...renamed])]);
+});
+
+test('long lists are shown in pages', { tag: '@once' }, async ({ person, words }) => {
+  const ann = await person('Ann');
+  const others = Array.from({ length: 53 }, (_, i) => `crowd_${ann.username.slice(-8)}_${String(i).padStart(2, '0')}`);
+  const ids = await ann.registerOthers(others);
+  const more = ann.page.getByRole('button', { name: words.more });
+  const chat = await ann.groupOf('Crowd', ids);
+  await ann.open(`/chats/${chat}/info`);
+  const rows = ann.main.locator('.rows .person');
+  await expect(rows).toHaveCount(50);
+  await more.click();
+  await expect(rows.filter({ hasText: others[52] })).toHaveCount(1);
+  await expect(rows.filter({ hasText: others[49] })).toHaveCount(1);
+  await expect(more).toHaveCount(0);
+
+  for (const id of ids) await ann.block(id);
+  await ann.open('/settings/privacy');
+  await expect(rows).toHaveCount(50);
+  await more.click();
+  await expect(rows.filter({ hasText: others[0] })).toHaveCount(1);
+  await expect(more).toHaveCount(0);
+
+  await ann.open('/new');
+  await ann.lookFor(others[0].slice(0, -3));
+  await expect(rows).toHaveCount(20);
+  await more.click();
+  await expect(rows.filter({ hasText: others[20] })).toHaveCount(1);
+  await more.click();
+  await expect(rows.filter({ hasText: others[52] })).toHaveCount(1);
+  await expect(more).toHaveCount(0);
 });
 
 test('a group is renamed', async ({ person, words }) => {

@@ -57,7 +57,7 @@ test('every action can be reached with the keyboard', { tag: '@script' }, async 
   await ann.timeline.focus();
   await keyboard.press('/');
   await expect(ann.page).toHaveURL('/new');
-  await expect(ann.page.getByRole('searchbox')).toBeFocused();
+  await expect(ann.main.getByRole('searchbox')).toBeFocused();
 });
 
 test('Home and End go to both ends of a long history', { tag: '@script' }, async ({ person }) => {
@@ -91,4 +91,18 @@ test('screen readers hear new messages, several at once as a count', { tag: '@sc
   await ann.page.getByRole('button', { name: words.chat.newest }).click();
   await expect(ann.message('Four.')).toBeInViewport();
   await expect(status).toHaveText(/Four/);
+});
+
+test('Ctrl+K finds chats by any spelling of a name, and by user name', { tag: ['@script', '@once'] }, async ({ person, words }) => {
+  const [ann, bob, alvaro] = [await person('Ann'), await person('Ёж Иваныч'), await person('Álvaro')];
+  for (const other of [bob, alvaro]) await ann.say(await ann.directWith(other), 'Hello');
+  await ann.open('/chats');
+  await ann.page.keyboard.press('Control+k');
+  for (const [typed, found] of [['еж', 'Ёж Иваныч'], ['ALV', 'Álvaro'], [`@${alvaro.username}`, 'Álvaro'], [bob.username, 'Ёж Иваныч']]) {
+    await ann.dialog.getByRole('searchbox').fill(typed);
+    await expect(ann.dialog.getByRole('listitem')).toHaveText([new RegExp(found)]);
+  }
+  await ann.dialog.getByRole('searchbox').fill('nobody at all');
+  await expect(ann.dialog.getByRole('listitem')).toHaveCount(0);
+  await expect(ann.dialog).toContainText(words.chat.nothing_here);
 });

@@ -1,5 +1,5 @@
 import { type Locator } from '@playwright/test';
-import { expect, test, type Person } from '../support/messenger';
+import { counted, expect, test, type Person } from '../support/messenger';
 
 test('chats are pinned, muted and archived, and come back', async ({ person, words, plain }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
@@ -27,6 +27,34 @@ test('chats are pinned, muted and archived, and come back', async ({ person, wor
   await bob.say(band, 'Come back');
   if (plain) await ann.open('/chats');
   await expect(ann.row('Band')).toBeVisible();
+});
+
+test('a mute ends by the clock of the server, also on the screen', { tag: '@script' }, async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  const choir = await ann.groupWith('Choir', [bob]);
+  // The device is an hour ahead.
+  await ann.page.addInitScript(() => {
+    const now = Date.now.bind(Date);
+    Date.now = () => now() + 3_600_000;
+  });
+  await ann.open(`/chats/${choir}/info`);
+  await ann.update(choir, { muted_until: new Date(Date.now() + 5_000).toISOString() });
+  const heading = ann.main.getByRole('heading', { name: words.chat.muted_until.split(' {{')[0] });
+  await expect(heading).toBeVisible();
+  await expect(ann.page.getByRole('button', { name: words.chat.unmute, exact: true })).toBeVisible();
+  await expect(heading).toHaveCount(0, { timeout: 10_000 });
+  await expect(ann.page.getByRole('button', { name: words.chat.unmute, exact: true })).toHaveCount(0);
+});
+
+test('saved messages cannot be muted, and a direct chat has no list of members', async ({ person, words, language }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  await ann.open(`/chats/${await ann.savedChat()}/info`);
+  await expect(ann.page.getByRole('button', { name: words.chat.pin, exact: true })).toBeVisible();
+  await expect(ann.page.getByRole('button', { name: words.chat.mute_ever })).toHaveCount(0);
+  await ann.open(`/chats/${await ann.directWith(bob)}/info`);
+  await expect(ann.page.getByRole('button', { name: words.chat.mute_ever })).toBeVisible();
+  await expect(ann.main.getByRole('link', { name: 'Bob' })).toBeVisible();
+  await expect(ann.main.getByText(counted(words.groups.members_count, 2, language))).toHaveCount(0);
 });
 
 test('a chat is marked as unread until it is read', async ({ person, words, plain }) => {

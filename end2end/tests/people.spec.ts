@@ -6,11 +6,12 @@ test('a blocked user cannot write and does not learn why', async ({ person, word
   await bob.write('Hello');
   await ann.open(`/users/@${bob.username}`);
   await ann.confirm(words.profiles.block);
-  await expect(ann.page).toHaveURL('/settings/privacy');
-  await expect(ann.main).toContainText('Bob');
+  // The page stays, and offers to end the block.
+  await expect(ann.page.getByRole('button', { name: words.profiles.unblock })).toBeVisible();
+  await expect(ann.page).toHaveURL(`/users/@${bob.username}`);
   bob.expects(/status of 403/);
   await bob.write('Hello?');
-  await expect(bob.main.getByText(plain ? words.errors.forbidden : words.chat.not_sent)).toBeVisible();
+  await expect(bob.main.getByText(plain ? words.refusals.blocked : words.chat.not_sent)).toBeVisible();
   await ann.open(`/chats/${chat}`);
   await expect(ann.timeline.getByRole('article')).toHaveCount(1);
   await expect(ann.main.getByText(words.profiles.you_blocked)).toBeVisible();
@@ -37,10 +38,43 @@ test('a user can be blocked from the chat info page', async ({ person, words }) 
   const chat = await ann.talkingWith(bob);
   await ann.page.getByRole('link', { name: words.chat.info }).click();
   await ann.confirm(words.profiles.block);
-  await expect(ann.page).toHaveURL('/settings/privacy');
-  await ann.open(`/chats/${chat}/info`);
+  await expect(ann.page.getByRole('button', { name: words.profiles.unblock })).toBeVisible();
+  await expect(ann.page).toHaveURL(`/chats/${chat}/info`);
+  await ann.settled();
   await ann.press(words.profiles.unblock);
+  await expect(ann.page.getByRole('button', { name: words.profiles.block, exact: true })).toBeVisible();
+  await ann.open('/settings/privacy');
   await expect(ann.main).toContainText(words.settings.blocked_none);
+});
+
+test('the list of blocked people is not called empty before it has loaded', { tag: '@script' }, async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  await ann.directWith(bob);
+  await ann.open(`/users/@${bob.username}`);
+  await ann.confirm(words.profiles.block);
+  await expect(ann.page.getByRole('button', { name: words.profiles.unblock })).toBeVisible();
+  await ann.open('/settings/profile');
+  let load = () => {};
+  const held = new Promise<void>((resolve) => { load = resolve; });
+  await ann.page.route('**/fn/load', async (route) => { await held; await route.continue(); });
+  await ann.page.getByRole('link', { name: words.settings.privacy, exact: true }).click();
+  await expect(ann.page.getByRole('heading', { name: words.settings.blocked })).toBeVisible();
+  await expect(ann.main.getByText(words.settings.blocked_none)).toHaveCount(0);
+  load();
+  await expect(ann.main).toContainText('Bob');
+});
+
+test('a search without a connection says so', { tag: '@script' }, async ({ person, words }) => {
+  const [ann, bob] = [await person('Ann'), await person('Bob')];
+  await ann.open('/new');
+  ann.expects(/ERR_INTERNET_DISCONNECTED|WebSocket/);
+  await ann.page.context().setOffline(true);
+  await ann.lookFor(bob.username);
+  await expect(ann.main.getByText(words.errors.unavailable)).toBeVisible();
+  await expect(ann.main.getByText(words.groups.nobody)).toHaveCount(0);
+  await ann.page.context().setOffline(false);
+  await ann.lookFor('qqqqqqqq');
+  await expect(ann.main.getByText(words.groups.nobody)).toBeVisible();
 });
 
 test('presence is shown unless the user hides it', { tag: '@script' }, async ({ person, words }) => {

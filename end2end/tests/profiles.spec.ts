@@ -1,6 +1,6 @@
 import { expect, test } from '../support/messenger';
 
-test('a profile shows the user and opens a chat', async ({ person, words }) => {
+test('a profile shows the user and opens a chat', async ({ person, words, plain }) => {
   const [ann, bob] = [await person('Ann'), await person('Bob')];
   await ann.open(`/users/@${bob.username}`);
   await expect(ann.main.getByRole('heading', { name: 'Bob' })).toBeVisible();
@@ -8,6 +8,9 @@ test('a profile shows the user and opens a chat', async ({ person, words }) => {
   await ann.press(words.profiles.message);
   await expect(ann.page).toHaveURL(/\/chats\/[0-9a-f-]{36}$/);
   await expect(ann.page.getByRole('heading', { name: 'Bob' })).toBeVisible();
+  // Where there is a pointer, the user can write at once.
+  const hasPointer = await ann.page.evaluate(() => matchMedia('(hover: hover)').matches);
+  if (!plain && hasPointer) await expect(ann.composer).toBeFocused();
 });
 
 test('others see a changed name and bio', async ({ person, words }) => {

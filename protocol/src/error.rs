@@ -71,6 +71,8 @@ pub enum Problem {
     Malformed,
     CommonPassword,
     WrongPassword,
+    /// The new value is the old one.
+    Unchanged,
     Taken,
     Unknown,
     /// A limit is reached, or fields were given that exclude each other.
@@ -86,6 +88,7 @@ crate::names! {
         Malformed = "malformed",
         CommonPassword = "common_password",
         WrongPassword = "wrong_password",
+        Unchanged = "unchanged",
         Taken = "taken",
         Unknown = "unknown",
         TooMany = "too_many",
@@ -102,6 +105,7 @@ impl Problem {
             Self::Malformed => "is not of the expected form",
             Self::CommonPassword => "is too easy to guess",
             Self::WrongPassword => "is wrong",
+            Self::Unchanged => "is the same as before",
             Self::Taken => "is taken",
             Self::Unknown => "is unknown",
             Self::TooMany => "is one too many",

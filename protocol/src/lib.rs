@@ -43,6 +43,17 @@ impl<T> Page<T> {
     pub fn whole(items: Vec<T>) -> Self {
         Self { items, next: None }
     }
+
+    /// The first `limit` of these items, which are one more if others follow. `cursor` names the last item of the page.
+    pub fn cut(mut items: Vec<T>, limit: u32, cursor: impl FnOnce(&T) -> String) -> Self {
+        let more = items.len() > limit as usize;
+        items.truncate(limit as usize);
+        Self { next: items.last().filter(|_| more).map(cursor), items }
+    }
+
+    pub fn map<U>(self, of: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(of).collect(), next: self.next }
+    }
 }
 
 /// Distinguishes `null` (`Some(None)`) from an absent field (`None`, by `serde(default)`).

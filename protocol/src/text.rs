@@ -339,6 +339,18 @@ fn is_invisible(c: char) -> bool {
         | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// A text as searches compare it: without case, accents and compatibility forms; `ё` is `е`. The column `users.folded`
+/// has the same form.
+#[must_use]
+pub fn fold(text: &str) -> String {
+    nfkd_lower(text).chars().filter(|c| !matches!(c, '\u{300}'..='\u{36f}')).collect()
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn nfkd_lower(text: &str) -> String {
+    unicode_normalization::UnicodeNormalization::nfkd(text).collect::<String>().to_lowercase()
+}
+
 #[cfg(not(target_arch = "wasm32"))]
 fn nfkc(text: &str) -> String {
     unicode_normalization::UnicodeNormalization::nfkc(text).collect()
@@ -350,6 +362,11 @@ fn nfc(text: &str) -> String {
 }
 
 // The browser has the Unicode tables: they need not be downloaded.
+#[cfg(target_arch = "wasm32")]
+fn nfkd_lower(text: &str) -> String {
+    js_sys::JsString::from(text).normalize("NFKD").to_lower_case().into()
+}
+
 #[cfg(target_arch = "wasm32")]
 fn nfkc(text: &str) -> String {
     js_sys::JsString::from(text).normalize("NFKC").into()
@@ -584,6 +601,23 @@ mod tests {
             any::<char>().prop_map(String::from),
         ];
         proptest::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat())
+    }
+
+    #[test]
+    fn searches_ignore_case_accents_and_forms() {
+        for (text, folded) in [
+            ("Смеётся", "смеется"),
+            ("СМЕЕТСЯ", "смеется"),
+            ("Ёж", "еж"),
+            ("Álvaro", "alvaro"),
+            ("e\u{301}", "e"),
+            ("ＡＬＩＣＥ ﬁsh", "alice fish"),
+            ("İstanbul", "istanbul"),
+            ("👍🏽", "👍🏽"),
+            ("", ""),
+        ] {
+            assert_eq!(fold(text), folded, "{text:?}");
+        }
     }
 
     #[test]

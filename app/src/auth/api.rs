@@ -50,6 +50,15 @@ pub async fn change_password(current: String, new: String) -> Result<(), Refusal
     Ok(())
 }
 
+/// Ends all sessions of the user except this one.
+#[server(prefix = "/fn", endpoint = "revoke_other_sessions")]
+pub async fn revoke_other_sessions() -> Result<(), Refusal> {
+    let (node, actor) = context::signed_in()?;
+    context::answer(services::auth::revoke_other_sessions(&node, actor).await)?;
+    context::redirect(&Address::Settings(Section::Sessions));
+    Ok(())
+}
+
 #[server(prefix = "/fn", endpoint = "revoke_session")]
 pub async fn revoke_session(session_id: SessionId) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;

@@ -10,7 +10,7 @@ use crate::{
     navigation::Navigation,
     seed::Page,
     settings::LanguageForm,
-    ui::{ConfirmButton, Field, For, FormError, Forms, TitledSection, memo, reactive, t, time, words::Words},
+    ui::{ConfirmButton, Field, For, FormError, Forms, Show, TitledSection, memo, reactive, t, time, words::Words},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
@@ -148,6 +148,11 @@ pub fn SessionsPage() -> impl IntoView {
                         </li>
                     </For>
                 </ul>
+                <Show when=move || { sessions().len() > 1 }>
+                    <form method="post" action=api::RevokeOtherSessions::url()>
+                        <ConfirmButton question=reactive(move || t_string!(i18n, auth.end_others_question).to_owned()) label=t!(i18n, auth.end_others) />
+                    </form>
+                </Show>
             </section>
         </TitledSection>
     }

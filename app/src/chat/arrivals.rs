@@ -5,7 +5,7 @@ use super::words;
 use crate::{
     address::Address,
     i18n::use_i18n,
-    live::{Store, now},
+    live::Store,
     navigation::Navigation,
     ui::{I18n, Icon, effect, effect_from, memo, notification, outline, reactive, t},
 };
@@ -44,10 +44,11 @@ fn fade<T: PartialEq + Send + Sync + 'static>(said: RwSignal<Option<T>>, what: T
 /// The number of unread messages for the title. In a muted chat, only mentions count.
 #[must_use]
 pub fn unread(store: Store) -> u32 {
-    let now = now(store);
     store.read(Part::Chats, |state| {
         let counts = state.chats.values().map(|chat| &chat.summary).filter(|summary| !summary.archived);
-        counts.map(|s| if s.is_muted(now) { s.mentions_unread } else { s.unread.max(u32::from(s.marked_unread)) }).sum()
+        counts
+            .map(|s| if store.is_muted(s) { s.mentions_unread } else { s.unread.max(u32::from(s.marked_unread)) })
+            .sum()
     })
 }
 
@@ -140,12 +141,12 @@ fn place(store: Store, is_open: bool) -> Place {
 type Newest = (Timestamp, ChatId, u64);
 
 fn newest(store: Store) -> Option<Newest> {
-    let (me, now) = (store.me()?, now(store));
+    let me = store.me()?;
     store.read(Part::Chats, |state| {
         let last = |chat: &ChatState| {
             let message = chat.last_message()?;
             let counts = message.counts_for(me) && message.no > chat.summary.read_no;
-            let loud = !chat.summary.is_muted(now) || message.mentions(me);
+            let loud = !store.is_muted(&chat.summary) || message.mentions(me);
             (counts && loud).then(|| (message.created_at, chat.summary.chat.id, message.no))
         };
         state.chats.values().filter_map(last).max()

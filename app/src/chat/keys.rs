@@ -8,7 +8,7 @@ use crate::{
     live::Store,
     navigation::Navigation,
     part::Part,
-    ui::{Avatar, Dialog, For, focus, memo, once_drawn, reactive, t, words::Words},
+    ui::{Avatar, Dialog, For, Show, focus, memo, once_drawn, reactive, t, words::Words},
 };
 use leptos::prelude::*;
 use protocol::ids::ChatId;
@@ -123,6 +123,7 @@ fn JumpTo(close: Callback<()>) -> impl IntoView {
                     <li><a class="row choice" href=Address::chat(id).href() on:click=move |_| close.run(())><Avatar name=title.clone() id=words::face(store, id) /><bdi class="grow truncate">{title}</bdi></a></li>
                 </For>
             </ul>
+            <Show when=move || found.with(Vec::is_empty)><p class="text-muted">{t!(i18n, chat.nothing_here)}</p></Show>
         </Dialog>
     }
     .into_any()

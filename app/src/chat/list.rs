@@ -2,9 +2,9 @@
 
 use super::{account::Account, words};
 use crate::{
-    address::{Address, Filter, Section},
+    address::{Address, CURSOR, FILTER, Filter, Section},
     i18n::{t_string, use_i18n},
-    live::{Connection, Store, now},
+    live::{Connection, Store},
     navigation::Navigation,
     ui::{Avatar, For, I18n, Icon, Show, counted, memo, outline, reactive, t, time},
 };
@@ -79,6 +79,12 @@ pub fn ChatList() -> impl IntoView {
             <Show when=move || ids.with(Vec::is_empty)>
                 <p class="empty-list text-muted">{t!(i18n, chat.nothing_here)}</p>
             </Show>
+            {store.older_chats.get_value().map(|cursor| view! {
+                <form method="get" action=Address::CHATS.href() class="centered-line only-without-script">
+                    <input type="hidden" name=FILTER value=filter.get_untracked().name() />
+                    <button class="button" name=CURSOR value=cursor>{t!(i18n, more)}</button>
+                </form>
+            })}
         </nav>
     }
     .into_any()
@@ -158,8 +164,7 @@ fn ChatRow(id: ChatId) -> impl IntoView {
     let row = memo(move || row_of(i18n, store, id, current.get()));
     let typing = memo(move || store.read(Part::Typing(id), |state| state.typing(id).next().is_some()));
     let is = move |what: fn(&ChatSummary) -> bool| row.with(|row| row.as_ref().is_some_and(|row| what(&row.summary)));
-    let muted =
-        Signal::derive(move || row.with(|row| row.as_ref().is_some_and(|row| row.summary.is_muted(now(store)))));
+    let muted = Signal::derive(move || row.with(|row| row.as_ref().is_some_and(|row| store.is_muted(&row.summary))));
     let online = move || {
         let peer = row.with(|row| row.as_ref().and_then(|row| Some(row.summary.peer.as_ref()?.id)));
         peer.and_then(|id| store.user(id)).is_some_and(|user| user.online == Some(true))

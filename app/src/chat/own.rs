@@ -3,11 +3,18 @@
 use super::api;
 use crate::{
     i18n::{texts, use_i18n},
-    live::{Before, Notice, Store, Undo, now, quietly},
-    ui::{FormError, Show, memo, reactive, t, words::Words},
+    live::{Before, Notice, Store, Undo, quietly},
+    ui::{FormError, Show, memo, reactive, t, time, words::Words},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
-use protocol::{chat::ChatSummary, ids::ChatId, limits};
+use protocol::{
+    chat::{ChatKind, ChatSummary},
+    ids::ChatId,
+    limits,
+};
+
+/// A mute that ends later has no end for the reader. In milliseconds.
+const YEAR: i64 = 365 * 24 * 60 * 60 * 1_000;
 
 /// A submit handler for the forms of a chat's own state. After the change, a toast offers to undo it.
 pub fn changes(store: Store, chat_id: ChatId) -> impl Fn(leptos::ev::SubmitEvent) + Copy + Send + Sync + 'static {
@@ -22,9 +29,8 @@ fn change(store: Store, chat_id: ChatId, button: &web_sys::HtmlElement) -> Optio
     let (name, value) = (button.get_attribute("name")?, button.get_attribute("value")?);
     let undo = |field, before| Undo { chat_id, url: api::OwnState::url(), field, before };
     if name == "mute" {
-        let now = now(store);
         let until = |chat: &protocol::reducer::ChatState| {
-            chat.summary.muted_until.filter(|_| chat.summary.is_muted(now)).map_or(0, |until| until.0)
+            chat.summary.muted_until.filter(|_| store.is_muted(&chat.summary)).map_or(0, |until| until.0)
         };
         let before = store.with_chat_untracked(chat_id, until)?;
         let words = if value == "0" { texts::notices::unmuted } else { texts::notices::muted };
@@ -46,21 +52,32 @@ pub fn OwnState(chat_id: ChatId) -> impl IntoView {
     let is = move |what: fn(&ChatSummary) -> bool| {
         memo(move || store.with_chat(chat_id, |chat| what(&chat.summary)).unwrap_or(false))
     };
-    let muted = memo(move || store.with_chat(chat_id, |chat| chat.summary.is_muted(now(store))).unwrap_or(false));
-    let mute = |hours: u32, words: Words| {
+    let muted_until = memo(move || {
+        store.with_chat(chat_id, |chat| chat.summary.muted_until.filter(|_| store.is_muted(&chat.summary))).flatten()
+    });
+    let state = move || match muted_until.get() {
+        None => t!(i18n, chat.mute).into_any(),
+        Some(until) if until.0 - store.rendered_at > YEAR => t!(i18n, chat.muted).into_any(),
+        Some(until) => t!(i18n, chat.muted_until, when = move || time::short(i18n, until, &store.zone())).into_any(),
+    };
+    // A user's own notes send no notifications.
+    let can_be_muted = is(|summary| summary.chat.kind != ChatKind::Saved);
+    let mute = move |hours: u32, words: Words| {
         view! { <button class="button" name="mute" value=hours.to_string()>{words}</button> }.into_any()
     };
     view! {
         <section class="stack">
-            <h2>{reactive(move || if muted.get() { t!(i18n, chat.muted) } else { t!(i18n, chat.mute) })}</h2>
             <FormError form="own_state" />
-            <form method="post" action=api::OwnState::url() class="choices" on:submit=changes(store, chat_id)>
-                <input type="hidden" name="chat_id" value=chat_id.to_string() />
-                {mute(1, t!(i18n, chat.mute_hour))}
-                {mute(8, t!(i18n, chat.mute_hours))}
-                {mute(limits::MUTE_FOR_EVER, t!(i18n, chat.mute_ever))}
-                <Show when=move || muted.get()>{mute(0, t!(i18n, chat.unmute))}</Show>
-            </form>
+            <Show when=move || can_be_muted.get()>
+                <h2>{reactive(state)}</h2>
+                <form method="post" action=api::OwnState::url() class="choices" on:submit=changes(store, chat_id)>
+                    <input type="hidden" name="chat_id" value=chat_id.to_string() />
+                    {mute(1, t!(i18n, chat.mute_hour))}
+                    {mute(8, t!(i18n, chat.mute_hours))}
+                    {mute(limits::MUTE_FOR_EVER, t!(i18n, chat.mute_ever))}
+                    <Show when=move || muted_until.get().is_some()>{mute(0, t!(i18n, chat.unmute))}</Show>
+                </form>
+            </Show>
             <form method="post" action=api::OwnState::url() class="choices" on:submit=changes(store, chat_id)>
                 <input type="hidden" name="chat_id" value=chat_id.to_string() />
                 <Toggle name="pinned" on=is(|s| s.pinned) words=[t!(i18n, chat.pin), t!(i18n, chat.unpin)] />

@@ -3,7 +3,7 @@
 use crate::{
     i18n::t_string,
     live::Store,
-    ui::{I18n, isolated, lower, t},
+    ui::{I18n, isolated, t},
 };
 use leptos::prelude::*;
 use protocol::{
@@ -11,7 +11,7 @@ use protocol::{
     ids::{ChatId, UserId},
     markdown,
     reducer::Part,
-    text::beginning,
+    text::{beginning, fold},
 };
 use uuid::Uuid;
 
@@ -40,13 +40,16 @@ pub fn face(store: Store, chat_id: ChatId) -> Uuid {
     face.unwrap_or(chat_id.0)
 }
 
-/// The chats with names that contain a query, in the order of the list.
+/// The chats with a name, or a user name of the other user, that contains a query; in the order of the list.
 #[must_use]
 pub fn chats_called(i18n: I18n, store: Store, query: &str) -> Vec<(ChatId, String)> {
-    let query = lower(query.trim());
+    let query = fold(query.trim().trim_start_matches('@'));
+    let is_called = |chat: &ChatSummary, title: &str| {
+        fold(title).contains(&query) || chat.peer.as_ref().is_some_and(|peer| peer.username.contains(&query))
+    };
     store.read(Part::Chats, |state| {
-        let chats = state.newest_chats().map(|chat| (chat.summary.chat.id, title(i18n, &chat.summary)));
-        chats.filter(|(_, title)| lower(title).contains(&query)).collect()
+        let chats = state.newest_chats().map(|chat| (&chat.summary, title(i18n, &chat.summary)));
+        chats.filter(|(chat, title)| is_called(chat, title)).map(|(chat, title)| (chat.chat.id, title)).collect()
     })
 }
 

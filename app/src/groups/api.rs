@@ -40,6 +40,32 @@ pub async fn add_member(chat_id: ChatId, user_id: UserId) -> Result<(), Refusal>
     Ok(())
 }
 
+/// Changes a member's role; `owner` hands the group over.
+#[server(prefix = "/fn", endpoint = "change_role")]
+pub async fn change_role(chat_id: ChatId, user_id: UserId, role: String) -> Result<(), Refusal> {
+    use protocol::{error::Problem, groups::Role};
+    let (node, actor) = context::signed_in()?;
+    let Some(role) = Role::from_name(&role) else {
+        return context::refuse(services::Rejection::field("role", Problem::Unknown));
+    };
+    context::answer(services::groups::change_role(&node, actor, chat_id, user_id, role).await)?;
+    context::redirect(&Address::info(chat_id));
+    Ok(())
+}
+
+/// Leaves the group, after handing it over to the member `heir` if there is one.
+#[server(prefix = "/fn", endpoint = "leave_group")]
+pub async fn leave_group(chat_id: ChatId, #[server(default)] heir: String) -> Result<(), Refusal> {
+    let (node, actor) = context::signed_in()?;
+    if let Ok(heir) = heir.parse() {
+        let role = protocol::groups::Role::Owner;
+        context::answer(services::groups::change_role(&node, actor, chat_id, heir, role).await)?;
+    }
+    context::answer(services::groups::remove_member(&node, actor, chat_id, actor.user_id).await)?;
+    context::redirect(&Address::CHATS);
+    Ok(())
+}
+
 /// Removes a member. With the user's own id: leaves the group.
 #[server(prefix = "/fn", endpoint = "remove_member")]
 pub async fn remove_member(chat_id: ChatId, user_id: UserId) -> Result<(), Refusal> {

@@ -10,9 +10,12 @@ use crate::{
     live::Store,
     navigation::Navigation,
     part::Part,
-    people::{BlockForm, OpenDirect, PersonLine, PersonName, find_people},
+    people::{BlockForm, OpenDirect, PersonLine, PersonName, name_of},
     seed::Page,
-    ui::{Avatar, ConfirmButton, Field, For, FormError, Icon, Show, counted, effect, memo, outline, reactive, t},
+    ui::{
+        Avatar, ConfirmButton, Field, For, FormError, I18n, Icon, More, Show, counted, effect, memo, outline, reactive,
+        t,
+    },
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
@@ -21,6 +24,18 @@ use protocol::{
     groups::{Member, Role},
     ids::{ChatId, ClientId, UserId},
     profiles::User,
+};
+#[cfg(feature = "hydrate")]
+use {
+    crate::{
+        address::encoded,
+        live::{Notice, load_page},
+        ui::comparison,
+    },
+    protocol::{
+        error::ErrorCode,
+        reducer::{self, ChatState},
+    },
 };
 
 /// `/new`: find a user.
@@ -37,7 +52,7 @@ pub fn NewChatPage() -> impl IntoView {
                 <a class="button" href=Address::NEW_GROUP.href()><Icon d=outline::PEOPLE />{t!(i18n, groups.new_group)}</a>
             </header>
             <div class="narrow stack-lg">
-                <form method="get" action=Address::NEW_CHAT.href() role="search" class="finder">
+                <form id="list" method="get" action=Address::NEW_CHAT.href() role="search" class="finder">
                     <SearchField search />
                 </form>
                 <FormError form="open_direct" />
@@ -47,12 +62,12 @@ pub fn NewChatPage() -> impl IntoView {
                             <PersonLine user=user.clone() />
                             <form method="post" action=OpenDirect::url()>
                                 <input type="hidden" name="user_id" value=user.id.to_string() />
-                                <button class="button">{t!(i18n, profiles.message)}<span class="sr-only">" " {user.display_name.clone()}</span></button>
+                                <button class="button">{t!(i18n, profiles.message)}<span class="sr-only">" " {reactive(move || search.store.name(user.id))}</span></button>
                             </form>
                         </li>
                     </For>
                 </ul>
-                <NobodyFound search />
+                <FoundEnd search to=Address::NEW_CHAT />
             </div>
         </main>
     }
@@ -91,7 +106,9 @@ pub fn NewGroupPage() -> impl IntoView {
                 <a class="icon-button" href=Address::NEW_CHAT.href() aria-label=t!(i18n, back)><Icon d=outline::BACK /></a>
                 <h1 class="title">{t!(i18n, groups.new_group)}</h1>
             </header>
-            <form method="post" action=api::CreateGroup::url() class="narrow stack-lg">
+            <form id="list" method="post" action=api::CreateGroup::url() class="narrow stack-lg">
+                // Enter presses the first button of a form, which would be the search.
+                <button class="sr-only" tabindex="-1" aria-hidden="true"></button>
                 <FormError form="create_group" />
                 <input type="hidden" name="client_id" value=client_id.to_string() />
                 <Field form="create_group" name="title" maxlength=128 value=title
@@ -104,7 +121,7 @@ pub fn NewGroupPage() -> impl IntoView {
                         <Choice user chosen />
                     </For>
                 </fieldset>
-                <NobodyFound search />
+                <FoundEnd search to=Address::NEW_GROUP />
                 <button class="button primary">{t!(i18n, groups.create_group)}</button>
             </form>
         </main>
@@ -129,7 +146,7 @@ fn Choice(user: User, chosen: RwSignal<Vec<User>>) -> impl IntoView {
     view! {
         <label class="row">
             <input type="checkbox" class="checkbox" name="member_ids[]" value=id.to_string() checked=checked on:change=toggle />
-            <Avatar name=user.display_name.clone() id=user.id.0 />
+            <Avatar name=name_of(&user) id=user.id.0 />
             <span class="grow"><PersonName user /></span>
         </label>
     }
@@ -141,7 +158,17 @@ fn Choice(user: User, chosen: RwSignal<Vec<User>>) -> impl IntoView {
 struct Search {
     store: Store,
     query: RwSignal<String>,
-    found: RwSignal<Vec<User>>,
+    found: RwSignal<Found>,
+}
+
+/// The result of a search.
+#[derive(Clone, Default, PartialEq)]
+struct Found {
+    query: String,
+    people: Vec<User>,
+    /// The cursor of the users after these.
+    next: Option<String>,
+    failed: bool,
 }
 
 impl Search {
@@ -151,12 +178,12 @@ impl Search {
             Some(Address::NewChat { query } | Address::NewGroup { query, .. } | Address::Info { query, .. }) => query,
             _ => String::new(),
         };
-        let found = store.page.with_untracked(found_on).unwrap_or_default();
+        let found = store.page.with_untracked(|page| found_on(page, &query)).unwrap_or_default();
         let search = Self { store, query: RwSignal::new(query.clone()), found: RwSignal::new(found) };
         effect(move || {
             // When the page's data arrive, they do not replace the results of a newer query.
-            if let Some(found) = store.page.with(found_on)
-                && search.query.with_untracked(|now| *now == query)
+            if let Some(found) = store.page.with(|page| found_on(page, &query))
+                && search.is_for(&query)
             {
                 search.found.set(found);
             }
@@ -164,30 +191,53 @@ impl Search {
         search
     }
 
+    /// Whether the reader still searches for `query`. The page may be closed.
+    fn is_for(self, query: &str) -> bool {
+        self.query.try_with_untracked(|now| now == query) == Some(true)
+    }
+
     /// The users found, without the reader.
     fn people(self) -> Vec<User> {
         let me = self.store.me();
-        self.found.with(|found| found.iter().filter(|user| Some(user.id) != me).cloned().collect())
+        self.found.with(|found| found.people.iter().filter(|user| Some(user.id) != me).cloned().collect())
     }
 
-    fn look_for(self, query: String) {
+    /// Loads the first users that match, or those after a cursor.
+    fn load(self, query: String, cursor: Option<String>) {
         self.query.set(query.clone());
+        #[cfg(feature = "hydrate")]
         leptos::task::spawn_local(async move {
-            let Ok(found) = find_people(query.clone()).await else { return };
-            // A later search may have finished first, and the page may be closed.
-            if self.query.try_with_untracked(|now| *now == query) == Some(true) {
-                self.found.set(found);
+            let after = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
+            let page = load_page::<User>(&format!("users?query={}{after}", encoded(&query))).await;
+            // A later search may have finished first.
+            if !self.is_for(&query) {
+                return;
             }
+            let failed = page.is_none();
+            let (people, next) = page.map(|page| (page.items, page.next)).unwrap_or_default();
+            // From now on, changes of these names arrive.
+            self.store.change(|state| state.learn_all(people.clone()));
+            self.found.update(|found| {
+                if after.is_empty() || failed {
+                    *found = Found { query, people, next, failed };
+                } else {
+                    found.people.extend(people);
+                    found.next = next;
+                }
+            });
         });
+        #[cfg(not(feature = "hydrate"))]
+        let _ = cursor;
     }
 }
 
-fn found_on(page: &Page) -> Option<Vec<User>> {
-    match page {
-        Page::New(new) => Some(new.found.clone()),
-        Page::Info(info) => Some(info.found.clone()),
-        _ => None,
-    }
+fn found_on(page: &Page, query: &str) -> Option<Found> {
+    let (people, next) = match page {
+        Page::New(new) => (&new.found, new.next.clone()),
+        Page::Info(info) => (&info.found, None),
+        _ => return None,
+    };
+    Some(Found { query: query.to_owned(), people: people.clone(), next, failed: false })
 }
 
 /// Finds users while the reader types; without JavaScript, when the form is sent.
@@ -195,13 +245,19 @@ fn found_on(page: &Page) -> Option<Vec<User>> {
 fn SearchField(search: Search, #[prop(optional)] with_button: bool) -> impl IntoView {
     let i18n = use_i18n();
     let query = search.query.get_untracked();
-    let look = move |event| search.look_for(event_target_value(&event));
+    let look = move |event| search.load(event_target_value(&event), None);
+    // The results are on the page already: Enter must not send the form around the field.
+    let press = move |event: leptos::ev::KeyboardEvent| {
+        if event.key() == "Enter" {
+            event.prevent_default();
+        }
+    };
     view! {
         <div class="field">
             <label for="search">{t!(i18n, search)}</label>
             <div class="row">
                 <input id="search" type="search" name="q" value=query class="input grow" maxlength="64" autocomplete="off" spellcheck="false"
-                    placeholder=t!(i18n, groups.find_hint) on:input=look />
+                    placeholder=t!(i18n, groups.find_hint) on:input=look on:keydown=press />
                 {if with_button {
                     view! { <button class="button only-without-script" formmethod="get" formaction=Address::NEW_CHAT.href() formnovalidate>{t!(i18n, search)}</button> }.into_any()
                 } else {
@@ -213,14 +269,26 @@ fn SearchField(search: Search, #[prop(optional)] with_button: bool) -> impl Into
     .into_any()
 }
 
+/// The end of the list of users found: the button for more, or the reason why the list is empty.
 #[component]
-fn NobodyFound(search: Search) -> impl IntoView {
+fn FoundEnd(search: Search, to: Address) -> impl IntoView {
     let i18n = use_i18n();
-    let nobody = move || search.found.with(Vec::is_empty) && search.query.with(|query| !query.trim().is_empty());
+    let why = move || {
+        let nobody = search.people().is_empty();
+        search.found.with(|found| {
+            let is_answered = search.query.with(|query| *query == found.query && !query.trim().is_empty());
+            match (is_answered, found.failed) {
+                (true, true) => Some(t!(i18n, errors.unavailable)),
+                (true, false) if nobody => Some(t!(i18n, groups.nobody)),
+                _ => None,
+            }
+        })
+    };
+    let next = Signal::derive(move || search.found.with(|found| found.next.clone()));
+    let load = Callback::new(move |cursor| search.load(search.query.get_untracked(), Some(cursor)));
     view! {
-        <Show when=nobody>
-            <p class="text-muted">{t!(i18n, groups.nobody)}</p>
-        </Show>
+        <More next load action=to.href() />
+        {reactive(move || why().map(|why| view! { <p class="text-muted" role="status">{why}</p> }))}
     }
     .into_any()
 }
@@ -270,13 +338,14 @@ fn Info(
     let is_group = memo(move || summary.with(|s| s.as_ref().is_some_and(|s| s.chat.kind == ChatKind::Group)));
     let may_manage = memo(move || is_group.get() && role.get() >= Some(Role::Admin));
     let count = move || summary.with(|s| s.as_ref().map_or(0, |s| s.chat.member_count));
-    let members = memo(move || {
-        let mut members: Vec<Member> = store
-            .with_chat(chat_id, |chat| chat.members.values().filter(|m| !m.removed).map(|m| (**m).clone()).collect())
-            .unwrap_or_default();
-        members.sort_by(|a, b| b.role.cmp(&a.role).then_with(|| a.user.display_name.cmp(&b.user.display_name)));
-        members
+    let members = memo(move || members(i18n, store, chat_id));
+    let next = Signal::derive(move || {
+        store.page.with(|page| match page {
+            Page::Info(info) if info.chat_id == chat_id => info.next.clone(),
+            _ => None,
+        })
     });
+    let load = Callback::new(move |cursor| load_members(store, chat_id, cursor));
     let peer = memo(move || summary.with(|s| s.as_ref().and_then(|s| s.peer.as_ref()).map(|peer| peer.id)));
     // None until the data of this page has loaded.
     let blocked = memo(move || store.page.with(|page| page.has_blocked(chat_id)));
@@ -296,6 +365,7 @@ fn Info(
                     }}
                 </div>
                 <OwnState chat_id />
+                {reactive(move || summary.with(|s| s.as_ref()?.peer.clone()).map(|user| view! { <div class="row"><PersonLine user /></div> }))}
                 <Show when=move || may_manage.get()>
                     <form method="post" action=api::RenameGroup::url() class="stack">
                         <FormError form="rename_group" />
@@ -306,21 +376,19 @@ fn Info(
                     </form>
                     <AddMembers chat_id members />
                 </Show>
-                <section class="stack">
-                    <h2>{reactive(move || counted!(i18n, groups.members_count, count(), count = count))}</h2>
-                    <FormError form="remove_member" />
-                    <ul class="rows">
-                        <For each=move || members.get() key=|member| (member.user.id, member.seq) let:member>
-                            <MemberRow chat_id member role />
-                        </For>
-                    </ul>
-                </section>
                 <Show when=move || is_group.get()>
-                    <form method="post" action=api::RemoveMember::url()>
-                        <input type="hidden" name="chat_id" value=chat_id.to_string() />
-                        <input type="hidden" name="user_id" value=store.me().map(|me| me.to_string()) />
-                        <ConfirmButton question=t!(i18n, groups.leave_question, title = move || name.get()) label=t!(i18n, groups.leave) />
-                    </form>
+                    <section class="stack">
+                        <h2>{reactive(move || counted!(i18n, groups.members_count, count(), count = count))}</h2>
+                        <FormError form="remove_member" />
+                        <FormError form="change_role" />
+                        <ul class="rows">
+                            <For each=move || members.get() key=|member| (member.user.id, member.seq) let:member>
+                                <MemberRow chat_id member role />
+                            </For>
+                        </ul>
+                        <form id="list"><More next load action=Address::info(chat_id).href() /></form>
+                    </section>
+                    <Leave chat_id role members />
                 </Show>
                 {reactive(move || peer.get().zip(blocked.get()).map(|(user_id, blocked)| view! { <BlockForm user_id blocked /> }))}
             </div>
@@ -329,18 +397,92 @@ fn Info(
     .into_any()
 }
 
-/// A search for users to add. The results leave out the members.
+/// The loaded members, by role and then by name. The server has the order of its page.
+#[cfg(not(feature = "hydrate"))]
+fn members(_: I18n, store: Store, chat_id: ChatId) -> Vec<Member> {
+    store.page.with(|page| match page {
+        Page::Info(info) if info.chat_id == chat_id => info.members.clone(),
+        _ => Vec::new(),
+    })
+}
+
+#[cfg(feature = "hydrate")]
+fn members(i18n: I18n, store: Store, chat_id: ChatId) -> Vec<Member> {
+    let compare = comparison(i18n.get_locale());
+    let present = |chat: &ChatState| chat.members.values().filter(|m| !m.removed).map(|m| (**m).clone()).collect();
+    let mut members: Vec<Member> = store.with_chat(chat_id, present).unwrap_or_default();
+    store.read(reducer::Part::Users, |state| {
+        for member in &mut members {
+            if let Some(user) = state.users.get(&member.user.id) {
+                member.user.display_name.clone_from(&user.display_name);
+            }
+        }
+    });
+    members.sort_by(|a, b| b.role.cmp(&a.role).then_with(|| compare(&a.user.display_name, &b.user.display_name)));
+    members
+}
+
+/// Loads the members after a cursor.
+fn load_members(store: Store, chat_id: ChatId, cursor: String) {
+    #[cfg(feature = "hydrate")]
+    leptos::task::spawn_local(async move {
+        let path = format!("chats/{chat_id}/members?cursor={}", encoded(&cursor));
+        let Some(page) = load_page::<Member>(&path).await else {
+            store.notice.set(Some(Notice::Failed(ErrorCode::Unavailable)));
+            return;
+        };
+        store.change(|state| state.apply_members(chat_id, page.items));
+        store.page.update(|shown| {
+            if let Page::Info(info) = shown {
+                info.next = page.next;
+            }
+        });
+    });
+    #[cfg(not(feature = "hydrate"))]
+    let _ = (store, chat_id, cursor);
+}
+
+/// Leaves the group. An owner first chooses the next owner.
+#[component]
+fn Leave(chat_id: ChatId, role: Memo<Option<Role>>, members: Memo<Vec<Member>>) -> impl IntoView {
+    let i18n = use_i18n();
+    let store = Store::current();
+    let title = move || store.summary(chat_id).map(|summary| title(i18n, &summary)).unwrap_or_default();
+    let question = t!(i18n, groups.leave_question, title = title);
+    let heirs = move || {
+        let others = members.get().into_iter().filter(|member| Some(member.user.id) != store.me());
+        others.collect::<Vec<_>>()
+    };
+    view! {
+        <form method="post" action=api::LeaveGroup::url() class="stack">
+            <FormError form="leave_group" />
+            <input type="hidden" name="chat_id" value=chat_id.to_string() />
+            <Show when=move || role.get() == Some(Role::Owner) && !heirs().is_empty()>
+                <div class="field">
+                    <label for="heir">{t!(i18n, groups.heir)}</label>
+                    <select id="heir" name="heir" class="input">
+                        <option value="">{t!(i18n, groups.choose_heir)}</option>
+                        <For each=heirs key=|member| (member.user.id, member.seq) let:member>
+                            <option value=member.user.id.to_string()>{reactive(move || store.name(member.user.id))}</option>
+                        </For>
+                    </select>
+                    <p class="hint">{t!(i18n, groups.heir_hint)}</p>
+                </div>
+            </Show>
+            <ConfirmButton question label=t!(i18n, groups.leave) />
+        </form>
+    }
+    .into_any()
+}
+
+/// A search for users to add. The results name the members, who cannot be added again.
 #[component]
 fn AddMembers(chat_id: ChatId, members: Memo<Vec<Member>>) -> impl IntoView {
     let i18n = use_i18n();
     let search = Search::new();
-    let addable = move || {
-        let inside = members.get();
-        search
-            .people()
-            .into_iter()
-            .filter(|user| !inside.iter().any(|member| member.user.id == user.id))
-            .collect::<Vec<_>>()
+    let found = move || {
+        let is_member = |user: &User| members.with(|members| members.iter().any(|member| member.user.id == user.id));
+        search.people().into_iter().map(|user| (is_member(&user), user)).collect::<Vec<_>>()
     };
     view! {
         <section class="stack">
@@ -348,19 +490,33 @@ fn AddMembers(chat_id: ChatId, members: Memo<Vec<Member>>) -> impl IntoView {
             <FormError form="add_member" />
             <form method="get" action=Address::info(chat_id).href() role="search"><SearchField search /></form>
             <ul class="rows">
-                <For each=addable key=|user| user.id let:user>
+                <For each=found key=|(is_member, user)| (*is_member, user.id) let((is_member, user))>
                     <li class="row">
                         <PersonLine user=user.clone() />
-                        <form method="post" action=api::AddMember::url()>
-                            <input type="hidden" name="chat_id" value=chat_id.to_string() />
-                            <input type="hidden" name="user_id" value=user.id.to_string() />
-                            <button class="button">{t!(i18n, groups.add)}<span class="sr-only">" " {user.display_name.clone()}</span></button>
-                        </form>
+                        {if is_member {
+                            view! { <span class="hint">{t!(i18n, groups.already)}</span> }.into_any()
+                        } else {
+                            view! { <AddForm chat_id user_id=user.id /> }.into_any()
+                        }}
                     </li>
                 </For>
             </ul>
-            <NobodyFound search />
+            <FoundEnd search to=Address::info(chat_id) />
         </section>
+    }
+    .into_any()
+}
+
+#[component]
+fn AddForm(chat_id: ChatId, user_id: UserId) -> impl IntoView {
+    let i18n = use_i18n();
+    let store = Store::current();
+    view! {
+        <form method="post" action=api::AddMember::url()>
+            <input type="hidden" name="chat_id" value=chat_id.to_string() />
+            <input type="hidden" name="user_id" value=user_id.to_string() />
+            <button class="button">{t!(i18n, groups.add)}<span class="sr-only">" " {reactive(move || store.name(user_id))}</span></button>
+        </form>
     }
     .into_any()
 }
@@ -370,27 +526,61 @@ fn MemberRow(chat_id: ChatId, member: Member, role: Memo<Option<Role>>) -> impl 
     let i18n = use_i18n();
     let store = Store::current();
     let Member { user, role: theirs, .. } = member;
-    let (id, name) = (user.id, user.display_name.clone());
+    let id = user.id;
     let removable = move || role.get() >= Some(Role::Admin) && theirs < role.get() && store.me() != Some(id);
+    let changeable = move || role.get() == Some(Role::Owner) && store.me() != Some(id);
     let word = move || match theirs {
         Some(Role::Owner) => t_string!(i18n, groups.owner),
         Some(Role::Admin) => t_string!(i18n, groups.admin),
+        _ if changeable() => t_string!(i18n, groups.member),
         _ => "",
     };
     view! {
         <li class="row">
             <PersonLine user />
-            <span class="hint">{reactive(word)}</span>
+            {reactive(move || if changeable() {
+                view! { <RoleForm chat_id user_id=id admin=theirs == Some(Role::Admin)><summary class="link hint">{reactive(word)}<span class="sr-only">" " {reactive(move || store.name(id))}</span></summary></RoleForm> }.into_any()
+            } else {
+                view! { <span class="hint">{reactive(word)}</span> }.into_any()
+            })}
             <Show when=removable>
-                <RemoveForm chat_id user_id=id name=name.clone() />
+                <RemoveForm chat_id user_id=id />
             </Show>
         </li>
     }
     .into_any()
 }
 
+/// Changes the role of a member, for the owner.
 #[component]
-fn RemoveForm(chat_id: ChatId, user_id: UserId, name: String) -> impl IntoView {
+fn RoleForm(chat_id: ChatId, user_id: UserId, admin: bool, children: Children) -> impl IntoView {
+    let i18n = use_i18n();
+    let (role, words) =
+        if admin { (Role::Member, t!(i18n, groups.take_admin)) } else { (Role::Admin, t!(i18n, groups.make_admin)) };
+    let store = Store::current();
+    let title = move || store.summary(chat_id).map(|summary| title(i18n, &summary)).unwrap_or_default();
+    let question = t!(i18n, groups.owner_question, name = move || store.name(user_id), title = title);
+    view! {
+        <details class="roles">
+            {children()}
+            <form method="post" action=api::ChangeRole::url() class="choices">
+                <input type="hidden" name="chat_id" value=chat_id.to_string() />
+                <input type="hidden" name="user_id" value=user_id.to_string() />
+                <button class="button" name="role" value=role.name().to_owned()>{words}</button>
+            </form>
+            <form method="post" action=api::ChangeRole::url()>
+                <input type="hidden" name="chat_id" value=chat_id.to_string() />
+                <input type="hidden" name="user_id" value=user_id.to_string() />
+                <input type="hidden" name="role" value=Role::Owner.name().to_owned() />
+                <ConfirmButton question label=t!(i18n, groups.make_owner) />
+            </form>
+        </details>
+    }
+    .into_any()
+}
+
+#[component]
+fn RemoveForm(chat_id: ChatId, user_id: UserId) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
     let title = move || store.summary(chat_id).map(|summary| title(i18n, &summary)).unwrap_or_default();
@@ -400,7 +590,7 @@ fn RemoveForm(chat_id: ChatId, user_id: UserId, name: String) -> impl IntoView {
             <input type="hidden" name="chat_id" value=chat_id.to_string() />
             <input type="hidden" name="user_id" value=user_id.to_string() />
             <ConfirmButton question label=t!(i18n, groups.remove) class="button">
-                {t!(i18n, groups.remove)}<span class="sr-only">" " {name}</span>
+                {t!(i18n, groups.remove)}<span class="sr-only">" " {reactive(move || store.name(user_id))}</span>
             </ConfirmButton>
         </form>
     }

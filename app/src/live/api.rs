@@ -53,7 +53,9 @@ pub async fn load_quoted(chat_id: ChatId, nos: String) -> Result<History, Refusa
 pub async fn load_members(chat_id: ChatId, query: String) -> Result<Vec<Member>, Refusal> {
     let (node, actor) = context::signed_in()?;
     let most = Some(protocol::limits::HISTORY_MAX);
-    let page = services::groups::MembersPage { query: Some(&query), limit: most, ..Default::default() };
+    let parts = expect_context::<http::request::Parts>();
+    let language = context::locale(&parts.headers);
+    let page = services::groups::MembersPage { query: Some(&query), limit: most, language, cursor: None };
     Ok(context::answer(services::groups::members(&node, actor, chat_id, page).await)?.items)
 }
 
@@ -61,9 +63,14 @@ pub async fn load_members(chat_id: ChatId, query: String) -> Result<Vec<Member>,
 #[cfg(feature = "hydrate")]
 pub async fn load_reacted(chat_id: ChatId, no: u64) -> Vec<Reacted> {
     let most = protocol::limits::HISTORY_MAX;
-    let text = fetch(&format!("/api/v1/chats/{chat_id}/messages/{no}/reactions?limit={most}")).await;
-    let page = text.and_then(|text| serde_json::from_slice::<Page<Reacted>>(text.as_bytes()).ok());
+    let page = load_page(&format!("chats/{chat_id}/messages/{no}/reactions?limit={most}")).await;
     page.map(|page| page.items).unwrap_or_default()
+}
+
+/// A page of a list over REST: `path` with its query; none after a failure.
+#[cfg(feature = "hydrate")]
+pub async fn load_page<T: protocol::wire::Read>(path: &str) -> Option<Page<T>> {
+    serde_json::from_slice(fetch(&format!("/api/v1/{path}")).await?.as_bytes()).ok()
 }
 
 /// The body of a response of this server; none after a failure.

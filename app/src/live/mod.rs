@@ -10,6 +10,7 @@ mod exchange;
 mod indexed_db;
 #[cfg(any(feature = "hydrate", test))]
 mod memory;
+mod mutes;
 mod notice;
 #[cfg(feature = "hydrate")]
 mod offline;
@@ -33,7 +34,7 @@ mod version;
 mod wake;
 
 #[cfg(feature = "hydrate")]
-pub use api::{fetch, load_reacted};
+pub use api::{fetch, load_page, load_reacted};
 pub use api::{load_history, load_members, load_quoted};
 pub use connect::Connect;
 #[cfg(feature = "hydrate")]
@@ -68,6 +69,7 @@ fn begin(store: Store) {
     use protocol::reducer::Part;
 
     browser::follow_clock(store);
+    mutes::watch(store);
     let Some(me) = store.read_untracked(protocol::reducer::State::me_id) else {
         // Without a signed-in user, no chats stay on this device; unsent messages wait for their author.
         return spawn_local(offline::wipe(offline::Wipe::Rows));

@@ -110,7 +110,9 @@ fn filled(event: &leptos::ev::SubmitEvent) -> Option<Filled> {
 #[cfg(feature = "hydrate")]
 pub(super) async fn request(url: &str, fields: web_sys::UrlSearchParams) -> Result<Vec<u8>, ApiError> {
     let away = |_| ApiError::new(ErrorCode::Unavailable, "");
-    let answer = Request::post(url).body(fields).map_err(away)?.send().await.map_err(away)?;
+    let language = document().document_element().and_then(|root| root.get_attribute("lang")).unwrap_or_default();
+    let request = Request::post(url).header("accept-language", &language);
+    let answer = request.body(fields).map_err(away)?.send().await.map_err(away)?;
     let body = answer.binary().await.map_err(away)?;
     if answer.ok() {
         return Ok(body);

@@ -99,6 +99,12 @@ pub struct Store {
     pub failed: RwSignal<bool>,
     /// The reader's time zone and day.
     pub zone: RwSignal<Zone>,
+    /// The cursor of the chats that the page does not have.
+    pub older_chats: StoredValue<Option<String>>,
+    /// By how many milliseconds the server's clock is ahead of this device's; none before a response.
+    pub server_ahead: StoredValue<Option<i64>>,
+    /// Increases when a mute ends.
+    pub mutes_ended: RwSignal<u32>,
     /// When the page was rendered, in milliseconds since 1970.
     pub rendered_at: i64,
 }
@@ -109,10 +115,11 @@ impl Store {
         state.mine = seed.mine;
         let zone = Zone::new(seed.offsets.clone(), Timestamp(seed.now));
         let (rendered_at, as_of, choices) = (seed.now, seed.as_of, seed.choices.clone());
+        let older_chats = StoredValue::new(seed.older_chats.clone());
         let (page, loaded, forms) = (seed.page.clone(), seed.address.clone(), seed.forms.clone());
         absorb(&mut state, seed);
         let unsaved = state.take_touched();
-        Self {
+        let store = Self {
             state: StoredValue::new(state),
             readers: StoredValue::default(),
             unsaved: StoredValue::new(unsaved),
@@ -136,8 +143,15 @@ impl Store {
             unseen: StoredValue::default(),
             failed: RwSignal::default(),
             zone: RwSignal::new(zone),
+            older_chats,
+            server_ahead: StoredValue::default(),
+            mutes_ended: RwSignal::default(),
             rendered_at,
+        };
+        if as_of.is_none() {
+            store.set_server_time(rendered_at);
         }
+        store
     }
 
     /// The store of this page.
@@ -212,6 +226,9 @@ impl Store {
         // Without a connection, data from the server is soon out of date too: `as_of` stays.
         if seed.as_of.is_some() || self.connection.get_untracked().is_up() {
             self.as_of.set(seed.as_of);
+        }
+        if seed.as_of.is_none() && seed.now > 0 {
+            self.set_server_time(seed.now);
         }
         let (page, forms) = (seed.page.clone(), seed.forms.clone());
         self.loaded.set_value(seed.address.clone());

@@ -1,21 +1,14 @@
-//! Server functions that find a user, open the direct chat with a user, and block a user.
+//! Server functions that open the direct chat with a user, and block a user.
 
 use crate::Refusal;
 use leptos::prelude::*;
-use protocol::{ids::UserId, profiles::User};
+use protocol::ids::UserId;
 
 #[cfg(feature = "ssr")]
 use crate::{
     address::{Address, Section},
     server_context as context,
 };
-
-/// Users with names that match a query.
-#[server(prefix = "/fn", endpoint = "find_people")]
-pub async fn find_people(query: String) -> Result<Vec<User>, Refusal> {
-    let (node, _) = context::signed_in()?;
-    context::answer(services::profiles::find(&node, &query).await)
-}
 
 /// Opens the direct chat with a user.
 #[server(prefix = "/fn", endpoint = "open_direct")]
@@ -26,15 +19,16 @@ pub async fn open_direct(user_id: UserId) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Blocks a user, or ends the block.
+/// Blocks a user, or ends the block. `back` is the address of the form's page.
 #[server(prefix = "/fn", endpoint = "block")]
-pub async fn block(user_id: UserId, blocked: bool) -> Result<(), Refusal> {
+pub async fn block(user_id: UserId, blocked: bool, #[server(default)] back: String) -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
     context::answer(if blocked {
         services::chat::blocks::block(&node, actor, user_id).await
     } else {
         services::chat::blocks::unblock(&node, actor, user_id).await
     })?;
-    context::redirect(&Address::Settings(Section::Privacy));
+    let page = Address::parse(&back).filter(|_| back.starts_with('/'));
+    context::redirect(&page.unwrap_or(Address::Settings(Section::Privacy)));
     Ok(())
 }

@@ -6,12 +6,13 @@ use crate::{
     address::Address,
     i18n::use_i18n,
     live::Store,
+    navigation::Navigation,
     ui::{Avatar, ConfirmButton, FormError, I18n, t, time},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use protocol::{ids::UserId, profiles::User};
 
-pub use api::{OpenDirect, find_people};
+pub use api::OpenDirect;
 
 /// Whether a user is online, or when the user was last online, if the reader has permission to see it.
 pub fn seen(i18n: I18n, zone: time::Zone, user: &User) -> AnyView {
@@ -22,11 +23,17 @@ pub fn seen(i18n: I18n, zone: time::Zone, user: &User) -> AnyView {
     }
 }
 
+/// The name of a user, also after it has changed.
+pub fn name_of(user: &User) -> Signal<String> {
+    let (store, id, name) = (Store::current(), user.id, user.display_name.clone());
+    Signal::derive(move || store.user(id).map_or_else(|| name.clone(), |user| user.display_name))
+}
+
 /// A user in a list, with a link to their page.
 #[component]
 pub fn PersonLine(user: User) -> impl IntoView {
     view! {
-        <Avatar name=user.display_name.clone() id=user.id.0 />
+        <Avatar name=name_of(&user) id=user.id.0 />
         <a class="grow person" href=Address::Person(user.username.clone()).href()><PersonName user=user.clone() /></a>
     }
     .into_any()
@@ -35,7 +42,7 @@ pub fn PersonLine(user: User) -> impl IntoView {
 #[component]
 pub fn PersonName(user: User) -> impl IntoView {
     view! {
-        <bdi class="block truncate">{user.display_name}</bdi>
+        <bdi class="block truncate">{name_of(&user)}</bdi>
         <span class="hint">"@" {user.username}</span>
     }
     .into_any()
@@ -46,11 +53,13 @@ pub fn PersonName(user: User) -> impl IntoView {
 pub fn BlockForm(user_id: UserId, blocked: bool) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
+    let back = Navigation::current().get_untracked().map(|address| address.href()).unwrap_or_default();
     view! {
         <form method="post" action=api::Block::url() class="stack">
             <FormError form="block" />
             <input type="hidden" name="user_id" value=user_id.to_string() />
             <input type="hidden" name="blocked" value=(!blocked).to_string() />
+            <input type="hidden" name="back" value=back />
             {if blocked {
                 view! { <button class="button">{t!(i18n, profiles.unblock)}</button> }.into_any()
             } else {

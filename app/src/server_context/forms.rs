@@ -45,9 +45,12 @@ pub fn page_of(form: &str, values: &[(String, String)]) -> Address {
         ("create_group", ..) => {
             let ids = values.iter().filter(|(name, _)| name == "member_ids[]");
             let member_ids = ids.filter_map(|(_, id)| id.parse().ok()).collect();
-            Address::NewGroup { query: String::new(), title: value("title").unwrap_or_default().to_owned(), member_ids }
+            let text = |name| value(name).unwrap_or_default().to_owned();
+            Address::NewGroup { query: text("q"), title: text("title"), member_ids }
         }
-        ("rename_group" | "add_member" | "remove_member", Some(id), _) => Address::info(id),
+        ("rename_group" | "add_member" | "remove_member" | "change_role" | "leave_group", Some(id), _) => {
+            Address::info(id)
+        }
         ("edit_message", Some(id), Some(no)) => Address::Chat(id, At::Edit(no)),
         ("report_message", Some(id), Some(no)) => Address::Chat(id, At::Report(no)),
         (_, Some(id), _) => Address::chat(id),

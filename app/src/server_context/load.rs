@@ -2,17 +2,26 @@
 
 use super::{caller::Request, zone};
 use crate::{
-    address::{Address, At, Section},
+    address::{self, Address, At, Section},
     auth, chat, choices,
     cookie::of_request as cookie,
-    groups, profiles,
+    groups,
+    i18n::{Locale, text_in, translated},
+    profiles,
     seed::{Failed, Page, Seed},
     settings,
-    ui::{Refused, time::Zone},
+    ui::{Refused, error_text, time::Zone},
 };
 use http::{HeaderMap, StatusCode, header};
-use protocol::{chat::ChatSummary, error::ErrorCode, ids::ClientId, time::Timestamp};
-use services::{Actor, Node, infra::clock};
+use protocol::{
+    chat::ChatSummary,
+    error::{ApiError, ErrorCode},
+    ids::ClientId,
+    limits::HISTORY_MAX,
+    profiles::Me,
+    time::Timestamp,
+};
+use services::{Actor, Node, groups::MembersPage, infra::clock};
 
 /// A page about to be rendered.
 pub enum Loaded {
@@ -28,6 +37,10 @@ pub async fn load(request: &Request, headers: &HeaderMap, url: &str) -> services
     let mut seed = preferences(headers, url);
     let Some(actor) = request.actor else { return Ok(signed_out(seed)) };
     load_lists(&request.node, actor, headers, &mut seed).await?;
+    if let (Some(Address::Chats(_)), Some(cursor)) = (Address::parse(url), address::cursor(url)) {
+        let page = services::chat::list(&request.node, actor, None, Some(&cursor), Some(HISTORY_MAX)).await?;
+        (seed.chats, seed.older_chats) = (page.items, page.next);
+    }
     finish(&request.node, actor, seed).await
 }
 
@@ -38,7 +51,7 @@ pub async fn load(request: &Request, headers: &HeaderMap, url: &str) -> services
 pub async fn load_next(request: &Request, headers: &HeaderMap, url: &str) -> services::Result<Loaded> {
     let mut seed = preferences(headers, url);
     let Some(actor) = request.actor else { return Ok(signed_out(seed)) };
-    seed.me = Some(services::profiles::me(&request.node, actor).await?);
+    put_me(&mut seed, headers, services::profiles::me(&request.node, actor).await?);
     finish(&request.node, actor, seed).await
 }
 
@@ -76,15 +89,24 @@ pub fn failed(headers: &HeaderMap, url: &str, failed: Failed) -> Loaded {
 
 /// Shows a refused form on the page that it was sent from.
 #[must_use]
-pub fn refused_on(loaded: Loaded, refused: Refused) -> Loaded {
+pub fn refused_on(loaded: Loaded, mut refused: Refused) -> Loaded {
     match loaded {
         Loaded::Page { mut seed, .. } => {
             let status = status_of(refused.error.code);
+            refused.error = worded(refused.error, &seed.locale);
             seed.forms.refused = Some(refused);
             Loaded::Page { seed, status }
         }
         redirect @ Loaded::Redirect(_) => redirect,
     }
+}
+
+/// An error with its sentence in the reader's language; with words for its code if the locale files lack the sentence.
+#[must_use]
+pub fn worded(error: ApiError, locale: &str) -> ApiError {
+    let locale = Locale::of(locale);
+    let message = translated(&error.message, locale).unwrap_or_else(|| text_in(error_text(error.code), locale));
+    ApiError { message: message.to_owned(), ..error }
 }
 
 fn status_of(code: ErrorCode) -> StatusCode {
@@ -101,11 +123,6 @@ fn page(mut seed: Seed, page: Page) -> Loaded {
 /// Loads what every document of a reader shows: the account and the list of chats.
 async fn load_lists(node: &Node, actor: Actor, headers: &HeaderMap, seed: &mut Seed) -> services::Result<()> {
     let welcome = services::chat::hello(node, actor, None, &Default::default()).await?;
-    if cookie(headers, "locale").is_none()
-        && let Some(locale) = &welcome.user.locale
-    {
-        seed.locale.clone_from(locale);
-    }
     if cookie(headers, zone::COOKIE).is_none() {
         seed.offsets = zone::offsets(welcome.user.time_zone.as_deref(), Timestamp(seed.now));
     }
@@ -114,11 +131,23 @@ async fn load_lists(node: &Node, actor: Actor, headers: &HeaderMap, seed: &mut S
     {
         seed.choices.insert("theme".into(), theme.clone());
     }
-    (seed.me, seed.mine, seed.chats, seed.users) = (Some(welcome.user), welcome.mine, welcome.chats, welcome.users);
+    put_me(seed, headers, welcome.user);
+    seed.older_chats = welcome.chats.last().filter(|_| welcome.more).map(services::chat::cursor_after);
+    (seed.mine, seed.chats, seed.users) = (welcome.mine, welcome.chats, welcome.users);
     Ok(())
 }
 
+/// Puts the reader's account into a seed. Without a cookie, the account gives the language.
+fn put_me(seed: &mut Seed, headers: &HeaderMap, me: Me) {
+    if let Some(locale) = me.locale.as_ref().filter(|_| cookie(headers, "locale").is_none()) {
+        seed.locale.clone_from(locale);
+    }
+    seed.me = Some(me);
+}
+
 async fn load_page(node: &Node, actor: Actor, address: Address, seed: &mut Seed) -> services::Result<Page> {
+    let cursor = address::cursor(&seed.address);
+    let cursor = cursor.as_deref();
     Ok(match address {
         Address::Chat(chat_id, at) => {
             let at = in_zone(at, &Zone::new(seed.offsets.clone(), Timestamp(seed.now)));
@@ -127,17 +156,18 @@ async fn load_page(node: &Node, actor: Actor, address: Address, seed: &mut Seed)
             Page::Conversation(conversation)
         }
         Address::Info { chat_id, query } => {
-            let (info, summary) = groups::page::load_info(node, actor, chat_id, &query).await?;
+            let members = MembersPage { cursor, language: &seed.locale, ..MembersPage::default() };
+            let (info, summary) = groups::page::load_info(node, actor, chat_id, (&query, members)).await?;
             put(seed, summary);
             Page::Info(info)
         }
-        Address::NewChat { query } => Page::New(groups::page::load_new(node, &query, &[]).await?),
+        Address::NewChat { query } => Page::New(groups::page::load_new(node, &query, cursor, &[]).await?),
         Address::NewGroup { query, member_ids, .. } => {
-            Page::New(groups::page::load_new(node, &query, &member_ids).await?)
+            Page::New(groups::page::load_new(node, &query, cursor, &member_ids).await?)
         }
         Address::Person(name) => Page::Person(profiles::page::load(node, actor, &name).await?),
         Address::Settings(Section::Sessions) => Page::Sessions(auth::page::load(node, actor).await?),
-        Address::Settings(Section::Privacy) => Page::Privacy(settings::page::load(node, actor).await?),
+        Address::Settings(Section::Privacy) => Page::Privacy(settings::page::load(node, actor, cursor).await?),
         Address::Home | Address::Login | Address::Register | Address::Chats(_) | Address::Settings(_) => Page::Plain,
     })
 }
@@ -158,16 +188,22 @@ fn put(seed: &mut Seed, summary: ChatSummary) {
 
 /// The language, the choices and the time zone in the cookies. Without a cookie, `Accept-Language` gives the language.
 fn preferences(headers: &HeaderMap, url: &str) -> Seed {
-    let locale = cookie(headers, "locale").filter(|locale| matches!(*locale, "en" | "ru"));
     let now = clock::now();
     Seed {
-        locale: locale.unwrap_or_else(|| accepted_locale(headers)).to_owned(),
+        locale: locale(headers).to_owned(),
         choices: choices::choices(|name| cookie(headers, name).map(str::to_owned)),
         offsets: zone::offsets(cookie(headers, zone::COOKIE), now),
         now: now.0,
         address: url.to_owned(),
         ..Seed::default()
     }
+}
+
+/// The language in the cookie; without a cookie, the language of `Accept-Language`.
+#[must_use]
+pub fn locale(headers: &HeaderMap) -> &str {
+    let chosen = cookie(headers, "locale").filter(|locale| matches!(*locale, "en" | "ru"));
+    chosen.unwrap_or_else(|| accepted_locale(headers))
 }
 
 /// The first language of `Accept-Language` that the interface has.

@@ -8,12 +8,17 @@ use crate::{
     i18n::{Locale, t_string, use_i18n},
     live::{Store, apply_choice, quietly, quietly_then, share_account, share_choice, share_locale},
     navigation::Navigation,
-    people::BlockForm,
+    people::{BlockForm, PersonLine},
     seed::Page,
-    ui::{For, Icon, Show, TitledSection, effect, memo, notification, outline, reactive, t, words::Words},
+    ui::{For, Icon, More, Show, TitledSection, effect, memo, notification, outline, reactive, t, words::Words},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use protocol::{profiles::LastSeen, reducer::Part};
+#[cfg(feature = "hydrate")]
+use {
+    crate::live::{Notice, load_page},
+    protocol::{error::ErrorCode, profiles::User},
+};
 
 /// The list of all settings, beside the open page. A phone shows only one of them.
 #[component]
@@ -125,12 +130,16 @@ pub fn PrivacyPage() -> impl IntoView {
             store.change(|state| state.set_last_seen(last_seen));
         }
     };
-    let blocked = move || {
+    // None until the data of this page has loaded.
+    let page = memo(move || {
         store.page.with(|page| match page {
-            Page::Privacy(page) => page.blocked.clone(),
-            _ => Vec::new(),
+            Page::Privacy(page) => Some(page.clone()),
+            _ => None,
         })
-    };
+    });
+    let blocked = move || page.get().map(|page| page.blocked).unwrap_or_default();
+    let nobody = move || page.with(|page| page.as_ref().is_some_and(|page| page.blocked.is_empty()));
+    let next = Signal::derive(move || page.with(|page| page.as_ref()?.next.clone()));
     view! {
         <TitledSection title=move || t_string!(i18n, settings.privacy)>
             <Choices title=t!(i18n, settings.who_sees) action=api::SetLastSeen::url() name="last_seen" chosen choose choices=vec![
@@ -140,14 +149,35 @@ pub fn PrivacyPage() -> impl IntoView {
                 <h3>{t!(i18n, settings.blocked)}</h3>
                 <ul class="rows">
                     <For each=blocked key=|user| user.id let:user>
-                        <li class="row"><bdi class="grow truncate">{user.display_name.clone()}</bdi><BlockForm user_id=user.id blocked=true /></li>
+                        <li class="row"><PersonLine user=user.clone() /><BlockForm user_id=user.id blocked=true /></li>
                     </For>
                 </ul>
-                {reactive(move || blocked().is_empty().then(|| view! { <p class="text-muted">{t!(i18n, settings.blocked_none)}</p> }))}
+                <form id="list"><More next load=Callback::new(move |cursor| load_blocked(store, cursor)) action=Address::Settings(Section::Privacy).href() /></form>
+                {reactive(move || nobody().then(|| view! { <p class="text-muted">{t!(i18n, settings.blocked_none)}</p> }))}
             </section>
         </TitledSection>
     }
     .into_any()
+}
+
+/// Loads the blocked users after a cursor.
+fn load_blocked(store: Store, cursor: String) {
+    #[cfg(feature = "hydrate")]
+    leptos::task::spawn_local(async move {
+        let Some(more) = load_page::<User>(&format!("me/blocks?cursor={cursor}")).await else {
+            store.notice.set(Some(Notice::Failed(ErrorCode::Unavailable)));
+            return;
+        };
+        store.change(|state| state.learn_all(more.items.clone()));
+        store.page.update(|page| {
+            if let Page::Privacy(page) = page {
+                page.blocked.extend(more.items);
+                page.next = more.next;
+            }
+        });
+    });
+    #[cfg(not(feature = "hydrate"))]
+    let _ = (store, cursor);
 }
 
 /// Whether this browser notifies of new messages, and what it shows.

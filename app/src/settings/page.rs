@@ -9,9 +9,11 @@ use services::{Actor, Node, chat};
 pub struct Privacy {
     /// The users whom the reader has blocked.
     pub blocked: Vec<User>,
+    /// The cursor of the users after these.
+    pub next: Option<String>,
 }
 
-protocol::rows! { Privacy { blocked } }
+protocol::rows! { Privacy { blocked, next } }
 
 impl Privacy {
     /// Adds the rows to the state.
@@ -20,11 +22,12 @@ impl Privacy {
     }
 }
 
-/// Loads the reader's blocks.
+/// Loads a page of the reader's blocks.
 ///
 /// # Errors
-/// `unavailable`.
+/// `invalid_input` for a malformed cursor, `unavailable`.
 #[cfg(feature = "ssr")]
-pub async fn load(node: &Node, actor: Actor) -> services::Result<Privacy> {
-    Ok(Privacy { blocked: chat::blocks::list(node, actor).await? })
+pub async fn load(node: &Node, actor: Actor, cursor: Option<&str>) -> services::Result<Privacy> {
+    let protocol::Page { items: blocked, next } = chat::blocks::list(node, actor, cursor, None).await?;
+    Ok(Privacy { blocked, next })
 }

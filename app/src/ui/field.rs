@@ -3,9 +3,9 @@ use super::{
     form::Forms,
     reactive,
     show::Show,
-    words::{I18n, Words, t},
+    words::{I18n, Words, t, words},
 };
-use crate::i18n::use_i18n;
+use crate::i18n::{Text, texts, use_i18n};
 use leptos::prelude::*;
 use protocol::error::ErrorCode;
 
@@ -82,7 +82,7 @@ fn initial_text(field_id: String, value: impl Fn() -> String + 'static) -> Strin
     initial
 }
 
-/// The reason why a form was refused, unless it concerns a field.
+/// The reason why a form was refused, unless it concerns a field: the server's sentence, or words for its code.
 #[component]
 pub fn FormError(form: &'static str) -> impl IntoView {
     let i18n = use_i18n();
@@ -90,10 +90,13 @@ pub fn FormError(form: &'static str) -> impl IntoView {
     let refused = move || {
         forms.with(|forms| {
             let refused = forms.refused(form).filter(|refused| refused.error.fields.is_empty());
-            refused.map(|refused| refused.error.code)
+            refused.map(|refused| (refused.error.code, refused.error.message.clone()))
         })
     };
-    let words = move || refused().map(|code| error_words(i18n, code));
+    let words = move || {
+        let (code, sentence) = refused()?;
+        Some(if sentence.is_empty() { error_words(i18n, code).into_any() } else { sentence.into_any() })
+    };
     view! {
         <Show when=move || refused().is_some()>
             <p class="problem" role="alert">{reactive(words)}</p>
@@ -104,14 +107,18 @@ pub fn FormError(form: &'static str) -> impl IntoView {
 
 /// The words for an error code.
 pub fn error_words(i18n: I18n, code: ErrorCode) -> Words {
+    words(i18n, error_text(code))
+}
+
+pub fn error_text(code: ErrorCode) -> Text {
     match code {
-        ErrorCode::Unauthenticated => t!(i18n, errors.unauthenticated),
-        ErrorCode::Forbidden => t!(i18n, errors.forbidden),
-        ErrorCode::NotFound => t!(i18n, errors.not_found),
-        ErrorCode::Conflict => t!(i18n, errors.conflict),
-        ErrorCode::RateLimited => t!(i18n, errors.rate_limited),
-        ErrorCode::Unavailable => t!(i18n, errors.unavailable),
-        _ => t!(i18n, errors.other),
+        ErrorCode::Unauthenticated => texts::errors::unauthenticated,
+        ErrorCode::Forbidden => texts::errors::forbidden,
+        ErrorCode::NotFound => texts::errors::not_found,
+        ErrorCode::Conflict => texts::errors::conflict,
+        ErrorCode::RateLimited => texts::errors::rate_limited,
+        ErrorCode::Unavailable => texts::errors::unavailable,
+        _ => texts::errors::other,
     }
 }
 
@@ -126,6 +133,7 @@ fn ProblemWords(name: Signal<String>) -> impl IntoView {
             "characters" => t!(i18n, problems.characters),
             "common_password" => t!(i18n, problems.common_password),
             "wrong_password" => t!(i18n, problems.wrong_password),
+            "unchanged" => t!(i18n, problems.unchanged),
             "taken" => t!(i18n, problems.taken),
             "unknown" => t!(i18n, problems.unknown),
             "too_many" => t!(i18n, problems.too_many),

@@ -1,4 +1,9 @@
-use super::reactive::{Reactive, reactive};
+use super::{
+    reactive::{Reactive, reactive},
+    show::Show,
+    words::t,
+};
+use crate::{address::CURSOR, i18n::use_i18n};
 use leptos::prelude::*;
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -42,4 +47,29 @@ fn draw(items: Reactive<Vec<Item>>) -> AnyView {
     let items = move || items.lock().map(|mut items| items()).unwrap_or_default();
     view! { <leptos::prelude::For each=items key=|item| item.key let:item>{(item.draw)()}</leptos::prelude::For> }
         .into_any()
+}
+
+/// The button that shows the next page of a list. Without JavaScript it sends the form `list`, whose page then shows
+/// the part of the list from the cursor `next`.
+#[component]
+pub fn More(
+    next: Signal<Option<String>>,
+    /// Loads the page from a cursor into this page.
+    load: Callback<String>,
+    action: String,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let cursor = move || next.get().unwrap_or_default();
+    let press = move |event: leptos::ev::MouseEvent| {
+        event.prevent_default();
+        load.run(untrack(cursor));
+    };
+    view! {
+        <Show when=move || next.with(Option::is_some)>
+            <button form="list" class="button" name=CURSOR value=reactive(cursor) formmethod="get" formaction=action.clone() formnovalidate on:click=press>
+                {t!(i18n, more)}
+            </button>
+        </Show>
+    }
+    .into_any()
 }

@@ -20,18 +20,20 @@ pub mod time;
 pub mod words;
 
 pub use avatar::{Avatar, colour};
+#[cfg(feature = "hydrate")]
+pub use case::comparison;
 pub use case::{lower, upper};
 #[cfg(feature = "ssr")]
 pub use confirm::Asked;
 pub use confirm::{ConfirmButton, Confirmation};
 pub use dialog::Dialog;
-#[cfg(feature = "ssr")]
-pub use field::error_words;
 pub use field::{Field, FormError};
+#[cfg(feature = "ssr")]
+pub use field::{error_text, error_words};
 pub use focus::{find, focus, matches_media, once_drawn};
 pub use form::{Forms, Refused};
 pub use icon::{Icon, outline};
-pub use list::For;
+pub use list::{For, More};
 pub use not_found::NotFound;
 pub(crate) use plural::counted;
 pub use reactive::{effect, effect_from, memo, reactive};

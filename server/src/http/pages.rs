@@ -150,7 +150,11 @@ async fn call(app: App, parts: Parts, body: Bytes, context: context::Request) ->
         refused = Some(Rejection::new(ErrorCode::InvalidInput, "The form could not be read."));
     }
     if !is_form {
-        return refused.map_or(response, |rejection| Failure(rejection).into_response());
+        // The page shows the sentence, and names its language.
+        let worded = |Rejection { error, retry_after }| {
+            Failure(Rejection { error: context::worded(error, context::locale(&parts.headers)), retry_after })
+        };
+        return refused.map_or(response, |rejection| worded(rejection).into_response());
     }
     match refused {
         None => see_other(response),

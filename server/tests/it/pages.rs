@@ -139,6 +139,79 @@ async fn a_form_can_be_refused_twice() {
 }
 
 #[tokio::test]
+async fn a_refusal_says_why_in_the_readers_language() {
+    let server = Server::start().await;
+    let [ann, bob] = server.people(["ann", "bob"]).await;
+    let (chat, cookie) = (server.group(&ann, &[&bob]).await, server.cookie(&ann).await);
+    for language in ["en", "ru"] {
+        let words: Value = match language {
+            "en" => serde_json::from_str(include_str!("../../../app/locales/en.json")).unwrap(),
+            _ => serde_json::from_str(include_str!("../../../app/locales/ru.json")).unwrap(),
+        };
+        let why = words["refusals"]["leave"].as_str().unwrap();
+        let leave = |accept| {
+            let ask = server.ask("POST", "/fn/leave_group").body(FORM, format!("chat_id={chat}&heir=").into_bytes());
+            let ask = ask.header("origin", &format!("http://{}", server.address)).header("accept", accept);
+            ask.header("cookie", &cookie).header("accept-language", language)
+        };
+        let page = leave("text/html").send().await.expect_status(409);
+        let shown: String = page.body.split("role=\"alert\"").nth(1).unwrap().chars().take(200).collect();
+        assert!(shown.contains(why), "{language}: {shown}");
+        assert_eq!(leave("application/json").send().await.expect_status(409).json()["message"], why);
+    }
+}
+
+/// Every sentence of a refusal that concerns no field is in the locale files, so that pages can show it.
+#[test]
+fn every_reason_of_a_refusal_is_in_the_locale_files() {
+    let words: Value = serde_json::from_str(include_str!("../../../app/locales/en.json")).unwrap();
+    let known: Vec<&str> = words["refusals"].as_object().unwrap().values().filter_map(Value::as_str).collect();
+    let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../services/src"))];
+    let mut count = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+                continue;
+            }
+            let code = std::fs::read_to_string(&entry).unwrap();
+            for start in ["Rejection::forbidden(\"", "Rejection::conflict(\"", "at_least(actor, "] {
+                for rest in code.split(start).skip(1) {
+                    let rest =
+                        rest.split_once('"').filter(|_| start.starts_with("at_least")).map_or(rest, |(_, rest)| rest);
+                    let (sentence, _) = rest.split_once('"').unwrap();
+                    // The problem of its field says this.
+                    if sentence != "This user name is taken." {
+                        assert!(known.contains(&sentence), "{sentence}");
+                        count += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(count >= known.len() && known.len() >= 15, "{count} sentences, {} in the files", known.len());
+}
+
+#[tokio::test]
+async fn a_block_leads_back_to_the_page_of_its_form() {
+    let server = Server::start().await;
+    let [ann, bob] = server.people(["ann", "bob"]).await;
+    let cookie = server.cookie(&ann).await;
+    let own = format!("http://{}", server.address);
+    for (back, to) in [
+        ("&back=/users/@bob", "/users/@bob"),
+        ("&back=//evil.example/users/@bob", "/settings/privacy"),
+        ("&back=https://evil.example", "/settings/privacy"),
+        ("", "/settings/privacy"),
+    ] {
+        let body = format!("user_id={}&blocked=true{back}", bob.id).into_bytes();
+        let ask = server.ask("POST", "/fn/block").body(FORM, body).header("origin", &own);
+        let answer = ask.header("accept", "text/html").header("cookie", &cookie).send().await;
+        assert_eq!(answer.expect_status(303).headers["location"], to, "{back}");
+    }
+}
+
+#[tokio::test]
 async fn a_form_refused_for_a_while_returns_the_time_to_retry() {
     let server = Server::start().await;
     let sign_in = || {

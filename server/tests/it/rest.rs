@@ -146,6 +146,32 @@ async fn a_blocked_user_can_neither_write_nor_see_presence() {
 }
 
 #[tokio::test]
+async fn members_are_listed_in_pages_in_the_readers_language() {
+    let server = Server::start().await;
+    let [alice, bob, carol] = server.people(["alice", "bob", "carol"]).await;
+    for (person, name) in [(&bob, "Zoe"), (&carol, "Ёж")] {
+        server.patch("/api/v1/me", json!({ "display_name": name })).by(person).send().await.expect_status(200);
+    }
+    let group = server.group(&alice, &[&bob, &carol]).await;
+    for (language, expected) in [("ru", ["alice", "Ёж", "Zoe"]), ("en-GB,ru;q=0.5", ["alice", "Zoe", "Ёж"])] {
+        let (mut names, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/api/v1/chats/{group}/members?limit=1{cursor}");
+            let page = server.get(&path).by(&alice).header("accept-language", language).send().await;
+            let page = page.expect_status(200).json();
+            names.push(page["items"][0]["user"]["display_name"].as_str().unwrap().to_owned());
+            let Some(next) = page["next"].as_str() else { break };
+            let escaped: String = next.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            cursor = format!("&cursor={escaped}");
+        }
+        assert_eq!(names, expected, "{language}");
+    }
+    server.delete("/api/v1/auth/sessions").by(&alice).send().await.expect_status(204);
+    server.get("/api/v1/me").by(&alice).send().await.expect_status(200);
+    server.delete("/api/v1/auth/sessions").send().await.expect_status(401);
+}
+
+#[tokio::test]
 async fn sessions_are_listed_refreshed_and_ended() {
     let server = Server::start().await;
     let alice = server.person("alice").await;
@@ -437,6 +463,7 @@ async fn the_document_lists_every_route_and_only_existing_ones() {
         "GET /api/v1/chats/{id}/messages/{no}/reactions",
         "POST /api/v1/chats/{id}/messages/{no}/forward",
         "POST /api/v1/chats/{id}/messages/{no}/reports",
+        "DELETE /api/v1/auth/sessions",
         "GET /api/v1/me/blocks",
         "PUT /api/v1/me/blocks/{user_id}",
         "DELETE /api/v1/me/blocks/{user_id}",

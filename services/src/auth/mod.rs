@@ -308,6 +308,9 @@ pub async fn change_password(node: &Node, actor: Actor, data: ChangePassword) ->
         attempt.succeeded();
     }
     let Compared { hash, matches, .. } = compared?;
+    if matches && new.as_ref().is_some_and(|new| is_same(new, &data.current)) {
+        fields.refuse("new", Problem::Unchanged);
+    }
     if !matches {
         tracing::info!(user.id = %actor.user_id, "password change refused: the current password is wrong");
         fields.refuse("current", Problem::WrongPassword);
@@ -321,6 +324,10 @@ pub async fn change_password(node: &Node, actor: Actor, data: ChangePassword) ->
         return Err(Rejection::field("current", Problem::WrongPassword));
     }
     set_password(node, tx, actor.user_id, &new, Some(actor.session_id)).await
+}
+
+fn is_same(password: &Password, raw: &str) -> bool {
+    Password::parse(raw).is_ok_and(|other| other.expose() == password.expose())
 }
 
 /// Sets a password and ends all sessions except `but`.
@@ -342,6 +349,14 @@ async fn set_password(
 /// `unavailable` if the database does not respond.
 pub async fn sessions(node: &Node, actor: Actor) -> Result<Vec<Session>> {
     queries::sessions(&node.db, actor).await
+}
+
+/// Ends all other sessions of the user.
+///
+/// # Errors
+/// `unavailable` if the database does not respond.
+pub async fn revoke_other_sessions(node: &Node, actor: Actor) -> Result<()> {
+    end_sessions(node, actor.user_id, None, Some(actor.session_id)).await
 }
 
 /// Ends one of the user's own sessions.

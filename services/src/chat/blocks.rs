@@ -1,12 +1,12 @@
 //! Blocks between users.
 
-use super::{direct_id, queries};
+use super::{direct_id, queries, rules};
 use crate::{
     Actor, Node, Rejection, Result,
     infra::database,
     profiles::{self, presence},
 };
-use protocol::{error::Problem, ids::UserId, profiles::User};
+use protocol::{Page, error::Problem, ids::UserId, profiles::User};
 use sqlx::{Postgres, Transaction};
 
 /// Blocks a user. The blocked user cannot open a direct chat with the actor, write to it, or add the actor to a group.
@@ -71,10 +71,13 @@ pub async fn has_blocked(node: &Node, actor: Actor, user_id: UserId) -> Result<b
     Ok(!queries::blocks_among(&node.db, &[(actor.user_id, user_id)]).await?.is_empty())
 }
 
-/// The users whom the actor has blocked, the latest block first.
+/// A page of the users whom the actor has blocked, the latest block first.
 ///
 /// # Errors
-/// `unavailable` if the database does not respond.
-pub async fn list(node: &Node, actor: Actor) -> Result<Vec<User>> {
-    queries::blocked_by(&node.db, actor.user_id).await
+/// `invalid_input` for a malformed cursor or a limit out of range.
+pub async fn list(node: &Node, actor: Actor, cursor: Option<&str>, limit: Option<u32>) -> Result<Page<User>> {
+    let limit = rules::limit(limit)?;
+    let after = cursor.map(rules::parse_cursor).transpose()?;
+    let items = queries::blocked_by(&node.db, actor.user_id, after, i64::from(limit) + 1).await?;
+    Ok(Page::cut(items, limit, |(at, last)| rules::cursor(*at, last.id)).map(|(_, user)| user))
 }

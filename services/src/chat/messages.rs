@@ -161,9 +161,10 @@ pub async fn reacted(
     if no == 0 || no > last_no {
         return Err(Rejection::not_found());
     }
-    let (offset, limit) = (rules::parse_offset(cursor)?, i64::from(rules::limit(limit)?));
-    let items = queries::reacted(&node.db, actor.user_id, (chat_id, no), (offset, limit + 1)).await?;
-    Ok(rules::page_of(items, offset, limit))
+    let limit = rules::limit(limit)?;
+    let after = cursor.map(rules::parse_reacted_cursor).transpose()?;
+    let items = queries::reacted(&node.db, actor.user_id, (chat_id, no), after, i64::from(limit) + 1).await?;
+    Ok(Page::cut(items, limit, |last| rules::cursor(last.reacted_at, format!("{}_{}", last.user.id, last.emoji))))
 }
 
 /// Reports a message to the site's admins; a second report by the same user replaces the first.

@@ -115,12 +115,15 @@ pub async fn list(
     limit: Option<u32>,
 ) -> Result<Page<ChatSummary>> {
     let limit = rules::limit(limit)?;
-    let after = cursor.map(rules::parse_chat_cursor).transpose()?;
-    let mut items = queries::summaries(&node.db, actor.user_id, archived, after, i64::from(limit) + 1).await?;
-    let more = items.len() > limit as usize;
-    items.truncate(limit as usize);
-    let next = items.last().filter(|_| more).map(rules::chat_cursor);
-    Ok(Page { items, next })
+    let after = cursor.map(rules::parse_cursor).transpose()?;
+    let items = queries::summaries(&node.db, actor.user_id, archived, after, i64::from(limit) + 1).await?;
+    Ok(Page::cut(items, limit, cursor_after))
+}
+
+/// The cursor of the list after this chat.
+#[must_use]
+pub fn cursor_after(last: &ChatSummary) -> String {
+    rules::cursor(last.active_at, last.chat.id)
 }
 
 /// A window of the history. The chat's head is read before the rows, so the rows may be newer than the head.

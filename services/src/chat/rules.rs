@@ -2,15 +2,15 @@
 
 use crate::{Rejection, Result};
 use protocol::{
-    Page,
     chat::{ChatKind, ChatSummary, Message, MessageKind, UpdateOwnState, Window},
     error::Problem,
     groups::Role,
-    ids::{ChatId, UserId},
+    ids::UserId,
     limits,
     profiles::User,
     time::Timestamp,
 };
+use std::{fmt::Display, str::FromStr};
 
 /// The number of rows of a page.
 ///
@@ -189,23 +189,6 @@ pub fn fitting(texts: impl Iterator<Item = usize>, replies: usize) -> usize {
     texts.enumerate().take_while(fit).count()
 }
 
-/// The offset in a list's cursor.
-///
-/// # Errors
-/// `invalid_input`.
-pub fn parse_offset(cursor: Option<&str>) -> Result<i64> {
-    let offset = cursor.map(str::parse::<u32>).transpose();
-    Ok(offset.map_err(|_| Rejection::field("cursor", Problem::Malformed))?.unwrap_or(0).into())
-}
-
-/// A page of `limit` items. `items` were read from `offset`, one more than `limit` to show that there are more.
-#[must_use]
-pub fn page_of<T>(mut items: Vec<T>, offset: i64, limit: i64) -> Page<T> {
-    let more = items.len() as i64 > limit;
-    items.truncate(limit as usize);
-    Page { items, next: more.then(|| (offset + limit).to_string()) }
-}
-
 /// The maximum number of rows per chat in a request for the changes of several chats.
 #[must_use]
 pub fn changes_limit(chats: usize) -> u32 {
@@ -213,23 +196,36 @@ pub fn changes_limit(chats: usize) -> u32 {
     u32::try_from(share).unwrap_or(limits::CHANGES_MAX)
 }
 
-/// The cursor of the page after this chat.
+/// The cursor of the page after a row with this time and key.
 #[must_use]
-pub fn chat_cursor(last: &ChatSummary) -> String {
-    format!("{}_{}", last.active_at.0, last.chat.id)
+pub fn cursor(time: Timestamp, key: impl Display) -> String {
+    format!("{}_{key}", time.0)
 }
 
 /// # Errors
 /// `invalid_input`.
-pub fn parse_chat_cursor(cursor: &str) -> Result<(Timestamp, ChatId)> {
-    let parsed = cursor.split_once('_').and_then(|(time, id)| Some((Timestamp(time.parse().ok()?), id.parse().ok()?)));
+pub fn parse_cursor<K: FromStr>(cursor: &str) -> Result<(Timestamp, K)> {
+    let parsed =
+        cursor.split_once('_').and_then(|(time, key)| Some((Timestamp(time.parse().ok()?), key.parse().ok()?)));
+    parsed.ok_or_else(|| Rejection::field("cursor", Problem::Malformed))
+}
+
+/// The time, the user and the emoji of the last reaction of a page.
+///
+/// # Errors
+/// `invalid_input`.
+pub fn parse_reacted_cursor(cursor: &str) -> Result<(Timestamp, UserId, String)> {
+    let (at, key): (_, String) = parse_cursor(cursor)?;
+    // PostgreSQL's text cannot hold NUL.
+    let parsed = key.split_once('_').filter(|(_, emoji)| !emoji.contains('\0'));
+    let parsed = parsed.and_then(|(user, emoji)| Some((at, user.parse().ok()?, emoji.to_owned())));
     parsed.ok_or_else(|| Rejection::field("cursor", Problem::Malformed))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::{chat::ChatEvent, error::ErrorCode};
+    use protocol::{chat::ChatEvent, error::ErrorCode, ids::ChatId};
 
     #[test]
     fn windows() {

@@ -8,9 +8,9 @@ use crate::{
     chat::{
         self,
         commit::{self, Change, Outcome},
-        queries,
+        queries::{self, MembersFrom},
     },
-    infra::database,
+    infra::{clock, database},
     profiles,
 };
 use protocol::{
@@ -21,7 +21,7 @@ use protocol::{
     groups::{Member, Role, UpdateGroup},
     ids::{ChatId, ClientId, UserId},
     limits,
-    text::{Description, Title},
+    text::{self, Description, Title},
 };
 use std::collections::{BTreeSet, HashSet};
 use uuid::Uuid;
@@ -136,20 +136,27 @@ pub async fn delete(node: &Node, actor: Actor, chat_id: ChatId) -> Result<()> {
     Ok(())
 }
 
-/// A page of the members, by role and then by name.
+/// A page of the members, by role and then by name in the order of the reader's language. A removal or a change of a
+/// name between two pages neither skips nor repeats a member.
 ///
 /// # Errors
 /// `not_found`; `invalid_input` for a malformed cursor or a limit out of range.
 pub async fn members(node: &Node, actor: Actor, chat_id: ChatId, page: MembersPage<'_>) -> Result<Page<Member>> {
     queries::head_for(&node.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
-    let (offset, limit) = (chat::rules::parse_offset(page.cursor)?, i64::from(chat::rules::limit(page.limit)?));
-    let query = page.query.map(|query| query.trim().to_lowercase()).filter(|query| !query.is_empty());
+    let limit = chat::rules::limit(page.limit)?;
+    let from = match page.cursor {
+        Some(cursor) => rules::parse_members_cursor(cursor)?,
+        None => MembersFrom { in_russian: page.language == "ru", as_of: clock::now(), after: None },
+    };
+    let query = page.query.map(|query| text::fold(query.trim())).filter(|query| !query.is_empty());
     // PostgreSQL's text cannot hold NUL, so no name contains it.
     if query.as_ref().is_some_and(|query| query.contains('\0')) {
         return Ok(Page::whole(Vec::new()));
     }
-    let items = queries::members(&node.db, chat_id, actor.user_id, query.as_deref(), (offset, limit + 1)).await?;
-    Ok(chat::rules::page_of(items, offset, limit))
+    let reader = (chat_id, actor.user_id);
+    let items = queries::members(&node.db, reader, query.as_deref(), &from, i64::from(limit) + 1).await?;
+    let page = Page::cut(items, limit, |(_, last)| rules::members_cursor(&from, last));
+    Ok(page.map(|(member, _)| member))
 }
 
 /// A page of the list of members.
@@ -158,6 +165,8 @@ pub struct MembersPage<'a> {
     pub query: Option<&'a str>,
     pub cursor: Option<&'a str>,
     pub limit: Option<u32>,
+    /// The reader's language, `en` or `ru`. A cursor keeps the language of its first page.
+    pub language: &'a str,
 }
 
 /// Adds a user. The flag is false if the user was a member already.

@@ -1,7 +1,10 @@
 //! Permissions in groups. Decisions without IO.
 
-use crate::{Rejection, Result};
-use protocol::{groups::Role, limits};
+use crate::{
+    Rejection, Result,
+    chat::queries::{MemberPlace, MembersFrom},
+};
+use protocol::{error::Problem, groups::Role, limits, time::Timestamp};
 
 fn at_least(role: Option<Role>, needed: Role, otherwise: &'static str) -> Result<()> {
     if role >= Some(needed) { Ok(()) } else { Err(Rejection::forbidden(otherwise)) }
@@ -47,6 +50,25 @@ pub fn may_remove(actor: Option<Role>, target: Option<Role>, oneself: bool, alon
 pub fn may_change_role(actor: Option<Role>, oneself: bool) -> Result<()> {
     at_least(actor, Role::Owner, "Only the owner changes roles.")?;
     if oneself { Err(Rejection::conflict("Transfer the group to another member.")) } else { Ok(()) }
+}
+
+/// The cursor of the page after the member at this place. The name comes last, because it may contain a dot.
+pub fn members_cursor(from: &MembersFrom, last: &MemberPlace) -> String {
+    let language = if from.in_russian { "ru" } else { "en" };
+    format!("{language}.{}.{}.{}.{}", from.as_of.0, last.rank, last.user_id, last.name)
+}
+
+pub fn parse_members_cursor(cursor: &str) -> Result<MembersFrom> {
+    let parsed = || {
+        let mut parts = cursor.splitn(5, '.');
+        let language = parts.next().filter(|language| matches!(*language, "en" | "ru"))?;
+        let as_of = Timestamp(parts.next()?.parse().ok()?);
+        let (rank, user_id) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        // PostgreSQL's text cannot hold NUL.
+        let name = parts.next().filter(|name| !name.contains('\0'))?.to_owned();
+        Some(MembersFrom { in_russian: language == "ru", as_of, after: Some(MemberPlace { rank, user_id, name }) })
+    };
+    parsed().ok_or_else(|| Rejection::field("cursor", Problem::Malformed))
 }
 
 #[cfg(test)]

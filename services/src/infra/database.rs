@@ -85,6 +85,9 @@ pub async fn migrate(db: &PgPool) -> Result<(), String> {
                     \"create database messenger template template0 encoding 'UTF8' lc_collate 'C.UTF-8' lc_ctype 'C.UTF-8'\""
             .into());
     }
+    if !has_icu(db).await.map_err(|error| format!("cannot read the database's collations: {error}"))? {
+        return Err("PostgreSQL is built without ICU, so it cannot sort names: use a build with ICU".into());
+    }
     run_migrations(db).await.map_err(|error| format!("migration failed: {error}"))
 }
 
@@ -96,6 +99,13 @@ async fn folds_cyrillic(db: &PgPool) -> Result<bool, sqlx::Error> {
         Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("22P05") => Ok(false),
         folded => folded,
     }
+}
+
+/// Whether the database has the collations that sort names.
+async fn has_icu(db: &PgPool) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select count(*) = 3 from pg_collation where collname in ('und-x-icu', 'en-x-icu', 'ru-x-icu')")
+        .fetch_one(db)
+        .await
 }
 
 async fn run_migrations(db: &PgPool) -> Result<(), sqlx::migrate::MigrateError> {

@@ -6,16 +6,17 @@ pub(crate) mod rules;
 
 use crate::{Actor, Node, Rejection, Result, infra::database};
 use protocol::{
+    Page,
     error::{Fields, Problem},
     frames::ServerFrame,
     ids::UserId,
     profiles::{LastSeen, Me, UpdateMe, User},
-    text::{Bio, DisplayName, Username},
+    text::{self, Bio, DisplayName, Username},
 };
 
 /// Maximum number of users in one request by id.
 const IDS_MAX: usize = 100;
-const FOUND_MAX: i64 = 20;
+const FOUND_MAX: u32 = 20;
 
 /// # Errors
 /// `unauthenticated` if the account no longer exists.
@@ -118,17 +119,24 @@ pub async fn by_ids(node: &Node, ids: &[UserId]) -> Result<Vec<User>> {
     queries::users(&node.db, ids).await
 }
 
-/// Users with a user name, or a word in the display name, that begins with the query. If there are none: users with
-/// similar names.
+/// A page of the users with a user name, or a word in the display name, that begins with the query. If there are none:
+/// users with similar names. The cursor is the last user name of the page before.
 ///
 /// # Errors
-/// `unavailable` if the database does not respond.
-pub async fn find(node: &Node, query: &str) -> Result<Vec<User>> {
-    let query: String = query.trim().trim_start_matches('@').to_lowercase().chars().take(64).collect();
+/// `invalid_input` for a malformed cursor.
+pub async fn find(node: &Node, query: &str, cursor: Option<&str>) -> Result<Page<User>> {
+    let query: String = query.trim().trim_start_matches('@').chars().take(64).collect();
+    let query = text::fold(&query);
     // PostgreSQL's text cannot hold NUL, so no name contains it.
     if query.is_empty() || query.contains('\0') {
-        return Ok(Vec::new());
+        return Ok(Page::whole(Vec::new()));
     }
-    let found = queries::beginning_with(&node.db, &query, FOUND_MAX).await?;
-    if found.is_empty() { queries::similar_to(&node.db, &query, FOUND_MAX).await } else { Ok(found) }
+    let after = cursor.map(Username::parse).transpose();
+    let after = after.map_err(|_| Rejection::field("cursor", Problem::Malformed))?;
+    let after = after.as_ref().map(Username::as_str);
+    let found = queries::beginning_with(&node.db, &query, after, i64::from(FOUND_MAX) + 1).await?;
+    if found.is_empty() && after.is_none() {
+        return Ok(Page::whole(queries::similar_to(&node.db, &query, FOUND_MAX.into()).await?));
+    }
+    Ok(Page::cut(found, FOUND_MAX, |last| last.username.clone()))
 }

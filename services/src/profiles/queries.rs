@@ -77,6 +77,8 @@ pub async fn lock_user(tx: &mut PgConnection, user_id: UserId) -> Result<()> {
 pub async fn update_me(tx: &mut PgConnection, user_id: UserId, update: Update) -> Result<Option<Me>> {
     let row: Option<MeRow> = sqlx::query_as(
         "update users set
+             former_name = case when $2 <> display_name then display_name else former_name end,
+             renamed_at = case when $2 <> display_name then $9 else renamed_at end,
              display_name = coalesce($2, display_name),
              bio = coalesce($3, bio),
              email = nullif(coalesce($4, email), ''),
@@ -95,6 +97,7 @@ pub async fn update_me(tx: &mut PgConnection, user_id: UserId, update: Update) -
     .bind(update.theme)
     .bind(update.time_zone)
     .bind(update.last_seen.as_ref().map(LastSeen::name))
+    .bind(clock::to_database(clock::now()))
     .fetch_optional(tx)
     .await?;
     Ok(row.map(|row| row.0))
@@ -128,32 +131,34 @@ pub fn like_literal(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
-/// Users with a user name, or a word in the display name, that begins with `query`; exact user names first.
-pub async fn beginning_with(db: &PgPool, query: &str, limit: i64) -> Result<Vec<User>> {
-    let pattern = like_literal(query);
+/// Users with a user name, or a word in the display name, that begins with `query`, which is folded. User names that
+/// begin with it come first, the shortest first. `after` is the last user name of the page before.
+pub async fn beginning_with(db: &PgPool, query: &str, after: Option<&str>, limit: i64) -> Result<Vec<User>> {
     let rows: Vec<UserRow> = sqlx::query_as(
         "select user_id, username, display_name, bio, avatar_url from users
-         where username like $2 || '%' or lower(display_name) like $2 || '%' or lower(display_name) like '% ' || $2 || '%'
-         order by username <> $1, username not like $2 || '%', similarity(username, $1) desc, username
+         where (username like $1 || '%' or folded like $1 || '%' or folded like '% ' || $1 || '%')
+           and ($2::text is null or (username not like $1 || '%', length(username), username)
+               > ($2 not like $1 || '%', length($2), $2))
+         order by username not like $1 || '%', length(username), username
          limit $3",
     )
-    .bind(query)
-    .bind(pattern)
+    .bind(like_literal(query))
+    .bind(after)
     .bind(limit)
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-/// Users with names similar to `query`, the most similar first.
+/// Users with names similar to `query`, which is folded; the most similar first.
 pub async fn similar_to(db: &PgPool, query: &str, limit: i64) -> Result<Vec<User>> {
     let mut tx = database::begin(db).await?;
     // A name of five letters with two of them swapped still shares two of its six trigrams.
     sqlx::query("set local pg_trgm.word_similarity_threshold = 0.3").execute(&mut *tx).await?;
     let rows: Vec<UserRow> = sqlx::query_as(
         "select user_id, username, display_name, bio, avatar_url from users
-         where $1 <% username or $1 <% lower(display_name)
-         order by greatest(word_similarity($1, username), word_similarity($1, lower(display_name))) desc, username
+         where $1 <% username or $1 <% folded
+         order by greatest(word_similarity($1, username), word_similarity($1, folded)) desc, username
          limit $2",
     )
     .bind(query)

@@ -263,6 +263,31 @@ async fn sessions_are_listed_and_ended_by_their_owner_alone() {
 }
 
 #[tokio::test]
+async fn all_other_sessions_are_ended_at_once() {
+    let world = World::new().await;
+    let [alice, bob] = world.people(["alice", "bob"]).await;
+    let phone = auth::open_session(&world, alice.user_id, &home()).await.unwrap();
+    let tablet = auth::open_session(&world, alice.user_id, &home()).await.unwrap();
+    auth::revoke_other_sessions(&world, phone).await.unwrap();
+    assert!(lives(&world, phone).await && lives(&world, bob).await);
+    assert!(!lives(&world, alice).await && !lives(&world, tablet).await);
+    assert_eq!(auth::sessions(&world, phone).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_new_password_is_another_one() {
+    let world = World::new().await;
+    let alice = register(&world, "alice").await;
+    let other = auth::open_session(&world, alice.user_id, &home()).await.unwrap();
+    let same = ChangePassword { current: PASSWORD.into(), new: PASSWORD.into() };
+    assert_eq!(refused_fields(auth::change_password(&world, alice, same).await), ["new"]);
+    assert!(lives(&world, other).await);
+    // A wrong current password gets no such hint.
+    let wrong = ChangePassword { current: "another horse battery".into(), new: "another horse battery".into() };
+    assert_eq!(refused_fields(auth::change_password(&world, alice, wrong).await), ["current"]);
+}
+
+#[tokio::test]
 async fn one_more_than_a_hundred_sessions_ends_the_oldest() {
     let world = World::new().await;
     let first = register(&world, "alice").await;

@@ -566,7 +566,7 @@ async fn people_are_found_by_the_beginning_of_a_name_and_with_a_typo() {
         ("\0", false),
         ("ali\0ce", false),
     ] {
-        let people = profiles::find(&world, query).await.unwrap();
+        let people = profiles::find(&world, query, None).await.unwrap().items;
         assert_eq!(people.iter().any(|user| user.id == alice.user_id), found, "{query:?}");
     }
 }

@@ -347,7 +347,9 @@ async fn members_are_listed_by_role_and_name_and_found_by_prefix() {
     let group = world.group(olga, &[&[zoe], others.as_slice()].concat()).await;
     groups::change_role(&world, olga, group, zoe.user_id, Admin).await.unwrap();
     let names = async |query: Option<&str>, cursor: Option<&str>, limit: Option<u32>| {
-        let page = groups::members(&world, olga, group, MembersPage { query, cursor, limit }).await.unwrap();
+        let page = groups::members(&world, olga, group, MembersPage { query, cursor, limit, ..MembersPage::default() })
+            .await
+            .unwrap();
         (page.items.into_iter().map(|member| member.user.username).collect::<Vec<_>>(), page.next)
     };
     assert_eq!(names(None, None, None).await, (["olga", "zoe", "ann", "bill", "bob"].map(Into::into).into(), None));

@@ -11,6 +11,7 @@ mod database;
 mod edits;
 mod future;
 mod groups;
+mod lists;
 mod live;
 mod messages;
 mod presence;

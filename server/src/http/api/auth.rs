@@ -17,7 +17,7 @@ pub fn routes() -> Api {
         .routes(routes!(refresh))
         .routes(routes!(logout))
         .routes(routes!(password))
-        .routes(routes!(sessions))
+        .routes(routes!(sessions, revoke_others))
         .routes(routes!(revoke))
         .routes(routes!(jwks))
 }
@@ -80,6 +80,14 @@ async fn password(
     responses((status = 200, body = Page<Session>)))]
 async fn sessions(State(node): State<Node>, Caller(actor): Caller) -> Result<Json<Page<Session>>> {
     Ok(Json(Page::whole(auth::sessions(&node, actor).await?)))
+}
+
+/// End all other sessions of the caller.
+#[utoipa::path(delete, path = "/api/v1/auth/sessions", tag = "auth", security(("bearer" = [])),
+    responses((status = 204)))]
+async fn revoke_others(State(node): State<Node>, Caller(actor): Caller) -> Result<StatusCode> {
+    auth::revoke_other_sessions(&node, actor).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// End one of the caller's sessions.

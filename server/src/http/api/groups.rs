@@ -1,7 +1,12 @@
 //! `/api/v1/chats/{id}/members`.
 
 use crate::http::{Api, Body, Caller, Id, Params, Result};
-use axum::{Json, extract::State, http::StatusCode};
+use app::server_context::locale;
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
 use protocol::{
     Page,
     groups::{AddMember, ChangeRole, Member},
@@ -18,12 +23,13 @@ pub fn routes() -> Api {
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct MembersQuery {
+    /// The beginning of a name, without regard to case and accents.
     query: Option<String>,
     cursor: Option<String>,
     limit: Option<u32>,
 }
 
-/// The members of a chat.
+/// The members of a chat, by role and name. `Accept-Language` (`en` or `ru`) selects the order of names.
 #[utoipa::path(get, path = "/api/v1/chats/{id}/members", tag = "groups", security(("bearer" = [])),
     params(("id" = ChatId, Path), MembersQuery),
     responses((status = 200, body = Page<Member>)))]
@@ -32,9 +38,14 @@ async fn members(
     Caller(actor): Caller,
     Id(id): Id<ChatId>,
     Params(query): Params<MembersQuery>,
+    headers: HeaderMap,
 ) -> Result<Json<Page<Member>>> {
-    let page =
-        groups::MembersPage { query: query.query.as_deref(), cursor: query.cursor.as_deref(), limit: query.limit };
+    let page = groups::MembersPage {
+        query: query.query.as_deref(),
+        cursor: query.cursor.as_deref(),
+        limit: query.limit,
+        language: locale(&headers),
+    };
     Ok(Json(groups::members(&node, actor, id, page).await?))
 }
 

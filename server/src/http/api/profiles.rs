@@ -35,11 +35,22 @@ async fn update_me(State(node): State<Node>, Caller(actor): Caller, Body(data): 
     Ok(Json(profiles::update_me(&node, actor, data).await?))
 }
 
-/// The users whom the caller has blocked.
-#[utoipa::path(get, path = "/api/v1/me/blocks", tag = "profiles", security(("bearer" = [])),
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct BlocksQuery {
+    cursor: Option<String>,
+    limit: Option<u32>,
+}
+
+/// The users whom the caller has blocked, the latest block first.
+#[utoipa::path(get, path = "/api/v1/me/blocks", tag = "profiles", security(("bearer" = [])), params(BlocksQuery),
     responses((status = 200, body = Page<User>)))]
-async fn blocks(State(node): State<Node>, Caller(actor): Caller) -> Result<Json<Page<User>>> {
-    Ok(Json(Page::whole(chat::blocks::list(&node, actor).await?)))
+async fn blocks(
+    State(node): State<Node>,
+    Caller(actor): Caller,
+    Params(page): Params<BlocksQuery>,
+) -> Result<Json<Page<User>>> {
+    Ok(Json(chat::blocks::list(&node, actor, page.cursor.as_deref(), page.limit).await?))
 }
 
 /// Block a user: the user can no longer write to the caller, add the caller to groups, or see the caller's presence.
@@ -63,8 +74,10 @@ async fn unblock(State(node): State<Node>, Caller(actor): Caller, Id(id): Id<Use
 struct UsersQuery {
     /// At most a hundred ids, separated by commas.
     ids: Option<String>,
-    /// The beginning of a name.
+    /// The beginning of a name, without regard to case and accents.
     query: Option<String>,
+    /// With `query`: the `next` of the page before.
+    cursor: Option<String>,
 }
 
 /// Users by id, or by name.
@@ -75,16 +88,16 @@ async fn users(
     _caller: Caller,
     Params(wanted): Params<UsersQuery>,
 ) -> Result<Json<Page<User>>> {
-    let found = match wanted.ids {
+    let page = match wanted.ids {
         Some(ids) => {
             let ids: Option<Vec<UserId>> =
                 ids.split(',').filter(|id| !id.is_empty()).map(|id| id.trim().parse().ok()).collect();
             let ids = ids.ok_or_else(|| Rejection::field("ids", Problem::Malformed))?;
-            profiles::by_ids(&node, &ids).await?
+            Page::whole(profiles::by_ids(&node, &ids).await?)
         }
-        None => profiles::find(&node, &wanted.query.unwrap_or_default()).await?,
+        None => profiles::find(&node, &wanted.query.unwrap_or_default(), wanted.cursor.as_deref()).await?,
     };
-    Ok(Json(Page::whole(found)))
+    Ok(Json(page))
 }
 
 /// A user by id, or by user name after an `@`.

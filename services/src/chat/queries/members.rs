@@ -1,12 +1,13 @@
 //! The members of a chat, and values of the chat that only a member may read.
 
 use super::{number, rows::NamedMemberRow};
-use crate::{Result, profiles::queries::like_literal};
+use crate::{Result, infra::clock, profiles::queries::like_literal};
 use protocol::{
     groups::Member,
     ids::{ChatId, UserId},
+    time::Timestamp,
 };
-use sqlx::PgPool;
+use sqlx::{FromRow as _, PgPool, Row as _, postgres::PgRow};
 use std::collections::HashSet;
 use uuid::Uuid;
 
@@ -72,32 +73,90 @@ pub async fn audience(db: &PgPool, chat_id: ChatId) -> Result<(u64, HashSet<User
     Ok((number(seq), users.into_iter().map(UserId).collect()))
 }
 
-/// A page of the members, as shown to `reader`, by role and then by name; empty unless `reader` is a member.
+/// A place in the list of members: a rank by role, an id and a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberPlace {
+    pub rank: i32,
+    pub user_id: UserId,
+    pub name: String,
+}
+
+/// The order of the list of members, and where a page of it begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MembersFrom {
+    pub in_russian: bool,
+    /// When the first page was read: a name that changes later does not move its member.
+    pub as_of: Timestamp,
+    pub after: Option<MemberPlace>,
+}
+
+macro_rules! rank {
+    () => {
+        "case m.role when 'owner' then 0 when 'admin' then 1 else 2 end"
+    };
+}
+
+/// The name at the time of the first page.
+macro_rules! name_then {
+    () => {
+        "case when u.renamed_at > $4 then u.former_name else u.display_name end"
+    };
+}
+
+macro_rules! members_by {
+    ($collation:literal) => {
+        concat!(
+            "select m.user_id, m.role, m.joined_at, ",
+            read_no!("own", "$2"),
+            " as read_no, m.removed, m.blocked, m.seq,
+                 u.username, u.display_name, u.bio, u.avatar_url, ",
+            rank!(),
+            " as rank, ",
+            name_then!(),
+            " as name
+             from members m join users u on u.user_id = m.user_id
+             join members own on own.chat_id = m.chat_id and own.user_id = $2 and not own.removed
+             where m.chat_id = $1 and not m.removed
+               and ($3::text is null or u.username like $3 || '%' or u.folded like $3 || '%' or u.folded like '% ' || $3 || '%')
+               and ($5::int4 is null or (",
+            rank!(),
+            ", ",
+            name_then!(),
+            " collate \"", $collation, "\", m.user_id) > ($5, $6, $7))
+             order by rank, ",
+            name_then!(),
+            " collate \"", $collation, "\", m.user_id limit $8"
+        )
+    };
+}
+
+/// A page of the members, as shown to `reader`, by role and then by name; empty unless `reader` is a member. `query` is
+/// the beginning of a name, folded.
 pub async fn members(
     db: &PgPool,
-    chat_id: ChatId,
-    reader: UserId,
+    (chat_id, reader): (ChatId, UserId),
     query: Option<&str>,
-    (offset, limit): (i64, i64),
-) -> Result<Vec<Member>> {
-    let rows: Vec<NamedMemberRow> = sqlx::query_as(concat!(
-        "select m.user_id, m.role, m.joined_at, ",
-        read_no!("own", "$5"),
-        " as read_no, m.removed, m.blocked, m.seq,
-             u.username, u.display_name, u.bio, u.avatar_url
-         from members m join users u on u.user_id = m.user_id
-         join members own on own.chat_id = m.chat_id and own.user_id = $5 and not own.removed
-         where m.chat_id = $1 and not m.removed
-           and ($2::text is null or u.username like $2 || '%' or lower(u.display_name) like $2 || '%')
-         order by case m.role when 'owner' then 0 when 'admin' then 1 else 2 end, lower(u.display_name), u.user_id
-         offset $3 limit $4"
-    ))
-    .bind(chat_id.0)
-    .bind(query.map(like_literal))
-    .bind(offset)
-    .bind(limit)
-    .bind(reader.0)
-    .fetch_all(db)
-    .await?;
-    Ok(rows.into_iter().map(|row| row.0).collect())
+    from: &MembersFrom,
+    limit: i64,
+) -> Result<Vec<(Member, MemberPlace)>> {
+    let after = from.after.as_ref();
+    // The collations of ICU sort as `Intl.Collator` of the browser does.
+    let statement = if from.in_russian { members_by!("ru-x-icu") } else { members_by!("en-x-icu") };
+    let rows = sqlx::query(statement)
+        .bind(chat_id.0)
+        .bind(reader.0)
+        .bind(query.map(like_literal))
+        .bind(clock::to_database(from.as_of))
+        .bind(after.map(|place| place.rank))
+        .bind(after.map(|place| &place.name))
+        .bind(after.map(|place| place.user_id.0))
+        .bind(limit)
+        .fetch_all(db)
+        .await?;
+    let read = |row: &PgRow| -> sqlx::Result<_> {
+        let member = NamedMemberRow::from_row(row)?.0;
+        let user_id = member.user.id;
+        Ok((member, MemberPlace { rank: row.try_get("rank")?, user_id, name: row.try_get("name")? }))
+    };
+    Ok(rows.iter().map(read).collect::<sqlx::Result<_>>()?)
 }

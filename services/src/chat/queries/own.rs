@@ -6,8 +6,9 @@ use protocol::{
     chat::UpdateOwnState,
     ids::{ChatId, UserId},
     profiles::User,
+    time::Timestamp,
 };
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use sqlx::{FromRow as _, PgConnection, PgExecutor, PgPool, Row as _, postgres::PgRow};
 use std::collections::HashSet;
 use uuid::Uuid;
 
@@ -171,15 +172,27 @@ pub async fn delete_block(tx: &mut PgConnection, user: UserId, blocked: UserId) 
     Ok(())
 }
 
-/// The users whom `user` has blocked, the latest block first.
-pub async fn blocked_by(db: &PgPool, user: UserId) -> Result<Vec<User>> {
-    let rows: Vec<UserRow> = sqlx::query_as(
-        "select u.user_id, u.username, u.display_name, u.bio, u.avatar_url
+/// The users whom `user` has blocked, and when; the latest block first. `after` is the last row of the page before.
+pub async fn blocked_by(
+    db: &PgPool,
+    user: UserId,
+    after: Option<(Timestamp, UserId)>,
+    limit: i64,
+) -> Result<Vec<(Timestamp, User)>> {
+    let rows = sqlx::query(
+        "select b.created_at, u.user_id, u.username, u.display_name, u.bio, u.avatar_url
          from blocks b join users u on u.user_id = b.blocked_id
-         where b.user_id = $1 order by b.created_at desc, u.user_id",
+         where b.user_id = $1 and ($2::timestamptz is null or (b.created_at, b.blocked_id) < ($2, $3))
+         order by b.created_at desc, b.blocked_id desc limit $4",
     )
     .bind(user.0)
+    .bind(after.map(|(at, _)| clock::to_database(at)))
+    .bind(after.map(|(_, id)| id.0))
+    .bind(limit)
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(|row| row.0).collect())
+    let read = |row: &PgRow| -> sqlx::Result<_> {
+        Ok((clock::from_database(row.try_get("created_at")?), UserRow::from_row(row)?.0))
+    };
+    Ok(rows.iter().map(read).collect::<sqlx::Result<_>>()?)
 }

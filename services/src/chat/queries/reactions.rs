@@ -96,24 +96,30 @@ pub async fn write_reactions(
     Ok(())
 }
 
-/// A page of the users who reacted to a message, the first reaction first; empty unless `reader` is a member.
+/// A page of the users who reacted to a message, the first reaction first; empty unless `reader` is a member. `after`
+/// is the last reaction of the page before.
 pub async fn reacted(
     db: &PgPool,
     reader: UserId,
     (chat_id, no): (ChatId, u64),
-    (offset, limit): (i64, i64),
+    after: Option<(Timestamp, UserId, String)>,
+    limit: i64,
 ) -> Result<Vec<Reacted>> {
     let rows: Vec<ReactedRow> = sqlx::query_as(
         "select r.emoji, r.reacted_at, u.user_id, u.username, u.display_name, u.bio, u.avatar_url
          from reactions r join users u on u.user_id = r.user_id
-         join members own on own.chat_id = r.chat_id and own.user_id = $5 and not own.removed
-         where r.chat_id = $1 and r.no = $2 order by r.reacted_at, r.user_id, r.emoji offset $3 limit $4",
+         join members own on own.chat_id = r.chat_id and own.user_id = $3 and not own.removed
+         where r.chat_id = $1 and r.no = $2
+           and ($4::timestamptz is null or (r.reacted_at, r.user_id, r.emoji) > ($4, $5, $6))
+         order by r.reacted_at, r.user_id, r.emoji limit $7",
     )
     .bind(chat_id.0)
     .bind(signed(no))
-    .bind(offset)
-    .bind(limit)
     .bind(reader.0)
+    .bind(after.as_ref().map(|(at, ..)| clock::to_database(*at)))
+    .bind(after.as_ref().map(|(_, user, _)| user.0))
+    .bind(after.map(|(.., emoji)| emoji))
+    .bind(limit)
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().map(|row| row.0).collect())
