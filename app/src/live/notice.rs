@@ -3,7 +3,10 @@
 use super::Store;
 use crate::{
     i18n::{Text, texts, use_i18n},
-    ui::{For, t, words::words},
+    ui::{
+        For, I18n, reactive, t,
+        words::{Words, words},
+    },
 };
 use leptos::prelude::*;
 use protocol::{error::ErrorCode, ids::ChatId};
@@ -12,6 +15,9 @@ use protocol::{error::ErrorCode, ids::ChatId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
     Failed(ErrorCode),
+    /// Why the server refused, in the reader's language.
+    #[cfg_attr(feature = "ssr", expect(dead_code, reason = "only a browser sends forms without leaving the page"))]
+    Said(&'static str),
     /// A limit is reached.
     #[cfg_attr(feature = "ssr", expect(dead_code, reason = "only a browser sends forms without leaving the page"))]
     TooMany,
@@ -69,7 +75,7 @@ pub fn Toast() -> impl IntoView {
     };
     let content = move |(_, notice): (u32, Notice)| {
         let undo = if let Notice::Changed(_, change) = notice { Some(undo(change)) } else { None };
-        view! { <p class="toast" on:animationend=move |_| store.notice.set(None)>{words(i18n, text(notice))}{undo}</p> }
+        view! { <p class="toast" on:animationend=move |_| store.notice.set(None)>{said(i18n, notice)}{undo}</p> }
             .into_any()
     };
     view! {
@@ -78,6 +84,13 @@ pub fn Toast() -> impl IntoView {
         </div>
     }
     .into_any()
+}
+
+fn said(i18n: I18n, notice: Notice) -> Words {
+    match notice {
+        Notice::Said(sentence) => reactive(move || sentence),
+        notice => words(i18n, text(notice)),
+    }
 }
 
 fn text(notice: Notice) -> Text {
@@ -94,6 +107,6 @@ fn text(notice: Notice) -> Text {
         Notice::Failed(NotFound) => texts::errors::not_found,
         Notice::Failed(Conflict) => texts::errors::conflict,
         Notice::Failed(RateLimited) => texts::errors::rate_limited,
-        Notice::Failed(_) => texts::errors::other,
+        Notice::Failed(_) | Notice::Said(_) => texts::errors::other,
     }
 }

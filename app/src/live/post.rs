@@ -49,7 +49,10 @@ impl Store {
                     self.notice.set(Some(Notice::TooMany));
                 }
                 Some(error) if !asks || error.fields.is_empty() => {
-                    self.notice.set(Some(Notice::Failed(error.code)));
+                    // There are few sentences, so they may stay in memory.
+                    let sentence = error.message.clone().leak();
+                    let is_said = !sentence.is_empty();
+                    self.notice.set(Some(if is_said { Notice::Said(sentence) } else { Notice::Failed(error.code) }));
                 }
                 Some(_) => {}
             }
