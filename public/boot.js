@@ -8,6 +8,8 @@ const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
 if (timeZone) document.cookie = `zone=${timeZone}; path=/; max-age=31536000; samesite=lax`;
 
 addEventListener("input", ({ target }) => {
+  // In Firefox and Safari a field does not grow with its text. A hidden copy of the text gives the field its height.
+  if (target.matches(".composer-input")) target.parentElement.dataset.text = target.value;
   // The text of an edited message is in the field only until the draft returns.
   if (!target.matches(".composer-input:not([data-editing])")) return;
   try {

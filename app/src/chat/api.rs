@@ -27,6 +27,9 @@ pub async fn send_message(
     if !new && typed.is_ok_and(|typed| typed.as_str() != message.text) {
         return context::refuse(services::Rejection::conflict("This form was sent already."));
     }
+    // The text was the draft. The message is stored, even if the draft cannot be removed.
+    let update = protocol::chat::UpdateOwnState { draft: Some(None), ..Default::default() };
+    let _ = services::chat::update_own_state(&node, actor, chat_id, update).await;
     leptos_axum::redirect(&format!("{}#m{}", Address::chat(chat_id), message.no));
     Ok(())
 }
@@ -119,16 +122,6 @@ pub async fn own_state(
     context::answer(services::chat::update_own_state(&node, actor, chat_id, update).await)?;
     let list = marked_unread == Some(true);
     context::redirect(&if list { Address::CHATS } else { Address::info(chat_id) });
-    Ok(())
-}
-
-/// Stores the draft of a chat for the user's other devices. No redirect: only scripts call it. The endpoint has the name
-/// that pages of earlier versions call.
-#[server(prefix = "/fn", endpoint = "keep_draft")]
-pub async fn save_draft(chat_id: ChatId, #[server(default)] draft: String) -> Result<(), Refusal> {
-    let (node, actor) = context::signed_in()?;
-    let update = protocol::chat::UpdateOwnState { draft: Some(Some(cleaned(&draft))), ..Default::default() };
-    context::answer(services::chat::update_own_state(&node, actor, chat_id, update).await)?;
     Ok(())
 }
 

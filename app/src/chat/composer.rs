@@ -4,23 +4,28 @@ use super::{
     api,
     complete::{Completer, Completion},
     drafts::{Drafts, drafted},
+    field::is_composing,
     message::About,
-    open_chat::{Jump, OpenChat, Panel, Writing},
+    open_chat::{Jump, OpenChat, Panel, Writing, may_edit},
     timeline::MarkReadForm,
 };
 use crate::{
     i18n::use_i18n,
     live::{Notice, now},
     people::BlockForm,
-    ui::{FormError, Icon, Show, outline, reactive, t},
+    ui::{FormError, I18n, Icon, Show, effect, outline, reactive, t},
 };
 use leptos::{html, prelude::*, server_fn::ServerFn};
 use protocol::{
     error::Problem,
     ids::ClientId,
+    limits,
     reducer::Unsent,
     text::{MessageText, cleaned},
 };
+
+/// The counter appears when so few characters are left.
+const LEFT_SHOWN: usize = 200;
 
 #[component]
 pub fn Composer() -> impl IntoView {
@@ -30,11 +35,12 @@ pub fn Composer() -> impl IntoView {
     let client_id = store.forms.with_untracked(|forms| forms.client_id);
     let (typed, unfit) = at_first(open_chat);
     let controls = Controls::new(open_chat, unfit);
-    let Controls { field, completer, too_long, .. } = controls;
+    let Controls { field, completer, drafts, unfit, left, .. } = controls;
     let on_submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         controls.send();
     };
+    let shown = typed.clone();
     let action = move || {
         if matches!(writing.get(), Writing::Edit(_)) { api::EditMessage::url() } else { api::SendMessage::url() }
     };
@@ -44,28 +50,51 @@ pub fn Composer() -> impl IntoView {
             <Blocked />
             <FormError form="send_message" />
             <FormError form="edit_message" />
-            <Show when=move || too_long.get()>
+            <Show when=move || unfit.get() || left.get().is_some_and(|left| left < 0)>
                 <p class="problem" role="alert">{t!(i18n, chat.cannot_send)}</p>
             </Show>
+            {reactive(move || left.get().map(|left| counter(i18n, left)))}
+            <OtherDraft drafts />
             <About open_chat />
             <Completion completer />
             <form method="post" action=action on:submit=on_submit class="composer-form">
                 <Hidden client_id />
                 <button type="button" class="icon-button only-with-script" aria-label=t!(i18n, chat.emoji) title=t!(i18n, chat.emoji)
-                    on:click=move |_| open_chat.panel.set(Some(Panel::Emoji(None)))><Icon d=outline::SMILE /></button>
-                <textarea node_ref=field name="text" rows="1" class="composer-input" dir="auto" required
-                    aria-label=t!(i18n, chat.message) aria-describedby="chat-title"
-                    placeholder=t!(i18n, chat.message)
-                    data-editing=reactive(move || matches!(writing.get(), Writing::Edit(_)).then_some(""))
-                    on:keydown=move |event| controls.press(&event)
-                    on:input=move |_| controls.type_in()
-                    on:blur=move |_| completer.close()
-                >{typed}</textarea>
+                    aria-expanded=reactive(move || open_chat.panel.with(|panel| is_picker(panel.as_ref())).to_string())
+                    on:click=move |_| open_chat.panel.update(|panel| {
+                        *panel = if is_picker(panel.as_ref()) { None } else { Some(Panel::Emoji(None)) };
+                    })><Icon d=outline::SMILE /></button>
+                <div class="composer-field" data-text=shown>
+                    <textarea node_ref=field name="text" rows="1" class="composer-input" dir="auto" required enterkeyhint="enter"
+                        aria-label=t!(i18n, chat.message) aria-describedby="chat-title characters"
+                        placeholder=t!(i18n, chat.message)
+                        data-editing=reactive(move || matches!(writing.get(), Writing::Edit(_) | Writing::Unsent(_)).then_some(""))
+                        on:keydown=move |event| controls.press(&event)
+                        on:keyup=move |_| completer.follow()
+                        on:click=move |_| completer.follow()
+                        on:input=move |_| controls.type_in()
+                        on:blur=move |_| completer.close()
+                    >{typed}</textarea>
+                </div>
                 <button class="icon-button primary" aria-label=t!(i18n, chat.send)><Icon d=outline::SEND /></button>
             </form>
         </div>
     }
     .into_any()
+}
+
+/// The number of characters that the text may still have, or has too many.
+fn counter(i18n: I18n, left: i64) -> AnyView {
+    let words = if left < 0 {
+        t!(i18n, chat.characters_over, count = move || -left)
+    } else {
+        t!(i18n, chat.characters_left, count = move || left)
+    };
+    view! { <p class="hint" id="characters">{words}</p> }.into_any()
+}
+
+fn is_picker(panel: Option<&Panel>) -> bool {
+    panel == Some(&Panel::Emoji(None))
 }
 
 /// The composer's state that its event handlers use.
@@ -75,15 +104,24 @@ struct Controls {
     field: NodeRef<html::Textarea>,
     completer: Completer,
     drafts: Drafts,
-    /// The text cannot be sent.
-    too_long: RwSignal<bool>,
+    /// The text that the reader tried to send is not valid.
+    unfit: RwSignal<bool>,
+    /// How many characters more the text may have, when they are few; negative for a text that is too long.
+    left: RwSignal<Option<i64>>,
 }
 
 impl Controls {
     fn new(open_chat: OpenChat, unfit: bool) -> Self {
         let field = NodeRef::new();
         let completer = Completer::new(open_chat, field);
-        Self { open_chat, field, completer, drafts: Drafts::new(open_chat, field), too_long: RwSignal::new(unfit) }
+        let (unfit, left) = (RwSignal::new(unfit), RwSignal::new(None));
+        let controls = Self { open_chat, field, completer, drafts: Drafts::new(open_chat, field), unfit, left };
+        // Another text has come into the field.
+        effect(move || {
+            open_chat.writing.track();
+            controls.count();
+        });
+        controls
     }
 
     fn send(self) {
@@ -93,26 +131,34 @@ impl Controls {
             Ok(_) if self.drafts.is_saving() => {}
             Ok(text) => {
                 send(self.open_chat, self.drafts, text);
-                self.too_long.set(false);
+                self.unfit.set(false);
+                self.left.set(None);
             }
-            Err(Problem::Required) => {}
-            Err(_) => self.too_long.set(true),
+            Err(Problem::Required) => return self.delete_edited(),
+            Err(_) => self.unfit.set(true),
         }
         let _ = field.focus();
     }
 
+    /// A message that is edited to an empty text is a message to delete.
+    fn delete_edited(self) {
+        if let Writing::Edit(no) = self.open_chat.writing.get_untracked() {
+            self.open_chat.panel.set(Some(Panel::Delete(vec![no])));
+        }
+    }
+
     fn press(self, event: &leptos::ev::KeyboardEvent) {
-        // While the user composes a word with an input method, Enter accepts the word.
-        if event.is_composing() || self.completer.pressed(event) {
+        if is_composing(event) || self.completer.pressed(event) {
             return;
         }
         let empty = self.field.get_untracked().is_some_and(|field| field.value().is_empty());
         match event.key().as_str() {
-            "Enter" if !event.shift_key() => {
+            "Enter" if !event.shift_key() && (event.ctrl_key() || event.meta_key() || !is_touched()) => {
                 event.prevent_default();
                 self.send();
             }
             "ArrowUp" if empty && !event.alt_key() => edit_last(self.open_chat, event),
+            "Escape" if is_picker(self.open_chat.panel.get_untracked().as_ref()) => self.open_chat.panel.set(None),
             "Escape" => self.open_chat.writing.set(Writing::New),
             _ => {}
         }
@@ -122,7 +168,28 @@ impl Controls {
         self.open_chat.store.type_in(self.open_chat.chat_id);
         self.completer.look();
         self.drafts.typed();
+        self.unfit.set(false);
+        self.count();
     }
+
+    /// Counts the characters as the server does: without white space at both ends.
+    fn count(self) {
+        let Some(field) = self.field.get() else { return };
+        let max = *limits::MESSAGE_TEXT.end();
+        let text = field.value();
+        // The length in UTF-16 units is never smaller than the number of characters.
+        let is_long = field.text_length() as usize + LEFT_SHOWN >= max;
+        let left = is_long.then(|| max as i64 - text.trim().chars().count() as i64);
+        let left = left.filter(|left| *left <= LEFT_SHOWN as i64);
+        if self.left.get_untracked() != left {
+            self.left.set(left);
+        }
+    }
+}
+
+/// On a touch screen Enter breaks the line, and the button sends.
+fn is_touched() -> bool {
+    window().match_media("(pointer: coarse)").ok().flatten().is_some_and(|media| media.matches())
 }
 
 /// The initial text, and whether it was refused as invalid.
@@ -132,8 +199,7 @@ fn at_first(open_chat: OpenChat) -> (Option<String>, bool) {
         let typed = refused.and_then(|refused| refused.value("text")).map(str::to_owned);
         (typed, refused.is_some_and(|refused| !refused.error.fields.is_empty()))
     });
-    let edited = || open_chat.edited().map(|message| message.text.clone());
-    (refused.or_else(edited).or_else(|| drafted(open_chat.store, open_chat.chat_id)), unfit)
+    (refused.or_else(|| open_chat.edited_text()).or_else(|| drafted(open_chat.store, open_chat.chat_id)), unfit)
 }
 
 /// A note that the peer of this direct chat is blocked, with the form to unblock.
@@ -147,6 +213,21 @@ fn Blocked() -> impl IntoView {
         {reactive(move || peer.filter(|_| blocked()).map(|user_id| view! {
             <div class="about"><span class="hint grow">{t!(i18n, profiles.you_blocked)}</span><BlockForm user_id blocked=true /></div>
         }))}
+    }
+    .into_any()
+}
+
+/// Says that another tab or device has stored another draft of this chat, and shows it on request.
+#[component]
+fn OtherDraft(drafts: Drafts) -> impl IntoView {
+    let i18n = use_i18n();
+    view! {
+        <Show when=move || drafts.other.with(Option::is_some)>
+            <div class="about" role="status">
+                <span class="hint grow">{t!(i18n, chat.other_draft)}</span>
+                <button type="button" class="button" on:click=move |_| drafts.take_other()>{t!(i18n, chat.show_draft)}</button>
+            </div>
+        </Show>
     }
     .into_any()
 }
@@ -173,19 +254,21 @@ fn Hidden(client_id: Option<ClientId>) -> impl IntoView {
 
 /// Sends a new message, or saves an edit.
 fn send(open_chat: OpenChat, drafts: Drafts, text: MessageText) {
-    match open_chat.writing.get_untracked() {
-        Writing::Edit(no) => change(open_chat, drafts, no, &text),
-        Writing::Reply(no) => post(open_chat, text, Some(no)),
-        Writing::New => post(open_chat, text, None),
-    }
+    let reply_to = match open_chat.writing.get_untracked() {
+        Writing::Edit(no) => return change(open_chat, drafts, (no, drafts.base_seq()), &text),
+        Writing::Unsent(client_id) => return reword(open_chat, drafts, client_id, text),
+        Writing::Reply(no) => Some(no),
+        Writing::New => None,
+    };
+    post(open_chat, text, reply_to, drafts.to_remove());
     drafts.sent();
 }
 
-/// Saves an edit, based on the text as it was when the edit began. The text stays in the field until it is saved.
-fn change(open_chat: OpenChat, drafts: Drafts, no: u64, text: &MessageText) {
+/// Saves an edit of the text as it was at `base_seq`. The text stays in the field until it is saved.
+fn change(open_chat: OpenChat, drafts: Drafts, (no, base_seq): (u64, u64), text: &MessageText) {
     let OpenChat { store, chat_id, writing, .. } = open_chat;
-    let edit = Writing::Edit(no);
-    let base_seq = drafts.begin_save();
+    let edit = writing.get_untracked();
+    drafts.begin_save();
     let (chat, no, seq) = (chat_id.to_string(), no.to_string(), base_seq.to_string());
     let fields = [("chat_id", &*chat), ("no", &no), ("base_seq", &seq), ("text", text.as_str())];
     store.post(api::EditMessage::url(), &fields, move |answer| {
@@ -199,7 +282,28 @@ fn change(open_chat: OpenChat, drafts: Drafts, no: u64, text: &MessageText) {
     });
 }
 
-fn post(open_chat: OpenChat, text: MessageText, reply_to: Option<u64>) {
+/// Changes a message that waits to be sent. If the server has stored it since, the stored message is edited.
+fn reword(open_chat: OpenChat, drafts: Drafts, client_id: ClientId, text: MessageText) {
+    let OpenChat { store, chat_id, writing, .. } = open_chat;
+    let stored = store.with_chat_untracked(chat_id, |chat| {
+        let message = chat.messages.values().rev().find(|message| message.client_id == client_id)?;
+        Some((message.no, message.seq))
+    });
+    if let Some(stored) = stored.flatten() {
+        return change(open_chat, drafts, stored, &text);
+    }
+    let waits = store.read_untracked(|state| state.unsent(chat_id).any(|unsent| unsent.client_id == client_id));
+    if waits {
+        store.change(|state| state.reword(client_id, text.into_string()));
+        store.wake();
+    } else {
+        // Another tab has deleted the message.
+        post(open_chat, text, None, None);
+    }
+    writing.set(Writing::New);
+}
+
+fn post(open_chat: OpenChat, text: MessageText, reply_to: Option<u64>, draft: Option<String>) {
     open_chat.store.send(Unsent {
         chat_id: open_chat.chat_id,
         client_id: ClientId::fresh(),
@@ -207,21 +311,22 @@ fn post(open_chat: OpenChat, text: MessageText, reply_to: Option<u64>) {
         reply_to,
         written_at: now(open_chat.store),
         refused: None,
+        draft,
     });
     open_chat.jump.set(Some(Jump::Sent));
 }
 
-/// Begins to edit the newest of the reader's messages that are in memory.
+/// Begins to edit the newest of the reader's messages that are in memory and can be edited.
 fn edit_last(open_chat: OpenChat, event: &leptos::ev::KeyboardEvent) {
+    let unsent = open_chat.store.read_untracked(|state| {
+        state.unsent(open_chat.chat_id).next_back().map(|unsent| Writing::Unsent(unsent.client_id))
+    });
     let me = open_chat.store.me();
     let last = open_chat.store.with_chat_untracked(open_chat.chat_id, |chat| {
-        let own = |message: &&std::sync::Arc<protocol::chat::Message>| {
-            Some(message.sender_id) == me && !message.deleted && message.event.is_none()
-        };
-        chat.messages.values().rev().find(own).map(|message| message.no)
+        chat.messages.values().rev().find(|message| may_edit(message, me)).map(|message| message.no)
     });
-    if let Some(no) = last.flatten() {
+    if let Some(edit) = unsent.or(last.flatten().map(Writing::Edit)) {
         event.prevent_default();
-        open_chat.writing.set(Writing::Edit(no));
+        open_chat.writing.set(edit);
     }
 }

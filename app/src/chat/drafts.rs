@@ -1,23 +1,29 @@
 //! The draft of a conversation: in the composer, in this tab, and on the server.
 
 use super::{
-    api,
+    field::{replace, show},
     open_chat::{OpenChat, Writing},
 };
 use crate::{
-    live::{Store, draft},
+    live::{Store, draft, now},
     ui::{effect, effect_from, memo},
 };
-use leptos::{html, prelude::*, server_fn::ServerFn};
-use protocol::{chat::Message, ids::ChatId};
+use leptos::{html, prelude::*};
+use protocol::{chat::Message, ids::ChatId, text::cleaned};
 use std::{sync::Arc, time::Duration};
 
-/// After this pause the draft is sent to the server.
-const DRAFT_PAUSE: Duration = Duration::from_millis(1_000);
+/// After this pause the draft is saved on the server.
+const PAUSE: Duration = Duration::from_millis(1_000);
+/// A reader who types without a pause waits no longer than this and one pause for a save: a session may end at any time.
+const TYPING_MAX_MS: i64 = 1_800;
 
 /// The draft that the server holds.
 pub fn drafted(store: Store, chat_id: ChatId) -> Option<String> {
     store.with_chat_untracked(chat_id, |chat| chat.summary.draft.clone()).flatten()
+}
+
+fn is_edit(writing: Writing) -> bool {
+    matches!(writing, Writing::Edit(_) | Writing::Unsent(_))
 }
 
 /// The draft. It is stored in this tab immediately, and on the server after a pause. All devices get it from the
@@ -26,11 +32,15 @@ pub fn drafted(store: Store, chat_id: ChatId) -> Option<String> {
 pub struct Drafts {
     open_chat: OpenChat,
     field: NodeRef<html::Textarea>,
-    /// The text that the server holds.
-    stored: StoredValue<String>,
-    /// Whether a request is under way.
-    storing: StoredValue<bool>,
+    /// The draft that the server holds, or gets with the save under way.
+    known: StoredValue<String>,
+    /// Whether the reader typed the text in this tab. Then no other draft replaces it, unless it continues the text.
+    typed_here: StoredValue<bool>,
+    /// Since when the reader types without a save.
+    since: StoredValue<Option<i64>>,
     waiting: StoredValue<Option<TimeoutHandle>>,
+    /// Another draft that the server holds, while this tab keeps its own text.
+    pub other: RwSignal<Option<String>>,
     /// The draft, while an edit is in the composer.
     aside: StoredValue<String>,
     /// The edited message, as it was when the edit began.
@@ -45,9 +55,11 @@ impl Drafts {
         let drafts = Self {
             open_chat,
             field,
-            stored: StoredValue::new(drafted(store, chat_id).unwrap_or_default()),
-            storing: StoredValue::new(false),
+            known: StoredValue::new(drafted(store, chat_id).unwrap_or_default()),
+            typed_here: StoredValue::new(false),
+            since: StoredValue::new(None),
             waiting: StoredValue::new(None),
+            other: RwSignal::new(None),
             aside: StoredValue::new(drafted(store, chat_id).unwrap_or_default()),
             edited: StoredValue::new(None),
             saving: StoredValue::new(None),
@@ -55,8 +67,9 @@ impl Drafts {
         drafts.begin_edit();
         drafts.bring_back();
         drafts.give_way();
+        drafts.end_with_message();
         drafts.observe_others();
-        on_cleanup(move || drafts.store());
+        on_cleanup(move || drafts.save());
         drafts
     }
 
@@ -70,15 +83,17 @@ impl Drafts {
                 store.read_untracked(|state| state.unsent(chat_id).any(|sent| sent.text == draft.trim()))
             };
             let local = draft::stored(chat_id).filter(|draft| !is_sent(draft));
-            if local.is_none() && self.stored.with_value(String::is_empty) {
+            let (shown, known) = (field.value(), self.known.get_value());
+            if local.is_none() && known.is_empty() {
                 draft::store_reply(chat_id, None);
             }
             if writing.get_untracked() == Writing::New {
                 self.reply_again();
             }
-            let Some(draft) = local else { return };
-            if !self.is_editing() && (field.value().is_empty() || field.value() == self.stored.get_value()) {
-                field.set_value(&draft);
+            let Some(draft) = local.filter(|draft| *draft != known) else { return };
+            if !self.is_editing() && (shown.is_empty() || shown == known) {
+                show(&field, &draft);
+                self.typed_here.set_value(true);
             }
         });
     }
@@ -89,20 +104,20 @@ impl Drafts {
             let now = self.open_chat.writing.get();
             match (before, now) {
                 (Some(Writing::Reply(_)), Writing::New) => draft::store_reply(self.open_chat.chat_id, None),
-                (Some(Writing::Edit(_)), Writing::New) => self.reply_again(),
+                (Some(Writing::Edit(_) | Writing::Unsent(_)), Writing::New) => self.reply_again(),
                 (_, Writing::Reply(no)) => draft::store_reply(self.open_chat.chat_id, Some(no)),
                 _ => {}
             }
             if let (Some(field), Some(before)) = (self.field.get_untracked(), before.filter(|before| *before != now)) {
-                let was_editing = matches!(before, Writing::Edit(_));
-                if let Some(edited) = self.open_chat.edited() {
+                let was_editing = is_edit(before);
+                if let Some(edited) = untrack(|| self.open_chat.edited_text()) {
                     if !was_editing {
                         self.aside.set_value(field.value());
                     }
                     self.begin_edit();
-                    field.set_value(&edited.text);
+                    show(&field, &edited);
                 } else if was_editing {
-                    field.set_value(&self.aside.get_value());
+                    show(&field, &self.aside.get_value());
                 }
                 // When an edit or a reply ends, do not move the focus: it may already be on another page.
                 if now != Writing::New {
@@ -120,27 +135,74 @@ impl Drafts {
         }
     }
 
-    /// Shows a draft that another device has stored, unless the reader has changed the text here.
+    /// Ends the edit of a message that was deleted, unless the reader has changed the text.
+    fn end_with_message(self) {
+        let deleted = memo(move || self.open_chat.edited().is_some_and(|message| message.deleted));
+        effect(move || {
+            let Some(field) = self.field.get().filter(|_| deleted.get()) else { return };
+            let text = field.value();
+            let began = self.edited.get_value();
+            if text.trim().is_empty() || began.is_some_and(|began| began.text == text) {
+                self.open_chat.writing.set(Writing::New);
+            }
+        });
+    }
+
+    /// Shows a draft that another tab or device has saved. A text that was typed here stays, unless the other draft
+    /// continues it or it was sent elsewhere.
     fn observe_others(self) {
-        let OpenChat { store, chat_id, writing, .. } = self.open_chat;
+        let OpenChat { store, chat_id, .. } = self.open_chat;
         let elsewhere = memo(move || store.with_chat(chat_id, |chat| chat.summary.draft.clone()).flatten());
         effect(move || {
             let draft = elsewhere.get().unwrap_or_default();
-            let Some(field) = self.field.get() else { return };
-            // While a request is under way, the server's text may be older.
-            if self.storing.get_value() || self.is_editing() {
-                return;
+            let Some(text) = self.field.get().and_then(|_| self.text()) else { return };
+            let is_saved = text == self.known.get_value() && !store.is_saving_draft(chat_id);
+            let gives_way = draft.is_empty() || !self.typed_here.get_value() || draft.starts_with(&text);
+            self.known.set_value(draft.clone());
+            if store.has_saved_draft(chat_id, &draft) || draft == text {
+                self.other.set(None);
+            } else if text.is_empty() || (is_saved && gives_way) {
+                self.put(&draft);
+            } else if !is_saved && text.starts_with(&draft) {
+                self.other.set(None);
+                self.typed();
+            } else {
+                draft::store(chat_id, &text);
+                self.other.set(Some(draft));
             }
-            if field.value() == self.stored.get_value() && draft != self.stored.get_value() {
-                field.set_value(&draft);
-                draft::forget(chat_id);
-                // The other device has sent the draft or cleared it: end the reply here too.
-                if draft.is_empty() {
-                    writing.set(Writing::New);
-                }
-            }
-            self.stored.set_value(draft);
         });
+    }
+
+    /// Replaces the text by the other draft. The reader can undo it.
+    pub fn take_other(self) {
+        let (Some(field), Some(draft)) = (self.field.get_untracked(), self.other.get_untracked()) else { return };
+        replace(&field, &draft, 0, field.text_length());
+        self.put(&draft);
+    }
+
+    /// The draft; none after the reader has left the conversation.
+    fn text(self) -> Option<String> {
+        let field = self.field.try_get_untracked().flatten()?;
+        if self.is_editing() { self.aside.try_get_value() } else { Some(field.value()) }
+    }
+
+    /// Shows a draft that the server holds.
+    fn put(self, draft: &str) {
+        let OpenChat { chat_id, writing, .. } = self.open_chat;
+        self.stop();
+        self.typed_here.set_value(false);
+        self.other.set(None);
+        draft::forget(chat_id);
+        if self.is_editing() {
+            return self.aside.set_value(draft.to_owned());
+        }
+        if let Some(field) = self.field.get_untracked().filter(|field| field.value() != draft) {
+            show(&field, draft);
+        }
+        // The other device has sent the draft or cleared it: end the reply here too.
+        if draft.is_empty() {
+            writing.set(Writing::New);
+        }
     }
 
     /// Whether the edit is being saved: a second Enter must not send it again.
@@ -148,10 +210,14 @@ impl Drafts {
         self.saving.get_value() == Some(self.open_chat.writing.get_untracked())
     }
 
-    /// Marks the edit as being saved. Returns the edit's `base_seq`: the newest `seq` at which the message still had
-    /// the text that the reader began to edit. A reaction changes the `seq`, but does not make the edit stale.
-    pub fn begin_save(self) -> u64 {
+    /// Marks the edit as being saved.
+    pub fn begin_save(self) {
         self.saving.set_value(Some(self.open_chat.writing.get_untracked()));
+    }
+
+    /// The `base_seq` of the edit: the newest `seq` at which the message still had the text that the reader began to
+    /// edit. A reaction changes the `seq`, but does not make the edit stale.
+    pub fn base_seq(self) -> u64 {
         let (began, now) = (self.edited.get_value(), untrack(|| self.open_chat.edited()));
         let words = |message: &Message| (message.edited_at, message.deleted);
         match (began, now) {
@@ -166,68 +232,66 @@ impl Drafts {
     }
 
     fn is_editing(self) -> bool {
-        matches!(self.open_chat.writing.get_untracked(), Writing::Edit(_))
+        is_edit(self.open_chat.writing.get_untracked())
     }
 
     fn begin_edit(self) {
         self.edited.set_value(untrack(|| self.open_chat.edited()));
     }
 
-    /// After each input: sends the draft when the reader pauses (debounce).
+    /// After each input: saves the draft when the reader pauses (debounce), and while the reader types without a pause.
     pub fn typed(self) {
         if self.is_editing() {
             return;
         }
-        self.stop();
-        let handle = set_timeout_with_handle(move || self.store(), DRAFT_PAUSE);
-        self.waiting.set_value(handle.ok());
+        self.typed_here.set_value(true);
+        let now = now(self.open_chat.store).0;
+        let since = self.since.get_value().unwrap_or(now);
+        if now - since < TYPING_MAX_MS || since == now {
+            self.stop();
+            let handle = set_timeout_with_handle(move || self.save(), PAUSE);
+            self.waiting.set_value(handle.ok());
+        }
+        self.since.set_value(Some(since));
     }
 
     fn stop(self) {
+        self.since.try_set_value(None);
         if let Some(Some(handle)) = self.waiting.try_update_value(Option::take) {
             handle.clear();
         }
     }
 
-    /// Sends the draft to the server, if it differs from the stored draft. Only one request runs at a time, so the
-    /// drafts arrive in order.
-    fn store(self) {
-        let Some(field) = self.field.try_get_untracked().flatten() else { return };
-        let draft = field.value();
-        let stored = self.stored.try_get_value().is_none_or(|stored| stored == draft);
-        if stored || self.is_editing() || self.storing.get_value() {
-            return;
+    /// Saves the draft on the server, if the reader has changed it here.
+    fn save(self) {
+        let Some(draft) = self.text().filter(|_| self.typed_here.try_get_value() == Some(true)) else { return };
+        self.stop();
+        // As the server stores it.
+        let draft = if draft.trim().is_empty() { String::new() } else { cleaned(&draft) };
+        if self.known.get_value() != draft {
+            self.known.set_value(draft.clone());
+            self.open_chat.store.save_draft(self.open_chat.chat_id, draft);
         }
-        self.storing.set_value(true);
-        let (chat, body) = (self.open_chat.chat_id.to_string(), draft.clone());
-        self.open_chat.store.post(api::SaveDraft::url(), &[("chat_id", &chat), ("draft", &draft)], move |answer| {
-            // The reader may have left the conversation.
-            let gone = self.storing.try_set_value(false).is_some();
-            if answer.is_err() {
-                return;
-            }
-            // The server has stored this text: the copy in this tab must not overwrite a newer draft later.
-            draft::forget_if(self.open_chat.chat_id, &body);
-            if !gone {
-                self.stored.set_value(body);
-                self.store();
-            }
-        });
     }
 
-    /// Clears the composer after the draft was sent as a message. The text of an edit stays until it is saved.
+    /// The draft that the server shall remove when it has stored the message.
+    pub fn to_remove(self) -> Option<String> {
+        let is_own = self.other.with_untracked(Option::is_none);
+        drafted(self.open_chat.store, self.open_chat.chat_id).filter(|_| is_own)
+    }
+
+    /// Clears the composer after the draft was sent as a message.
     pub fn sent(self) {
+        let OpenChat { store, chat_id, writing, .. } = self.open_chat;
         self.stop();
-        if self.is_editing() {
-            return;
-        }
-        self.open_chat.writing.set(Writing::New);
+        self.typed_here.set_value(false);
+        writing.set(Writing::New);
         if let Some(field) = self.field.get_untracked() {
             // A reload before the outbox is stored must not lose the text.
-            let sent = (self.open_chat.chat_id, field.value());
-            self.open_chat.store.sent_drafts.update_value(|drafts| drafts.push(sent));
-            field.set_value("");
+            let sent = (chat_id, field.value());
+            store.sent_drafts.update_value(|drafts| drafts.push(sent));
+            show(&field, "");
         }
-        self.store();
+        store.cancel_draft(chat_id);
     }
 }

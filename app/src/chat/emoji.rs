@@ -2,27 +2,32 @@
 
 use super::{api, field, open_chat::OpenChat};
 use crate::{
+    arrival::WRITING,
     i18n::use_i18n,
-    ui::{Dialog, For, lower, t},
+    ui::{Dialog, For, effect, focus, memo, once_drawn, t},
 };
-use leptos::{prelude::*, server_fn::ServerFn};
+use leptos::{html, prelude::*, server_fn::ServerFn};
+use protocol::text::fold;
 use std::sync::Arc;
+use wasm_bindgen::JsCast as _;
 
-/// An emoji, its name and its keywords in the reader's language.
+/// An emoji, its name in the reader's language, and its name and keywords in the form that searches compare.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Emoji {
     pub text: String,
     pub name: String,
-    pub words: String,
+    folded: String,
+    words: String,
 }
 
 /// The key of the recently chosen emoji in the browser's local storage.
 const RECENT: &str = "emoji";
 const RECENT_MAX: usize = 24;
-const FOUND_MAX: usize = 300;
+/// The columns of the picker, and the rows that are in the document: those on the screen, and one more on each side.
+const COLUMNS: usize = 8;
+const ROWS: usize = 10;
 
-/// The table in the page's language: lines of emoji, name and keywords, separated by tabs. Empty if it cannot be
-/// loaded.
+/// The table in the page's language (scripts/emoji). Empty if it cannot be loaded.
 pub async fn table() -> Arc<Vec<Emoji>> {
     #[cfg(feature = "hydrate")]
     {
@@ -48,20 +53,20 @@ pub async fn table() -> Arc<Vec<Emoji>> {
 #[cfg(feature = "hydrate")]
 fn parse(line: &str) -> Option<Emoji> {
     let mut parts = line.split('\t').map(str::to_owned);
-    Some(Emoji { text: parts.next()?, name: parts.next()?, words: parts.next()? })
+    Some(Emoji { text: parts.next()?, name: parts.next()?, folded: parts.next()?, words: parts.next()? })
 }
 
-/// The emoji that match the query: each part of the query begins a word of the name or of the keywords. Emoji that
+/// The emoji that match the folded query: each part of the query begins a word of the name or of the keywords. Emoji that
 /// match by name come first.
 #[must_use]
 pub fn find<'a>(table: &'a [Emoji], query: &str) -> Vec<&'a Emoji> {
     let begins = |words: &str, part: &str| words.split([' ', ':', '-']).any(|word| word.starts_with(part));
     let is_meant =
-        |emoji: &&Emoji| query.split_whitespace().all(|part| begins(&emoji.name, part) || begins(&emoji.words, part));
+        |emoji: &&Emoji| query.split_whitespace().all(|part| begins(&emoji.folded, part) || begins(&emoji.words, part));
     let mut found: Vec<&Emoji> = table.iter().filter(is_meant).collect();
     // The shortest name that begins with the query is the closest match.
-    let begun = |emoji: &&Emoji| if emoji.name.starts_with(query) { emoji.name.len() } else { usize::MAX };
-    found.sort_by_key(|emoji| (begun(emoji), !begins(&emoji.name, query)));
+    let begun = |emoji: &&Emoji| if emoji.folded.starts_with(query) { emoji.folded.len() } else { usize::MAX };
+    found.sort_by_key(|emoji| (begun(emoji), !begins(&emoji.folded, query)));
     found
 }
 
@@ -85,58 +90,121 @@ fn remember(emoji: &str) {
     }
 }
 
-/// The picker. It shows the recent emoji and then all emoji. During a search it shows only the matches.
+/// The emoji to choose from: the recent ones and then all others; during a search, the matches.
+fn offered(all: &[Emoji], query: &str) -> Vec<Emoji> {
+    if !query.is_empty() {
+        return find(all, query).into_iter().cloned().collect();
+    }
+    // Earlier versions stored a variation selector with some emoji.
+    let bare = |text: &str| text.replace('\u{fe0f}', "");
+    let recent: Vec<String> = recent().iter().map(|text| bare(text)).collect();
+    let place = |emoji: &&Emoji| recent.iter().position(|text| *text == bare(&emoji.text));
+    let mut used: Vec<&Emoji> = all.iter().filter(|emoji| place(emoji).is_some()).collect();
+    used.sort_by_key(place);
+    used.into_iter().chain(all.iter().filter(|emoji| place(emoji).is_none())).cloned().collect()
+}
+
+/// The picker: a dialog for a reaction to message `no`, else a panel above the composer.
 #[component]
 pub fn Picker(no: Option<u64>) -> impl IntoView {
     let i18n = use_i18n();
     let open_chat = OpenChat::current();
+    let choose = move |emoji: &str| {
+        remember(emoji);
+        open_chat.panel.set(None);
+        match no {
+            Some(no) => react(open_chat, no, emoji),
+            None => field::insert(emoji),
+        }
+    };
+    if no.is_some() {
+        return view! {
+            <Dialog title=t!(i18n, chat.emoji) on_close=move |()| open_chat.panel.set(None)><Emojis choose=Callback::new(move |emoji: String| choose(&emoji)) /></Dialog>
+        }
+        .into_any();
+    }
+    let pressed = move |event: leptos::ev::KeyboardEvent| {
+        if event.key() == "Escape" {
+            open_chat.panel.set(None);
+            focus(WRITING);
+        }
+    };
+    view! {
+        <dialog open class="dialog picker" id="picker" aria-label=t!(i18n, chat.emoji) on:keydown=pressed>
+            <Emojis choose=Callback::new(move |emoji: String| choose(&emoji)) />
+        </dialog>
+    }
+    .into_any()
+}
+
+fn react(open_chat: OpenChat, no: u64, emoji: &str) {
+    let (store, chat, no) = (open_chat.store, open_chat.chat_id.to_string(), no.to_string());
+    store.post(api::React::url(), &[("chat_id", &chat), ("no", &no), ("emoji", emoji)], move |answer| {
+        if let Err(code) = answer {
+            store.notice.set(Some(crate::live::Notice::Failed(code)));
+        }
+    });
+}
+
+/// The search, and the rows of emoji that are on the screen.
+#[component]
+fn Emojis(choose: Callback<String>) -> impl IntoView {
+    let i18n = use_i18n();
     let (query, all) = (RwSignal::new(String::new()), RwSignal::new(Arc::<Vec<Emoji>>::default()));
     leptos::task::spawn_local(async move {
         let table = table().await;
         all.try_set(table);
     });
-    let recent = recent().into_iter().map(|text| Emoji { name: text.clone(), text, words: String::new() });
-    let recent = StoredValue::new(recent.collect::<Vec<_>>());
-    let shown = move || {
-        let query = lower(query.get().trim());
-        all.with(|all| match query.is_empty() {
-            true => recent.get_value().into_iter().chain(all.iter().cloned()).take(FOUND_MAX * 8).collect::<Vec<_>>(),
-            false => find(all, &query).into_iter().take(FOUND_MAX).cloned().collect(),
-        })
+    let found = memo(move || all.with(|all| offered(all, &fold(query.get().trim()))));
+    // The first row on the screen.
+    let top = RwSignal::new(0_usize);
+    let rows = move || found.with(Vec::len).div_ceil(COLUMNS);
+    let mounted = move || {
+        let first = top.get().saturating_sub(1) * COLUMNS;
+        let shown = found.get().into_iter().enumerate().skip(first);
+        shown.take(ROWS * COLUMNS).collect::<Vec<_>>()
     };
-    let choose = move |event: leptos::ev::MouseEvent| {
-        use wasm_bindgen::JsCast as _;
+    let (search, grid) = (NodeRef::<html::Input>::new(), NodeRef::<html::Div>::new());
+    let scrolled = move |_| {
+        let Some(grid) = grid.get_untracked() else { return };
+        let row = f64::from(grid.scroll_height()) / untrack(rows).max(1) as f64;
+        top.set((f64::from(grid.scroll_top()) / row) as usize);
+    };
+    effect(move || {
+        query.track();
+        top.set(0);
+        if let Some(grid) = grid.get() {
+            grid.set_scroll_top(0);
+        }
+    });
+    effect(move || {
+        if search.get().is_some() {
+            once_drawn(|| focus(".dialog [type=search]"));
+        }
+    });
+    let pressed = move |event: leptos::ev::KeyboardEvent| {
+        let first = found.with_untracked(|found| found.first().map(|emoji| emoji.text.clone()));
+        if let Some(first) = first.filter(|_| event.key() == "Enter" && !field::is_composing(&event)) {
+            event.prevent_default();
+            choose.run(first);
+        }
+    };
+    let clicked = move |event: leptos::ev::MouseEvent| {
         let button = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-        let Some(emoji) = button.and_then(|button| button.get_attribute("value")) else { return };
-        remember(&emoji);
-        open_chat.panel.set(None);
-        match no {
-            Some(no) => {
-                let (chat, no) = (open_chat.chat_id.to_string(), no.to_string());
-                open_chat.store.post(
-                    api::React::url(),
-                    &[("chat_id", &chat), ("no", &no), ("emoji", &emoji)],
-                    move |answer| {
-                        if let Err(code) = answer {
-                            open_chat.store.notice.set(Some(crate::live::Notice::Failed(code)));
-                        }
-                    },
-                );
-            }
-            // Wait until the closed picker has restored the focus.
-            None => request_animation_frame(move || field::insert(&emoji)),
+        if let Some(emoji) = button.and_then(|button| button.get_attribute("value")) {
+            choose.run(emoji);
         }
     };
     view! {
-        <Dialog title=t!(i18n, chat.emoji) on_close=move |()| open_chat.panel.set(None)>
-            <input type="search" class="input" aria-label=t!(i18n, chat.find_emoji) placeholder=t!(i18n, chat.find_emoji)
-                autocomplete="off" on:input=move |event| query.set(event_target_value(&event)) />
-            <div class="emoji-grid" on:click=choose>
-                <For each=move || shown().into_iter().enumerate().collect() key=|(place, emoji)| (*place, emoji.text.clone()) let((_, emoji))>
+        <input type="search" class="input" node_ref=search aria-label=t!(i18n, chat.find_emoji) placeholder=t!(i18n, chat.find_emoji)
+            autocomplete="off" autofocus on:keydown=pressed on:input=move |event| query.set(event_target_value(&event)) />
+        <div class="emoji-grid" node_ref=grid on:scroll=scrolled on:click=clicked>
+            <div class="emoji-rows" style:--rows=move || rows().to_string() style:--above=move || top.get().saturating_sub(1).to_string()>
+                <For each=mounted key=|(place, emoji)| (*place, emoji.text.clone()) let((_, emoji))>
                     <button type="button" class="emoji" value=emoji.text.clone() aria-label=emoji.name.clone() title=emoji.name.clone()>{emoji.text.clone()}</button>
                 </For>
             </div>
-        </Dialog>
+        </div>
     }
     .into_any()
 }
@@ -147,8 +215,12 @@ mod tests {
 
     #[test]
     fn emoji_are_found_by_the_beginnings_of_their_words() {
-        let row =
-            |text: &str, name: &str, words: &str| Emoji { text: text.into(), name: name.into(), words: words.into() };
+        let row = |text: &str, name: &str, words: &str| Emoji {
+            text: text.into(),
+            name: name.into(),
+            folded: fold(name),
+            words: fold(words),
+        };
         let table = [
             row("😺", "grinning cat", "cat face happy"),
             row("🐱", "cat face", "pet"),
@@ -157,6 +229,9 @@ mod tests {
             row("🏳️‍🌈", "rainbow flag", "pride"),
             row("🇷🇸", "flag: Serbia", "RS"),
             row("☕", "hot-beverage", "coffee"),
+            row("🦔", "ёж", "животное"),
+            row("😂", "смеётся до слез", "смех"),
+            row("🪅", "piñata", "party"),
         ];
         for (query, expected) in [
             ("cat", vec!["🐈", "🐱", "😺"]),
@@ -166,9 +241,13 @@ mod tests {
             ("flag", vec!["🇷🇸", "🏳️‍🌈"]),
             ("beverage", vec!["☕"]),
             ("at", vec![]),
-            ("", vec!["🐈", "🐱", "🍱", "😺", "🏳️‍🌈", "🇷🇸", "☕"]),
+            ("Ёж", vec!["🦔"]),
+            ("еж", vec!["🦔"]),
+            ("смеется", vec!["😂"]),
+            ("СМЕЁТ слёз", vec!["😂"]),
+            ("pinata", vec!["🪅"]),
         ] {
-            let found: Vec<&str> = find(&table, query).into_iter().map(|emoji| emoji.text.as_str()).collect();
+            let found: Vec<&str> = find(&table, &fold(query)).into_iter().map(|emoji| emoji.text.as_str()).collect();
             assert_eq!(found, expected, "{query}");
         }
     }

@@ -61,7 +61,7 @@ fn open_menu(open_chat: OpenChat, no: u64) {
     request_animation_frame(move || focus_in_row(no, ".row-actions button"));
 }
 
-fn copy(store: Store, text: &str) {
+pub fn copy(store: Store, text: &str) {
     #[cfg(feature = "hydrate")]
     {
         let copied = window().navigator().clipboard().write_text(text);

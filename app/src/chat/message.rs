@@ -2,7 +2,7 @@
 
 use super::{
     api,
-    open_chat::{OpenChat, Writing},
+    open_chat::{OpenChat, Writing, may_edit},
     rows::Row,
     words,
 };
@@ -15,10 +15,8 @@ use crate::{
 use leptos::{prelude::*, server_fn::ServerFn};
 use protocol::{
     chat::{ChatKind, Message, Reaction},
-    error::ErrorCode,
     ids::UserId,
     limits, markdown,
-    reducer::Unsent,
 };
 use std::sync::Arc;
 
@@ -276,7 +274,7 @@ fn Actions(message: Arc<Message>, own: bool) -> impl IntoView {
                 {action("emoji", outline::SMILE, t!(i18n, chat.react), true)}
                 {action("reply", outline::REPLY, t!(i18n, chat.reply), false)}
                 {message.is_showable().then(|| action("forward", outline::FORWARD, t!(i18n, chat.forward), false))}
-                {(own && message.forwarded_from.is_none() && message.is_showable()).then(|| action("edit", outline::NEW, t!(i18n, chat.edit), false))}
+                {may_edit(&message, open_chat.store.me()).then(|| action("edit", outline::NEW, t!(i18n, chat.edit), false))}
                 {may_delete.then(|| action("delete", outline::BIN, t!(i18n, chat.delete), false))}
                 {seen.then(|| action("seen", outline::EYE, t!(i18n, chat.seen_by), false))}
                 {action("copy", outline::COPY, t!(i18n, chat.copy), true)}
@@ -289,51 +287,16 @@ fn Actions(message: Arc<Message>, own: bool) -> impl IntoView {
     .into_any()
 }
 
-/// A message that the server has not stored, or has refused.
-#[component]
-pub fn UnsentRow(unsent: Unsent) -> impl IntoView {
-    let i18n = use_i18n();
-    let store = Store::current();
-    let client_id = unsent.client_id;
-    let retry = move |_| {
-        store.change(|state| state.set_refused(client_id, None));
-        store.wake();
-    };
-    let why = (unsent.refused == Some(ErrorCode::Forbidden)).then(|| view! { ": "{t!(i18n, chat.may_not_write)} });
-    let discard = move |_| store.change(|state| state.discard(client_id));
-    view! {
-        <li class="message">
-            <article class="bubble own leads" class:refused=unsent.refused.is_some()>
-                <p class="author sr-only">{t!(i18n, chat.you)}</p>
-                <Text text=unsent.text.clone() />
-                {unsent.reply_to.map(|reply_to| view! { <Quote reply_to /> })}
-                <p class="meta">
-                    {if unsent.refused.is_some() {
-                        view! {
-                            <span class="state problem"><Icon d=outline::ALERT />{t!(i18n, chat.not_sent)}{why}</span>
-                            <button class="link" on:click=retry>{t!(i18n, chat.retry)}</button>
-                            <button class="link" on:click=discard>{t!(i18n, chat.delete)}</button>
-                        }.into_any()
-                    } else {
-                        view! { <span class="state"><Icon d=outline::CLOCK /><span class="sr-only">{t!(i18n, chat.sending)}</span></span> }.into_any()
-                    }}
-                </p>
-            </article>
-        </li>
-    }
-    .into_any()
-}
-
 /// The message that is being replied to or edited, above the composer.
 #[component]
 pub fn About(open_chat: OpenChat) -> impl IntoView {
     let i18n = use_i18n();
     let no = move || match open_chat.writing.get() {
-        Writing::New => None,
+        Writing::New | Writing::Unsent(_) => None,
         Writing::Reply(no) | Writing::Edit(no) => Some(no),
     };
     let words = move || match open_chat.writing.get() {
-        Writing::Edit(_) => t_string!(i18n, chat.editing),
+        Writing::Edit(_) | Writing::Unsent(_) => t_string!(i18n, chat.editing),
         _ => t_string!(i18n, chat.replying),
     };
     let cancel = move |event: leptos::ev::MouseEvent| {
@@ -342,7 +305,7 @@ pub fn About(open_chat: OpenChat) -> impl IntoView {
         focus(".composer-input");
     };
     view! {
-        <Show when=move || no().is_some()>
+        <Show when=move || open_chat.writing.get() != Writing::New>
             <div class="about">
                 <span class="hint">{words}</span>
                 <span class="grow">{reactive(move || no().map(|reply_to| view! { <Quote reply_to /> }))}</span>

@@ -2,7 +2,7 @@
 
 mod account;
 mod announcer;
-mod api;
+pub mod api;
 mod arrivals;
 mod complete;
 mod composer;
@@ -22,6 +22,7 @@ mod rows;
 mod screen;
 mod scroll;
 mod timeline;
+mod unsent;
 mod window;
 mod words;
 
@@ -55,6 +56,7 @@ pub fn Workspace(children: Children) -> impl IntoView {
     view! {
         <div class="screen">
             <AsOf />
+            <unsent::Lost />
             <div class="workspace" class:shows-list=is_list>
                 <list::ChatList />
                 {children()}

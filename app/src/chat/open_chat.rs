@@ -7,7 +7,13 @@ use crate::{
     navigation::Navigation,
 };
 use leptos::prelude::*;
-use protocol::{chat::Message, groups::Role, ids::ChatId, limits};
+use protocol::{
+    chat::Message,
+    groups::Role,
+    ids::{ChatId, ClientId, UserId},
+    limits,
+    reducer::Part,
+};
 use std::{collections::BTreeSet, sync::Arc};
 
 #[derive(Clone, Copy)]
@@ -31,6 +37,8 @@ pub enum Writing {
     New,
     Reply(u64),
     Edit(u64),
+    /// The edit of a message that the server has not stored.
+    Unsent(ClientId),
 }
 
 /// The open dialog.
@@ -97,6 +105,18 @@ impl OpenChat {
         }
     }
 
+    /// The text that is being edited.
+    #[must_use]
+    pub fn edited_text(self) -> Option<String> {
+        match self.writing.get() {
+            Writing::Unsent(client_id) => self.store.read(Part::Chat(self.chat_id), |state| {
+                let unsent = state.unsent(self.chat_id).find(|unsent| unsent.client_id == client_id);
+                unsent.map(|unsent| unsent.text.clone())
+            }),
+            _ => self.edited().map(|message| message.text.clone()),
+        }
+    }
+
     /// Performs the action of a message's button, by its name.
     pub fn act(self, name: &str, no: u64) {
         self.menu.set(None);
@@ -136,6 +156,12 @@ impl OpenChat {
             }
         });
     }
+}
+
+/// Whether a user may edit a message: an own one that was not forwarded.
+pub fn may_edit(message: &Message, me: Option<UserId>) -> bool {
+    let is_own = Some(message.sender_id) == me;
+    is_own && !message.deleted && message.event.is_none() && message.forwarded_from.is_none() && message.is_showable()
 }
 
 impl Panel {

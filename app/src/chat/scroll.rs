@@ -180,7 +180,7 @@ impl Scroll {
             let Shown { first, last, .. } = self.shown.get();
             let about = match open_chat.writing.get() {
                 Writing::Reply(no) | Writing::Edit(no) => Some(no),
-                Writing::New => None,
+                Writing::New | Writing::Unsent(_) => None,
             };
             let selected = open_chat.selected.get().unwrap_or_default();
             let all = || selected.iter().copied().chain(about).chain([first, last]);

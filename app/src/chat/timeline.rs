@@ -4,10 +4,11 @@ use super::{
     announcer::Announcer,
     api,
     gestures::{clicked, hovered, pressed},
-    message::{MessageRow, UnsentRow},
+    message::MessageRow,
     open_chat::{Jump, OpenChat, Writing},
     rows::{Row, rows},
     scroll::Scroll,
+    unsent::UnsentRow,
 };
 use crate::{
     address::{Address, At, joined},
@@ -95,7 +96,7 @@ pub fn Timeline() -> impl IntoView {
                 </For>
             </ol>
             <ol class="messages unsent" class:empty=reactive(move || unsent.with(Vec::is_empty))>
-                <For each=move || unsent.get() key=|unsent| (unsent.client_id, unsent.refused.is_some()) let:unsent>
+                <For each=move || unsent.get() key=|unsent| (unsent.client_id, unsent.refused.is_some(), unsent.text.clone()) let:unsent>
                     <UnsentRow unsent />
                 </For>
             </ol>

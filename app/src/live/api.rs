@@ -59,6 +59,16 @@ pub async fn load_members(chat_id: ChatId, query: String) -> Result<Vec<Member>,
     Ok(context::answer(services::groups::members(&node, actor, chat_id, page).await)?.items)
 }
 
+/// Saves the draft of a chat for the user's other devices; returns the chat's new row. The endpoint has the name that
+/// pages of earlier versions call.
+#[server(prefix = "/fn", endpoint = "keep_draft")]
+pub async fn save_draft(chat_id: ChatId, #[server(default)] draft: String) -> Result<ChatSummary, Refusal> {
+    let (node, actor) = context::signed_in()?;
+    let update =
+        protocol::chat::UpdateOwnState { draft: Some(Some(protocol::text::cleaned(&draft))), ..Default::default() };
+    context::answer(services::chat::update_own_state(&node, actor, chat_id, update).await)
+}
+
 /// The first hundred users who reacted to a message, oldest reaction first; none if the request fails.
 #[cfg(feature = "hydrate")]
 pub async fn load_reacted(chat_id: ChatId, no: u64) -> Vec<Reacted> {

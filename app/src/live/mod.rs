@@ -63,10 +63,10 @@ pub fn forget_everything(go_on: impl FnOnce() + 'static) {
 /// Starts the tasks of the page: the connection, the outbox, and the copy on this device.
 #[cfg(feature = "hydrate")]
 fn begin(store: Store) {
-    use crate::ui::{effect, memo};
+    use crate::ui::{effect, effect_from, memo};
     use futures::channel::mpsc;
     use leptos::{prelude::*, task::spawn_local};
-    use protocol::reducer::Part;
+    use protocol::reducer::{Part, Unsent};
 
     browser::follow_clock(store);
     mutes::watch(store);
@@ -82,10 +82,20 @@ fn begin(store: Store) {
     let (sender, events) = mpsc::unbounded();
     let unsent = memo(move || store.read(Part::Outbox, |state| state.outbox.clone()));
     let outbox_changed = sender.clone();
-    effect(move || {
-        // A memo runs only when it is read.
-        unsent.with(|_| ());
+    effect_from(move |before: Option<Vec<Unsent>>| {
+        let now = unsent.get();
+        let left = |unsent: &&Unsent| !now.iter().any(|other| other.client_id == unsent.client_id);
+        // One tab is enough.
+        if store.may_send.get_untracked() {
+            before.iter().flatten().filter(left).for_each(|unsent| store.settle_sent(unsent));
+        }
         let _ = outbox_changed.unbounded_send(outbox::Event::Changed);
+        now
+    });
+    effect(move || {
+        if store.connection.get().is_up() {
+            store.save_drafts_again();
+        }
     });
     spawn_local(async move {
         let database = offline::open(me).await;

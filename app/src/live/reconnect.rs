@@ -12,7 +12,7 @@ use futures::{
 };
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
-use protocol::reducer::State;
+use protocol::time::Timestamp;
 
 /// The page polls after this many attempts in a row to open a socket have failed.
 const POLL_AFTER: u32 = 2;
@@ -33,10 +33,13 @@ pub fn start(store: Store) {
     });
 }
 
-/// Shows that the connection is lost, and when the last frame arrived.
+/// Shows that the connection is lost, and when the last frame arrived. Presence and typing are no longer known.
 fn lose(store: Store) {
     store.connection.set(Connection::Waiting);
-    store.change(State::forget_presence);
+    store.change(|state| {
+        state.forget_presence();
+        state.expire_typing(Timestamp(i64::MAX));
+    });
     let heard = store.heard.get_value();
     store.as_of.update(|as_of| *as_of = as_of.or(Some(heard)));
 }

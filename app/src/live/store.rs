@@ -1,7 +1,7 @@
 //! The client's store: the reducer's state, and the subscribers to its changes. The page's data fills it, and the
 //! socket updates it.
 
-use super::notice::Notice;
+use super::{draft::Saves, notice::Notice};
 use crate::{
     seed::{Page, Seed},
     ui::{Forms, time::Zone},
@@ -91,6 +91,8 @@ pub struct Store {
     pub is_complete: StoredValue<bool>,
     /// Sent texts that this tab still stores as drafts, until the outbox is stored.
     pub sent_drafts: StoredValue<Vec<(ChatId, String)>>,
+    /// The saves of drafts on the server.
+    pub saves: StoredValue<HashMap<ChatId, Saves>>,
     /// The scroll position of each chat that is not at its end.
     pub places: StoredValue<HashMap<ChatId, Place>>,
     /// The first message of each chat that the reader had not seen when the reader's own message marked it as read.
@@ -139,6 +141,7 @@ impl Store {
             shown: StoredValue::default(),
             is_complete: StoredValue::default(),
             sent_drafts: StoredValue::default(),
+            saves: StoredValue::default(),
             places: StoredValue::default(),
             unseen: StoredValue::default(),
             failed: RwSignal::default(),

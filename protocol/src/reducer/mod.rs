@@ -51,9 +51,11 @@ pub struct Unsent {
     pub written_at: Timestamp,
     /// Why the server refused the message; none while it waits.
     pub refused: Option<ErrorCode>,
+    /// The draft that the server held when the message was written: it is part of the message.
+    pub draft: Option<String>,
 }
 
-crate::rows! { Unsent { chat_id, client_id, text, reply_to, written_at, refused } }
+crate::rows! { Unsent { chat_id, client_id, text, reply_to, written_at, refused, draft } }
 
 /// The caller's next step after `State::apply`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -259,8 +261,9 @@ impl State {
     }
 
     /// The whole row of a chat, as the server holds it for this user.
-    pub fn apply_summary(&mut self, summary: ChatSummary) {
+    pub fn apply_summary(&mut self, mut summary: ChatSummary) {
         let id = summary.chat.id;
+        summary.draft = self.note_sent(id, summary.draft);
         if self.gone.get(&id).is_some_and(|&gone| summary.my_seq <= gone) {
             return;
         }
@@ -286,7 +289,11 @@ impl State {
         let before = self.listed(chat_id);
         self.chats.remove(&chat_id);
         self.touch_chat(chat_id, before);
-        self.drop_unsent(|unsent| unsent.chat_id == chat_id);
+        // The texts of unsent messages stay: the user can still copy them.
+        self.outbox.iter_mut().filter(|unsent| unsent.chat_id == chat_id).for_each(|unsent| {
+            unsent.refused = Some(ErrorCode::NotFound);
+        });
+        self.touch(Part::Outbox);
         let gone = self.gone.entry(chat_id).or_default();
         *gone = mine.max(*gone);
     }
@@ -412,7 +419,24 @@ impl State {
         }
         let place = self.outbox.partition_point(|other| other.written_at <= unsent.written_at);
         self.outbox.insert(place, unsent);
+        let draft = self.chats.get_mut(&chat_id).and_then(|chat| chat.summary.draft.take());
+        let draft = self.note_sent(chat_id, draft);
+        self.chats.entry(chat_id).and_modify(|chat| chat.summary.draft = draft);
         self.touch_unsent(chat_id);
+    }
+
+    /// Takes away a draft that is an unsent message now. The message notes it until the server has removed it.
+    fn note_sent(&mut self, chat_id: ChatId, draft: Option<String>) -> Option<String> {
+        let draft = draft?;
+        let is_of = |unsent: &Unsent| unsent.draft.as_ref() == Some(&draft) || unsent.text == draft.trim();
+        match self.outbox.iter_mut().find(|unsent| unsent.chat_id == chat_id && is_of(unsent)) {
+            Some(unsent) => {
+                unsent.draft = Some(draft);
+                self.touch(Part::Outbox);
+                None
+            }
+            None => Some(draft),
+        }
     }
 
     /// Marks an unsent message as refused, or as waiting again.
@@ -422,6 +446,14 @@ impl State {
             let chat_id = unsent.chat_id;
             self.touch_unsent(chat_id);
         }
+    }
+
+    /// Changes the text of an unsent message, which then waits again.
+    pub fn reword(&mut self, client_id: ClientId, text: String) {
+        if let Some(unsent) = self.outbox.iter_mut().find(|unsent| unsent.client_id == client_id) {
+            unsent.text = text;
+        }
+        self.set_refused(client_id, None);
     }
 
     /// Drops an unsent message.

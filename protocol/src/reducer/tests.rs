@@ -463,6 +463,7 @@ fn unsent(n: u64, written_at: i64) -> Unsent {
         reply_to: None,
         written_at: Timestamp(written_at),
         refused: None,
+        draft: None,
     }
 }
 
@@ -485,6 +486,45 @@ fn a_send_is_shown_until_its_message_is_stored() {
     assert_eq!((chat.summary.read_no, chat.summary.unread, chat.head), (4, 0, 5));
     state.send(unsent(4, 7));
     assert!(state.outbox.is_empty(), "a stored message is not sent again");
+}
+
+#[test]
+fn the_unsent_messages_of_a_lost_chat_stay() {
+    let mut state = device();
+    state.send(unsent(4, 7));
+    state.apply(ServerFrame::Removed { chat_id: CHAT, mine: 5 });
+    assert_eq!(waiting(&state), ["text 4"]);
+    assert_eq!(state.outbox[0].refused, Some(ErrorCode::NotFound));
+}
+
+#[test]
+fn a_refused_message_with_another_text_waits_again() {
+    let mut state = device();
+    state.send(unsent(4, 7));
+    let client_id = state.outbox[0].client_id;
+    state.set_refused(client_id, Some(ErrorCode::Forbidden));
+    state.reword(client_id, "shorter".to_owned());
+    assert_eq!((waiting(&state), state.outbox[0].refused), (vec!["shorter".to_owned()], None));
+}
+
+#[test]
+fn a_sent_draft_does_not_return() {
+    let drafted = |draft: &str, my_seq| ChatSummary { draft: Some(draft.to_owned()), my_seq, ..summary(4, 3, 3, 0) };
+    let sent = || Unsent { draft: Some("text".to_owned()), ..unsent(4, 7) };
+    let draft_of = |state: &State| state.chats[&CHAT].summary.draft.clone();
+    let mut state = device();
+    state.apply_summary(drafted("text", 2));
+    state.send(sent());
+    assert_eq!(draft_of(&state), None);
+    state.apply_summary(drafted("text", 2));
+    assert_eq!(draft_of(&state), None, "the server has not removed it yet");
+    state.apply_summary(drafted("another", 3));
+    assert_eq!(draft_of(&state).as_deref(), Some("another"), "the next draft");
+
+    let mut other = device();
+    other.apply_summary(drafted("text", 2));
+    other.share_outbox(&[], &[sent()]);
+    assert_eq!(draft_of(&other), None, "sent in another tab, or before a reload");
 }
 
 #[test]
