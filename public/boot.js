@@ -54,6 +54,9 @@ hydrate();
 // A click on a notification of the service worker.
 navigator.serviceWorker?.addEventListener("message", ({ data }) => notify("open", data));
 
+// Gestures need a touch screen.
+if (navigator.maxTouchPoints) import(of("/gestures.js"));
+
 // A debug build has no version, because its files change.
 if (version && "serviceWorker" in navigator) {
   navigator.serviceWorker.register(`/service-worker.js?v=${version}`).catch(() => {});

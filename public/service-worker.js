@@ -11,6 +11,7 @@ const files = [
   "/pkg/texts/ru.json",
   "/boot.js",
   "/controls.js",
+  "/gestures.js",
 ].map((file) => `${file}?v=${version}`);
 const others = ["/shell", "/icon.svg", "/pattern.svg", "/chats.svg", "/lost.svg", "/manifest.webmanifest"];
 

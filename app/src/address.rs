@@ -62,7 +62,6 @@ pub enum At {
     Reacted(u64),
     /// Who has read a message.
     Seen(u64),
-    Delete(Vec<u64>),
     Forward(Vec<u64>),
 }
 
@@ -250,7 +249,6 @@ impl At {
             "reacted" => Self::Reacted,
             "seen" => Self::Seen,
             "date" => return day(value).map(Self::Day),
-            "delete" => return numbers(value).map(Self::Delete),
             "forward" => return numbers(value).map(Self::Forward),
             _ => return None,
         };
@@ -271,7 +269,6 @@ impl At {
             Self::Reacted(no) => ("reacted", no),
             Self::Seen(no) => ("seen", no),
             Self::Day(day) => return Some(("date", day.to_string().chars().take(DATE_CHARS).collect())),
-            Self::Delete(nos) => return Some(("delete", joined(nos))),
             Self::Forward(nos) => return Some(("forward", joined(nos))),
         };
         Some((name, no.to_string()))
@@ -289,7 +286,7 @@ impl At {
             | Self::Report(no)
             | Self::Reacted(no)
             | Self::Seen(no) => Some(*no),
-            Self::Delete(nos) | Self::Forward(nos) => nos.first().copied(),
+            Self::Forward(nos) => nos.first().copied(),
         }
     }
 }
@@ -456,7 +453,6 @@ mod tests {
             (chat(At::Report(7)), "+?report=7#m7"),
             (chat(At::Reacted(7)), "+?reacted=7#m7"),
             (chat(At::Seen(7)), "+?seen=7#m7"),
-            (chat(At::Delete(vec![7])), "+?delete=7#m7"),
             (chat(At::Forward(vec![2, 3, 5])), "+?forward=2,3,5#m2"),
             (Address::info(chat_id()), "+/info"),
             (Address::Info { chat_id: chat_id(), query: text("Anna K") }, "+/info?q=Anna%20K"),

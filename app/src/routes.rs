@@ -19,6 +19,7 @@ use protocol::ids::ChatId;
 #[cfg(feature = "ssr")]
 use {
     crate::{
+        address::At,
         i18n::Locale,
         seed::{Failed, Page},
         ui::error_words,
@@ -148,6 +149,7 @@ fn lazy_page(page: Shown) -> AnyView {
 #[cfg(feature = "ssr")]
 pub fn begins_with_part(address: &Address) -> bool {
     match address {
+        Address::Chat(_, At::Menu(_)) => true,
         Address::Chat(_, at) => chat::Panel::of(at.clone()).is_some(),
         Address::Home | Address::Chats(_) | Address::Login | Address::Register => false,
         _ => true,

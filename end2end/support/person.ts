@@ -215,10 +215,20 @@ export class Person {
 
   /** Presses an action of a message: in its menu, or without JavaScript on the page of its actions. */
   async act(text: string, name: string) {
+    await this.openMenu(text);
+    await this.menu.getByRole('button', { name, exact: true }).click();
+  }
+
+  /** Opens the menu of a message by a right click, or without JavaScript by its link. */
+  async openMenu(text: string) {
     const message = this.message(text);
     if (this.plain) await message.getByRole('link', { name: this.words.chat.actions }).click();
-    else await message.hover();
-    await this.page.getByRole('group', { name: this.words.chat.actions }).getByRole('button', { name, exact: true }).click();
+    else await message.click({ button: 'right' });
+  }
+
+  /** The open menu of a message. */
+  get menu(): Locator {
+    return this.page.getByRole('dialog', { name: this.words.chat.actions });
   }
 
   /** The open modal dialog. */

@@ -10,7 +10,6 @@ test('every view of a conversation passes axe, light and dark', async ({ person 
     '?menu=3',
     '?reply=2',
     '?edit=3',
-    '?delete=3',
     '?forward=2,3',
     '?report=2',
     '?reacted=2',
@@ -72,6 +71,20 @@ test('every dialog and menu passes axe, light and dark', { tag: '@script' }, asy
   await ann.act('Rehearsal', words.chat.select);
   await expect(ann.message('Rehearsal')).toHaveAttribute('aria-current', 'true');
   await inspect('some messages chosen');
+  await ann.press(words.chat.delete);
+  await expect(ann.dialog).toContainText('1');
+  await inspect('a confirmation');
+  await ann.open(`/chats/${group}`);
+  await ann.openMenu('Rehearsal');
+  await expect(ann.menu).toBeVisible();
+  await inspect('the menu of a message');
+  await ann.open('/chats');
+  await ann.row('Choir').click({ button: 'right' });
+  await expect(ann.dialog).toBeVisible();
+  await inspect('the menu of a chat');
+  await ann.dialog.getByRole('button', { name: words.chat.mute, exact: true }).click();
+  await expect(ann.page.locator('.toast')).toBeVisible();
+  await inspect('a toast');
   await ann.open(`/chats/${group}`);
   await ann.page.keyboard.press('Control+k');
   await expect(ann.dialog).toBeVisible();

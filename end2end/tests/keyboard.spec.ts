@@ -42,12 +42,12 @@ test('every action can be reached with the keyboard', { tag: '@script' }, async 
   await keyboard.press('ArrowUp');
   await expect(ann.message('Two')).toBeFocused();
   await keyboard.press('Enter');
-  await expect(ann.page.getByRole('button', { name: words.chat.react, exact: true })).toBeFocused();
-  await keyboard.press('Tab');
-  await keyboard.press('Tab');
-  await expect(ann.page.getByRole('button', { name: words.chat.forward, exact: true })).toBeFocused();
+  await expect(ann.menu.getByRole('button', { name: words.chat.reply, exact: true })).toBeFocused();
+  for (let n = 0; n < 3; n++) await keyboard.press('ArrowDown');
+  await expect(ann.menu.getByRole('button', { name: words.chat.forward, exact: true })).toBeFocused();
   await keyboard.press('Enter');
   await expect(ann.dialog).toBeVisible();
+  await expect(ann.menu).toHaveCount(0);
   await keyboard.press('Escape');
   // The closed dialog returns the focus to the message.
   await expect(ann.message('Two')).toBeFocused();

@@ -153,8 +153,9 @@ test('ArrowUp edits the last message that can be edited', { tag: '@script' }, as
   await expect(ann.composer).toHaveValue('Later words');
   await ann.composer.fill('');
   await ann.composer.press('Enter');
-  // A message that is edited to nothing is one to delete.
-  await ann.dialog.getByRole('button', { name: words.chat.delete, exact: true }).click();
+  // A message that is edited to nothing is probably one to delete.
+  await ann.menu.getByRole('button', { name: words.chat.delete, exact: true }).click();
+  await ann.page.locator('#confirm').getByRole('button', { name: words.chat.delete, exact: true }).click();
   await expect(ann.message(words.chat.deleted)).toHaveCount(1);
   await expect(ann.composer).not.toHaveAttribute('data-editing');
   await ann.composer.press('ArrowUp');

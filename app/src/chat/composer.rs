@@ -140,10 +140,10 @@ impl Controls {
         let _ = field.focus();
     }
 
-    /// A message that is edited to an empty text is a message to delete.
+    /// A message that is edited to an empty text is probably one to delete: its menu offers that.
     fn delete_edited(self) {
         if let Writing::Edit(no) = self.open_chat.writing.get_untracked() {
-            self.open_chat.panel.set(Some(Panel::Delete(vec![no])));
+            self.open_chat.menu.set(Some(no));
         }
     }
 

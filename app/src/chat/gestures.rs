@@ -15,7 +15,7 @@ use protocol::error::ErrorCode;
 use wasm_bindgen::JsCast as _;
 
 /// The innermost element around a target that matches a selector.
-fn closest(target: Option<web_sys::EventTarget>, selector: &str) -> Option<web_sys::Element> {
+pub fn closest(target: Option<web_sys::EventTarget>, selector: &str) -> Option<web_sys::Element> {
     target?.dyn_into::<web_sys::Element>().ok()?.closest(selector).ok().flatten()
 }
 
@@ -24,6 +24,9 @@ fn focus_in_row(no: u64, selector: &str) {
 }
 
 pub fn clicked(open_chat: OpenChat, event: &leptos::ev::MouseEvent) {
+    if has_key(event) {
+        return;
+    }
     let row = closest(event.target(), ".message").and_then(|row| screen::number_of(&row));
     if open_chat.selected.with_untracked(Option::is_some) {
         event.prevent_default();
@@ -34,6 +37,13 @@ pub fn clicked(open_chat: OpenChat, event: &leptos::ev::MouseEvent) {
     let name = pressed.get_attribute("data-do").unwrap_or_default();
     let no = pressed.get_attribute("data-no").and_then(|no| no.parse().ok()).or(row);
     event.prevent_default();
+    // Before the action, so that its dialog or the composer can take the focus.
+    if let Some(menu) =
+        closest(event.target(), "dialog").and_then(|menu| menu.dyn_into::<web_sys::HtmlDialogElement>().ok())
+    {
+        menu.close();
+        open_chat.menu.set(None);
+    }
     match (name.as_str(), no) {
         ("code", _) => {
             let code = pressed.parent_element().and_then(|block| block.query_selector("code").ok().flatten());
@@ -48,17 +58,34 @@ pub fn clicked(open_chat: OpenChat, event: &leptos::ev::MouseEvent) {
         }
         ("menu", Some(no)) => open_menu(open_chat, no),
         (name, Some(no)) => {
-            // The button disappears: a dialog that opens now must return the focus to the message.
-            focus_in_row(no, "article");
+            // A dialog that opens now returns the focus to the message.
+            screen::mark(no);
             open_chat.act(name, no);
         }
         _ => {}
     }
 }
 
+/// Whether a key such as Ctrl is pressed: then the browser opens a link or a form in a new tab.
+pub fn has_key(event: &leptos::ev::MouseEvent) -> bool {
+    event.meta_key() || event.alt_key() || event.ctrl_key() || event.shift_key()
+}
+
+/// Opens the menu of the message at a right click or a long press.
+pub fn opens_menu(open_chat: OpenChat, event: &leptos::ev::MouseEvent) {
+    let row = closest(event.target(), ".message").and_then(|row| screen::number_of(&row));
+    if let Some(no) = row.filter(|_| open_chat.selected.with_untracked(Option::is_none)) {
+        event.prevent_default();
+        open_menu(open_chat, no);
+    }
+}
+
+/// The closed menu returns the focus to the message.
 fn open_menu(open_chat: OpenChat, no: u64) {
-    open_chat.menu.set(Some(no));
-    request_animation_frame(move || focus_in_row(no, ".row-actions button"));
+    screen::mark(no);
+    if open_chat.menu.get_untracked() != Some(no) {
+        open_chat.menu.set(Some(no));
+    }
 }
 
 pub fn copy(store: Store, text: &str) {
@@ -74,31 +101,20 @@ pub fn copy(store: Store, text: &str) {
     let _ = (store, text, Notice::Copied, ErrorCode::Forbidden);
 }
 
-/// Shows the actions of the message under the pointer, and hides them when the pointer leaves the timeline. A menu
-/// that has the focus stays open: rows may scroll under a pointer at rest.
-pub fn hovered(open_chat: OpenChat, target: Option<web_sys::EventTarget>) {
-    let in_menu = document().active_element().is_some_and(|at| at.closest(".actions").ok().flatten().is_some());
-    let has_left = target.is_none();
-    let no = closest(target, ".message").and_then(|row| screen::number_of(&row));
-    if (no.is_some() || has_left) && open_chat.menu.get_untracked() != no && !in_menu {
-        open_chat.menu.set(no);
-    }
-}
-
-/// The arrow keys walk from message to message; Enter opens the actions of a message. Escape returns
-/// from the actions to the message, and from a message to the composer.
+/// The arrow keys walk from message to message; Enter opens the menu of a message. Escape returns from a message to the
+/// composer.
 pub fn pressed(open_chat: OpenChat, event: &leptos::ev::KeyboardEvent) {
     let row = closest(event.target(), ".message");
     let in_article = closest(event.target(), "article, .timeline").is_some_and(|of| Some(of.into()) == event.target());
     let key = event.key();
     match (key.as_str(), row) {
-        ("ArrowUp" | "ArrowDown", row) if in_article => walk(open_chat, event, row.as_ref()),
+        ("ArrowUp" | "ArrowDown", row) if in_article => walk(event, row.as_ref()),
         ("Home" | "End", _) if in_article => {
             event.prevent_default();
             let last_no = open_chat.store.with_chat_untracked(open_chat.chat_id, |chat| chat.summary.chat.last_no);
             open_chat.jump.set(Some(Jump::To(if key == "Home" { 1 } else { last_no.unwrap_or(1) })));
         }
-        ("Enter" | "ContextMenu", Some(row)) if in_article => {
+        ("Enter", Some(row)) if in_article => {
             let Some(no) = screen::number_of(&row) else { return };
             event.prevent_default();
             open_menu(open_chat, no);
@@ -108,7 +124,6 @@ pub fn pressed(open_chat: OpenChat, event: &leptos::ev::KeyboardEvent) {
             screen::number_of(&row).into_iter().for_each(|no| open_chat.toggle(no));
         }
         ("Escape", Some(row)) => {
-            open_chat.menu.set(None);
             open_chat.selected.set(None);
             match screen::number_of(&row).filter(|_| !in_article) {
                 Some(no) => focus_in_row(no, "article"),
@@ -119,17 +134,16 @@ pub fn pressed(open_chat: OpenChat, event: &leptos::ev::KeyboardEvent) {
     }
 }
 
-/// Focuses the message above or below a row. Without a row, focuses the last message.
-fn walk(open_chat: OpenChat, event: &leptos::ev::KeyboardEvent, row: Option<&web_sys::Element>) {
-    let list = || document().query_selector(".timeline .messages").ok().flatten();
-    let target = match row {
-        Some(row) if event.key() == "ArrowUp" => row.previous_element_sibling(),
-        Some(row) => row.next_element_sibling(),
-        None => list().and_then(|list| list.last_element_child()),
+/// Focuses the message above or below a row. Without a row, focuses the last message on the screen.
+fn walk(event: &leptos::ev::KeyboardEvent, row: Option<&web_sys::Element>) {
+    let no = match row {
+        Some(row) if event.key() == "ArrowUp" => row.previous_element_sibling().as_ref().and_then(screen::number_of),
+        Some(row) => row.next_element_sibling().as_ref().and_then(screen::number_of),
+        None => closest(event.target(), ".timeline")
+            .and_then(|timeline| screen::last(&timeline).or_else(|| screen::first(&timeline).map(|place| place.no))),
     };
-    if let Some(no) = target.as_ref().and_then(screen::number_of) {
+    if let Some(no) = no {
         event.prevent_default();
         focus_in_row(no, "article");
-        open_chat.menu.set(None);
     }
 }

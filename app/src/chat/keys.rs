@@ -32,9 +32,8 @@ pub fn Keys() -> impl IntoView {
     let pressed = window_event_listener(leptos::ev::keydown, move |event| {
         let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
         let writes = target.is_some_and(|target| target.matches("input, textarea, select, dialog *").unwrap_or(false));
-        let to = match event.key().as_str() {
-            // Caps Lock makes the letter a capital. On a Russian keyboard the key `K` types `л`.
-            "k" | "K" | "л" | "Л" if event.ctrl_key() || event.meta_key() => {
+        let to = match typed(&event).as_str() {
+            "k" if event.ctrl_key() || event.meta_key() => {
                 open.set(Open::Jump);
                 None
             }
@@ -42,8 +41,8 @@ pub fn Keys() -> impl IntoView {
                 let open = navigation.get_untracked().and_then(|address| address.chat_id());
                 beside(store, open, event.key() == "ArrowUp").map(Address::chat)
             }
-            "/" if !writes => Some(Address::NEW_CHAT),
-            "?" if !writes => {
+            "/" if !writes && !has_key(&event) => Some(Address::NEW_CHAT),
+            "?" if !writes && !has_key(&event) => {
                 open.set(Open::Help);
                 None
             }
@@ -77,6 +76,24 @@ fn go(navigation: Navigation, to: Address) {
     }
     // The page is already open: focus its composer after the dialog has closed.
     once_drawn(|| focus(WRITING));
+}
+
+fn has_key(event: &leptos::ev::KeyboardEvent) -> bool {
+    event.ctrl_key() || event.alt_key() || event.meta_key()
+}
+
+/// The pressed key as on a Latin keyboard, in lower case: `k` for the key that types `л` or, with Caps Lock, `K`. Other
+/// layouts type a letter, a full stop or a comma with the key `/`.
+fn typed(event: &leptos::ev::KeyboardEvent) -> String {
+    let key = event.key();
+    match event.code().as_str() {
+        "KeyK" if !key.is_ascii() => "k".to_owned(),
+        "Slash" if !key.is_ascii() || matches!(key.as_str(), "." | ",") => {
+            if event.shift_key() { "?" } else { "/" }.to_owned()
+        }
+        _ if key == "K" => "k".to_owned(),
+        _ => key,
+    }
 }
 
 /// The chat before or after the open one, in the order of the list.
@@ -132,21 +149,29 @@ fn JumpTo(close: Callback<()>) -> impl IntoView {
 #[component]
 fn Help(close: Callback<()>) -> impl IntoView {
     let i18n = use_i18n();
-    let keys: [(&str, Words); 10] = [
+    let part = |title: Words, keys: Vec<(&'static str, Words)>| {
+        let rows = keys.into_iter().map(|(key, words)| view! { <dt><kbd>{key}</kbd></dt><dd>{words}</dd> }.into_any());
+        view! { <h3 class="keys-part">{title}</h3><dl class="keys">{rows.collect::<Vec<_>>()}</dl> }.into_any()
+    };
+    let everywhere = vec![
         ("Ctrl K", t!(i18n, keys.jump)),
         ("/", t!(i18n, keys.search)),
         ("Alt ↑ ↓", t!(i18n, keys.next)),
+        ("?", t!(i18n, keys.help)),
+    ];
+    let writing = vec![
         ("Enter", t!(i18n, keys.send)),
         ("Shift Enter", t!(i18n, keys.line)),
         ("↑", t!(i18n, keys.edit)),
-        ("↑ ↓ Home End", t!(i18n, keys.walk)),
-        ("Enter", t!(i18n, keys.act)),
         ("Esc", t!(i18n, keys.back)),
-        ("?", t!(i18n, keys.help)),
     ];
+    let reading =
+        vec![("↑ ↓ Home End", t!(i18n, keys.walk)), ("Enter", t!(i18n, keys.act)), ("Esc", t!(i18n, keys.write))];
     view! {
         <Dialog title=t!(i18n, keys.title) on_close=close>
-            <dl class="keys">{keys.map(|(key, words)| view! { <dt><kbd>{key}</kbd></dt><dd>{words}</dd> }.into_any()).into_iter().collect::<Vec<_>>()}</dl>
+            {part(t!(i18n, keys.everywhere), everywhere)}
+            {part(t!(i18n, keys.writing), writing)}
+            {part(t!(i18n, keys.reading), reading)}
         </Dialog>
     }
     .into_any()

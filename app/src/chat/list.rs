@@ -1,11 +1,17 @@
 //! The list of chats.
 
-use super::{account::Account, words};
+use super::{
+    account::Account,
+    chat_menu::ChatMenu,
+    gestures::{closest, has_key},
+    words,
+};
 use crate::{
     address::{Address, CURSOR, FILTER, Filter, Section},
     i18n::{t_string, use_i18n},
     live::{Connection, Store},
     navigation::Navigation,
+    part,
     ui::{Avatar, For, I18n, Icon, Show, counted, memo, outline, reactive, t, time},
 };
 use leptos::prelude::*;
@@ -15,6 +21,7 @@ use protocol::{
     reducer::Part,
     time::Timestamp,
 };
+use wasm_bindgen::JsCast as _;
 
 #[component]
 pub fn ChatList() -> impl IntoView {
@@ -44,6 +51,18 @@ pub fn ChatList() -> impl IntoView {
         listed.set_value((filter, ids.clone()));
         ids
     });
+    let menu = RwSignal::new(None::<ChatId>);
+    let part = part::Part::current();
+    let open_menu = move |event: leptos::ev::MouseEvent| {
+        let Some(row) = closest(event.target(), "li").and_then(|row| row.query_selector("a").ok().flatten()) else {
+            return;
+        };
+        event.prevent_default();
+        // The closed menu returns the focus to the row.
+        let _ = row.unchecked_ref::<web_sys::HtmlElement>().focus();
+        let address = row.get_attribute("href").and_then(|href| Address::parse(&href));
+        menu.set(address.and_then(|address| address.chat_id()));
+    };
     view! {
         <nav class="list-pane" aria-label=t!(i18n, chat.chats)>
             <header class="bar">
@@ -65,7 +84,7 @@ pub fn ChatList() -> impl IntoView {
                     on:input=move |event| query.set(event_target_value(&event)) />
             </form>
             <Filters filter />
-            <ul class="chat-list">
+            <ul class="chat-list" on:contextmenu=open_menu on:click=move |event| if has_menu(&event) { open_menu(event) }>
                 <For each=move || ids.get() key=|id| *id let:id>
                     <ChatRow id />
                 </For>
@@ -85,9 +104,20 @@ pub fn ChatList() -> impl IntoView {
                     <button class="button" name=CURSOR value=cursor>{t!(i18n, more)}</button>
                 </form>
             })}
+            {reactive(move || menu.get().filter(|_| part.ready()).map(|id| lazy_chat_menu(id, menu)))}
         </nav>
     }
     .into_any()
+}
+
+#[inline(never)]
+fn lazy_chat_menu(id: ChatId, menu: RwSignal<Option<ChatId>>) -> AnyView {
+    view! { <ChatMenu id close=Callback::new(move |()| menu.set(None)) /> }.into_any()
+}
+
+/// Whether a press is on the button of a row's menu.
+fn has_menu(event: &leptos::ev::MouseEvent) -> bool {
+    !has_key(event) && closest(event.target(), "[data-do]").is_some()
 }
 
 fn shows(filter: Filter, summary: &ChatSummary) -> bool {
@@ -104,8 +134,10 @@ fn Filters(filter: RwSignal<Filter>) -> impl IntoView {
     let i18n = use_i18n();
     let choice = move |of: Filter, words: crate::ui::words::Words| {
         let choose = move |event: leptos::ev::MouseEvent| {
-            event.prevent_default();
-            filter.set(of);
+            if !has_key(&event) {
+                event.prevent_default();
+                filter.set(of);
+            }
         };
         view! { <a href=Address::Chats(of).href() aria-current=reactive(move || (filter.get() == of).then_some("true")) on:click=choose>{words}</a> }
             .into_any()
@@ -199,6 +231,9 @@ fn ChatRow(id: ChatId) -> impl IntoView {
                     </span>
                 </span>
             </a>
+            <div class="row-icons">
+                <a class="icon-button" data-do="menu" href=Address::info(id).href() aria-label=t!(i18n, chat.chat_actions) title=t!(i18n, chat.chat_actions)><Icon d=outline::MORE /></a>
+            </div>
         </li>
     }
     .into_any()

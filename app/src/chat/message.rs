@@ -2,7 +2,7 @@
 
 use super::{
     api,
-    open_chat::{OpenChat, Writing, may_edit},
+    open_chat::{OpenChat, Writing},
     rows::Row,
     words,
 };
@@ -10,13 +10,13 @@ use crate::{
     address::{Address, At},
     i18n::{t_string, use_i18n},
     live::Store,
-    ui::{For, Icon, Show, colour, focus, memo, outline, reactive, t, time},
+    ui::{Avatar, For, Icon, Show, colour, focus, memo, outline, reactive, t, time},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use protocol::{
     chat::{ChatKind, Message, Reaction},
     ids::UserId,
-    limits, markdown,
+    markdown,
 };
 use std::sync::Arc;
 
@@ -51,18 +51,15 @@ pub fn MessageRow(message: Arc<Message>, rows: Memo<Vec<Row>>, read_by_others: M
             .into_any()
     } else {
         view! {
-            <article class="bubble" class:own=own class:leads=reactive(move || place.get().leads) tabindex="-1" aria-current=reactive(move || selected().then_some("true"))>
+            <article class="bubble" class:own=own class:named=is_named class:leads=reactive(move || place.get().leads) tabindex="-1" aria-current=reactive(move || selected().then_some("true"))>
                 <Author message=message.clone() hidden=Signal::derive(move || !is_named || !place.get().leads) />
                 {reactive(move || {
                     // Subscribes to edits and deletions only: another change must not draw the text again.
                     version.get();
                     let message = rows.with_untracked(row).map_or_else(|| message.clone(), |row| row.message);
-                    view! { <Body message=message.clone() /><Meta message own read_by_others /> }.into_any()
+                    view! { <Body message own read_by_others /> }.into_any()
                 })}
             </article>
-            <Show when=move || open_chat.menu.get() == Some(no) && open_chat.selected.with(Option::is_none)>
-                {untrack(|| open_chat.message(no)).filter(|message| !message.deleted).map(|message| view! { <Actions message own /> })}
-            </Show>
         }
         .into_any()
     };
@@ -76,19 +73,22 @@ fn Author(message: Arc<Message>, hidden: Signal<bool>) -> impl IntoView {
     let sender = message.sender_id;
     view! {
         <p class="author" class:sr-only=hidden>
+            <Show when=move || !hidden.get()><Avatar name=Signal::derive(move || store.name(sender)) id=sender.0 /></Show>
             <bdi class=colour(sender.0)>{reactive(move || store.name(sender))}</bdi>
         </p>
     }
     .into_any()
 }
 
-/// The text, the quoted message, the source of a forwarded message, and the reactions.
+/// The text with its time, the quoted message, the source of a forwarded message, the reactions, and two icons.
 #[component]
-fn Body(message: Arc<Message>) -> impl IntoView {
+fn Body(message: Arc<Message>, own: bool, read_by_others: Memo<u64>) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
+    let meta = view! { <Meta message=message.clone() own read_by_others /> };
     if message.deleted {
-        return view! { <p class="text text-muted italic">{t!(i18n, chat.deleted)}</p> }.into_any();
+        return view! { <div class="said"><p class="text text-muted italic">{t!(i18n, chat.deleted)}</p>{meta}</div> }
+            .into_any();
     }
     let source = message.forwarded_from.as_ref().and_then(|from| from.user_id);
     let (chat_id, no) = (message.chat_id, message.no);
@@ -104,12 +104,16 @@ fn Body(message: Arc<Message>) -> impl IntoView {
         view! { <p class="text text-muted italic">{t!(i18n, chat.update_to_see)}</p> }.into_any()
     };
     view! {
-        {text}
+        <div class="said">{text}{meta}</div>
         {message.reply_to.map(|reply_to| view! { <Quote reply_to /> })}
         {source.map(|source| view! {
             <p class="forwarded">{t!(i18n, chat.forwarded_from, who = move || store.name(source))}</p>
         })}
         <Reactions chat_id no emoji />
+        <div class="row-icons">
+            <button class="icon-button only-with-script" data-do="emoji" aria-label=t!(i18n, chat.react) title=t!(i18n, chat.react)><Icon d=outline::SMILE /></button>
+            <a class="icon-button" data-do="menu" href=Address::Chat(chat_id, At::Menu(no)).href() aria-label=t!(i18n, chat.actions) title=t!(i18n, chat.actions)><Icon d=outline::MORE /></a>
+        </div>
     }
     .into_any()
 }
@@ -218,7 +222,7 @@ fn ReactionButton(emoji: String, given: Memo<Vec<Reaction>>) -> impl IntoView {
 fn Meta(message: Arc<Message>, own: bool, read_by_others: Memo<u64>) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
-    let (chat_id, no) = (message.chat_id, message.no);
+    let no = message.no;
     let (sent, edited) = (message.created_at, message.edited_at.filter(|_| !message.deleted));
     let state = move || {
         if read_by_others.get() >= no {
@@ -238,51 +242,7 @@ fn Meta(message: Arc<Message>, own: bool, read_by_others: Memo<u64>) -> impl Int
             {own.then(|| view! {
                 <span class="state">{reactive(move || view! { <Icon d=state().0 /><span class="sr-only">{state().1}</span> })}</span>
             })}
-            {(!message.deleted).then(|| view! {
-                <a class="more" data-do="menu" data-no=no.to_string() href=Address::Chat(chat_id, At::Menu(no)).href() aria-label=t!(i18n, chat.actions)><Icon d=outline::MORE /></a>
-            })}
         </p>
-    }
-    .into_any()
-}
-
-/// The actions of a message.
-#[component]
-fn Actions(message: Arc<Message>, own: bool) -> impl IntoView {
-    let i18n = use_i18n();
-    let open_chat = OpenChat::current();
-    let (chat_id, no) = (message.chat_id, message.no.to_string());
-    let of_chat = open_chat.store.with_chat(chat_id, |c| (c.summary.chat.kind, c.summary.chat.member_count));
-    let (kind, members) = of_chat.unwrap_or((ChatKind::Saved, 1));
-    let action = |name: &'static str, d: &'static str, label: crate::ui::words::Words, scripted: bool| {
-        view! {
-            <button class="icon-button" class:only-with-script=scripted name=name value=no.clone() data-do=name data-no=no.clone()
-                aria-label=label.clone() title=label><Icon d /></button>
-        }
-        .into_any()
-    };
-    let may_delete = open_chat.may_delete(&message);
-    let seen = own && kind == ChatKind::Group && members <= limits::SMALL_GROUP;
-    view! {
-        <div class="actions-place"><div class="actions" role="group" aria-label=t!(i18n, chat.actions)>
-            <form class="only-without-script" method="post" action=api::React::url()>
-                <input type="hidden" name="chat_id" value=chat_id.to_string() />
-                <input type="hidden" name="no" value=no.clone() />
-                {["👍", "❤️", "😂", "😮", "😢", "🙏"].map(|emoji| view! { <button class="icon-button" name="emoji" value=emoji>{emoji}</button> })}
-            </form>
-            <form method="get" action=Address::chat(chat_id).href() class="row-actions">
-                {action("emoji", outline::SMILE, t!(i18n, chat.react), true)}
-                {action("reply", outline::REPLY, t!(i18n, chat.reply), false)}
-                {message.is_showable().then(|| action("forward", outline::FORWARD, t!(i18n, chat.forward), false))}
-                {may_edit(&message, open_chat.store.me()).then(|| action("edit", outline::NEW, t!(i18n, chat.edit), false))}
-                {may_delete.then(|| action("delete", outline::BIN, t!(i18n, chat.delete), false))}
-                {seen.then(|| action("seen", outline::EYE, t!(i18n, chat.seen_by), false))}
-                {action("copy", outline::COPY, t!(i18n, chat.copy), true)}
-                {action("link", outline::LINK, t!(i18n, chat.copy_link), true)}
-                {action("select", outline::CHECK, t!(i18n, chat.select), true)}
-                {(!own).then(|| action("report", outline::ALERT, t!(i18n, chat.report), false))}
-            </form>
-        </div></div>
     }
     .into_any()
 }

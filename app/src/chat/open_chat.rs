@@ -21,7 +21,7 @@ pub struct OpenChat {
     pub store: Store,
     pub chat_id: ChatId,
     pub writing: RwSignal<Writing>,
-    /// The message whose actions are shown.
+    /// The message with the open menu.
     pub menu: RwSignal<Option<u64>>,
     pub panel: RwSignal<Option<Panel>>,
     /// The selected messages, while the reader selects.
@@ -46,7 +46,6 @@ pub enum Writing {
 pub enum Panel {
     /// The emoji picker: for a reaction to a message, else for the composer.
     Emoji(Option<u64>),
-    Delete(Vec<u64>),
     Forward(Vec<u64>),
     Report(u64),
     Reacted(u64),
@@ -119,12 +118,10 @@ impl OpenChat {
 
     /// Performs the action of a message's button, by its name.
     pub fn act(self, name: &str, no: u64) {
-        self.menu.set(None);
         match name {
             "reply" => self.writing.set(Writing::Reply(no)),
             "edit" => self.writing.set(Writing::Edit(no)),
             "emoji" => self.panel.set(Some(Panel::Emoji(Some(no)))),
-            "delete" => self.panel.set(Some(Panel::Delete(vec![no]))),
             "forward" => self.panel.set(Some(Panel::Forward(vec![no]))),
             "report" => self.panel.set(Some(Panel::Report(no))),
             "reacted" => self.panel.set(Some(Panel::Reacted(no))),
@@ -168,7 +165,6 @@ impl Panel {
     /// The panel that an address opens.
     pub fn of(at: At) -> Option<Self> {
         match at {
-            At::Delete(nos) => Some(Self::Delete(nos)),
             At::Forward(nos) => Some(Self::Forward(nos)),
             At::Report(no) => Some(Self::Report(no)),
             At::Reacted(no) => Some(Self::Reacted(no)),

@@ -2,6 +2,7 @@
 
 use super::{
     api, emoji,
+    menu::MessageMenu,
     open_chat::{OpenChat, Panel},
     words,
 };
@@ -10,7 +11,7 @@ use crate::{
     i18n::use_i18n,
     live::{Notice, quietly_then},
     part::Part,
-    ui::{Avatar, Dialog, Field, For, FormError, Icon, Show, isolated, memo, outline, reactive, t},
+    ui::{Avatar, ConfirmButton, Dialog, Field, For, FormError, Icon, Show, isolated, memo, outline, reactive, t},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 use protocol::{chat::Reaction, ids::ClientId};
@@ -21,6 +22,7 @@ pub fn Panels() -> impl IntoView {
     let part = Part::current();
     view! {
         {reactive(move || open_chat.panel.get().filter(|_| part.ready()).map(lazy_panel))}
+        <MessageMenu />
         <Selection />
     }
     .into_any()
@@ -30,7 +32,6 @@ pub fn Panels() -> impl IntoView {
 fn lazy_panel(panel: Panel) -> AnyView {
     match panel {
         Panel::Emoji(no) => view! { <emoji::Picker no /> }.into_any(),
-        Panel::Delete(nos) => view! { <Delete nos /> }.into_any(),
         Panel::Forward(nos) => view! { <Forward nos /> }.into_any(),
         Panel::Report(no) => view! { <Report no /> }.into_any(),
         Panel::Reacted(no) => view! { <Reacted no /> }.into_any(),
@@ -44,24 +45,6 @@ fn sends(open_chat: OpenChat, done: Option<Notice>) -> impl Fn(leptos::ev::Submi
         open_chat.panel.set(None);
         open_chat.selected.set(None);
     })
-}
-
-#[component]
-fn Delete(nos: Vec<u64>) -> impl IntoView {
-    let i18n = use_i18n();
-    let open_chat = OpenChat::current();
-    view! {
-        <Dialog title=t!(i18n, chat.delete_for_all) on_close=move |()| open_chat.panel.set(None) back=Address::chat(open_chat.chat_id).href()>
-            <form method="post" action=api::DeleteMessages::url() on:submit=sends(open_chat, None) class="stack">
-                <FormError form="delete_messages" />
-                <p>{t!(i18n, chat.delete_hint)}</p>
-                <input type="hidden" name="chat_id" value=open_chat.chat_id.to_string() />
-                <input type="hidden" name="nos" value=joined(&nos) />
-                <button class="button danger" autofocus>{t!(i18n, chat.delete)}</button>
-            </form>
-        </Dialog>
-    }
-    .into_any()
 }
 
 #[component]
@@ -190,7 +173,13 @@ fn Selection() -> impl IntoView {
             <div class="selection" role="toolbar" aria-label=t!(i18n, chat.select)>
                 <span class="grow" role="status">{t!(i18n, chat.selected, count = move || chosen().len())}</span>
                 <button class="button" disabled=none on:click=move |_| open_chat.panel.set(Some(Panel::Forward(nos())))>{t!(i18n, chat.forward)}</button>
-                <button class="button danger" disabled=move || none() || !may_delete() on:click=move |_| open_chat.panel.set(Some(Panel::Delete(nos())))>{t!(i18n, chat.delete)}</button>
+                <Show when=move || !none() && may_delete()>
+                    <form method="post" action=api::DeleteMessages::url() on:submit=quietly_then(open_chat.store, None, move || open_chat.selected.set(None))>
+                        <input type="hidden" name="chat_id" value=open_chat.chat_id.to_string() />
+                        <input type="hidden" name="nos" value=reactive(move || joined(&nos())) />
+                        <ConfirmButton question=t!(i18n, chat.delete_selected, count = move || chosen().len()) label=t!(i18n, chat.delete) />
+                    </form>
+                </Show>
                 <button class="icon-button" aria-label=t!(i18n, cancel) on:click=move |_| open_chat.selected.set(None)><Icon d=outline::CLOSE /></button>
             </div>
         </Show>

@@ -3,7 +3,7 @@
 use super::{
     announcer::Announcer,
     api,
-    gestures::{clicked, hovered, pressed},
+    gestures::{clicked, opens_menu, pressed},
     message::MessageRow,
     open_chat::{Jump, OpenChat, Writing},
     rows::{Row, rows},
@@ -82,8 +82,7 @@ pub fn Timeline() -> impl IntoView {
             on:scroll=move |_| reader.scrolled()
             on:scrollend=move |_| reader.rested()
             on:click=move |event| clicked(open_chat, &event)
-            on:mouseover=move |event| hovered(open_chat, event.target())
-            on:mouseleave=move |_| hovered(open_chat, None)
+            on:contextmenu=move |event| opens_menu(open_chat, &event)
             on:keydown=move |event| pressed(open_chat, &event)>
             <Show when=move || has_older.get()>
                 <p class="centered-line only-without-script">

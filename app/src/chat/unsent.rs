@@ -36,8 +36,7 @@ pub fn UnsentRow(unsent: Unsent) -> impl IntoView {
         <li class="message">
             <article class="bubble own leads" class:refused=refused.is_some()>
                 <p class="author sr-only">{t!(i18n, chat.you)}</p>
-                <Text text=unsent.text />
-                {unsent.reply_to.map(|reply_to| view! { <Quote reply_to /> })}
+                <div class="said"><Text text=unsent.text />
                 <p class="meta">
                     {if refused.is_some() {
                         view! {
@@ -51,7 +50,8 @@ pub fn UnsentRow(unsent: Unsent) -> impl IntoView {
                         {action(t!(i18n, chat.edit), edit)}
                         <Kept store text=text.clone() discard=move || store.change(|state| state.discard(client_id)) />
                     </Show>
-                </p>
+                </p></div>
+                {unsent.reply_to.map(|reply_to| view! { <Quote reply_to /> })}
             </article>
         </li>
     }

@@ -38,6 +38,8 @@ use {
     },
 };
 
+pub use api::LeaveGroup;
+
 /// `/new`: find a user.
 #[component]
 pub fn NewChatPage() -> impl IntoView {
@@ -454,7 +456,7 @@ fn Leave(chat_id: ChatId, role: Memo<Option<Role>>, members: Memo<Vec<Member>>) 
         others.collect::<Vec<_>>()
     };
     view! {
-        <form method="post" action=api::LeaveGroup::url() class="stack">
+        <form method="post" action=LeaveGroup::url() class="stack">
             <FormError form="leave_group" />
             <input type="hidden" name="chat_id" value=chat_id.to_string() />
             <Show when=move || role.get() == Some(Role::Owner) && !heirs().is_empty()>

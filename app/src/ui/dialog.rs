@@ -11,6 +11,7 @@ pub fn Dialog(
     title: Words,
     #[prop(into)] on_close: Callback<()>,
     #[prop(optional, into)] back: String,
+    #[prop(default = "dialog")] class: &'static str,
     children: Children,
 ) -> impl IntoView {
     let i18n = use_i18n();
@@ -32,12 +33,11 @@ pub fn Dialog(
         on_close.run(());
     };
     view! {
-        <dialog open class="dialog" node_ref=dialog aria-label=title.clone() on:cancel=move |_: web_sys::Event| on_close.run(())>
-            <header class="dialog-bar">
-                <h2 class="title">{title.clone()}</h2>
-                <a class="icon-button" href=back aria-label=t!(i18n, close) on:click=close><Icon d=outline::CLOSE /></a>
-            </header>
+        <dialog open class=class node_ref=dialog aria-label=title.clone() on:cancel=move |_: web_sys::Event| on_close.run(())>
+            <h2 class="title">{title.clone()}</h2>
             {children()}
+            // The last control, because a dialog focuses its first.
+            <a class="icon-button dialog-close" href=back aria-label=t!(i18n, close) on:click=close><Icon d=outline::CLOSE /></a>
         </dialog>
     }
     .into_any()

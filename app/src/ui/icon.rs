@@ -37,6 +37,9 @@ pub mod outline {
     pub const CHECK: &str = "M4 4h16v16H4zM8 12l3 3 5-6";
     pub const PIN: &str = "M12 17v5M7 4h10l-1 7 3 3H5l3-3z";
     pub const MUTED: &str = "M3 3l18 18M18 13V9a6 6 0 0 0-10-4M6 9v5l-2 3h13M10 20a2 2 0 0 0 4 0";
+    pub const ARCHIVE: &str = "M4 4h16v4H4zM5 8v12h14V8M10 12h4";
+    pub const LEAVE: &str = "M14 4h5v16h-5M9 8l-4 4 4 4M5 12h9";
+    pub const UNREAD: &str = "M12 17a5 5 0 1 0 0-10 5 5 0 0 0 0 10z";
     pub const CALENDAR: &str = "M4 6h16v15H4zM4 10h16M8 3v4M16 3v4";
     pub const INFO: &str = "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 11v5M12 8v.01";
     pub const SEARCH: &str = "M11 18a7 7 0 1 0 0-14 7 7 0 0 0 0 14zM16 16l5 5";

@@ -18,13 +18,14 @@ use tower::ServiceExt as _;
 use tower_http::services::ServeDir;
 
 /// The files whose content makes the version. Pages request them with `?v=` and the version.
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "pkg/messenger.js",
     "pkg/messenger.wasm",
     "pkg/part.wasm",
     "pkg/messenger.css",
     "boot.js",
     "controls.js",
+    "gestures.js",
     SERVICE_WORKER,
 ];
 const SERVICE_WORKER: &str = "service-worker.js";
