@@ -76,6 +76,7 @@ pub fn Arrivals() -> impl IntoView {
                     toast.set(Some((chat_id, no)));
                     fade(toast, (chat_id, no));
                 }
+                Place::Nowhere => {}
                 Place::Notification => noted.update(|noted| {
                     let arrival = untrack(|| arrival_of(i18n, store, (chat_id, no)));
                     arrival.iter().for_each(|arrival| notify(store, arrival));
@@ -123,6 +124,8 @@ enum Place {
     Timeline,
     Toast,
     Notification,
+    /// The page is hidden and may not notify.
+    Nowhere,
 }
 
 fn place(store: Store, is_open: bool) -> Place {
@@ -132,8 +135,10 @@ fn place(store: Store, is_open: bool) -> Place {
         Place::Timeline
     } else if visible && (document().has_focus().unwrap_or(false) || !notifies) {
         Place::Toast
-    } else {
+    } else if notifies {
         Place::Notification
+    } else {
+        Place::Nowhere
     }
 }
 
