@@ -1,6 +1,8 @@
 // Starts the front end. The text being typed is kept here, not in the WASM, so that it survives a crash of the WASM.
 const root = document.documentElement;
 const version = root.dataset.version;
+/** A server that takes longer than this is treated as unreachable. */
+const PATIENCE_MS = 5_000;
 const of = (file) => (version ? `${file}?v=${version}` : file);
 
 // The server renders the times of later pages in this zone.
@@ -13,7 +15,7 @@ addEventListener("input", ({ target }) => {
   // The text of an edited message is in the field only until the draft returns.
   if (!target.matches(".composer-input:not([data-editing])")) return;
   try {
-    sessionStorage.setItem(`draft:${root.dataset.person ?? ""}:${location.pathname}`, target.value);
+    sessionStorage.setItem(draftKey(), target.value);
   } catch {
     // A browser without storage still has the text in the field.
   }
@@ -29,27 +31,82 @@ for (const kind of ["error", "unhandledrejection"]) {
   });
 }
 
+// A form that loads a page is sent only while the server responds. Otherwise the browser would replace the page and the
+// typed text by its own error page.
+let asking = false;
+addEventListener("submit", async (event) => {
+  const { target: form, submitter } = event;
+  const name = submitter?.name;
+  if (event.defaultPrevented || form.method === "dialog" || "reached" in form.dataset) return;
+  event.preventDefault();
+  if (asking) return;
+  asking = true;
+  delete root.dataset.unreachable;
+  const reached = await responds();
+  asking = false;
+  if (!reached) return void (root.dataset.unreachable = "");
+  form.dataset.reached = "";
+  // The text is sent: the next page must not show it again.
+  if (form.matches(".composer-form")) forgetDraft();
+  const button = submitter?.form === form ? submitter : undefined;
+  // A confirmed button has no name while its form is sent (controls.js).
+  const named = button?.name;
+  if (button) button.name = name;
+  form.requestSubmit(button);
+  if (button) button.name = named;
+  delete form.dataset.reached;
+});
+
+// Before hydration, Enter sends the message too.
+addEventListener("keydown", (event) => {
+  const { target, key, shiftKey, isComposing, keyCode } = event;
+  if ("hydrated" in root.dataset || key !== "Enter" || shiftKey || isComposing || keyCode === 229) return;
+  if (!target.matches(".composer-input") || !matchMedia("(hover: hover)").matches) return;
+  event.preventDefault();
+  target.form.requestSubmit();
+});
+
 // The clipboard is available over https only.
 if (isSecureContext) root.dataset.secure = "";
 
 // The response to a refused form is a page under the address of the form's action: show the page's own address.
 if (root.dataset.address) history.replaceState(null, "", root.dataset.address);
+// A GET form without values leaves a lone "?".
+else if (location.href.includes("?") && !location.search) history.replaceState(null, "", location.pathname + location.hash);
 
-// The forms of a deferred page (app/src/shell.rs) work without the front end. If the device still stores the data of a
-// user, the front end deletes them at once.
-if (root.hasAttribute("data-deferred") && !storesData()) await inUse();
+const [bindings, controls, wasm, texts] = [
+  "/pkg/messenger.js",
+  "/controls.js",
+  "/pkg/messenger.wasm",
+  `/pkg/texts/${root.lang}.json`,
+].map(of);
 
 // Called by the front end (app/src/ui/notification.rs).
 globalThis.notify = (act, detail) => import(of("/notify.js")).then((notify) => notify[act](detail));
 
-const [{ default: init, hydrate, instantiatePart }] = await Promise.all(
-  ["/pkg/messenger.js", "/controls.js"].map((file) => import(of(file))),
-);
+// The forms of a deferred page (app/src/shell.rs) work without the front end, so it is only fetched, for the next page.
+// If the device still stores the data of a user, the front end deletes them at once.
+if ("deferred" in root.dataset && !storesData()) {
+  // Not by links: Firefox applies `default-src` to prefetches.
+  for (const file of [bindings, controls, wasm, texts]) {
+    fetch(file, { priority: "low" }).then((answer) => answer.blob()).catch(() => {});
+  }
+  await inUse();
+}
+
 // Called by the front end (app/src/part.rs).
-let part;
+let front, part;
 globalThis.loadPart = () => (part ??= loadPart());
-await init({ module_or_path: of("/pkg/messenger.wasm") });
-hydrate();
+
+try {
+  [front] = await Promise.all([import(bindings), import(controls)]);
+  await front.default({ module_or_path: wasm });
+  front.hydrate();
+} catch (error) {
+  // The page keeps working as without JavaScript. The style sheet shows a notice.
+  root.dataset.crashed = "";
+  console.error(error);
+}
 
 // A click on a notification of the service worker.
 navigator.serviceWorker?.addEventListener("message", ({ data }) => notify("open", data));
@@ -67,9 +124,32 @@ async function loadPart() {
   if (!version) return;
   for (;;) {
     const response = await fetch(of("/pkg/part.wasm")).catch(() => {});
-    if (response?.ok) return instantiatePart?.(response);
+    if (response?.ok) return front.instantiatePart?.(response);
     if (response?.status === 404) throw new Error("no part of this version");
     await new Promise((again) => setTimeout(again, 2_000));
+  }
+}
+
+function forgetDraft() {
+  try {
+    sessionStorage.removeItem(draftKey());
+  } catch {
+    // A browser without storage has nothing to remove.
+  }
+}
+
+/** The place of the text of this page's composer. */
+function draftKey() {
+  return `draft:${root.dataset.person ?? ""}:${location.pathname}`;
+}
+
+/** Whether the server and its database respond. */
+async function responds() {
+  try {
+    const options = { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) };
+    return (await fetch("/readyz", options)).ok;
+  } catch {
+    return false;
   }
 }
 

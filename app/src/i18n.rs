@@ -42,6 +42,13 @@ pub struct Language {
     texts: &'static [&'static str],
 }
 
+impl Language {
+    #[must_use]
+    pub fn text(self, text: Text) -> &'static str {
+        self.texts.get(text.0).copied().unwrap_or_default()
+    }
+}
+
 #[cfg(feature = "ssr")]
 impl Language {
     #[must_use]
@@ -118,7 +125,7 @@ impl I18n {
 
     #[must_use]
     pub fn text(self, text: Text) -> &'static str {
-        self.0.get().texts.get(text.0).copied().unwrap_or_default()
+        self.0.get().text(text)
     }
 
     /// Changes the language once its table is loaded.

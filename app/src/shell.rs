@@ -1,14 +1,17 @@
 //! The HTML document around the pages, and its hydration in the browser.
 
 #[cfg(feature = "hydrate")]
-use crate::{i18n::Language, part::load_part};
-use crate::{i18n::Locale, routes::App};
+use crate::part::load_part;
+use crate::{
+    i18n::{Language, Locale},
+    routes::App,
+};
 use leptos::prelude::*;
 #[cfg(feature = "ssr")]
 use {
     crate::{
         address::Address,
-        i18n,
+        i18n::{self, texts},
         routes::begins_with_part,
         seed::{Page, Seed},
     },
@@ -28,12 +31,20 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
     // The page of a failed request does not need the front end.
     let has_scripts = seed.is_none_or(|seed| !matches!(seed.page, Page::Failed(_)));
     // The forms of these pages work without the front end. It starts when the user begins to fill in a form; until
-    // then the browser fetches its files with low priority.
+    // then boot.js fetches its files with low priority.
     let shown = seed.and_then(|seed| Address::parse(&seed.address));
     let deferred = matches!(shown, Some(Address::Login | Address::Register));
     let needs_part = shown.as_ref().is_some_and(begins_with_part);
-    let (preload, module) = if deferred { ("prefetch", "prefetch") } else { ("preload", "modulepreload") };
-    let texts = seed.filter(|_| has_scripts).map(|seed| of(&i18n::address(Locale::of(&seed.locale))));
+    let preloads = (has_scripts && !deferred).then(|| {
+        let texts = seed.map(|seed| of(&i18n::address(Locale::of(&seed.locale))));
+        let part = (needs_part && version.is_some()).then(|| of("/pkg/part.wasm"));
+        view! {
+            <link rel="modulepreload" href=of("/pkg/messenger.js") r#as="script" crossorigin="" nonce=nonce.clone() />
+            <link rel="preload" href=of("/pkg/messenger.wasm") r#as="fetch" r#type="application/wasm" crossorigin="" />
+            {part.map(|part| view! { <link rel="preload" href=part r#as="fetch" r#type="application/wasm" crossorigin="" /> })}
+            {texts.map(|texts| view! { <link rel="preload" href=texts r#as="fetch" crossorigin="" /> })}
+        }
+    });
     let (page, title) = match seed {
         Some(_) => (App().into_any(), view! { <MetaTags /> }.into_any()),
         None => (().into_any(), view! { <title>"Messenger"</title> }.into_any()),
@@ -61,25 +72,30 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
                 <link rel="stylesheet" href=of("/pkg/messenger.css") />
                 <link rel="icon" href="/icon.svg" type="image/svg+xml" />
                 <link rel="manifest" href="/manifest.webmanifest" />
-                <link rel=module href=of("/pkg/messenger.js") r#as="script" crossorigin="" nonce=nonce.clone() />
-                <link rel=preload href=of("/pkg/messenger.wasm") r#as="fetch" r#type="application/wasm" crossorigin="" />
-                {(needs_part && version.is_some()).then(|| view! { <link rel=preload href=of("/pkg/part.wasm") r#as="fetch" r#type="application/wasm" crossorigin="" /> })}
-                {texts.map(|texts| view! { <link rel=preload href=texts r#as="fetch" crossorigin="" /> })}
+                {preloads}
                 {has_scripts.then(|| view! { <script type="module" src=of("/boot.js") nonce=nonce></script> })}
                 {title}
             </head>
             <body>
                 {page}
-                // After a crash, the style sheet shows this in the document's language.
-                <div class="crashed" role="alert">
-                    <p lang="en">"Something went wrong. Your unsent text is saved."</p>
-                    <p lang="ru">"Произошла ошибка. Неотправленный текст сохранён."</p>
-                    <a class="button" href="" lang="en">"Reload"</a>
-                    <a class="button" href="" lang="ru">"Обновить страницу"</a>
-                </div>
+                // boot.js sets the attributes of the document for which the style sheet shows one of these.
+                <div class="trouble crashed" role="alert">{lines(texts::trouble::crashed)}{reload()}</div>
+                <div class="trouble unloaded" role="alert">{lines(texts::trouble::unloaded)}{reload()}</div>
+                <div class="trouble unreachable" role="alert">{lines(texts::trouble::unreachable)}</div>
             </body>
         </html>
     }
+}
+
+/// A text in each language; the style sheet shows that of the document's language. A shell does not know its language.
+#[cfg(feature = "ssr")]
+fn lines(text: i18n::Text) -> impl IntoView {
+    Locale::ALL.map(|locale| view! { <p lang=locale.name()>{Language::of(locale).text(text)}</p> })
+}
+
+#[cfg(feature = "ssr")]
+fn reload() -> impl IntoView {
+    view! { <a class="button" href="">{lines(texts::new_version::reload)}</a> }
 }
 
 /// Starts the front end: hydrates the server's page, or mounts one from the data that the device stored; then marks
@@ -100,7 +116,7 @@ async fn start(root: web_sys::Element) {
     }
     // Without the part, the page works as without JavaScript.
     if root.has_attribute("data-part") && load_part().await.is_err() {
-        return;
+        return mark(&root, "data-crashed");
     }
     let locale = Locale::of(&root.get_attribute("lang").unwrap_or_default());
     let Some(language) = Language::load(locale).await else { return mark(&root, "data-crashed") };

@@ -36,6 +36,52 @@ test.describe('at hydration', { tag: '@script' }, () => {
     await ann.composer.press('Enter');
     await expect(ann.message('Typed early')).toContainText(words.chat.sent);
   });
+
+  test('only controls that work are shown before it', async ({ person, words }) => {
+    const [ann, bob] = [await person('Ann'), await person('Bob')];
+    const chat = await ann.groupWith('Choir', [bob]);
+    const no = await bob.say(chat, 'Who sings tonight?');
+    const letItCome = await holdBack(ann.page);
+    await ann.page.goto(`/chats/${chat}`, { waitUntil: 'commit' });
+    const emoji = ann.page.getByRole('button', { name: words.chat.emoji, exact: true });
+    const markRead = ann.page.getByRole('button', { name: words.chat.mark_read });
+    await expect(markRead).toBeVisible();
+    await expect(emoji).toBeHidden();
+    await markRead.click();
+    await expect(markRead).toHaveCount(0);
+    expect((await ann.summary(chat)).read_no).toBe(no);
+    letItCome();
+    await ann.settled();
+    await expect(emoji).toBeVisible();
+  });
+
+  test('Enter sends before it, and the text does not return', async ({ person, words }) => {
+    const ann = await person('Ann');
+    const letItCome = await holdBack(ann.page);
+    await ann.page.goto(`/chats/${await ann.savedChat()}`, { waitUntil: 'commit' });
+    await ann.composer.fill('Sent early');
+    await ann.composer.press('Shift+Enter');
+    await ann.composer.pressSequentially('in two lines');
+    await ann.composer.press('Enter');
+    await expect(ann.message('Sent early')).toContainText('in two lines');
+    await expect(ann.composer).toHaveValue('');
+    letItCome();
+    await ann.settled();
+    await expect(ann.message('Sent early')).toContainText(words.chat.sent);
+    await expect(ann.composer).toHaveValue('');
+  });
+
+  test('a page whose WASM does not load says so and works', async ({ person, words }) => {
+    const ann = await person('Ann');
+    ann.expects(/ERR_FAILED|Failed to fetch/);
+    await ann.page.route('**/*.wasm*', (route) => route.abort());
+    await ann.page.goto(`/chats/${await ann.savedChat()}`);
+    await expect(ann.page.getByRole('alert').filter({ hasText: words.trouble.unloaded })).toBeVisible();
+    await ann.composer.fill('All the same');
+    await ann.page.getByRole('button', { name: words.chat.send, exact: true }).click();
+    await expect(ann.message('All the same')).toBeVisible();
+    await expect(ann.composer).toHaveValue('');
+  });
 });
 
 test.describe('the part of the front end that loads later', { tag: '@script' }, () => {
@@ -97,7 +143,7 @@ test('a crash of the front end offers to load the page again', { tag: '@script' 
   await page.route('**/pkg/messenger.js*', (route) => route.fulfill({ contentType: 'text/javascript', body: crashing }));
   await page.goto('/login');
   await page.getByLabel(words.auth.username).focus();
-  await expect(page.getByRole('alert').getByRole('link', { name: /^(Reload|Обновить страницу)$/ })).toBeVisible();
+  await expect(page.getByRole('alert').getByRole('link', { name: words.new_version.reload, exact: true })).toBeVisible();
 });
 
 /** A front end whose only function is `unreachable`, as a panic in a release is. */
@@ -136,7 +182,7 @@ const loadedParts = () => performance.getEntriesByType('resource').filter(({ nam
 async function holdBack(page: Page): Promise<() => void> {
   let letItCome = () => {};
   const held = new Promise<void>((resolve) => (letItCome = resolve));
-  await page.route('**/*.wasm', async (route) => {
+  await page.route('**/*.wasm*', async (route) => {
     await held;
     await route.continue();
   });

@@ -111,6 +111,71 @@ test.describe('without a network', { tag: '@script' }, () => {
     for (const body of await cachedBy(ann.page)) expect(body).not.toMatch(/Between us|Choir|Ann/);
   });
 
+  test('signing out without a network deletes nothing and says why', async ({ person, wire, words }) => {
+    const ann = await person('Ann', { baseURL: wire.url });
+    await ann.open(`/chats/${await ann.savedChat()}`);
+    await ann.write('To myself');
+    await isKept(ann, 'To myself');
+    await ann.open('/settings/security');
+    ann.expects(lost);
+    wire.cut();
+    await ann.press(words.auth.sign_out);
+    await expect(ann.page.getByRole('alert').filter({ hasText: words.trouble.unreachable })).toBeVisible();
+    await expect(ann.page).toHaveURL('/settings/security');
+    await isKept(ann, 'To myself');
+
+    wire.mend();
+    await ann.press(words.auth.sign_out);
+    await expect(ann.page).toHaveURL('/login');
+    for (const table of tables) expect(await keptOf(ann.page, table)).toEqual([]);
+  });
+
+  test('a form keeps its page and its text until the server responds', async ({ person, browserOf, wire, words }) => {
+    const ann = await person('Ann', { baseURL: wire.url });
+    const says = (somebody: Person) => somebody.page.getByRole('alert').filter({ hasText: words.trouble.unreachable });
+    ann.expects(lost);
+    // Hydrated.
+    await ann.open('/settings/security');
+    await ann.field(words.auth.current_password).fill(ann.password);
+    await ann.field(words.auth.new_password).fill('short');
+    wire.cut();
+    await ann.press(words.auth.change_password);
+    await expect(says(ann)).toBeVisible();
+    await expect(ann.field(words.auth.new_password)).toHaveValue('short');
+    wire.mend();
+    await ann.press(words.auth.change_password);
+    await expect(ann.page.getByText(words.problems.too_short)).toBeVisible();
+    // Before hydration.
+    ann.expects(/no WASM/);
+    await ann.page.addInitScript(() => {
+      WebAssembly.instantiateStreaming = WebAssembly.instantiate = () => Promise.reject(new TypeError('no WASM'));
+    });
+    await ann.page.goto(`/chats/${await ann.savedChat()}`);
+    await ann.composer.fill('Only once');
+    wire.cut();
+    await ann.composer.press('Enter');
+    await expect(says(ann)).toBeVisible();
+    await expect(ann.composer).toHaveValue('Only once');
+    wire.mend();
+    await ann.composer.press('Enter');
+    await expect(ann.message('Only once')).toBeVisible();
+    // On a device without a service worker.
+    const page = await browserOf({ baseURL: wire.url, serviceWorkers: 'block' });
+    const stranger = ann.inTab(page);
+    stranger.expects(lost);
+    stranger.expects(/compilation aborted/);
+    await page.goto('/login');
+    await stranger.field(words.auth.username).fill(ann.username);
+    await stranger.field(words.auth.password).fill(ann.password);
+    wire.cut();
+    await stranger.press(words.auth.sign_in);
+    await expect(says(stranger)).toBeVisible();
+    await expect(stranger.field(words.auth.password)).toHaveValue(ann.password);
+    wire.mend();
+    await stranger.press(words.auth.sign_in);
+    await expect(page).toHaveURL('/chats');
+  });
+
   test('a session ended from another device removes all stored data', async ({ person, browserOf }) => {
     const ann = await person('Ann');
     await ann.open(`/chats/${await ann.savedChat()}`);

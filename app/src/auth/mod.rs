@@ -166,6 +166,10 @@ pub fn SignOutForm() -> impl IntoView {
     let store = Store::current();
     let form = NodeRef::<leptos::html::Form>::new();
     let on_submit = move |event: leptos::ev::SubmitEvent| {
+        // boot.js holds the form back until the server responds: offline, nothing is deleted.
+        if !form.get_untracked().is_some_and(|form| form.has_attribute("data-reached")) {
+            return;
+        }
         event.prevent_default();
         // `submit()` fires no submit event, so the form does not ask again.
         forget_everything(move || {
