@@ -13,8 +13,8 @@ use std::fmt;
 pub enum Address {
     /// Leads to the chats, or to the sign-in.
     Home,
-    Login,
-    Register,
+    Login(Next),
+    Register(Next),
     Chats(Filter),
     Chat(ChatId, At),
     Info {
@@ -34,6 +34,10 @@ pub enum Address {
     Person(String),
     Settings(Section),
 }
+
+/// The page that a sign-in leads to; none for the chats. It is one of our own addresses, so it never leads to another
+/// site.
+pub type Next = Option<Box<Address>>;
 
 /// Which chats the list shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +107,7 @@ const SECTIONS: [(Section, &str); 7] = [
 ];
 
 impl Address {
+    pub const LOGIN: Self = Self::Login(None);
     pub const CHATS: Self = Self::Chats(Filter::All);
     pub const NEW_CHAT: Self = Self::NewChat { query: String::new() };
     pub const NEW_GROUP: Self = Self::NewGroup { query: String::new(), title: String::new(), member_ids: Vec::new() };
@@ -126,14 +131,34 @@ impl Address {
     /// Parses a path with its query; a fragment is ignored. None if no page has this path.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let text = text.split('#').next()?;
-        let (path, query) = text.split_once('?').unwrap_or((text, ""));
-        let query = Query::parse(query);
-        let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-        Some(match segments.as_slice() {
+        let (segments, query) = split(text);
+        match segments.as_slice() {
+            ["login"] => Some(Self::Login(Self::next(query.get("next")))),
+            ["register"] => Some(Self::Register(Self::next(query.get("next")))),
+            segments => Self::page(segments, &query),
+        }
+    }
+
+    /// Parses the address that a sign-in leads to.
+    #[must_use]
+    pub fn next(text: &str) -> Next {
+        let (segments, query) = split(text);
+        Self::page(&segments, &query)?.into_next()
+    }
+
+    /// This page as the one that a sign-in leads to.
+    #[must_use]
+    pub fn into_next(self) -> Next {
+        match self {
+            Self::Home | Self::CHATS | Self::Login(_) | Self::Register(_) => None,
+            page => Some(Box::new(page)),
+        }
+    }
+
+    /// A page other than those for strangers.
+    fn page(segments: &[&str], query: &Query) -> Option<Self> {
+        Some(match segments {
             [] => Self::Home,
-            ["login"] => Self::Login,
-            ["register"] => Self::Register,
             ["chats"] => Self::Chats(named(&FILTERS, query.get(FILTER)).unwrap_or(Filter::All)),
             ["chats", id] => Self::Chat(id.parse().ok()?, query.at()),
             ["chats", id, "info"] => Self::Info { chat_id: id.parse().ok()?, query: query.text("q") },
@@ -174,8 +199,8 @@ impl Address {
         let mut url = Url::default();
         match self {
             Self::Home => url.path("/"),
-            Self::Login => url.path("/login"),
-            Self::Register => url.path("/register"),
+            Self::Login(next) => url.next("/login", next),
+            Self::Register(next) => url.next("/register", next),
             Self::Chats(filter) => {
                 url.path("/chats");
                 url.pair(FILTER, filter.name());
@@ -319,6 +344,13 @@ fn name_of<T: PartialEq>(names: &[(T, &'static str)], named: T) -> &'static str 
     names.iter().find(|(other, _)| *other == named).map_or("", |(_, name)| name)
 }
 
+/// The segments of a path, and its query; a fragment is ignored.
+fn split(text: &str) -> (Vec<&str>, Query) {
+    let text = text.split('#').next().unwrap_or_default();
+    let (path, query) = text.split_once('?').unwrap_or((text, ""));
+    (path.split('/').filter(|segment| !segment.is_empty()).collect(), Query::parse(query))
+}
+
 /// The pairs of a query, decoded.
 struct Query(Vec<(String, String)>);
 
@@ -367,6 +399,13 @@ impl Url {
             encode(name, &mut self.0);
             self.0.push('=');
             encode(value, &mut self.0);
+        }
+    }
+
+    fn next(&mut self, path: &str, next: &Next) {
+        self.path(path);
+        if let Some(next) = next {
+            self.pair("next", &next.href());
         }
     }
 
@@ -436,8 +475,13 @@ mod tests {
         let text = str::to_owned;
         vec![
             (Address::Home, "/"),
-            (Address::Login, "/login"),
-            (Address::Register, "/register"),
+            (Address::LOGIN, "/login"),
+            (Address::Register(None), "/register"),
+            (
+                Address::Login(Address::message(chat_id(), 7).into_next()),
+                "/login?next=%2Fchats%2F01936f7e-8a51-7cc0-8f3a-0d0f7a3b1c2d%3Fat%3D7%23m7",
+            ),
+            (Address::Register(Address::Person(text("ann_1")).into_next()), "/register?next=%2Fusers%2F%40ann_1"),
             (Address::CHATS, "/chats"),
             (Address::Chats(Filter::Unread), "/chats?filter=unread"),
             (Address::Chats(Filter::Groups), "/chats?filter=groups"),
@@ -508,6 +552,60 @@ mod tests {
         ] {
             assert_eq!(Address::parse(path), None, "{path}");
         }
+    }
+
+    #[test]
+    fn a_sign_in_leads_only_to_a_page_of_this_server() {
+        for (asked, next) in [
+            ("/settings/sessions", Some("/settings/sessions")),
+            ("/chats?filter=unread", Some("/chats?filter=unread")),
+            (
+                "/chats/01936f7e-8a51-7cc0-8f3a-0d0f7a3b1c2d?at=7",
+                Some("/chats/01936f7e-8a51-7cc0-8f3a-0d0f7a3b1c2d?at=7#m7"),
+            ),
+            ("/new?q=//evil.example", Some("/new?q=%2F%2Fevil.example")),
+            ("/users/@ann%0d%0aLocation:x", Some("/users/@ann%0D%0ALocation%3Ax")),
+            // The written address has one slash, whatever was asked.
+            ("//settings/sessions", Some("/settings/sessions")),
+            ("settings/sessions", Some("/settings/sessions")),
+            ("//evil.example", None),
+            ("///evil.example/", None),
+            ("//evil.example/chats", None),
+            ("/\\evil.example", None),
+            ("\\\\evil.example\\settings\\sessions", None),
+            ("/\t/evil.example", None),
+            ("/\n/evil.example", None),
+            ("\0//evil.example", None),
+            ("/%2Fevil.example", None),
+            ("/%5Cevil.example", None),
+            ("https://evil.example/settings/sessions", None),
+            ("https:evil.example", None),
+            ("javascript:alert(1)", None),
+            ("data:text/html,x", None),
+            ("/.evil.example", None),
+            ("@evil.example", None),
+            ("/api/v1/me", None),
+            ("/fn/sign_out", None),
+            ("/login", None),
+            ("/login?next=/settings/sessions", None),
+            ("//register", None),
+            ("/chats", None),
+            ("/", None),
+            ("", None),
+        ] {
+            let found = Address::next(asked);
+            assert_eq!(found.as_ref().map(|next| next.href()).as_deref(), next, "{asked:?}");
+            let mut login = Url::default();
+            login.path("/login");
+            login.pair("next", asked);
+            assert_eq!(Address::parse(&login.0), Some(Address::Login(found)), "{asked:?}");
+        }
+    }
+
+    #[test]
+    fn a_nested_sign_in_does_not_recurse() {
+        let nested = "/login?next=".repeat(5_000);
+        assert_eq!(Address::parse(&nested), Some(Address::LOGIN));
     }
 
     #[test]

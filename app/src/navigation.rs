@@ -109,7 +109,7 @@ mod browser {
 }
 
 /// The path and the query in the browser's bar.
-fn here() -> String {
+pub fn here() -> String {
     let location = window().location();
     location.pathname().unwrap_or_default() + &location.search().unwrap_or_default()
 }

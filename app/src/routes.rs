@@ -86,8 +86,8 @@ impl Shown {
     fn of(address: Option<&Address>) -> Self {
         match address {
             None => Self::NotFound,
-            Some(Address::Login) => Self::Login,
-            Some(Address::Register) => Self::Register,
+            Some(Address::Login(_)) => Self::Login,
+            Some(Address::Register(_)) => Self::Register,
             Some(Address::Home | Address::Chats(_)) => Self::Chats,
             Some(Address::Chat(chat_id, _)) => Self::Conversation(*chat_id),
             Some(Address::Info { chat_id, .. }) => Self::Info(*chat_id),
@@ -151,7 +151,7 @@ pub fn begins_with_part(address: &Address) -> bool {
     match address {
         Address::Chat(_, At::Menu(_)) => true,
         Address::Chat(_, at) => chat::Panel::of(at.clone()).is_some(),
-        Address::Home | Address::Chats(_) | Address::Login | Address::Register => false,
+        Address::Home | Address::Chats(_) | Address::Login(_) | Address::Register(_) => false,
         _ => true,
     }
 }

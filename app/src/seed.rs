@@ -59,6 +59,8 @@ pub enum Page {
     Failed(Failed),
     /// The page has no data of its own.
     Plain,
+    /// The sign-in page, after the session of this browser was ended.
+    Ended,
     Conversation(Conversation),
     Info(Info),
     New(New),
@@ -86,6 +88,7 @@ protocol::readable!(Page, |value| {
         "Loading" => Self::Loading,
         "Missing" => Self::Missing,
         "Plain" => Self::Plain,
+        "Ended" => Self::Ended,
         "Conversation" => Self::Conversation(Read::read(data)?),
         "Info" => Self::Info(Read::read(data)?),
         "New" => Self::New(Read::read(data)?),

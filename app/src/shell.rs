@@ -33,7 +33,7 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
     // The forms of these pages work without the front end. It starts when the user begins to fill in a form; until
     // then boot.js fetches its files with low priority.
     let shown = seed.and_then(|seed| Address::parse(&seed.address));
-    let deferred = matches!(shown, Some(Address::Login | Address::Register));
+    let deferred = matches!(shown, Some(Address::Login(_) | Address::Register(_)));
     let needs_part = shown.as_ref().is_some_and(begins_with_part);
     let preloads = (has_scripts && !deferred).then(|| {
         let texts = seed.map(|seed| of(&i18n::address(Locale::of(&seed.locale))));

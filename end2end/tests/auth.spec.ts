@@ -25,6 +25,34 @@ test('a user registers, signs out and signs in again', async ({ browserOf, words
   await expect(ann.field(words.auth.display_name)).toHaveValue('Ann Example');
 });
 
+test('a link opened while signed out leads to its target after the sign-in', async ({ browserOf, person, words, plain }) => {
+  const ann = await person('Ann');
+  const chat = await ann.savedChat();
+  const no = await ann.say(chat, 'The message behind the link');
+  const guest = ann.inTab(await browserOf());
+  await guest.page.goto(`/chats/${chat}?at=${no}`);
+  await expect(guest.page).toHaveURL(/\/login\?next=/);
+  // A refused form keeps the target.
+  await guest.field(words.auth.username).fill(ann.username);
+  await guest.field(words.auth.password).fill('not the password');
+  await guest.press(words.auth.sign_in);
+  await expect(guest.page.locator('.problem')).toHaveText(words.errors.unauthenticated);
+  await guest.settled();
+  await guest.field(words.auth.password).fill(ann.password);
+  await guest.press(words.auth.sign_in);
+  await expect(guest.page).toHaveURL(new RegExp(`/chats/${chat}\\?at=${no}`));
+  await expect(guest.message('The message behind the link')).toBeVisible();
+
+  const newcomer = new Person(await browserOf(), words, plain, 'Newcomer');
+  await newcomer.page.goto(`/users/@${ann.username}`);
+  await newcomer.page.getByRole('link', { name: words.auth.create_account }).click();
+  await newcomer.field(words.auth.username).fill(newcomer.username);
+  await newcomer.field(words.auth.password).fill(newcomer.password);
+  await newcomer.press(words.auth.create_account);
+  await expect(newcomer.page).toHaveURL(`/users/@${ann.username}`);
+  await expect(newcomer.main).toContainText('Ann');
+});
+
 test('a wrong password is reported and the username stays in the form', async ({ browserOf, person, words, plain }) => {
   const ann = await person('Ann');
   const stranger = new Person(await browserOf(), words, plain, 'Stranger');
@@ -38,6 +66,7 @@ test('a wrong password is reported and the username stays in the form', async ({
   await stranger.settled();
   await expect(stranger.field(words.auth.username)).toHaveValue(ann.username);
   await expect(stranger.field(words.auth.password)).toHaveValue('');
+  await expect(stranger.field(words.auth.password)).toBeFocused();
 
   await stranger.field(words.auth.password).fill(ann.password);
   await stranger.press(words.auth.sign_in);
@@ -62,8 +91,14 @@ test('a rejected registration shows every wrong field with the user\'s input', a
   await expect(username).toHaveValue('Ann Smith!');
   await expect(ann.field(words.auth.display_name)).toHaveValue('Ann');
   await expect(password).toHaveValue('');
+  await expect(username).toBeFocused();
 
   await username.fill(ann.username);
+  if (!plain) {
+    await expect(username).not.toHaveAttribute('aria-invalid');
+    await expect(username).toHaveAccessibleDescription(words.auth.username_hint);
+    await expect(password).toHaveAttribute('aria-invalid', 'true');
+  }
   await password.fill(ann.password);
   await ann.press(words.auth.create_account);
   await expect(ann.page).toHaveURL('/chats');
@@ -109,6 +144,11 @@ test('a changed password ends the other sessions', async ({ browserOf, person, w
 
   if (plain) await elsewhere.reload();
   await expect(elsewhere).toHaveURL('/login');
+  await expect(elsewhere.getByText(words.auth.ended)).toBeVisible();
+  // The reason is given once.
+  await elsewhere.reload();
+  await expect(elsewhere.getByRole('heading', { name: words.auth.welcome })).toBeVisible();
+  await expect(elsewhere.getByText(words.auth.ended)).toHaveCount(0);
 });
 
 test('all other sessions are ended at once', async ({ browserOf, person, words, plain }) => {

@@ -185,8 +185,42 @@ test.describe('without a network', { tag: '@script' }, () => {
     await elsewhere.signIn();
     await expect(elsewhere.page).toHaveURL(/\/chats$/);
     await elsewhere.endOtherSessions();
-    await expect(ann.page).toHaveURL(/\/login$/);
+    await expect(ann.page).toHaveURL(/\/login\?next=/);
     for (const table of tables) expect(await keptOf(ann.page, table)).toEqual([]);
+  });
+
+  test('a session ended while the device was away removes the unsent messages too', async ({ person, browserOf, wire, words }) => {
+    const ann = await person('Ann');
+    await ann.open(`${wire.url}/chats/${await ann.savedChat()}`);
+    ann.expects(lost);
+    wire.cut();
+    await ann.write('Never sent');
+    await expect.poll(() => keptOf(ann.page, 'outbox')).toHaveLength(1);
+    const elsewhere = ann.inTab(await browserOf());
+    await elsewhere.signIn();
+    await expect(elsewhere.page).toHaveURL('/chats');
+    await elsewhere.endOtherSessions();
+    wire.mend();
+    // The server closes a socket without a session after five seconds.
+    await expect(ann.page).toHaveURL(/\/login\?next=/, { timeout: 30_000 });
+    await expect(ann.page.getByText(words.auth.ended)).toBeVisible();
+    for (const table of tables) await expect.poll(() => keptOf(ann.page, table)).toEqual([]);
+  });
+
+  test('the offline page shows the user of the session', async ({ person, wire, words }) => {
+    const [ann, bob] = [await person('Ann', { baseURL: wire.url }), await person('Bob')];
+    await ann.open(`/chats/${await ann.groupWith('Choir', [bob])}`);
+    await isKept(ann, 'Choir');
+    // In another tab, Bob signs in with the same browser.
+    await ann.post('/fn/sign_in', { login: bob.username, password: bob.password });
+    ann.expects(lost);
+    const tab = ann.inTab(await ann.page.context().newPage());
+    await ann.page.close();
+    wire.cut();
+    await tab.page.goto('/chats');
+    await hydrated(tab.page);
+    await expect(tab.main).toContainText(words.offline.hint);
+    await expect(tab.page.locator('body')).not.toContainText('Choir');
   });
 
   test('only the new messages of a long chat are stored', async ({ person }) => {

@@ -1,4 +1,5 @@
-import { expect, test, wordsOf, type Page } from '../support/messenger';
+import { expect, hydrated, test, wordsOf, type Page } from '../support/messenger';
+import { expectedOf } from '../support/person';
 
 const names = { en: 'English', ru: 'Русский' };
 
@@ -63,6 +64,32 @@ test('language and theme follow the account to another browser', async ({ browse
   await expect(elsewhere).toHaveURL('/chats');
   await expect(elsewhere.locator('html')).toHaveAttribute('lang', other);
   await expect(elsewhere.locator('html')).toHaveAttribute('data-theme', 'dark');
+});
+
+test('a setting that could not be stored reverts and says so', { tag: '@script' }, async ({ person, wire, words }) => {
+  const ann = await person('Ann', { baseURL: wire.url });
+  await ann.open('/settings/appearance');
+  ann.expects(/WebSocket|ERR_/);
+  wire.cut();
+  const pressed = (name: string) => ann.page.getByRole('button', { name, exact: true, pressed: true });
+  await ann.press(words.settings.dark);
+  await expect(ann.page.getByText(words.notices.away)).toBeVisible();
+  await expect(ann.page.locator('html')).not.toHaveAttribute('data-theme');
+  await expect(pressed(words.settings.dark)).toHaveCount(0);
+  await expect(pressed(words.settings.system)).toBeVisible();
+});
+
+test('a language that could not be stored is not chosen', { tag: '@script' }, async ({ browserOf, wire, words, language }) => {
+  const page = await browserOf({ baseURL: wire.url });
+  const other = language === 'en' ? 'ru' : 'en';
+  expectedOf.set(page, [/ERR_/]);
+  await page.goto('/login');
+  await hydrated(page);
+  wire.cut();
+  await page.getByRole('button', { name: names[other] }).click();
+  await expect(page.getByRole('alert').filter({ hasText: words.trouble.unreachable })).toBeVisible();
+  await expect(page.locator('html')).toHaveAttribute('lang', language);
+  await expect(page.getByRole('button', { name: names[language], pressed: true })).toBeVisible();
 });
 
 test('other tabs show changes to the account', { tag: '@script' }, async ({ browserOf, person, words }) => {

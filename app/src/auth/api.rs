@@ -11,24 +11,29 @@ use crate::{
 };
 
 #[server(prefix = "/fn", endpoint = "sign_in")]
-pub async fn sign_in(login: String, password: String) -> Result<(), Refusal> {
+pub async fn sign_in(login: String, password: String, #[server(default)] next: String) -> Result<(), Refusal> {
     let request = context::request()?;
     let data = protocol::auth::SignIn { login, password };
     let (actor, _) = context::answer(services::auth::sign_in(&request.node, &request.device, data).await)?;
     context::sign_in_browser(actor).await?;
-    context::redirect(&Address::CHATS);
+    context::redirect(&context::after_sign_in(Address::next(&next)));
     Ok(())
 }
 
 #[server(prefix = "/fn", endpoint = "register")]
-pub async fn register(username: String, password: String, display_name: String) -> Result<(), Refusal> {
+pub async fn register(
+    username: String,
+    password: String,
+    display_name: String,
+    #[server(default)] next: String,
+) -> Result<(), Refusal> {
     let request = context::request()?;
     // A form sends its empty fields too.
     let display_name = Some(protocol::text::cleaned_line(&display_name)).filter(|name| !name.trim().is_empty());
     let data = protocol::auth::Register { username, password, display_name, email: None };
     let (actor, _) = context::answer(services::auth::register(&request.node, &request.device, data).await)?;
     context::sign_in_browser(actor).await?;
-    context::redirect(&Address::CHATS);
+    context::redirect(&context::after_sign_in(Address::next(&next)));
     Ok(())
 }
 
@@ -37,7 +42,7 @@ pub async fn sign_out() -> Result<(), Refusal> {
     let (node, actor) = context::signed_in()?;
     context::answer(services::auth::sign_out(&node, actor).await)?;
     context::sign_out_browser()?;
-    context::redirect(&Address::Login);
+    context::redirect(&Address::LOGIN);
     Ok(())
 }
 

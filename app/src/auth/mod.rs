@@ -4,7 +4,7 @@ mod api;
 pub mod page;
 
 use crate::{
-    address::{Address, Section},
+    address::{Address, Next, Section},
     i18n::{t_string, use_i18n},
     live::{Store, forget_everything},
     navigation::Navigation,
@@ -21,16 +21,20 @@ pub use api::SignOut;
 #[component]
 pub fn LoginPage() -> impl IntoView {
     let i18n = use_i18n();
+    let ended = Store::current().page.with_untracked(|page| matches!(page, Page::Ended));
+    let next = next();
     view! {
         <Title text=move || t_string!(i18n, auth.sign_in) />
         <Welcome title=t!(i18n, auth.welcome)>
+            {ended.then(|| view! { <p role="status">{t!(i18n, auth.ended)}</p> })}
             <form method="post" action=api::SignIn::url() class="stack">
+                <NextField next=next.clone() />
                 <FormError form="sign_in" />
                 <Field form="sign_in" name="login" label=t!(i18n, auth.username) autocomplete="username" />
                 <Field form="sign_in" name="password" kind="password" label=t!(i18n, auth.password) autocomplete="current-password" />
                 <button class="button primary">{t!(i18n, auth.sign_in)}</button>
             </form>
-            <p class="aside">{t!(i18n, auth.no_account)} " " <a href=Address::Register.href()>{t!(i18n, auth.create_account)}</a></p>
+            <p class="aside">{t!(i18n, auth.no_account)} " " <a href=Address::Register(next).href()>{t!(i18n, auth.create_account)}</a></p>
         </Welcome>
     }
     .into_any()
@@ -39,10 +43,12 @@ pub fn LoginPage() -> impl IntoView {
 #[component]
 pub fn RegisterPage() -> impl IntoView {
     let i18n = use_i18n();
+    let next = next();
     view! {
         <Title text=move || t_string!(i18n, auth.create_account) />
         <Welcome title=t!(i18n, auth.join)>
             <form method="post" action=api::Register::url() class="stack">
+                <NextField next=next.clone() />
                 <FormError form="register" />
                 <Field form="register" name="username" maxlength=32 autocomplete="username"
                     label=t!(i18n, auth.username)
@@ -55,7 +61,7 @@ pub fn RegisterPage() -> impl IntoView {
                     hint=t!(i18n, auth.password_hint) />
                 <button class="button primary">{t!(i18n, auth.create_account)}</button>
             </form>
-            <p class="aside">{t!(i18n, auth.have_account)} " " <a href=Address::Login.href()>{t!(i18n, auth.sign_in)}</a></p>
+            <p class="aside">{t!(i18n, auth.have_account)} " " <a href=Address::Login(next).href()>{t!(i18n, auth.sign_in)}</a></p>
         </Welcome>
     }
     .into_any()
@@ -80,6 +86,19 @@ fn Welcome(title: Words, children: Children) -> impl IntoView {
         </main>
     }
     .into_any()
+}
+
+/// The page that the current address asks for after the sign-in.
+fn next() -> Next {
+    match Navigation::current().get_untracked() {
+        Some(Address::Login(next) | Address::Register(next)) => next,
+        _ => None,
+    }
+}
+
+#[component]
+fn NextField(next: Next) -> impl IntoView {
+    next.map(|next| view! { <input type="hidden" name="next" value=next.href() /> })
 }
 
 /// The password, and the sign-out.

@@ -42,7 +42,7 @@ pub use connect::refresh;
 pub use notice::{Before, Notice, Toast, Undo};
 #[cfg(feature = "hydrate")]
 pub use offline::page as offline_page;
-pub use post::{quietly, quietly_then};
+pub use post::{quietly, quietly_then, send_quietly};
 #[cfg(feature = "hydrate")]
 pub use store::ReadUpTo;
 pub use store::{Connection, Place, Store, now};
@@ -53,6 +53,7 @@ pub use version::NewVersion;
 pub fn forget_everything(go_on: impl FnOnce() + 'static) {
     #[cfg(feature = "hydrate")]
     leptos::task::spawn_local(async move {
+        session::leave();
         offline::wipe(offline::Wipe::Everything).await;
         go_on();
     });
@@ -71,8 +72,10 @@ fn begin(store: Store) {
     browser::follow_clock(store);
     mutes::watch(store);
     let Some(me) = store.read_untracked(protocol::reducer::State::me_id) else {
-        // Without a signed-in user, no chats stay on this device; unsent messages wait for their author.
-        return spawn_local(offline::wipe(offline::Wipe::Rows));
+        // Without a signed-in user, no chats stay on this device. Unsent messages wait for their author, unless the
+        // author has ended the session.
+        let ended = store.page.with_untracked(|page| matches!(page, crate::seed::Page::Ended));
+        return spawn_local(offline::wipe(if ended { offline::Wipe::Everything } else { offline::Wipe::Rows }));
     };
     reconnect::start(store);
     let (hidden, hides) = mpsc::unbounded();

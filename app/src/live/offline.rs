@@ -27,7 +27,8 @@ use wasm_bindgen::JsCast as _;
 
 /// The interval between two writes of the collected changes.
 const PAUSE_MS: u32 = 1_000;
-/// The item of the local storage that names the user whose chats are stored.
+/// The item of the local storage that names the user whose chats are stored, and the cookie that names the user of the
+/// session.
 const PERSON: &str = "person";
 
 thread_local! {
@@ -146,7 +147,9 @@ pub async fn page(address: Option<&Address>) -> Seed {
         now: js_sys::Date::now() as i64,
         ..Seed::default()
     };
-    if let Some(database) = database().await {
+    // The cookie of the session says who is signed in; the local storage says whose rows are stored.
+    let is_mine = cookie(PERSON).and_then(|id| id.parse().ok()).is_some_and(|id| person() == Some(id));
+    if is_mine && let Some(database) = database().await {
         // A row that cannot be read is not shown.
         let _ = fill(&mut seed, &database, address).await;
     }

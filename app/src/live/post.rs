@@ -2,7 +2,9 @@
 
 use super::{Notice, Store};
 #[cfg(feature = "hydrate")]
-use crate::ui::Refused;
+use super::{offline::Wipe, session};
+#[cfg(feature = "hydrate")]
+use crate::ui::{Refused, focus, once_drawn};
 #[cfg(feature = "hydrate")]
 use gloo_net::http::Request;
 #[cfg(feature = "hydrate")]
@@ -33,18 +35,16 @@ impl Store {
 
     /// Sends a form of the page. On a rejection, each invalid field shows its problem.
     #[cfg(feature = "hydrate")]
-    fn send_form(self, filled: Filled, done: Option<Notice>, then: impl FnOnce() + 'static) {
+    fn send_form(self, filled: Filled, done: Option<Notice>, then: impl FnOnce(Result<(), ErrorCode>) + 'static) {
         let Filled { url, fields, asks } = filled;
         leptos::task::spawn_local(async move {
             let form = url.rsplit('/').next().unwrap_or_default().to_owned();
             let refused = request(&url, fields).await.err();
+            then(refused.as_ref().map_or(Ok(()), |error| Err(error.code)));
             match &refused {
-                None => {
-                    if done.is_some() {
-                        self.notice.set(done);
-                    }
-                    then();
-                }
+                None if done.is_some() => self.notice.set(done),
+                None => {}
+                Some(error) if error.code == ErrorCode::Unauthenticated => session::end(Wipe::Rows),
                 Some(error) if !asks && error.fields.values().any(|problem| problem == Problem::TooMany.name()) => {
                     self.notice.set(Some(Notice::TooMany));
                 }
@@ -60,6 +60,7 @@ impl Store {
             self.forms.update(|forms| {
                 forms.refused = refused.map(|error| Refused { form, error, values: Vec::new() });
             });
+            once_drawn(|| focus("[aria-invalid]"));
         });
     }
 }
@@ -76,14 +77,28 @@ pub fn quietly_then(
     then: impl Fn() + Copy + Send + Sync + 'static,
 ) -> impl Fn(leptos::ev::SubmitEvent) + Copy + Send + Sync + 'static {
     move |event| {
-        event.prevent_default();
-        #[cfg(feature = "hydrate")]
-        if let Some(filled) = filled(&event) {
-            store.send_form(filled, done, then);
-        }
-        #[cfg(not(feature = "hydrate"))]
-        let _ = (store, done, then);
+        send_quietly(store, &event, done, move |outcome| {
+            if outcome.is_ok() {
+                then();
+            }
+        });
     }
+}
+
+/// Sends the submitted form without leaving the page, then runs `then` with the outcome.
+pub fn send_quietly(
+    store: Store,
+    event: &leptos::ev::SubmitEvent,
+    done: Option<Notice>,
+    then: impl FnOnce(Result<(), ErrorCode>) + 'static,
+) {
+    event.prevent_default();
+    #[cfg(feature = "hydrate")]
+    if let Some(filled) = filled(event) {
+        store.send_form(filled, done, then);
+    }
+    #[cfg(not(feature = "hydrate"))]
+    let _ = (store, done, then);
 }
 
 /// A form's action and its fields, the pressed button included.

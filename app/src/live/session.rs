@@ -7,7 +7,7 @@ use super::{
     offline::{self, Wipe},
     version,
 };
-use crate::seed::Page;
+use crate::{address::Address, navigation::here, seed::Page};
 use leptos::prelude::*;
 use protocol::{
     error::ErrorCode,
@@ -17,7 +17,10 @@ use protocol::{
     reducer::{Need, State, Unsent},
     time::Timestamp,
 };
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, HashMap, HashSet},
+};
 
 /// The interval at which a connection checks for gaps, silence and heads.
 pub const TICK_MS: u32 = 300;
@@ -396,10 +399,24 @@ impl Session {
     }
 }
 
-/// This session has ended: goes to the sign-in page.
+thread_local! {
+    /// Whether the page is being left because its session ends.
+    static LEAVING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The page is being left because its session ends. Returns false if this was known.
+pub fn leave() -> bool {
+    !LEAVING.replace(true)
+}
+
+/// This session has ended: goes to the sign-in page, and from there back to this page. The sign-in page deletes the
+/// unsent messages too, unless the session merely expired.
 pub fn end(wipe: Wipe) {
-    leptos::task::spawn_local(async move {
-        offline::wipe(wipe).await;
-        let _ = window().location().set_href(&crate::address::Address::Login.href());
-    });
+    if leave() {
+        let next = Address::parse(&here()).and_then(Address::into_next);
+        leptos::task::spawn_local(async move {
+            offline::wipe(wipe).await;
+            let _ = window().location().set_href(&Address::Login(next).href());
+        });
+    }
 }

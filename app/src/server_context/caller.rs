@@ -3,18 +3,26 @@
 use crate::refusal::Refusal;
 use http::HeaderValue;
 use leptos::prelude::*;
-use protocol::error::{ApiError, ErrorCode};
+use protocol::{
+    error::{ApiError, ErrorCode},
+    ids::UserId,
+};
 use services::{Actor, Node, Rejection, auth};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Writes the cookies of a session, which is a token and its user; without one it removes them. The first argument says
+/// whether the browser uses https.
+pub type SessionCookies = fn(bool, Option<(&str, UserId)>) -> [HeaderValue; 2];
 
 /// The request, as server functions see it.
 #[derive(Clone)]
 pub struct Request {
     pub node: Node,
     pub actor: Option<Actor>,
+    /// Whether the browser's session was ended: the user signed out elsewhere, or changed the password.
+    pub ended: bool,
     pub device: auth::Device,
-    /// Writes the cookie of a session; without a token it removes the cookie.
-    pub session_cookie: fn(bool, Option<&str>) -> HeaderValue,
+    pub session_cookies: SessionCookies,
     pub https: bool,
     /// The version of the front end's files.
     pub version: Arc<str>,

@@ -7,24 +7,24 @@ use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use services::{Actor, auth};
 
-/// Signs the browser in: a cookie names the session.
+/// Signs the browser in: its cookies name the session and the user.
 ///
 /// # Errors
 /// `unavailable` if the database does not respond.
 pub async fn sign_in_browser(actor: Actor) -> Result<(), Refusal> {
     let request = request()?;
     let token = answer(auth::renew_session(&request.node, actor).await)?;
-    add((request.session_cookie)(request.https, Some(&token)));
+    (request.session_cookies)(request.https, Some((&token, actor.user_id))).into_iter().for_each(add);
     Ok(())
 }
 
-/// Removes the browser's cookie.
+/// Removes the cookies of the session.
 ///
 /// # Errors
 /// Only outside a request.
 pub fn sign_out_browser() -> Result<(), Refusal> {
     let request = request()?;
-    add((request.session_cookie)(request.https, None));
+    (request.session_cookies)(request.https, None).into_iter().for_each(add);
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use super::caller::refuse;
 use crate::{
-    address::{Address, At, Section},
+    address::{Address, At, Next, Section},
     refusal::Refusal,
 };
 use protocol::error::Problem;
@@ -11,6 +11,12 @@ use services::Rejection;
 /// Sends the browser to a page after a form.
 pub fn redirect(to: &Address) {
     leptos_axum::redirect(&to.href());
+}
+
+/// The page that a sign-in leads to.
+#[must_use]
+pub fn after_sign_in(next: Next) -> Address {
+    next.map_or(Address::CHATS, |next| *next)
 }
 
 /// The messages that a form names, as `2,3,5`, in ascending order.
@@ -37,8 +43,8 @@ pub fn page_of(form: &str, values: &[(String, String)]) -> Address {
     let chat_id = value("chat_id").and_then(|id| id.parse().ok());
     let no = value("no").and_then(|no| no.parse().ok());
     match (form, chat_id, no) {
-        ("sign_in", ..) => Address::Login,
-        ("register", ..) => Address::Register,
+        ("sign_in", ..) => Address::Login(value("next").and_then(Address::next)),
+        ("register", ..) => Address::Register(value("next").and_then(Address::next)),
         ("update_profile", ..) => Address::Settings(Section::Profile),
         ("revoke_session", ..) => Address::Settings(Section::Sessions),
         ("change_password", ..) => Address::Settings(Section::Security),

@@ -1,6 +1,6 @@
 //! Loads the data of a page. Each feature loads the data of its own pages.
 
-use super::{caller::Request, zone};
+use super::{caller::Request, forms::after_sign_in, zone};
 use crate::{
     address::{self, Address, At, Section},
     auth, chat, choices,
@@ -35,7 +35,7 @@ pub enum Loaded {
 /// `unavailable` if the database does not respond.
 pub async fn load(request: &Request, headers: &HeaderMap, url: &str) -> services::Result<Loaded> {
     let mut seed = preferences(headers, url);
-    let Some(actor) = request.actor else { return Ok(signed_out(seed)) };
+    let Some(actor) = request.actor else { return Ok(signed_out(request, seed)) };
     load_lists(&request.node, actor, headers, &mut seed).await?;
     if let (Some(Address::Chats(_)), Some(cursor)) = (Address::parse(url), address::cursor(url)) {
         let page = services::chat::list(&request.node, actor, None, Some(&cursor), Some(HISTORY_MAX)).await?;
@@ -50,24 +50,26 @@ pub async fn load(request: &Request, headers: &HeaderMap, url: &str) -> services
 /// `unavailable` if the database does not respond.
 pub async fn load_next(request: &Request, headers: &HeaderMap, url: &str) -> services::Result<Loaded> {
     let mut seed = preferences(headers, url);
-    let Some(actor) = request.actor else { return Ok(signed_out(seed)) };
+    let Some(actor) = request.actor else { return Ok(signed_out(request, seed)) };
     put_me(&mut seed, headers, services::profiles::me(&request.node, actor).await?);
     finish(&request.node, actor, seed).await
 }
 
-fn signed_out(seed: Seed) -> Loaded {
+fn signed_out(request: &Request, seed: Seed) -> Loaded {
     match Address::parse(&seed.address) {
-        Some(Address::Login | Address::Register | Address::Settings(Section::Language | Section::Appearance)) => {
+        Some(Address::Login(_)) if request.ended => page(seed, Page::Ended),
+        Some(Address::Login(_) | Address::Register(_) | Address::Settings(Section::Language | Section::Appearance)) => {
             page(seed, Page::Plain)
         }
-        _ => Loaded::Redirect(Address::Login),
+        address => Loaded::Redirect(Address::Login(address.and_then(Address::into_next))),
     }
 }
 
 /// Loads the page's own data.
 async fn finish(node: &Node, actor: Actor, mut seed: Seed) -> services::Result<Loaded> {
     let loaded = match Address::parse(&seed.address) {
-        Some(Address::Home | Address::Login | Address::Register) => return Ok(Loaded::Redirect(Address::CHATS)),
+        Some(Address::Home) => return Ok(Loaded::Redirect(Address::CHATS)),
+        Some(Address::Login(next) | Address::Register(next)) => return Ok(Loaded::Redirect(after_sign_in(next))),
         Some(address) => load_page(node, actor, address, &mut seed).await,
         None => Ok(Page::Missing),
     };
@@ -168,7 +170,9 @@ async fn load_page(node: &Node, actor: Actor, address: Address, seed: &mut Seed)
         Address::Person(name) => Page::Person(profiles::page::load(node, actor, &name).await?),
         Address::Settings(Section::Sessions) => Page::Sessions(auth::page::load(node, actor).await?),
         Address::Settings(Section::Privacy) => Page::Privacy(settings::page::load(node, actor, cursor).await?),
-        Address::Home | Address::Login | Address::Register | Address::Chats(_) | Address::Settings(_) => Page::Plain,
+        Address::Home | Address::Login(_) | Address::Register(_) | Address::Chats(_) | Address::Settings(_) => {
+            Page::Plain
+        }
     })
 }
 

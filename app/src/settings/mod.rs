@@ -6,14 +6,17 @@ pub mod page;
 use crate::{
     address::{Address, Section},
     i18n::{Locale, t_string, use_i18n},
-    live::{Store, apply_choice, quietly, quietly_then, share_account, share_choice, share_locale},
+    live::{Store, apply_choice, send_quietly, share_account, share_choice, share_locale},
     navigation::Navigation,
     people::{BlockForm, PersonLine},
     seed::Page,
     ui::{For, Icon, More, Show, TitledSection, effect, memo, notification, outline, reactive, t, words::Words},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
-use protocol::{profiles::LastSeen, reducer::Part};
+use protocol::{
+    profiles::LastSeen,
+    reducer::{Part, State},
+};
 #[cfg(feature = "hydrate")]
 use {
     crate::live::{Notice, load_page},
@@ -62,14 +65,18 @@ fn Choices(
     name: &'static str,
     choices: Vec<(&'static str, Words)>,
     chosen: Signal<String>,
-    choose: fn(Store, &'static str, &'static str),
+    choose: fn(Store, &'static str, &str),
 ) -> impl IntoView {
     let store = Store::current();
     let of_browser = action == api::SetChoice::url();
     let form = move |(value, words): (&'static str, Words)| {
         let on_submit = move |event: leptos::ev::SubmitEvent| {
+            let before = chosen.get_untracked();
             choose(store, name, value);
-            quietly_then(store, None, share_account)(event);
+            send_quietly(store, &event, None, move |stored| match stored {
+                Ok(()) => share_account(),
+                Err(_) => choose(store, name, &before),
+            });
         };
         view! {
             <form method="post" action=action on:submit=on_submit>
@@ -91,7 +98,7 @@ fn Choices(
 #[component]
 fn BrowserChoices(title: Words, name: &'static str, choices: Vec<(&'static str, Words)>) -> impl IntoView {
     let chosen = Signal::derive(move || Store::current().chosen(name));
-    let choose = |store, name, value| {
+    let choose = |store: Store, name: &'static str, value: &str| {
         apply_choice(store, name, value);
         share_choice(name, value);
     };
@@ -125,7 +132,7 @@ pub fn PrivacyPage() -> impl IntoView {
     let chosen = Signal::derive(move || {
         store.read(Part::Me, |state| state.me.as_ref().map_or("everyone", |me| me.last_seen.name()).to_owned())
     });
-    let choose = |store: Store, _, value| {
+    let choose = |store: Store, _: &'static str, value: &str| {
         if let Some(last_seen) = LastSeen::from_name(value) {
             store.change(|state| state.set_last_seen(last_seen));
         }
@@ -227,10 +234,20 @@ pub fn LanguageForm() -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
     let choose = move |locale: Locale| {
+        // The table of a language may fail to load, and then the page is reloaded: the server must know the language.
         move |event: leptos::ev::SubmitEvent| {
-            i18n.set_locale(locale);
-            share_locale(locale);
-            quietly(store, None)(event);
+            send_quietly(store, &event, None, move |stored| match stored {
+                Ok(()) => {
+                    i18n.set_locale(locale);
+                    share_locale(locale);
+                }
+                // The pages for strangers have no place for notices.
+                Err(_) if store.read_untracked(State::me_id).is_none() => {
+                    let root = document().document_element();
+                    let _ = root.map(|root| root.set_attribute("data-unreachable", ""));
+                }
+                Err(_) => {}
+            });
         }
     };
     let is = move |locale: Locale| reactive(move || (i18n.get_locale() == locale).to_string());

@@ -28,6 +28,19 @@ pub fn Field(
 ) -> impl IntoView {
     let forms = Forms::current();
     let typed = forms.with_untracked(|forms| forms.refused(form)?.value(name).map(str::to_owned));
+    let is_refused =
+        move |forms: &Forms| forms.refused(form).is_some_and(|refused| refused.error.fields.contains_key(name));
+    // On the page of a refused form, the browser focuses the first of these fields.
+    let autofocus = forms.with_untracked(|forms| {
+        let is_form_refused = forms.refused(form).is_some_and(|refused| refused.error.fields.is_empty());
+        is_refused(forms) || is_form_refused && kind == "password"
+    });
+    // The problem concerns the previous value.
+    let on_input = move |_: leptos::ev::Event| {
+        if forms.with_untracked(is_refused) {
+            forms.update(|forms| forms.correct(name));
+        }
+    };
     let value = move || typed.clone().unwrap_or_else(|| value.get());
     let problem = move || forms.with(|forms| forms.refused(form)?.error.fields.get(name).cloned());
     let (id, hint_id, problem_id) =
@@ -44,7 +57,8 @@ pub fn Field(
     let invalid = move || problem().map(|_| "true");
     let input = if multiline {
         view! {
-            <textarea id=id.clone() name=name rows="3" maxlength=maxlength required=required class="input" aria-describedby=described aria-invalid=invalid>
+            <textarea id=id.clone() name=name rows="3" maxlength=maxlength required=required class="input"
+                autofocus=autofocus aria-describedby=described aria-invalid=invalid on:input=on_input>
                 {initial_text(id.clone(), value)}
             </textarea>
         }
@@ -52,7 +66,7 @@ pub fn Field(
     } else {
         view! {
             <input id=id.clone() name=name type=kind value=value maxlength=maxlength autocomplete=autocomplete required=required class="input"
-                autocapitalize="none" spellcheck="false" aria-describedby=described aria-invalid=invalid />
+                autocapitalize="none" spellcheck="false" autofocus=autofocus aria-describedby=described aria-invalid=invalid on:input=on_input />
         }
         .into_any()
     };

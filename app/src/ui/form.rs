@@ -37,6 +37,15 @@ impl Forms {
     pub fn refused(&self, form: &str) -> Option<&Refused> {
         self.refused.as_ref().filter(|refused| refused.form == form)
     }
+
+    /// The user changes a refused field: its problem is gone.
+    pub fn correct(&mut self, field: &str) {
+        let Some(refused) = &mut self.refused else { return };
+        refused.error.fields.remove(field);
+        if refused.error.fields.is_empty() {
+            self.refused = None;
+        }
+    }
 }
 
 impl Refused {

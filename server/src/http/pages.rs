@@ -37,7 +37,7 @@ async fn shell(State(app): State<App>) -> Response {
 
 /// Renders the page of a request, with a refused form if there is one.
 pub async fn render(app: App, parts: Parts, refused: Option<Refused>) -> Response {
-    let (request, renewed) = match page_request(&app, &parts).await {
+    let (request, cookies) = match page_request(&app, &parts).await {
         Ok(request) => request,
         Err(rejection) => return Failure(rejection).into_response(),
     };
@@ -50,10 +50,14 @@ pub async fn render(app: App, parts: Parts, refused: Option<Refused>) -> Respons
         None => loaded,
     };
     let mut response = context::render(app.version, parts, loaded).await;
-    if let Some(cookie) = renewed {
+    add(&mut response, cookies);
+    response
+}
+
+fn add(response: &mut Response, cookies: Vec<HeaderValue>) {
+    for cookie in cookies {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
-    response
 }
 
 /// Replaces a refusal with a page if the browser shows the response as a document: after a form or a page request.
@@ -79,33 +83,40 @@ fn url_of(uri: &Uri) -> &str {
     uri.path_and_query().map_or("/", |url| url.as_str())
 }
 
-/// The user and device of a request, and a renewed cookie if the old one has aged.
-async fn page_request(app: &App, parts: &Parts) -> Result<(context::Request, Option<HeaderValue>), Rejection> {
+/// The user and device of a request, and new cookies if the old ones have aged or their session has ended.
+async fn page_request(app: &App, parts: &Parts) -> Result<(context::Request, Vec<HeaderValue>), Rejection> {
     let https = app.config.is_https();
-    let (mut actor, mut renewed) = (None, None);
+    let (mut actor, mut ended, mut cookies) = (None, false, Vec::new());
     if let Some(token) = cookie::session(app, &parts.headers) {
         match auth::authenticate(&app.node, TokenType::Session, token).await {
             Ok(verified) => {
                 actor = Some(verified.actor);
-                if clock::now().0 / 1_000 - verified.issued_at > COOKIE_AGE {
+                let user_id = verified.actor.user_id;
+                let has_aged = clock::now().0 / 1_000 - verified.issued_at > COOKIE_AGE;
+                if has_aged || !cookie::names(&parts.headers, user_id) {
                     let token = auth::renew_session(&app.node, verified.actor).await?;
-                    renewed = Some(cookie::set_session(https, Some(&token)));
+                    cookies.extend(cookie::set_session(https, Some((&token, user_id))));
                 }
             }
             Err(rejection) if rejection.code() == ErrorCode::Unavailable => return Err(rejection),
-            Err(_) => {}
+            Err(_) => ended = auth::has_ended(&app.node, TokenType::Session, token).await,
         }
+    }
+    // The sign-in page gives the reason once.
+    if ended && matches!(Address::parse(url_of(&parts.uri)), Some(Address::Login(_))) {
+        cookies.extend(cookie::set_session(https, None));
     }
     let request = context::Request {
         node: app.node.clone(),
         actor,
+        ended,
         device: extract::device(parts, app),
-        session_cookie: cookie::set_session,
+        session_cookies: cookie::set_session,
         https,
         version: app.version(),
         refused: Arc::default(),
     };
-    Ok((request, renewed))
+    Ok((request, cookies))
 }
 
 /// Runs a server function. A form refused without JavaScript is shown again on its page, with its values.
@@ -118,15 +129,13 @@ async fn server_function(State(app): State<App>, request: Request) -> Response {
             return Failure(Rejection::new(ErrorCode::InvalidInput, "The form could not be read.")).into_response();
         }
     };
-    let (context, renewed) = match page_request(&app, &parts).await {
+    let (context, cookies) = match page_request(&app, &parts).await {
         Ok(request) => request,
         Err(rejection) => return Failure(rejection).into_response(),
     };
     let mut response = call(app, parts, body, context).await;
-    if let Some(cookie) = renewed
-        && !response.headers().contains_key(header::SET_COOKIE)
-    {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
+    if !response.headers().contains_key(header::SET_COOKIE) {
+        add(&mut response, cookies);
     }
     response
 }
@@ -156,22 +165,17 @@ async fn call(app: App, parts: Parts, body: Bytes, context: context::Request) ->
         };
         return refused.map_or(response, |rejection| worded(rejection).into_response());
     }
-    match refused {
-        None => see_other(response),
-        Some(rejection)
-            if rejection.code() == ErrorCode::Unauthenticated && !parts.uri.path().ends_with("/sign_in") =>
-        {
-            Redirect::to(&Address::Login.href()).into_response()
-        }
-        Some(Rejection { error, retry_after }) => {
-            let form = parts.uri.path().trim_start_matches("/fn/").to_owned();
-            let values = fields(&body);
-            let parts = page_of(&app, parts, &values);
-            let mut page = render(app, parts, Some(Refused { form, error, values })).await;
-            set_retry_after(&mut page, retry_after);
-            page
-        }
+    let Some(Rejection { error, retry_after }) = refused else { return see_other(response) };
+    let form = parts.uri.path().trim_start_matches("/fn/").to_owned();
+    let values = fields(&body);
+    let parts = page_of(&app, parts, &values);
+    if error.code == ErrorCode::Unauthenticated && form != "sign_in" {
+        let next = Address::parse(url_of(&parts.uri)).and_then(Address::into_next);
+        return Redirect::to(&Address::Login(next).href()).into_response();
     }
+    let mut page = render(app, parts, Some(Refused { form, error, values })).await;
+    set_retry_after(&mut page, retry_after);
+    page
 }
 
 /// The fields of a form, without its passwords: the user must type a password again.

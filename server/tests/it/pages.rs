@@ -1,6 +1,6 @@
 //! Pages and forms, as a browser requests them.
 
-use crate::support::{Server, fresh_id};
+use crate::support::{PASSWORD, Server, fresh_id};
 use serde_json::{Value, json};
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -91,6 +91,69 @@ async fn a_path_longer_than_any_file_is_not_found() {
         let answer = server.get(&format!("/{}", "a".repeat(length))).send().await;
         assert_eq!((answer.status, answer.error_code().as_str()), (404, "not_found"), "{length}");
     }
+}
+
+#[tokio::test]
+async fn a_sign_in_leads_only_to_pages_of_this_server() {
+    let server = Server::start().await;
+    server.person("alice").await;
+    let asked = server.get("/chats?filter=unread").header("accept", "text/html").send().await;
+    assert_eq!((asked.status, asked.headers["location"].as_str()), (303, "/login?next=%2Fchats%3Ffilter%3Dunread"));
+    let encoded = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    let post = |form: &str, fields: String| {
+        let ask = server.ask("POST", &format!("/fn/{form}")).body(FORM, fields);
+        ask.header("accept", "text/html").header("origin", &format!("http://{}", server.address)).send()
+    };
+    for (n, (next, to)) in [
+        ("/settings/sessions", "/settings/sessions"),
+        ("/chats?filter=unread#x", "/chats?filter=unread"),
+        ("", "/chats"),
+        ("//evil.example", "/chats"),
+        ("/\\evil.example", "/chats"),
+        ("\\\\evil.example/settings/sessions", "/chats"),
+        ("/\t/evil.example", "/chats"),
+        ("/\r\nlocation: //evil.example", "/chats"),
+        ("\0//evil.example", "/chats"),
+        ("/%2Fevil.example", "/chats"),
+        ("https://evil.example/settings/sessions", "/chats"),
+        ("javascript:alert(1)", "/chats"),
+        ("/fn/sign_out", "/chats"),
+        ("/login?next=//evil.example", "/chats"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let password = PASSWORD.replace(' ', "+");
+        for (form, fields) in [
+            ("sign_in", format!("login=alice&password={password}&next={}", encoded(next))),
+            ("register", format!("username=user_{n}&display_name=&password={password}&next={}", encoded(next))),
+        ] {
+            let answer = post(form, fields).await;
+            assert_eq!((answer.status, answer.headers["location"].as_str()), (303, to), "{form}: {next:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_sign_in_page_says_once_that_the_session_was_ended() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    let cookie = server.cookie(&alice).await;
+    let words: Value = serde_json::from_str(include_str!("../../../app/locales/en.json")).unwrap();
+    let reason = words["auth"]["ended"].as_str().unwrap();
+    let login = || server.get("/login").header("accept", "text/html");
+    assert!(!login().send().await.body.contains(reason));
+    server.ask("POST", "/api/v1/auth/logout").by(&alice).send().await.expect_status(204);
+    let away = server.get("/settings/sessions").header("cookie", &cookie).header("accept", "text/html").send().await;
+    assert_eq!(away.headers["location"], "/login?next=%2Fsettings%2Fsessions");
+    let ended = login().header("cookie", &cookie).send().await;
+    assert!(ended.body.contains(reason), "{}", ended.body);
+    assert!(
+        ended.headers["set-cookie"].contains("messenger_session=; ")
+            && ended.headers["set-cookie"].contains("Max-Age=0")
+    );
+    let forged = login().header("cookie", "messenger_session=forged").send().await;
+    assert!(!forged.body.contains(reason), "{}", forged.body);
 }
 
 /// Without JavaScript, the browser shows the page of a refused form under the address of the form's action.

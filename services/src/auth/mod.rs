@@ -271,6 +271,12 @@ pub async fn authenticate(node: &Node, typ: TokenType, token: &str) -> Result<Ve
     }
 }
 
+/// Whether a token is valid, but its session has been ended.
+pub async fn has_ended(node: &Node, typ: TokenType, token: &str) -> bool {
+    let Some(verified) = node.tokens.verify(typ, token).await else { return false };
+    matches!(queries::touch_session(&node.sessions_db, verified.actor).await, Ok(false))
+}
+
 /// A new token for the cookie of a session; extends the session's life.
 ///
 /// # Errors
