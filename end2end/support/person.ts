@@ -93,7 +93,8 @@ export class Person {
     expect(answer.ok(), `${path}: ${await answer.text()}`).toBe(true);
   }
 
-  async rename(display_name: string) {
+  /** Changes this user's own name. */
+  async takeName(display_name: string) {
     const answer = await this.page.request.patch(`${this.server}/api/v1/me`, { data: { display_name }, headers: this.origin() });
     expect(answer.ok(), await answer.text()).toBe(true);
   }

@@ -174,7 +174,7 @@ test('members have the order of the reader\'s language', async ({ person, plain,
   const [latin, cyrillic] = [['Alb', 'álva', 'Zoe'], ['ёж', 'Ёлка', 'Ель', 'Жук']];
   await expect(shown).toHaveText(['Ann', '7', ...(language === 'ru' ? [...cyrillic, ...latin] : [...latin, ...cyrillic])]);
   // A new name is shown at once, in its place.
-  await people[0].rename('Ёж-2');
+  await people[0].takeName('Ёж-2');
   await ann.looksAgain();
   const renamed = ['ёж', 'Ёж-2', 'Ёлка', 'Ель'];
   await expect(shown).toHaveText(['Ann', '7', ...(language === 'ru' ? [...renamed, ...latin] : [...latin, ...renamed])]);
