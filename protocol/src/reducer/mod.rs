@@ -290,10 +290,10 @@ impl State {
         self.chats.remove(&chat_id);
         self.touch_chat(chat_id, before);
         // The texts of unsent messages stay: the user can still copy them.
-        self.outbox.iter_mut().filter(|unsent| unsent.chat_id == chat_id).for_each(|unsent| {
-            unsent.refused = Some(ErrorCode::NotFound);
-        });
-        self.touch(Part::Outbox);
+        let lost = self.outbox.iter_mut().filter(|unsent| unsent.chat_id == chat_id);
+        if lost.map(|unsent| unsent.refused = Some(ErrorCode::NotFound)).count() > 0 {
+            self.touch(Part::Outbox);
+        }
         let gone = self.gone.entry(chat_id).or_default();
         *gone = mine.max(*gone);
     }
