@@ -170,6 +170,12 @@ test('a chat in the list has a menu', { tag: '@script' }, async ({ person, words
   await bob.page.keyboard.press('Enter');
   await bob.settled();
   await expect(bob.row('Choir')).toHaveCount(0);
+  // The page of the group asks an owner for a successor.
+  await ann.say(await ann.groupWith('Band', [bob]), 'Hello');
+  await ann.open('/chats');
+  await ann.row('Band').click({ button: 'right' });
+  await ann.dialog.getByRole('link', { name: words.groups.leave }).click();
+  await expect(ann.page).toHaveURL(/\/info$/);
 });
 
 test('a long press opens the menu, a swipe to the right replies', { tag: ['@script', '@once'] }, async ({ person, words }) => {

@@ -5,11 +5,11 @@ use crate::{
     address::Address,
     groups::LeaveGroup,
     i18n::use_i18n,
-    live::{Store, now},
+    live::Store,
     ui::{ConfirmButton, Dialog, Icon, outline, t, words::Words},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
-use protocol::{chat::ChatKind, ids::ChatId, limits};
+use protocol::{chat::ChatKind, groups::Role, ids::ChatId, limits};
 
 /// Without JavaScript, the chat's page offers the same actions.
 #[component]
@@ -35,7 +35,7 @@ pub fn ChatMenu(id: ChatId, close: Callback<()>) -> impl IntoView {
     let mute = |hours: u32, short: Words, label: Words| {
         view! { <button class="chip" name="mute" value=hours.to_string() aria-label=label.clone() title=label>{short}</button> }.into_any()
     };
-    let mutes = if summary.is_muted(now(store)) {
+    let mutes = if store.is_muted(&summary) {
         item("mute", "0".to_owned(), outline::MUTED, t!(i18n, chat.unmute))
     } else {
         view! {
@@ -52,6 +52,23 @@ pub fn ChatMenu(id: ChatId, close: Callback<()>) -> impl IntoView {
     } else {
         item("marked_unread", "true".to_owned(), outline::UNREAD, t!(i18n, chat.mark_unread))
     };
+    let leave = match (summary.chat.kind, summary.role) {
+        // The page asks an owner for a successor.
+        (ChatKind::Group, Some(Role::Owner)) if summary.chat.member_count > 1 => view! {
+            <a class="menu-item danger" href=Address::info(id).href() on:click=move |_| close.run(())><Icon d=outline::LEAVE />{t!(i18n, groups.leave)}</a>
+        }
+        .into_any(),
+        (ChatKind::Group, _) => view! {
+            <form method="post" action=LeaveGroup::url()>
+                <input type="hidden" name="chat_id" value=id.to_string() />
+                <ConfirmButton question=t!(i18n, groups.leave_question, title = move || title.clone()) label=t!(i18n, groups.leave) class="menu-item danger">
+                    <Icon d=outline::LEAVE />{t!(i18n, groups.leave)}
+                </ConfirmButton>
+            </form>
+        }
+        .into_any(),
+        _ => ().into_any(),
+    };
     view! {
         <Dialog class="menu" title=t!(i18n, chat.chat_actions) on_close=close back=Address::chat(id).href()>
             <form method="post" action=api::OwnState::url() on:submit=change>
@@ -61,14 +78,7 @@ pub fn ChatMenu(id: ChatId, close: Callback<()>) -> impl IntoView {
                 {marks}
                 {mark("archived", summary.archived, outline::ARCHIVE, [t!(i18n, chat.archive), t!(i18n, chat.unarchive)])}
             </form>
-            {(summary.chat.kind == ChatKind::Group).then(|| view! {
-                <form method="post" action=LeaveGroup::url()>
-                    <input type="hidden" name="chat_id" value=id.to_string() />
-                    <ConfirmButton question=t!(i18n, groups.leave_question, title = move || title.clone()) label=t!(i18n, groups.leave) class="menu-item danger">
-                        <Icon d=outline::LEAVE />{t!(i18n, groups.leave)}
-                    </ConfirmButton>
-                </form>
-            })}
+            {leave}
         </Dialog>
     }
     .into_any()
