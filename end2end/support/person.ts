@@ -40,6 +40,8 @@ export class Person {
     await page.getByLabel(this.words.auth.username).fill(this.username);
     await page.getByLabel(this.words.auth.password).fill(this.password);
     await page.getByRole('button', { name: this.words.auth.sign_in }).click();
+    // The form is sent when the server has responded to a request before it.
+    await page.waitForURL((url) => url.pathname !== '/login');
   }
 
   /** The same user in another tab or browser. */

@@ -304,7 +304,7 @@ test('when a control removes itself, the focus stays beside it', { tag: '@script
   await ann.page.keyboard.press('Enter');
   await expect(ann.message('Hello').getByRole('button', { name: /👍/ })).toHaveCount(0);
   await expect(ann.message('Hello')).toBeFocused();
-  await ann.open(`/chats/${chat}/info`);
+  await ann.open(`/chats/${await ann.groupWith('Choir', [])}/info`);
   await ann.press(words.chat.mute_ever);
   await ann.page.getByRole('button', { name: words.chat.unmute, exact: true }).focus();
   await ann.page.keyboard.press('Enter');

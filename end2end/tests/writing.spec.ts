@@ -242,7 +242,7 @@ test('a session that is ended while the user types loses no text, and shows it t
   const typing = ann.composer.pressSequentially('word '.repeat(8), { delay: 200 }).catch(() => {});
   await expect.poll(draftOf(elsewhere, group), { timeout: 5_000 }).toMatch(/^word /);
   await elsewhere.endOtherSessions();
-  await expect(ann.page).toHaveURL(/\/login$/);
+  await expect(ann.page).toHaveURL(/\/login\?next=/);
   await typing;
   expect(await ann.page.evaluate(() => Object.keys(sessionStorage))).toEqual([]);
   await bob.signIn(ann.page);

@@ -21,6 +21,7 @@ mod poll;
 mod post;
 #[cfg(feature = "hydrate")]
 mod reconnect;
+mod saves;
 #[cfg(feature = "hydrate")]
 mod session;
 #[cfg(feature = "hydrate")]
@@ -29,6 +30,7 @@ mod store;
 #[cfg(any(feature = "hydrate", test))]
 mod stored;
 mod tabs;
+mod toast;
 mod version;
 #[cfg(feature = "hydrate")]
 mod wake;
@@ -39,7 +41,7 @@ pub use api::{load_history, load_members, load_quoted};
 pub use connect::Connect;
 #[cfg(feature = "hydrate")]
 pub use connect::refresh;
-pub use notice::{Before, Notice, Toast, Undo};
+pub use notice::{Before, Notice, Undo};
 #[cfg(feature = "hydrate")]
 pub use offline::page as offline_page;
 pub use post::{quietly, quietly_then, send_quietly};
@@ -47,6 +49,7 @@ pub use post::{quietly, quietly_then, send_quietly};
 pub use store::ReadUpTo;
 pub use store::{Connection, Place, Store, now};
 pub use tabs::{OtherTabs, apply_choice, share_account, share_choice, share_locale};
+pub use toast::Toast;
 pub use version::NewVersion;
 
 /// Wipes the user's data from this device, then calls `go_on`.

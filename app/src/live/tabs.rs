@@ -55,9 +55,7 @@ pub fn OtherTabs() -> impl IntoView {
         let in_settings = move || navigation.get_untracked().is_some_and(|address| address.section().is_some());
         crate::ui::effect(move || {
             // A form that was sent with a page load may have changed something.
-            if in_settings() {
-                share_account();
-            }
+            share_account();
             on_message(move |name, value| match name {
                 LOCALE => i18n.set_locale(Locale::of(value)),
                 ACCOUNT if in_settings() => super::refresh(store),

@@ -12,8 +12,14 @@ async fn exchange(server: &Server, cookie: &str, user_id: &str, frames: &[Value]
     ask.send().await
 }
 
+/// The replies after `ready`, which every response begins with.
 fn replies(answer: &Answer) -> Vec<Value> {
-    answer.json().as_str().unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    let mut frames: Vec<Value> =
+        answer.json().as_str().unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let ready = frames.remove(0);
+    assert_eq!(ready["type"], "ready");
+    assert!(ready["version"].is_string(), "the page compares its version with the server's");
+    frames
 }
 
 #[tokio::test]
