@@ -53,7 +53,7 @@ test('the list of blocked people is not called empty before it has loaded', { ta
   await ann.open(`/users/@${bob.username}`);
   await ann.confirm(words.profiles.block);
   await expect(ann.page.getByRole('button', { name: words.profiles.unblock })).toBeVisible();
-  await ann.open('/settings/profile');
+  await ann.open('/settings');
   let load = () => {};
   const held = new Promise<void>((resolve) => { load = resolve; });
   await ann.page.route('**/fn/load', async (route) => { await held; await route.continue(); });
