@@ -103,7 +103,7 @@ test('other tabs show changes to the account', { tag: '@script' }, async ({ brow
   await expect(chosen(words.settings.nobody)).toBeVisible();
   await ann.open(`/users/@${bob.username}`);
   await ann.confirm(words.profiles.block);
-  await expect(tab.page.getByRole('listitem').getByText('Bob')).toBeVisible();
+  await expect(tab.page.getByRole('listitem').getByText('Bob', { exact: true })).toBeVisible();
 
   await tab.open('/settings/profile');
   await ann.open('/settings/profile');
