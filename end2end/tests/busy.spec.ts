@@ -47,11 +47,13 @@ test('half an hour of a busy chat, compressed, does not fill the memory', async 
   await bob.page.goto('/healthz');
   await flood(bob.page, chat, Array.from({ length: portion }, (_, n) => `Before ${n + 1}`));
   await ann.read(chat, portion);
+  await ann.page.addInitScript(rememberMemories);
   await ann.open(`/chats/${chat}`);
   await expect(ann.page.locator(`#m${portion}`)).toBeInViewport();
 
   const renderer = await ann.page.context().newCDPSession(ann.page);
   const before = await memory(ann.page, renderer);
+  expect(before.wasm).toBeGreaterThan(0);
   const began = performance.now();
   for (let sent = 0; sent < all; sent += portion) {
     await flood(bob.page, chat, Array.from({ length: portion }, (_, n) => `Message ${sent + n + 1} of a busy chat, as long as most are`));
@@ -82,22 +84,28 @@ async function mainThreadSeconds(renderer: CDPSession): Promise<number> {
   return metrics.find(({ name }) => name === 'TaskDuration')!.value;
 }
 
+/** The memories of the page's WASM modules. */
+declare let memories: WebAssembly.Memory[];
+
+function rememberMemories() {
+  Object.assign(window, { memories: [] });
+  const { instantiateStreaming } = WebAssembly;
+  WebAssembly.instantiateStreaming = async (...source) => {
+    const result = await instantiateStreaming(...source);
+    const { memory } = result.instance.exports;
+    if (memory) memories.push(memory as WebAssembly.Memory);
+    return result;
+  };
+}
+
 /** Megabytes in use after a collection: the heap of JavaScript and the DOM, and the memories of WASM. */
 async function memory(page: Page, renderer: CDPSession) {
   // Frames in flight still reference removed elements.
   await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
   await renderer.send('HeapProfiler.collectGarbage');
   const heap = (await renderer.send('Runtime.getHeapUsage')) as { usedSize: number; embedderHeapUsedSize?: number };
-  const { result } = await renderer.send('Runtime.evaluate', { expression: 'WebAssembly.Memory.prototype' });
-  const { objects } = await renderer.send('Runtime.queryObjects', { prototypeObjectId: result.objectId! });
-  const size = await renderer.send('Runtime.callFunctionOn', {
-    objectId: objects.objectId,
-    functionDeclaration: 'function () { return this.reduce((sum, memory) => sum + memory.buffer.byteLength, 0); }',
-    returnByValue: true,
-  });
-  // The result of queryObjects keeps the objects alive.
-  await renderer.send('Runtime.releaseObject', { objectId: objects.objectId! });
-  return { heap: (heap.usedSize + (heap.embedderHeapUsedSize ?? 0)) / MB, wasm: size.result.value / MB };
+  const bytes = await page.evaluate(() => memories.reduce((sum, memory) => sum + memory.buffer.byteLength, 0));
+  return { heap: (heap.usedSize + (heap.embedderHeapUsedSize ?? 0)) / MB, wasm: bytes / MB };
 }
 
 function signed(megabytes: number): string {
