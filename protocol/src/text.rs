@@ -1,8 +1,21 @@
 //! Text that users type: parsed by the same code in the browser and on the server.
 
+mod beginning;
+mod characters;
+mod cleaned;
+mod normalized;
+
+pub use beginning::beginning;
+pub use characters::has_visible;
+pub(crate) use characters::with_marks;
+pub use cleaned::{cleaned, cleaned_line};
+pub use normalized::fold;
+
 use crate::{error::Problem, limits};
+use characters::is_legal_in_line;
+use normalized::{nfc, nfkc};
 use serde::{Deserialize, Serialize};
-use std::{borrow::Cow, fmt, ops::RangeInclusive};
+use std::{fmt, ops::RangeInclusive};
 
 /// Combining marks on one letter of a name: more would be drawn over the rows above and below.
 const NAME_MARKS_MAX: usize = 4;
@@ -155,117 +168,6 @@ impl fmt::Debug for Password {
     }
 }
 
-/// Whether a text shows anything. White space, controls, fillers, private-use characters, and marks without a
-/// base character show nothing.
-#[must_use]
-pub fn has_visible(text: &str) -> bool {
-    text.chars().any(is_visible)
-}
-
-fn is_visible(c: char) -> bool {
-    match c {
-        '!'..='~' => true,
-        // Letters and symbols without a glyph: Hangul fillers, the empty Braille cell, the null notehead.
-        '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}' | '\u{1d159}' => false,
-        // Egyptian blanks, and the place of an object that a text cannot contain.
-        '\u{13441}' | '\u{13442}' | '\u{fffc}' => false,
-        // Noncharacters end each plane.
-        c if u32::from(c) & 0xfffe == 0xfffe => false,
-        // Reserved for emoji, also those that `escape_debug` does not know yet.
-        '\u{1f000}'..='\u{1ffff}' => true,
-        // `escape_debug` leaves printable characters as they are, and escapes combining marks.
-        c => !c.is_whitespace() && c.escape_debug().len() == 1,
-    }
-}
-
-/// A pasted text without control characters: line ends of other systems become `\n`, the others disappear. Pages call
-/// it before they send a text, because users do not see these characters. The API refuses them.
-#[must_use]
-pub fn cleaned(raw: &str) -> String {
-    let kept = |c: char| match c {
-        '\r' | '\u{b}' | '\u{c}' | '\u{85}' => Some('\n'),
-        '\n' | '\t' => Some(c),
-        c => (!c.is_control()).then_some(c),
-    };
-    unix_lines(raw).chars().filter_map(kept).collect()
-}
-
-/// A pasted name without the characters that `DisplayName` and `Title` refuse. Line ends and tabs become spaces.
-#[must_use]
-pub fn cleaned_line(raw: &str) -> String {
-    let mut before = None;
-    let kept = |c: char| {
-        let c = if matches!(c, '\n' | '\t' | '\u{2028}' | '\u{2029}') { ' ' } else { c };
-        let stays = is_legal_in_line(before, c);
-        before = if stays { Some(c) } else { before };
-        stays.then_some(c)
-    };
-    cleaned(raw).chars().filter_map(kept).collect()
-}
-
-/// The beginning of a text: about `max` characters and "…". It is cut between two characters as users see them
-/// (UAX 29), where the simple rules of `is_break` are sure of it. Browser and server cut at the same place.
-#[must_use]
-pub fn beginning(text: &str, max: usize) -> String {
-    if text.chars().nth(max).is_none() {
-        return text.to_owned();
-    }
-    let (mut cut, mut before, mut flags) = (None, '\u{200d}', 0);
-    for (count, (at, c)) in text.char_indices().enumerate() {
-        if count > max && cut.is_some() {
-            break;
-        }
-        if is_break(before, c) && (flags % 2 == 0 || !is_flag(c)) {
-            cut = Some(at);
-        }
-        flags = if is_flag(c) { flags + 1 } else { 0 };
-        before = c;
-    }
-    match cut.and_then(|cut| text.get(..cut)) {
-        Some(beginning) => format!("{}…", beginning.trim_end()),
-        None => text.to_owned(),
-    }
-}
-
-/// One of the two letters of a flag.
-fn is_flag(c: char) -> bool {
-    matches!(c, '\u{1f1e6}'..='\u{1f1ff}')
-}
-
-/// Whether two characters certainly are not one for the user: `after` is a character of its own (Latin to Arabic, Thai,
-/// Chinese, Japanese, Korean, symbols, emoji), and `before` does not join it.
-fn is_break(before: char, after: char) -> bool {
-    let joins = matches!(before, '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}' | '\u{8e2}'
-        | '\u{d4e}' | '\u{1100}'..='\u{115f}' | '\u{200d}' | '\u{a960}'..='\u{a97c}' | '\u{11000}'..='\u{11fff}');
-    let is_modifier = matches!(after, '\u{1f3fb}'..='\u{1f3ff}');
-    let begins = matches!(after, ' '..='\u{2ff}' | '\u{370}'..='\u{482}' | '\u{48a}'..='\u{590}' | '\u{5d0}'..='\u{5ea}'
-        | '\u{620}'..='\u{64a}' | '\u{660}'..='\u{66f}' | '\u{671}'..='\u{6d5}' | '\u{e01}'..='\u{e30}' | '\u{e32}'
-        | '\u{e40}'..='\u{e46}' | '\u{1e00}'..='\u{200a}' | '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205e}'
-        | '\u{2070}'..='\u{20cf}' | '\u{2100}'..='\u{2bff}' | '\u{3000}'..='\u{3029}' | '\u{3030}'..='\u{3098}'
-        | '\u{309b}'..='\u{a48c}' | '\u{ac00}'..='\u{d7a3}' | '\u{1f000}'..='\u{1faff}');
-    begins && !joins && !is_modifier
-}
-
-/// Drops the combining marks beyond `max` on a letter.
-pub(crate) fn with_marks(text: &str, max: usize) -> Cow<'_, str> {
-    let is_mark = |c: char| {
-        matches!(c, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{591}'..='\u{5c7}' | '\u{610}'..='\u{61a}'
-            | '\u{64b}'..='\u{65f}' | '\u{6d6}'..='\u{6ed}' | '\u{730}'..='\u{74a}' | '\u{8d3}'..='\u{8ff}'
-            | '\u{951}'..='\u{954}' | '\u{e31}'..='\u{e3a}' | '\u{e47}'..='\u{e4e}' | '\u{eb1}'..='\u{ece}'
-            | '\u{f71}'..='\u{f84}' | '\u{1ab0}'..='\u{1aff}' | '\u{1cd0}'..='\u{1cff}' | '\u{1dc0}'..='\u{1dff}'
-            | '\u{20d0}'..='\u{20ff}' | '\u{3099}' | '\u{309a}' | '\u{a66f}'..='\u{a67d}' | '\u{fe20}'..='\u{fe2f}')
-    };
-    let stays = || {
-        let mut run = 0;
-        move |c: &char| {
-            run = if is_mark(*c) { run + 1 } else { 0 };
-            run <= max
-        }
-    };
-    let mut all_stay = stays();
-    if text.chars().all(|c| all_stay(&c)) { text.into() } else { text.chars().filter(stays()).collect() }
-}
-
 fn unix_lines(raw: &str) -> String {
     raw.replace("\r\n", "\n")
 }
@@ -308,73 +210,6 @@ fn one_line(raw: &str, allowed: &RangeInclusive<usize>) -> Result<String, Proble
     let mut before = None;
     let is_legal = |c: char| is_legal_in_line(before.replace(c), c);
     if text.chars().all(is_legal) { Ok(text.into_owned()) } else { Err(Problem::Characters) }
-}
-
-/// Whether a name or a title may contain `c` after `before`.
-fn is_legal_in_line(before: Option<char>, c: char) -> bool {
-    let joins_emoji = before.is_some_and(|before| joins_emoji(before, c));
-    !(c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') || (is_invisible(c) && !joins_emoji))
-}
-
-/// Whether `c` belongs to an emoji sequence: a joiner, an emoji variation selector or a tag of a flag.
-fn joins_emoji(before: char, c: char) -> bool {
-    match c {
-        '\u{200d}' => !before.is_ascii() && !before.is_alphanumeric(),
-        '\u{fe0f}' => {
-            matches!(before, '0'..='9' | '#' | '*' | 'ℹ') || (!before.is_ascii() && !before.is_alphanumeric())
-        }
-        // The flags of England, Scotland and Wales are a black flag and tags.
-        '\u{e0020}'..='\u{e007f}' => matches!(before, '\u{1f3f4}' | '\u{e0020}'..='\u{e007e}'),
-        _ => false,
-    }
-}
-
-/// Characters that show nothing or change the direction of the text after them
-/// (Unicode `Default_Ignorable_Code_Point`, abridged, and the bidi controls).
-fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
-        | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
-}
-
-/// A text as searches compare it: without case, accents and compatibility forms; `ё` is `е`. The column `users.folded`
-/// has the same form.
-#[must_use]
-pub fn fold(text: &str) -> String {
-    nfkd_lower(text).chars().filter(|c| !matches!(c, '\u{300}'..='\u{36f}')).collect()
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-fn nfkd_lower(text: &str) -> String {
-    unicode_normalization::UnicodeNormalization::nfkd(text).collect::<String>().to_lowercase()
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-fn nfkc(text: &str) -> String {
-    unicode_normalization::UnicodeNormalization::nfkc(text).collect()
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-fn nfc(text: &str) -> String {
-    unicode_normalization::UnicodeNormalization::nfc(text).collect()
-}
-
-// The browser has the Unicode tables: they need not be downloaded.
-#[cfg(target_arch = "wasm32")]
-fn nfkd_lower(text: &str) -> String {
-    js_sys::JsString::from(text).normalize("NFKD").to_lower_case().into()
-}
-
-#[cfg(target_arch = "wasm32")]
-fn nfkc(text: &str) -> String {
-    js_sys::JsString::from(text).normalize("NFKC").into()
-}
-
-#[cfg(target_arch = "wasm32")]
-fn nfc(text: &str) -> String {
-    js_sys::JsString::from(text).normalize("NFC").into()
 }
 
 #[cfg(test)]
@@ -508,116 +343,8 @@ mod tests {
             assert_eq!(DisplayName::parse(raw).map(DisplayName::into_string).as_deref(), Ok(expected), "{raw:?}");
             assert_eq!(Title::parse(raw).map(Title::into_string).as_deref(), Ok(expected), "{raw:?}");
         }
-        // What is dropped does not count.
+        // The dropped marks do not count.
         assert!(DisplayName::parse(&format!("a{}", "\u{301}".repeat(500))).is_ok());
-    }
-
-    #[test]
-    fn a_pasted_text_is_cleaned_before_it_is_sent() {
-        for (raw, text, line) in [
-            ("one\u{b}two", "one\ntwo", "one two"),
-            ("раз\u{c}два", "раз\nдва", "раз два"),
-            ("one\rtwo\r\nthree\u{85}four", "one\ntwo\nthree\nfour", "one two three four"),
-            ("\u{1b}[1mжирно\u{1b}[0m", "[1mжирно[0m", "[1mжирно[0m"),
-            ("nul\0 и bell\u{7}", "nul и bell", "nul и bell"),
-            ("tab\there", "tab\there", "tab here"),
-            ("zero\u{200b}width \u{202a}Анна\u{202c}", "zero\u{200b}width \u{202a}Анна\u{202c}", "zerowidth Анна"),
-            ("👩‍💻 Ada ❤️ x\u{200d}y", "👩‍💻 Ada ❤️ x\u{200d}y", "👩‍💻 Ada ❤️ xy"),
-        ] {
-            assert_eq!((cleaned(raw), cleaned_line(raw)), (text.to_owned(), line.to_owned()), "{raw:?}");
-            assert!(MessageText::parse(&cleaned(raw)).is_ok() && Title::parse(&cleaned_line(raw)).is_ok(), "{raw:?}");
-        }
-    }
-
-    #[test]
-    fn a_text_is_cut_between_characters_as_users_see_them() {
-        for (text, max, expected) in [
-            ("short", 5, "short"),
-            ("hello world", 5, "hello…"),
-            ("hello world", 6, "hello…"),
-            ("привет всем", 8, "привет в…"),
-            ("aaa👨‍👩‍👧‍👦bbb", 5, "aaa…"),
-            ("aaa👨‍👩‍👧‍👦bbb", 10, "aaa👨‍👩‍👧‍👦…"),
-            ("флаг 🇷🇺🇺🇦🇫🇷", 6, "флаг…"),
-            ("флаг 🇷🇺🇺🇦🇫🇷", 7, "флаг 🇷🇺…"),
-            ("🇷🇺🇺🇦🇫🇷", 3, "🇷🇺…"),
-            ("👍🏽👍🏽👍🏽", 3, "👍🏽…"),
-            ("e\u{301}e\u{301}e\u{301}", 3, "e\u{301}…"),
-            ("й\u{306}й", 1, "й\u{306}…"),
-            ("नमस्ते दुनिया", 5, "नमस्ते…"),
-            ("1️⃣2️⃣3️⃣", 4, "1️⃣…"),
-            ("👨‍👩‍👧‍👦", 3, "👨‍👩‍👧‍👦"),
-        ] {
-            assert_eq!(beginning(text, max), expected, "{text} to {max}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_character_is_cut(text in cut_texts(), max in 0_usize..12) {
-            use unicode_segmentation::UnicodeSegmentation as _;
-            let beginning = beginning(&text, max);
-            if let Some(kept) = beginning.strip_suffix('…').filter(|_| beginning != text) {
-                // The spaces before the cut are not kept.
-                let cut = text.len() - text.strip_prefix(kept).unwrap_or_default().trim_start().len();
-                let is_cut = |(at, _): (usize, &str)| (kept.len()..=cut).contains(&at);
-                proptest::prop_assert!(text.grapheme_indices(true).any(is_cut), "{text:?} -> {beginning:?}");
-            }
-        }
-    }
-
-    fn cut_texts() -> impl proptest::strategy::Strategy<Value = String> {
-        use proptest::prelude::*;
-        let piece = prop_oneof![
-            proptest::sample::select(vec![
-                "a",
-                "я",
-                " ",
-                "👨‍👩‍👧‍👦",
-                "🇷🇺",
-                "\u{1f1fa}",
-                "👍🏽",
-                "\u{200d}",
-                "\u{fe0f}",
-                "\u{301}",
-                "नि",
-                "क्ष",
-                "ไทย",
-                "กำ",
-                "ကို",
-                "한",
-                "\u{1112}\u{1161}\u{11ab}",
-                "漢",
-                "が",
-                "か\u{3099}",
-                "ش",
-                "\u{600}",
-                "❤️",
-                "1️⃣",
-                "🏴󠁧󠁢󠁳󠁣󠁴󠁿",
-                "©",
-            ])
-            .prop_map(str::to_owned),
-            any::<char>().prop_map(String::from),
-        ];
-        proptest::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat())
-    }
-
-    #[test]
-    fn searches_ignore_case_accents_and_forms() {
-        for (text, folded) in [
-            ("Смеётся", "смеется"),
-            ("СМЕЕТСЯ", "смеется"),
-            ("Ёж", "еж"),
-            ("Álvaro", "alvaro"),
-            ("e\u{301}", "e"),
-            ("ＡＬＩＣＥ ﬁsh", "alice fish"),
-            ("İstanbul", "istanbul"),
-            ("👍🏽", "👍🏽"),
-            ("", ""),
-        ] {
-            assert_eq!(fold(text), folded, "{text:?}");
-        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use super::{ACCENTS_MAX, ELEMENTS_MAX, OPEN_MAX, QUOTES_MAX, html as html_with, is_jumbo, mentions, plain};
+use super::{ACCENTS_MAX, ELEMENTS_MAX, QUOTES_MAX, html as html_with, inline::OPEN_MAX, is_jumbo, mentions, plain};
 use proptest::prelude::*;
 
 const BLOCK: &str =

@@ -1,6 +1,6 @@
 //! A change touches only the parts that it changes.
 
-use super::*;
+use super::{outbox::unsent, *};
 
 type Change = Box<dyn Fn(&mut State)>;
 
