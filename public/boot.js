@@ -37,11 +37,12 @@ let asking = false;
 addEventListener("submit", async (event) => {
   const { target: form, submitter } = event;
   const name = submitter?.name;
-  if (event.defaultPrevented || form.method === "dialog" || "reached" in form.dataset) return;
+  delete root.dataset.unreachable;
+  const method = submitter?.getAttribute("formmethod") ?? form.method;
+  if (event.defaultPrevented || method === "dialog" || "reached" in form.dataset) return;
   event.preventDefault();
   if (asking) return;
   asking = true;
-  delete root.dataset.unreachable;
   const reached = await responds();
   asking = false;
   if (!reached) return void (root.dataset.unreachable = "");
@@ -138,9 +139,9 @@ function forgetDraft() {
   }
 }
 
-/** The place of the text of this page's composer. */
+/** The place of the text of this page's composer, which stays beside the info of its chat. */
 function draftKey() {
-  return `draft:${root.dataset.person ?? ""}:${location.pathname}`;
+  return `draft:${root.dataset.person ?? ""}:${location.pathname.replace(/\/info$/, "")}`;
 }
 
 /** Whether the server and its database respond. */

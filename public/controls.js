@@ -100,7 +100,7 @@ addEventListener(
 /** Moves the focus in a menu by the arrow keys, Home and End. */
 function walk(event, menu) {
   const { key, target } = event;
-  const items = [...menu.querySelectorAll("a, button")].filter((item) => item.checkVisibility());
+  const items = [...menu.querySelectorAll("a, button")].filter((item) => item.getClientRects().length);
   const at = items.indexOf(target);
   const isQuick = (item) => item.closest(".quick");
   const first = items.findIndex((item) => !isQuick(item));

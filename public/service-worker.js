@@ -12,8 +12,9 @@ const files = [
   "/boot.js",
   "/controls.js",
   "/gestures.js",
+  "/notify.js",
 ].map((file) => `${file}?v=${version}`);
-const others = ["/shell", "/icon.svg", "/pattern.svg", "/chats.svg", "/lost.svg", "/manifest.webmanifest"];
+const others = ["/shell", "/icon.svg", "/icon-unread.svg", "/pattern.svg", "/chats.svg", "/lost.svg", "/manifest.webmanifest"];
 
 /** A page that takes longer than this is treated as unreachable. */
 const PATIENCE_MS = 5_000;

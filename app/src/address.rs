@@ -161,7 +161,7 @@ impl Address {
         }
     }
 
-    /// A page other than those for strangers.
+    /// A page that needs a sign-in, or `/`.
     fn page(segments: &[&str], query: &Query) -> Option<Self> {
         Some(match segments {
             [] => Self::Home,

@@ -1,5 +1,9 @@
 //! Reading cookies.
 
+/// The cookie that names the user of the session: the offline page cannot read the session cookie. The item of the local
+/// storage with this name is the user whose chats are stored.
+pub const PERSON: &str = "person";
+
 /// The value of a cookie in a `Cookie` header or in `document.cookie`.
 #[must_use]
 pub fn in_line<'a>(line: &'a str, name: &str) -> Option<&'a str> {

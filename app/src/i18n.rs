@@ -66,13 +66,7 @@ impl Language {
 #[must_use]
 pub fn translated(sentence: &str, locale: Locale) -> Option<&'static str> {
     let place = EN.iter().position(|text| *text == sentence)?;
-    Language::of(locale).texts.get(place).copied()
-}
-
-#[cfg(feature = "ssr")]
-#[must_use]
-pub fn text_in(text: Text, locale: Locale) -> &'static str {
-    Language::of(locale).texts.get(text.0).copied().unwrap_or_default()
+    Some(Language::of(locale).text(Text(place)))
 }
 
 /// The table that a browser loads, as JSON.

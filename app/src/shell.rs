@@ -14,6 +14,7 @@ use {
         i18n::{self, texts},
         routes::begins_with_part,
         seed::{Page, Seed},
+        ui::Asked,
     },
     leptos::nonce::use_nonce,
     leptos_meta::MetaTags,
@@ -27,7 +28,8 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
     let of = |file: &str| version.map_or(file.to_owned(), |version| format!("{file}?v={version}"));
     let chosen = |name: &str| seed.and_then(|seed| seed.choices.get(name).cloned());
     let nonce = use_nonce();
-    let address = seed.filter(|seed| seed.forms.refused.is_some()).map(|seed| seed.address.clone());
+    let answers_form = |seed: &&Seed| seed.forms.refused.is_some() || use_context::<Asked>().is_some();
+    let address = seed.filter(answers_form).map(|seed| seed.address.clone());
     // The page of a failed request does not need the front end.
     let has_scripts = seed.is_none_or(|seed| !matches!(seed.page, Page::Failed(_)));
     // The forms of these pages work without the front end. It starts when the user begins to fill in a form; until

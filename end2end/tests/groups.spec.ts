@@ -248,6 +248,11 @@ test('a wide window shows the info beside the open conversation', { tag: ['@scri
   await expect(info.getByRole('link', { name: 'Bob' })).toBeVisible();
   await expect(ann.page).toHaveURL(`/chats/${chat}/info`);
   await expect(ann.composer).toHaveValue('half a thought');
+  await ann.composer.press('End');
+  await ann.composer.pressSequentially('!');
+  await ann.composer.press('Backspace');
+  const kept = await ann.page.evaluate(() => Object.keys(sessionStorage).filter((key) => key.startsWith('draft:')));
+  expect(kept.map((key) => key.slice(key.indexOf('/')))).toEqual([`/chats/${chat}`]);
   await info.getByRole('link', { name: words.back }).click();
   await expect(info).toHaveCount(0);
   await expect(ann.composer).toHaveValue('half a thought');

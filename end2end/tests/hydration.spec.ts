@@ -71,6 +71,23 @@ test.describe('at hydration', { tag: '@script' }, () => {
     await expect(ann.composer).toHaveValue('');
   });
 
+  test('a question asked before it stays on its page', async ({ person, words }) => {
+    const ann = await person('Ann');
+    const group = await ann.groupWith('Choir', []);
+    const letItCome = await holdBack(ann.page, '**/controls.js*');
+    await ann.page.goto(`/chats/${group}/info`, { waitUntil: 'commit' });
+    await ann.page.getByRole('button', { name: words.groups.leave, exact: true }).click();
+    const question = ann.page.locator('#confirm');
+    await expect(question).toBeVisible();
+    await expect(ann.page).toHaveURL(`/chats/${group}/info`);
+    letItCome();
+    await ann.settled();
+    await expect(ann.main.getByRole('heading', { name: 'Choir' })).toBeVisible();
+    await question.getByRole('button', { name: words.cancel, exact: true }).click();
+    await expect(question).toBeHidden();
+    expect(await ann.summary(group)).toMatchObject({ title: 'Choir' });
+  });
+
   test('a page whose WASM does not load says so and works', async ({ person, words }) => {
     const ann = await person('Ann');
     ann.expects(/ERR_FAILED|Failed to fetch/);
@@ -179,10 +196,10 @@ async function goTo(page: Page, path: string) {
 const loadedParts = () => performance.getEntriesByType('resource').filter(({ name }) => new URL(name).pathname === '/pkg/part.wasm').length;
 
 /** Blocks the WASM of a page until the returned function is called. */
-async function holdBack(page: Page): Promise<() => void> {
+async function holdBack(page: Page, files = '**/*.wasm*'): Promise<() => void> {
   let letItCome = () => {};
   const held = new Promise<void>((resolve) => (letItCome = resolve));
-  await page.route('**/*.wasm*', async (route) => {
+  await page.route(files, async (route) => {
     await held;
     await route.continue();
   });

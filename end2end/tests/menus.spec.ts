@@ -178,6 +178,17 @@ test('a chat in the list has a menu', { tag: '@script' }, async ({ person, words
   await expect(ann.page).toHaveURL(/\/info$/);
 });
 
+test('a confirmation is cancelled without a network', { tag: ['@script', '@once'] }, async ({ person, words }) => {
+  const ann = await person('Ann');
+  ann.expects(/ERR_INTERNET_DISCONNECTED|WebSocket/);
+  await ann.open(`/chats/${await ann.groupWith('Choir', [])}/info`);
+  await ann.page.context().setOffline(true);
+  await ann.press(words.groups.leave);
+  await ann.dialog.getByRole('button', { name: words.cancel, exact: true }).click();
+  await expect(ann.dialog).toHaveCount(0);
+  await expect(ann.page.locator('html[data-unreachable]')).toHaveCount(0);
+});
+
 test('a long press opens the menu, a swipe to the right replies', { tag: ['@script', '@once'] }, async ({ person, words }) => {
   const ann = await person('Ann', { hasTouch: true, isMobile: true, viewport: { width: 390, height: 844 } });
   const group = await ann.groupWith('Choir', []);

@@ -6,6 +6,8 @@ test('an unknown address shows a page that says so', async ({ person, words }) =
     const answer = await ann.open(path);
     expect(answer?.status(), path).toBe(404);
     await expect(ann.page.getByRole('heading', { name: words.not_found.title })).toBeVisible();
+    const height = (await ann.page.getByRole('main').boundingBox())!.height;
+    expect(height, 'it fills the window').toBeGreaterThan(ann.page.viewportSize()!.height * 0.9);
     await ann.page.getByRole('link', { name: words.not_found.back }).click();
     await expect(ann.page).toHaveURL('/chats');
   }

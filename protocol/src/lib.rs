@@ -44,7 +44,7 @@ impl<T> Page<T> {
         Self { items, next: None }
     }
 
-    /// The first `limit` of these items, which are one more if others follow. `cursor` names the last item of the page.
+    /// A page of `limit` items. `items` has one more if other items follow. `cursor` names the last item of the page.
     pub fn cut(mut items: Vec<T>, limit: u32, cursor: impl FnOnce(&T) -> String) -> Self {
         let more = items.len() > limit as usize;
         items.truncate(limit as usize);

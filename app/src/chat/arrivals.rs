@@ -15,30 +15,16 @@ use protocol::{
     reducer::{ChatState, Part},
     time::Timestamp,
 };
-use std::time::Duration;
-
-const SHOWN_FOR: Duration = Duration::from_secs(6);
 
 /// A new message: its chat and its number.
 type Arrived = (ChatId, u64);
 
-/// The words that announce a message. Other words after an edit; none after the message was read or deleted.
+/// The words that announce a message. An edit changes the words. A read or deleted message has no words.
 #[derive(Clone, Debug, PartialEq)]
 struct Arrival {
     of: Arrived,
     title: String,
     text: String,
-}
-
-/// Hides `what` after a few seconds, unless another value is shown by then.
-fn fade<T: PartialEq + Send + Sync + 'static>(said: RwSignal<Option<T>>, what: T) {
-    let gone = move || {
-        // The page may be gone by then.
-        if said.try_with_untracked(|said| said.as_ref() == Some(&what)) == Some(true) {
-            said.set(None);
-        }
-    };
-    set_timeout(gone, SHOWN_FOR);
 }
 
 /// The number of unread messages for the title. In a muted chat, only mentions count.
@@ -74,7 +60,6 @@ pub fn Arrivals() -> impl IntoView {
                 Place::Toast => {
                     seen((chat_id, no));
                     toast.set(Some((chat_id, no)));
-                    fade(toast, (chat_id, no));
                 }
                 Place::Nowhere => {}
                 Place::Notification => noted.update(|noted| {
@@ -103,7 +88,7 @@ pub fn Arrivals() -> impl IntoView {
     view! {
         <div role="status">
             {reactive(move || shown.get().map(|Arrival { of: (chat_id, _), title, text }| view! {
-                <div class="arrival">
+                <div class="arrival" on:animationend=move |_| toast.set(None)>
                     <a href=Address::chat(chat_id).href() on:click=move |_| toast.set(None)>
                         <bdi class="chat-row-title">{title}</bdi>
                         <span class="chat-row-preview">{text}</span>

@@ -74,7 +74,7 @@ pub fn ChatMenu(id: ChatId, close: Callback<()>) -> impl IntoView {
             <form method="post" action=api::OwnState::url() on:submit=change>
                 <input type="hidden" name="chat_id" value=id.to_string() />
                 {mark("pinned", summary.pinned, outline::PIN, [t!(i18n, chat.pin), t!(i18n, chat.unpin)])}
-                {mutes}
+                {(summary.chat.kind != ChatKind::Saved).then_some(mutes)}
                 {marks}
                 {mark("archived", summary.archived, outline::ARCHIVE, [t!(i18n, chat.archive), t!(i18n, chat.unarchive)])}
             </form>

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     i18n::use_i18n,
-    live::{Notice, now},
+    live::now,
     people::BlockForm,
     ui::{FormError, I18n, Icon, Show, effect, outline, reactive, t},
 };
@@ -264,20 +264,16 @@ fn send(open_chat: OpenChat, drafts: Drafts, text: MessageText) {
     drafts.sent();
 }
 
-/// Saves an edit of the text as it was at `base_seq`. The text stays in the field until it is saved.
-fn change(open_chat: OpenChat, drafts: Drafts, (no, base_seq): (u64, u64), text: &MessageText) {
+/// Saves an edit of a version of a message, its number and its `seq`. The text stays in the field until it is saved.
+fn change(open_chat: OpenChat, drafts: Drafts, version: (u64, u64), text: &MessageText) {
     let OpenChat { store, chat_id, writing, .. } = open_chat;
     let edit = writing.get_untracked();
     drafts.begin_save();
-    let (chat, no, seq) = (chat_id.to_string(), no.to_string(), base_seq.to_string());
-    let fields = [("chat_id", &*chat), ("no", &no), ("base_seq", &seq), ("text", text.as_str())];
-    store.post(api::EditMessage::url(), &fields, move |answer| {
+    store.edit_message(chat_id, version, text.as_str(), move |outcome| {
         drafts.saved();
-        match answer {
-            // Meanwhile the user may have begun a reply or another edit.
-            Ok(()) if writing.try_get_untracked() == Some(edit) => writing.set(Writing::New),
-            Ok(()) => {}
-            Err(code) => store.notice.set(Some(Notice::Failed(code))),
+        // Meanwhile the user may have begun a reply or another edit.
+        if outcome.is_ok() && writing.try_get_untracked() == Some(edit) {
+            writing.set(Writing::New);
         }
     });
 }
@@ -285,12 +281,8 @@ fn change(open_chat: OpenChat, drafts: Drafts, (no, base_seq): (u64, u64), text:
 /// Changes a message that waits to be sent. If the server has stored it since, the stored message is edited.
 fn reword(open_chat: OpenChat, drafts: Drafts, client_id: ClientId, text: MessageText) {
     let OpenChat { store, chat_id, writing, .. } = open_chat;
-    let stored = store.with_chat_untracked(chat_id, |chat| {
-        let message = chat.messages.values().rev().find(|message| message.client_id == client_id)?;
-        Some((message.no, message.seq))
-    });
-    if let Some(stored) = stored.flatten() {
-        return change(open_chat, drafts, stored, &text);
+    if let Some((no, seq, _)) = store.stored_as(chat_id, client_id) {
+        return change(open_chat, drafts, (no, seq), &text);
     }
     let waits = store.read_untracked(|state| state.unsent(chat_id).any(|unsent| unsent.client_id == client_id));
     if waits {

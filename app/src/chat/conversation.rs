@@ -82,7 +82,7 @@ fn NotKept() -> impl IntoView {
 fn Conversation(chat_id: ChatId) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
-    let title = memo(move || store.summary(chat_id).map(|summary| words::title(i18n, &summary)).unwrap_or_default());
+    let title = memo(move || words::title_of(i18n, store, chat_id));
     provide_context(OpenChat::new(chat_id));
     view! {
         <Title text=title />

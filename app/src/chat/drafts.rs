@@ -159,7 +159,7 @@ impl Drafts {
             let is_saved = text == self.known.get_value() && !store.is_saving_draft(chat_id);
             let gives_way = draft.is_empty() || !self.typed_here.get_value() || draft.starts_with(&text);
             self.known.set_value(draft.clone());
-            if store.has_saved_draft(chat_id, &draft) || draft == text {
+            if store.confirm_saved_draft(chat_id, &draft) || draft == text {
                 self.other.set(None);
             } else if text.is_empty() || (is_saved && gives_way) {
                 self.put(&draft);
@@ -247,7 +247,7 @@ impl Drafts {
         self.typed_here.set_value(true);
         let now = now(self.open_chat.store).0;
         let since = self.since.get_value().unwrap_or(now);
-        if now - since < TYPING_MAX_MS || since == now {
+        if now - since < TYPING_MAX_MS {
             self.stop();
             let handle = set_timeout_with_handle(move || self.save(), PAUSE);
             self.waiting.set_value(handle.ok());

@@ -139,11 +139,7 @@ pub fn Picker(no: Option<u64>) -> impl IntoView {
 
 fn react(open_chat: OpenChat, no: u64, emoji: &str) {
     let (store, chat, no) = (open_chat.store, open_chat.chat_id.to_string(), no.to_string());
-    store.post(api::React::url(), &[("chat_id", &chat), ("no", &no), ("emoji", emoji)], move |answer| {
-        if let Err(code) = answer {
-            store.notice.set(Some(crate::live::Notice::Failed(code)));
-        }
-    });
+    store.post(api::React::url(), &[("chat_id", &chat), ("no", &no), ("emoji", emoji)], |_| ());
 }
 
 /// The search, and the rows of emoji that are on the screen.

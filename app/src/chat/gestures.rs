@@ -19,8 +19,8 @@ pub fn closest(target: Option<web_sys::EventTarget>, selector: &str) -> Option<w
     target?.dyn_into::<web_sys::Element>().ok()?.closest(selector).ok().flatten()
 }
 
-fn focus_in_row(no: u64, selector: &str) {
-    focus(&format!("#m{no} {selector}"));
+fn focus_message(no: u64) {
+    focus(&format!("#m{no} article"));
 }
 
 pub fn clicked(open_chat: OpenChat, event: &leptos::ev::MouseEvent) {
@@ -126,7 +126,7 @@ pub fn pressed(open_chat: OpenChat, event: &leptos::ev::KeyboardEvent) {
         ("Escape", Some(row)) => {
             open_chat.selected.set(None);
             match screen::number_of(&row).filter(|_| !in_article) {
-                Some(no) => focus_in_row(no, "article"),
+                Some(no) => focus_message(no),
                 None => focus(".composer-input"),
             }
         }
@@ -144,6 +144,6 @@ fn walk(event: &leptos::ev::KeyboardEvent, row: Option<&web_sys::Element>) {
     };
     if let Some(no) = no {
         event.prevent_default();
-        focus_in_row(no, "article");
+        focus_message(no);
     }
 }

@@ -90,7 +90,7 @@ pub fn ChatList() -> impl IntoView {
                 </For>
             </ul>
             // A new user has no chat but the saved messages.
-            <Show when=move || query.with(|query| !query.trim().is_empty()) || ids.with(|ids| ids.len() == 1)>
+            <Show when=move || query.with(|query| !query.trim().is_empty()) || (filter.get() == Filter::All && ids.with(|ids| ids.len() == 1))>
                 <a class="find-people" href=reactive(move || Address::NewChat { query: query.get() }.href())>
                     <Icon d=outline::PEOPLE />{t!(i18n, chat.find_people)}
                 </a>
@@ -143,7 +143,7 @@ fn Filters(filter: RwSignal<Filter>) -> impl IntoView {
             .into_any()
     };
     view! {
-        <div class="tabs filters" role="group" aria-label=t!(i18n, chat.filter)>
+        <div class="filters" role="group" aria-label=t!(i18n, chat.filter)>
             {choice(Filter::All, t!(i18n, chat.all))}
             {choice(Filter::Unread, t!(i18n, chat.only_unread))}
             {choice(Filter::Groups, t!(i18n, chat.only_groups))}

@@ -17,6 +17,7 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use protocol::{
     chat::{ChatKind, Message},
     limits,
+    text::beginning,
 };
 use std::sync::Arc;
 
@@ -64,7 +65,7 @@ fn Menu(message: Arc<Message>) -> impl IntoView {
                 </form>
                 <Actions message=message.clone() />
                 {open_chat.may_delete(&message).then(|| {
-                    let text = words::line(i18n, &message).chars().take(60).collect::<String>();
+                    let text = beginning(&words::line(i18n, &message), 60);
                     view! {
                         <form method="post" action=api::DeleteMessages::url() on:submit=send>
                             <input type="hidden" name="chat_id" value=chat_id.to_string() />

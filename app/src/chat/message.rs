@@ -124,7 +124,7 @@ pub fn Text(text: String, #[prop(optional)] mentions: Vec<UserId>) -> impl IntoV
     let i18n = use_i18n();
     let html = Store::current().read_untracked(|state| {
         let is_known = |name: &str| state.users.values().any(|user| user.username == name);
-        // The members mentioned whose rows this page does not have. If as many names are unknown, they are the names.
+        // The members mentioned whose rows this page does not have. If the text has the same number of unknown names, treat these names as mentions.
         let strangers = mentions.iter().filter(|id| !state.users.contains_key(id)).count();
         let are_named =
             strangers > 0 && markdown::mentions(&text).iter().filter(|name| !is_known(name)).count() == strangers;

@@ -13,7 +13,7 @@ use protocol::{
     limits,
 };
 
-/// A mute that ends later has no end for the reader. In milliseconds.
+/// In milliseconds. A mute that ends after more than a year is shown without an end.
 const YEAR: i64 = 365 * 24 * 60 * 60 * 1_000;
 
 /// A submit handler for the forms of a chat's own state. After the change, a toast offers to undo it.
@@ -27,7 +27,7 @@ pub fn changes(store: Store, chat_id: ChatId) -> impl Fn(leptos::ev::SubmitEvent
 /// The words for the change that a button makes, and the form that undoes it.
 fn change(store: Store, chat_id: ChatId, button: &web_sys::HtmlElement) -> Option<Notice> {
     let (name, value) = (button.get_attribute("name")?, button.get_attribute("value")?);
-    let undo = |field, before| Undo { chat_id, url: api::OwnState::url(), field, before };
+    let undo = |field, before| Undo { chat_id, field, before };
     if name == "mute" {
         let until = |chat: &protocol::reducer::ChatState| {
             chat.summary.muted_until.filter(|_| store.is_muted(&chat.summary)).map_or(0, |until| until.0)
@@ -39,7 +39,8 @@ fn change(store: Store, chat_id: ChatId, button: &web_sys::HtmlElement) -> Optio
     let (field, [off, on]) = match name.as_str() {
         "pinned" => ("pinned", [texts::notices::unpinned, texts::notices::pinned]),
         "archived" => ("archived", [texts::notices::unarchived, texts::notices::archived]),
-        _ => ("marked_unread", [texts::notices::marked_read, texts::notices::marked_unread]),
+        "marked_unread" => ("marked_unread", [texts::notices::marked_read, texts::notices::marked_unread]),
+        _ => return None,
     };
     let sets = value == "true";
     Some(Notice::Changed(if sets { on } else { off }, undo(field, Before::Mark(!sets))))

@@ -53,7 +53,7 @@ fn Forward(nos: Vec<u64>) -> impl IntoView {
     let open_chat = OpenChat::current();
     let store = open_chat.store;
     let query = RwSignal::new(String::new());
-    let chats = move || query.with(|query| words::chats_called(i18n, store, query));
+    let chats = memo(move || query.with(|query| words::chats_called(i18n, store, query)));
     // After an error, the messages may be stored nevertheless: the retry uses the same id.
     let before =
         store.forms.with_untracked(|forms| forms.refused("forward_messages")?.value("client_id")?.parse().ok());
@@ -67,11 +67,11 @@ fn Forward(nos: Vec<u64>) -> impl IntoView {
                 <input type="hidden" name="chat_id" value=open_chat.chat_id.to_string() />
                 <input type="hidden" name="nos" value=joined(&nos) />
                 <input type="hidden" name="client_id" value=client_id.to_string() />
-                <For each=chats key=|(id, _)| *id let((id, title))>
+                <For each=move || chats.get() key=|(id, _)| *id let((id, title))>
                     <button class="row choice" name="to" value=id.to_string()><Avatar name=title.clone() id=words::face(store, id) /><bdi class="grow truncate">{title}</bdi></button>
                 </For>
             </form>
-            <Show when=move || chats().is_empty()><p class="text-muted">{t!(i18n, chat.nothing_here)}</p></Show>
+            <Show when=move || chats.with(Vec::is_empty)><p class="text-muted">{t!(i18n, chat.nothing_here)}</p></Show>
         </Dialog>
     }
     .into_any()

@@ -72,7 +72,7 @@ pub fn Lost() -> impl IntoView {
     });
     view! {
         <Show when=move || !lost.with(Vec::is_empty)>
-            <section class="lost" aria-label=t!(i18n, chat.not_sent)>
+            <section class="lost-messages" aria-label=t!(i18n, chat.not_sent)>
                 <p role="status">{t!(i18n, chat.lost)}</p>
                 <For each=move || lost.get() key=|unsent| unsent.client_id let:unsent>
                     <p class="lost-text" dir="auto">{unsent.text.clone()}</p>

@@ -28,6 +28,11 @@ pub fn title(i18n: I18n, summary: &ChatSummary) -> String {
     }
 }
 
+/// The title of a chat; empty if the chat is not in memory.
+pub fn title_of(i18n: I18n, store: Store, chat_id: ChatId) -> String {
+    store.summary(chat_id).map(|summary| title(i18n, &summary)).unwrap_or_default()
+}
+
 /// The id that gives a chat its colour: the other user's, so that a user has one colour everywhere; the group's; or
 /// none, for the saved messages.
 #[must_use]

@@ -5,7 +5,7 @@ pub mod page;
 
 use crate::{
     address::Address,
-    chat::{OwnState, face, page_of_chat, title},
+    chat::{OwnState, face, page_of_chat, title, title_of},
     i18n::{t_string, use_i18n},
     live::Store,
     navigation::Navigation,
@@ -340,7 +340,7 @@ fn Info(
     let is_group = memo(move || summary.with(|s| s.as_ref().is_some_and(|s| s.chat.kind == ChatKind::Group)));
     let may_manage = memo(move || is_group.get() && role.get() >= Some(Role::Admin));
     let count = move || summary.with(|s| s.as_ref().map_or(0, |s| s.chat.member_count));
-    let members = memo(move || members(i18n, store, chat_id));
+    let members = members(i18n, store, chat_id);
     let next = Signal::derive(move || {
         store.page.with(|page| match page {
             Page::Info(info) if info.chat_id == chat_id => info.next.clone(),
@@ -400,28 +400,39 @@ fn Info(
 }
 
 /// The loaded members, by role and then by name. The server has the order of its page.
-#[cfg(not(feature = "hydrate"))]
-fn members(_: I18n, store: Store, chat_id: ChatId) -> Vec<Member> {
-    store.page.with(|page| match page {
-        Page::Info(info) if info.chat_id == chat_id => info.members.clone(),
-        _ => Vec::new(),
-    })
-}
-
-#[cfg(feature = "hydrate")]
-fn members(i18n: I18n, store: Store, chat_id: ChatId) -> Vec<Member> {
-    let compare = comparison(i18n.get_locale());
-    let present = |chat: &ChatState| chat.members.values().filter(|m| !m.removed).map(|m| (**m).clone()).collect();
-    let mut members: Vec<Member> = store.with_chat(chat_id, present).unwrap_or_default();
-    store.read(reducer::Part::Users, |state| {
-        for member in &mut members {
-            if let Some(user) = state.users.get(&member.user.id) {
-                member.user.display_name.clone_from(&user.display_name);
-            }
-        }
-    });
-    members.sort_by(|a, b| b.role.cmp(&a.role).then_with(|| compare(&a.user.display_name, &b.user.display_name)));
-    members
+fn members(i18n: I18n, store: Store, chat_id: ChatId) -> Memo<Vec<Member>> {
+    #[cfg(not(feature = "hydrate"))]
+    {
+        let _ = i18n;
+        memo(move || {
+            store.page.with(|page| match page {
+                Page::Info(info) if info.chat_id == chat_id => info.members.clone(),
+                _ => Vec::new(),
+            })
+        })
+    }
+    #[cfg(feature = "hydrate")]
+    {
+        let present = |chat: &ChatState| chat.members.values().filter(|m| !m.removed).map(|m| (**m).clone()).collect();
+        let named = memo(move || {
+            let mut members: Vec<Member> = store.with_chat(chat_id, present).unwrap_or_default();
+            store.read(reducer::Part::Users, |state| {
+                for member in &mut members {
+                    if let Some(user) = state.users.get(&member.user.id) {
+                        member.user.display_name.clone_from(&user.display_name);
+                    }
+                }
+            });
+            members
+        });
+        // Most changes of a chat, such as new messages, do not change its members: only a change sorts them.
+        memo(move || {
+            let (compare, mut members) = (comparison(i18n.get_locale()), named.get());
+            members
+                .sort_by(|a, b| b.role.cmp(&a.role).then_with(|| compare(&a.user.display_name, &b.user.display_name)));
+            members
+        })
+    }
 }
 
 /// Loads the members after a cursor.
@@ -449,7 +460,7 @@ fn load_members(store: Store, chat_id: ChatId, cursor: String) {
 fn Leave(chat_id: ChatId, role: Memo<Option<Role>>, members: Memo<Vec<Member>>) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
-    let title = move || store.summary(chat_id).map(|summary| title(i18n, &summary)).unwrap_or_default();
+    let title = move || title_of(i18n, store, chat_id);
     let question = t!(i18n, groups.leave_question, title = title);
     let heirs = move || {
         let others = members.get().into_iter().filter(|member| Some(member.user.id) != store.me());
@@ -560,7 +571,7 @@ fn RoleForm(chat_id: ChatId, user_id: UserId, admin: bool, children: Children) -
     let (role, words) =
         if admin { (Role::Member, t!(i18n, groups.take_admin)) } else { (Role::Admin, t!(i18n, groups.make_admin)) };
     let store = Store::current();
-    let title = move || store.summary(chat_id).map(|summary| title(i18n, &summary)).unwrap_or_default();
+    let title = move || title_of(i18n, store, chat_id);
     let question = t!(i18n, groups.owner_question, name = move || store.name(user_id), title = title);
     view! {
         <details class="roles">
@@ -585,7 +596,7 @@ fn RoleForm(chat_id: ChatId, user_id: UserId, admin: bool, children: Children) -
 fn RemoveForm(chat_id: ChatId, user_id: UserId) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
-    let title = move || store.summary(chat_id).map(|summary| title(i18n, &summary)).unwrap_or_default();
+    let title = move || title_of(i18n, store, chat_id);
     let question = t!(i18n, groups.remove_question, name = move || store.name(user_id), title = title);
     view! {
         <form method="post" action=api::RemoveMember::url()>

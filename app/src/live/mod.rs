@@ -67,7 +67,7 @@ pub fn forget_everything(go_on: impl FnOnce() + 'static) {
 /// Starts the tasks of the page: the connection, the outbox, and the copy on this device.
 #[cfg(feature = "hydrate")]
 fn begin(store: Store) {
-    use crate::ui::{effect, effect_from, memo};
+    use crate::ui::{effect_from, memo};
     use futures::channel::mpsc;
     use leptos::{prelude::*, task::spawn_local};
     use protocol::reducer::{Part, Unsent};
@@ -97,11 +97,6 @@ fn begin(store: Store) {
         }
         let _ = outbox_changed.unbounded_send(outbox::Event::Changed);
         now
-    });
-    effect(move || {
-        if store.connection.get().is_up() {
-            store.save_drafts_again();
-        }
     });
     spawn_local(async move {
         let database = offline::open(me).await;

@@ -10,6 +10,9 @@ use {crate::ui::effect_from, protocol::reducer::Part, std::time::Duration};
 #[cfg(feature = "hydrate")]
 const WAIT_MAX: i64 = 24 * 60 * 60 * 1_000;
 
+/// A difference between two comparisons, in milliseconds, that no slow response explains.
+const CLOCK_SET: i64 = 60_000;
+
 impl Store {
     /// Whether a chat is muted. The memo or effect that calls it runs again when a mute ends.
     #[must_use]
@@ -22,10 +25,12 @@ impl Store {
         Timestamp(now(self).0 + self.server_ahead.get_value().unwrap_or(0))
     }
 
-    /// Compares the clocks. The response took some time, so the highest difference is the most exact.
+    /// Compares the clocks. The response took some time, so the highest difference is the most exact, unless a clock
+    /// was set since.
     pub(super) fn set_server_time(self, time: i64) {
         let ahead = time - now(self).0;
-        self.server_ahead.update_value(|known| *known = Some(known.map_or(ahead, |known| known.max(ahead))));
+        let exact = |known: &i64| (ahead..ahead + CLOCK_SET).contains(known);
+        self.server_ahead.update_value(|known| *known = Some(known.filter(exact).unwrap_or(ahead)));
     }
 }
 

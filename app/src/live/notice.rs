@@ -25,7 +25,6 @@ pub enum Notice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Undo {
     pub chat_id: ChatId,
-    pub url: &'static str,
     pub field: &'static str,
     pub before: Before,
 }

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     address::Address,
     chat::page::Conversation,
+    cookie::PERSON,
     seed::{Page, Seed},
 };
 use futures::{StreamExt as _, channel::mpsc, future::select};
@@ -27,9 +28,6 @@ use wasm_bindgen::JsCast as _;
 
 /// The interval between two writes of the collected changes.
 const PAUSE_MS: u32 = 1_000;
-/// The item of the local storage that names the user whose chats are stored, and the cookie that names the user of the
-/// session.
-const PERSON: &str = "person";
 
 thread_local! {
     /// The database of this page's user, once it is open.

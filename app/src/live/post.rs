@@ -3,18 +3,23 @@
 use super::{Notice, Store};
 #[cfg(feature = "hydrate")]
 use super::{offline::Wipe, session};
+use crate::chat::api::EditMessage;
 #[cfg(feature = "hydrate")]
 use crate::ui::{Refused, focus, once_drawn};
 #[cfg(feature = "hydrate")]
 use gloo_net::http::Request;
 #[cfg(feature = "hydrate")]
 use leptos::prelude::*;
-use protocol::error::ErrorCode;
+use leptos::server_fn::ServerFn as _;
+use protocol::{error::ErrorCode, ids::ChatId};
 #[cfg(feature = "hydrate")]
-use protocol::error::{ApiError, Problem};
+use protocol::{
+    error::{ApiError, Problem},
+    reducer::Unsent,
+};
 
 impl Store {
-    /// Sends these fields as a form to `url`, then runs `then` with the outcome.
+    /// Sends these fields as a form to `url`, then runs `then` with the outcome. A toast shows a refusal.
     pub fn post(
         self,
         url: &'static str,
@@ -26,11 +31,38 @@ impl Store {
             let Ok(body) = web_sys::UrlSearchParams::new() else { return };
             fields.iter().for_each(|(name, value)| body.append(name, value));
             leptos::task::spawn_local(async move {
-                then(request(url, body).await.map(|_| ()).map_err(|error| error.code));
+                let refused = request(url, body).await.err();
+                then(refused.as_ref().map_or(Ok(()), |error| Err(error.code)));
+                refused.iter().for_each(|error| self.show_refusal(error));
             });
         }
         #[cfg(not(feature = "hydrate"))]
         let _ = (url, fields, then);
+    }
+
+    /// Handles a message that has left the outbox of all tabs.
+    #[cfg(feature = "hydrate")]
+    pub fn settle_sent(self, unsent: &Unsent) {
+        self.remove_draft_of(unsent);
+        // The text was changed when its earlier form was already on the way.
+        if let Some((no, seq, text)) = self.stored_as(unsent.chat_id, unsent.client_id)
+            && text != unsent.text
+        {
+            self.edit_message(unsent.chat_id, (no, seq), &unsent.text, |_| ());
+        }
+    }
+
+    /// Saves an edit of a message as it was at `base_seq`, then runs `then` with the outcome.
+    pub fn edit_message(
+        self,
+        chat_id: ChatId,
+        (no, base_seq): (u64, u64),
+        text: &str,
+        then: impl FnOnce(Result<(), ErrorCode>) + 'static,
+    ) {
+        let (chat, no, seq) = (chat_id.to_string(), no.to_string(), base_seq.to_string());
+        let fields = [("chat_id", &*chat), ("no", &no), ("base_seq", &seq), ("text", text)];
+        self.post(EditMessage::url(), &fields, then);
     }
 
     /// Sends a form of the page. On a rejection, each invalid field shows its problem.
@@ -44,17 +76,9 @@ impl Store {
             match &refused {
                 None if done.is_some() => self.notice.set(done),
                 None => {}
-                Some(error) if error.code == ErrorCode::Unauthenticated => session::end(Wipe::Rows),
-                Some(error) if !asks && error.fields.values().any(|problem| problem == Problem::TooMany.name()) => {
-                    self.notice.set(Some(Notice::TooMany));
-                }
-                Some(error) if !asks || error.fields.is_empty() => {
-                    // There are few sentences, so they may stay in memory.
-                    let sentence = error.message.clone().leak();
-                    let is_said = !sentence.is_empty();
-                    self.notice.set(Some(if is_said { Notice::Said(sentence) } else { Notice::Failed(error.code) }));
-                }
-                Some(_) => {}
+                // Each field shows its own problem.
+                Some(error) if asks && !error.fields.is_empty() => {}
+                Some(error) => self.show_refusal(error),
             }
             let refused = refused.filter(|error| !error.fields.is_empty());
             self.forms.update(|forms| {
@@ -62,6 +86,22 @@ impl Store {
             });
             once_drawn(|| focus("[aria-invalid]"));
         });
+    }
+
+    /// Shows why the server refused a form, or ends a session that the server no longer accepts.
+    #[cfg(feature = "hydrate")]
+    fn show_refusal(self, error: &ApiError) {
+        if error.code == ErrorCode::Unauthenticated {
+            return session::end(Wipe::Rows);
+        }
+        self.notice.set(Some(if error.fields.values().any(|problem| problem == Problem::TooMany.name()) {
+            Notice::TooMany
+        } else if error.message.is_empty() {
+            Notice::Failed(error.code)
+        } else {
+            // A refusal takes about a hundred bytes until the page is closed: users cause few of them.
+            Notice::Said(error.message.clone().leak())
+        }));
     }
 }
 

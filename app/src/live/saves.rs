@@ -1,10 +1,15 @@
 //! Saves drafts on the server, for the user's other devices.
 
 use super::{Store, api, draft::forget_if};
+use crate::Refusal;
 use leptos::prelude::*;
-use protocol::{error::ErrorCode, ids::ChatId};
 #[cfg(feature = "hydrate")]
-use {super::Notice, crate::chat::api::EditMessage, leptos::server_fn::ServerFn as _, protocol::reducer::Unsent};
+use protocol::reducer::Unsent;
+use protocol::{error::ErrorCode, ids::ChatId};
+
+/// The pause before a save is repeated.
+#[cfg(feature = "hydrate")]
+const RETRY_MS: u32 = 2_000;
 
 impl Store {
     /// Saves a draft on the server. One request of a chat runs at a time, so that its drafts arrive in order. The save
@@ -26,8 +31,8 @@ impl Store {
         self.saves.with_value(|saves| saves.get(&chat_id).is_some_and(|of| of.runs || of.next.is_some()))
     }
 
-    /// Whether this page was the last to save, with this draft. The draft of another page or device ends that.
-    pub fn has_saved_draft(self, chat_id: ChatId, draft: &str) -> bool {
+    /// Returns whether the server's draft is the one that this page saved last. If it is not, forgets the save.
+    pub fn confirm_saved_draft(self, chat_id: ChatId, draft: &str) -> bool {
         let has_saved = self.saves.try_update_value(|saves| {
             let of = saves.get_mut(&chat_id)?;
             of.newest = of.newest.take().filter(|newest| newest == draft);
@@ -38,39 +43,13 @@ impl Store {
 
     /// Removes the draft of a message that has left the outbox, unless the user has written another draft since.
     #[cfg(feature = "hydrate")]
-    fn remove_draft_of(self, unsent: &Unsent) {
+    pub(super) fn remove_draft_of(self, unsent: &Unsent) {
         let chat_id = unsent.chat_id;
         let held = self.with_chat_untracked(chat_id, |chat| chat.summary.draft.clone()).flatten();
         let is_held = held.is_none() || held == unsent.draft;
         if unsent.draft.is_some() && is_held && !self.is_saving_draft(chat_id) {
             self.save_draft(chat_id, String::new());
         }
-    }
-
-    /// Handles a message that has left the outbox of all tabs.
-    #[cfg(feature = "hydrate")]
-    pub fn settle_sent(self, unsent: &Unsent) {
-        self.remove_draft_of(unsent);
-        let stored = self.with_chat_untracked(unsent.chat_id, |chat| {
-            chat.messages.values().rev().find(|message| message.client_id == unsent.client_id).cloned()
-        });
-        // The text was changed when its earlier form was already on the way.
-        if let Some(message) = stored.flatten().filter(|message| message.text != unsent.text) {
-            let (chat, no, seq) = (unsent.chat_id.to_string(), message.no.to_string(), message.seq.to_string());
-            let fields = [("chat_id", &*chat), ("no", &no), ("base_seq", &seq), ("text", &unsent.text)];
-            self.post(EditMessage::url(), &fields, move |answer| {
-                if let Err(code) = answer {
-                    self.notice.set(Some(Notice::Failed(code)));
-                }
-            });
-        }
-    }
-
-    /// Repeats the saves that had no connection.
-    #[cfg(feature = "hydrate")]
-    pub fn save_drafts_again(self) {
-        let chats: Vec<ChatId> = self.saves.with_value(|saves| saves.keys().copied().collect());
-        chats.into_iter().for_each(|chat_id| self.run_save(chat_id));
     }
 
     fn run_save(self, chat_id: ChatId) {
@@ -83,8 +62,12 @@ impl Store {
         let Some(draft) = next.flatten() else { return };
         leptos::task::spawn_local(async move {
             let saved = api::save_draft(chat_id, draft.clone()).await;
-            let is_away = saved.as_ref().is_err_and(|refusal| refusal.0.code == ErrorCode::Unavailable);
-            let repeated = Some(draft.clone()).filter(|_| is_away);
+            let passes = |refusal: &Refusal| matches!(refusal.0.code, ErrorCode::Unavailable | ErrorCode::RateLimited);
+            let repeated = Some(draft.clone()).filter(|_| saved.as_ref().is_err_and(passes));
+            #[cfg(feature = "hydrate")]
+            if repeated.is_some() {
+                gloo_timers::future::TimeoutFuture::new(RETRY_MS).await;
+            }
             self.saves.update_value(|saves| {
                 let of = saves.entry(chat_id).or_default();
                 of.runs = false;
@@ -94,8 +77,8 @@ impl Store {
                 self.change(|state| state.apply_summary(chat));
                 // The copy in this tab must not overwrite a newer draft later.
                 forget_if(chat_id, &draft);
-                self.run_save(chat_id);
             }
+            self.run_save(chat_id);
         });
     }
 }

@@ -9,7 +9,7 @@ use crate::{
 use leptos::prelude::*;
 use protocol::{
     chat::{ChatSummary, History},
-    ids::{ChatId, UserId},
+    ids::{ChatId, ClientId, UserId},
     profiles::User,
     reducer::{ChatState, Part, State, Touched, Unsent},
     time::Timestamp,
@@ -296,6 +296,16 @@ impl Store {
     /// Reads one chat, if it is known.
     pub fn with_chat<T>(self, chat_id: ChatId, read: impl FnOnce(&ChatState) -> T) -> Option<T> {
         self.read(Part::Chat(chat_id), |state| state.chats.get(&chat_id).map(read))
+    }
+
+    /// The number, the `seq` and the text of the reader's message with this `client_id`, if it is in memory.
+    #[must_use]
+    pub fn stored_as(self, chat_id: ChatId, client_id: ClientId) -> Option<(u64, u64, String)> {
+        let me = self.read_untracked(State::me_id)?;
+        let version = |chat: &ChatState| {
+            chat.sent_as(me, client_id).map(|message| (message.no, message.seq, message.text.clone()))
+        };
+        self.with_chat_untracked(chat_id, version).flatten()
     }
 
     /// Like `with_chat`, without a subscription.

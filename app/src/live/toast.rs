@@ -5,13 +5,14 @@ use super::{
     notice::{Before, Notice, Undo},
 };
 use crate::{
-    i18n::{Text, texts, use_i18n},
+    chat::api::OwnState,
+    i18n::{texts, use_i18n},
     ui::{
-        For, I18n, reactive, t,
+        For, I18n, error_text, reactive, t,
         words::{Words, words},
     },
 };
-use leptos::prelude::*;
+use leptos::{prelude::*, server_fn::ServerFn as _};
 use protocol::error::ErrorCode;
 
 /// The style sheet ends the toast by an animation, which waits while the pointer or the focus is on the toast.
@@ -26,18 +27,14 @@ pub fn Toast() -> impl IntoView {
         store.notice.get().map(|notice| (count.get_value(), notice)).into_iter().collect()
     };
     let undo = move |undo: Undo| {
-        let Undo { chat_id, url, field, before } = undo;
+        let Undo { chat_id, field, before } = undo;
         let undo = move |_| {
             store.notice.set(None);
             let before = match before {
                 Before::Mark(set) => set.to_string(),
                 Before::Time(time) => time.to_string(),
             };
-            store.post(url, &[("chat_id", &chat_id.to_string()), (field, &before)], move |done| {
-                if let Err(code) = done {
-                    store.notice.set(Some(Notice::Failed(code)));
-                }
-            });
+            store.post(OwnState::url(), &[("chat_id", &chat_id.to_string()), (field, &before)], |_| ());
         };
         view! { <button class="link" on:click=undo>{t!(i18n, notices.undo)}</button> }.into_any()
     };
@@ -55,26 +52,16 @@ pub fn Toast() -> impl IntoView {
 }
 
 fn said(i18n: I18n, notice: Notice) -> Words {
-    match notice {
-        Notice::Said(sentence) => reactive(move || sentence),
-        notice => words(i18n, text(notice)),
-    }
-}
-
-fn text(notice: Notice) -> Text {
-    use ErrorCode::{Conflict, Forbidden, NotFound, RateLimited, Unavailable};
-    match notice {
+    let text = match notice {
+        Notice::Said(sentence) => return reactive(move || sentence),
         Notice::Copied => texts::notices::copied,
         Notice::Forwarded => texts::notices::forwarded,
         Notice::Reported => texts::notices::reported,
         Notice::Saved => texts::notices::saved,
         Notice::Changed(text, _) => text,
         Notice::TooMany => texts::problems::too_many,
-        Notice::Failed(Unavailable) => texts::notices::away,
-        Notice::Failed(Forbidden) => texts::errors::forbidden,
-        Notice::Failed(NotFound) => texts::errors::not_found,
-        Notice::Failed(Conflict) => texts::errors::conflict,
-        Notice::Failed(RateLimited) => texts::errors::rate_limited,
-        Notice::Failed(_) | Notice::Said(_) => texts::errors::other,
-    }
+        Notice::Failed(ErrorCode::Unavailable) => texts::notices::away,
+        Notice::Failed(code) => error_text(code),
+    };
+    words(i18n, text)
 }

@@ -28,7 +28,7 @@ pub async fn block(user_id: UserId, blocked: bool, #[server(default)] back: Stri
     } else {
         services::chat::blocks::unblock(&node, actor, user_id).await
     })?;
-    let page = Address::parse(&back).filter(|_| back.starts_with('/'));
+    let page = Address::next(&back).map(|page| *page);
     context::redirect(&page.unwrap_or(Address::Settings(Section::Privacy)));
     Ok(())
 }

@@ -46,7 +46,12 @@ pub fn page_of(form: &str, values: &[(String, String)]) -> Address {
         ("sign_in", ..) => Address::Login(value("next").and_then(Address::next)),
         ("register", ..) => Address::Register(value("next").and_then(Address::next)),
         ("update_profile", ..) => Address::Settings(Section::Profile),
-        ("revoke_session", ..) => Address::Settings(Section::Sessions),
+        ("revoke_session" | "revoke_other_sessions", ..) => Address::Settings(Section::Sessions),
+        ("set_last_seen", ..) => Address::Settings(Section::Privacy),
+        ("block", ..) => match Address::next(value("back").unwrap_or_default()) {
+            Some(page) => *page,
+            None => Address::Settings(Section::Privacy),
+        },
         ("change_password", ..) => Address::Settings(Section::Security),
         ("create_group", ..) => {
             let ids = values.iter().filter(|(name, _)| name == "member_ids[]");

@@ -6,7 +6,7 @@ use crate::{
     auth, chat, choices,
     cookie::of_request as cookie,
     groups,
-    i18n::{Locale, text_in, translated},
+    i18n::{Language, Locale, translated},
     profiles,
     seed::{Failed, Page, Seed},
     settings,
@@ -107,7 +107,8 @@ pub fn refused_on(loaded: Loaded, mut refused: Refused) -> Loaded {
 #[must_use]
 pub fn worded(error: ApiError, locale: &str) -> ApiError {
     let locale = Locale::of(locale);
-    let message = translated(&error.message, locale).unwrap_or_else(|| text_in(error_text(error.code), locale));
+    let message =
+        translated(&error.message, locale).unwrap_or_else(|| Language::of(locale).text(error_text(error.code)));
     ApiError { message: message.to_owned(), ..error }
 }
 

@@ -27,9 +27,9 @@ pub use case::{lower, upper};
 pub use confirm::Asked;
 pub use confirm::{ConfirmButton, Confirmation};
 pub use dialog::Dialog;
-pub use field::{Field, FormError};
 #[cfg(feature = "ssr")]
-pub use field::{error_text, error_words};
+pub use field::error_words;
+pub use field::{Field, FormError, error_text};
 pub use focus::{find, focus, matches_media, once_drawn};
 pub use form::{Forms, Refused};
 pub use icon::{Icon, outline};

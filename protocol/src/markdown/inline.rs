@@ -3,7 +3,7 @@
 use super::{
     elements::anchor,
     fences::begins_quote,
-    links::{OPENING, address_end, ends_sentence, starts_with, target},
+    links::{address_end, ends_sentence, is_opening, starts_with, target},
 };
 use crate::limits;
 
@@ -177,7 +177,9 @@ impl<'a> Inline<'a> {
             Some('`') => {
                 let opens = self.code_length(after, run).is_some();
                 let closes = self.escaped_runs.contains(&run);
-                self.escaped_runs.push(run);
+                if !closes {
+                    self.escaped_runs.push(run);
+                }
                 opens || closes
             }
             Some(']') => self.open.iter().any(|open| matches!(open.mark, Mark::Link(_))) && target(after).is_some(),
@@ -268,7 +270,7 @@ impl<'a> Inline<'a> {
 
     /// Whether a mark may begin here: after a space, an opening bracket, a quote, a dash or another mark.
     fn may_open(&self, signs: &str, after: &str) -> bool {
-        let opens = |c: char| c.is_whitespace() || OPENING.contains(c) || matches!(c, '“' | '"' | '\'' | '—' | '–');
+        let opens = |c: char| c.is_whitespace() || is_opening(c) || matches!(c, '“' | '"' | '\'' | '—' | '–');
         // `*.png` is a pattern of file names.
         let is_pattern =
             signs.starts_with("*.") && after.get(1..).is_some_and(|name| name.starts_with(char::is_alphanumeric));
@@ -288,7 +290,7 @@ impl<'a> Inline<'a> {
         let joined = after.starts_with(['(', '/'])
             || after.strip_prefix(['.', ':', '=', '-']).is_some_and(|after| after.starts_with(is_word));
         let goes_on = after.starts_with(char::is_alphanumeric) || dotted || (sign == '_' && joined);
-        self.before.is_some_and(|c| !c.is_whitespace() && !OPENING.contains(c)) && !self.just_opened() && !goes_on
+        self.before.is_some_and(|c| !c.is_whitespace() && !is_opening(c)) && !self.just_opened() && !goes_on
     }
 
     /// Ends an open mark with these bytes. If one of the two is after a backslash, both are text without backslashes.

@@ -37,7 +37,7 @@ pub(super) fn address_end(text: &str) -> usize {
     let mut end = 0;
     for c in text.chars().take(ADDRESS_MAX) {
         after_host |= matches!(c, '/' | '?' | '#');
-        let (opens, closes) = (closed_by(c), CLOSING.contains(c));
+        let (opens, closes) = (closed_by(c), is_closing(c));
         let is_end = c.is_whitespace()
             || c.is_control()
             || matches!(c, '<' | '>' | '"' | '`' | '\\' | '。' | '、' | '，' | '！' | '？')
@@ -57,31 +57,36 @@ pub(super) fn address_end(text: &str) -> usize {
     end
 }
 
-/// Brackets and quotes that open, and those that close.
-pub(super) const OPENING: &str = "([{«‹„‘（「『【《";
-const CLOSING: &str = ")]}»›“”’）」』】》";
+/// Each opening bracket or quote, and the characters that close it. `“` opens in English and closes in German; in a URL
+/// it can only close.
+const PAIRS: [(char, &str); 12] = [
+    ('(', ")"),
+    ('[', "]"),
+    ('{', "}"),
+    ('«', "»"),
+    ('‹', "›"),
+    ('„', "“”"),
+    ('‘', "’"),
+    ('（', "）"),
+    ('「', "」"),
+    ('『', "』"),
+    ('【', "】"),
+    ('《', "》"),
+];
 
-/// The characters that close this bracket or quote; none if it opens nothing. `“` opens in English and closes in
-/// German; in a URL it can only close.
 fn closed_by(opening: char) -> Option<&'static str> {
-    Some(match opening {
-        '(' => ")",
-        '[' => "]",
-        '{' => "}",
-        '«' => "»",
-        '‹' => "›",
-        '„' => "“”",
-        '‘' => "’",
-        '（' => "）",
-        '「' => "」",
-        '『' => "』",
-        '【' => "】",
-        '《' => "》",
-        _ => return None,
-    })
+    PAIRS.iter().find(|(other, _)| *other == opening).map(|(_, closing)| *closing)
+}
+
+pub(super) fn is_opening(c: char) -> bool {
+    closed_by(c).is_some()
+}
+
+fn is_closing(c: char) -> bool {
+    PAIRS.iter().any(|(_, closing)| closing.contains(c))
 }
 
 /// Whether this character at the end of a URL belongs to the sentence around it.
 pub(super) fn ends_sentence(c: char) -> bool {
-    matches!(c, '.' | ',' | ':' | ';' | '!' | '?' | '\'' | '~' | '*' | '|' | '^' | '…') || OPENING.contains(c)
+    matches!(c, '.' | ',' | ':' | ';' | '!' | '?' | '\'' | '~' | '*' | '|' | '^' | '…') || is_opening(c)
 }

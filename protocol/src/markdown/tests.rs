@@ -112,7 +112,7 @@ fn people_are_mentioned_outside_code() {
 }
 
 #[test]
-fn a_mention_links_to_users_who_exist_alone() {
+fn a_mention_of_an_unknown_user_is_no_link() {
     let html = html_with("@Bob and @nobody, *@bob*", "Copy", &|name| name == "bob");
     let bob = |shown| format!("<a class=\"mention\" href=\"/users/@bob\">{shown}</a>");
     assert_eq!(html, format!("{} and @nobody, <em>{}</em>", bob("@Bob"), bob("@bob")));

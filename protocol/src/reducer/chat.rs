@@ -331,9 +331,10 @@ impl ChatState {
         }
     }
 
-    /// Whether a message of this sender with this `client_id` is held.
-    pub(super) fn holds(&self, sender_id: UserId, client_id: ClientId) -> bool {
-        self.messages.values().any(|message| message.sender_id == sender_id && message.client_id == client_id)
+    /// The held message of this sender with this `client_id`.
+    #[must_use]
+    pub fn sent_as(&self, sender_id: UserId, client_id: ClientId) -> Option<&Arc<Message>> {
+        self.messages.values().rev().find(|message| message.sender_id == sender_id && message.client_id == client_id)
     }
 
     pub(super) fn rewind(&mut self, seq: u64) {

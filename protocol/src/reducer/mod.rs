@@ -263,11 +263,11 @@ impl State {
     /// The whole row of a chat, as the server holds it for this user.
     pub fn apply_summary(&mut self, mut summary: ChatSummary) {
         let id = summary.chat.id;
-        summary.draft = self.note_sent(id, summary.draft);
         if self.gone.get(&id).is_some_and(|&gone| summary.my_seq <= gone) {
             return;
         }
         self.gone.remove(&id);
+        summary.draft.take_if(|draft| self.is_sent(id, draft));
         if let Some(peer) = &summary.peer {
             self.learn(peer.clone());
         }
@@ -290,8 +290,12 @@ impl State {
         self.chats.remove(&chat_id);
         self.touch_chat(chat_id, before);
         // The texts of unsent messages stay: the user can still copy them.
-        let lost = self.outbox.iter_mut().filter(|unsent| unsent.chat_id == chat_id);
-        if lost.map(|unsent| unsent.refused = Some(ErrorCode::NotFound)).count() > 0 {
+        let mut has_lost = false;
+        for unsent in self.outbox.iter_mut().filter(|unsent| unsent.chat_id == chat_id) {
+            unsent.refused = Some(ErrorCode::NotFound);
+            has_lost = true;
+        }
+        if has_lost {
             self.touch(Part::Outbox);
         }
         let gone = self.gone.entry(chat_id).or_default();
@@ -413,30 +417,30 @@ impl State {
 
     fn put(&mut self, unsent: Unsent) {
         let Unsent { chat_id, client_id, .. } = unsent;
-        let is_stored = |me| self.chats.get(&chat_id).is_some_and(|chat| chat.holds(me, client_id));
+        let is_stored = |me| self.chats.get(&chat_id).is_some_and(|chat| chat.sent_as(me, client_id).is_some());
         if self.outbox.iter().any(|other| other.client_id == client_id) || self.me_id().is_some_and(is_stored) {
             return;
         }
         let place = self.outbox.partition_point(|other| other.written_at <= unsent.written_at);
         self.outbox.insert(place, unsent);
-        let draft = self.chats.get_mut(&chat_id).and_then(|chat| chat.summary.draft.take());
-        let draft = self.note_sent(chat_id, draft);
-        self.chats.entry(chat_id).and_modify(|chat| chat.summary.draft = draft);
+        let draft = self.chats.get(&chat_id).and_then(|chat| chat.summary.draft.clone());
+        if draft.is_some_and(|draft| self.is_sent(chat_id, &draft)) {
+            self.chats.entry(chat_id).and_modify(|chat| chat.summary.draft = None);
+        }
         self.touch_unsent(chat_id);
     }
 
-    /// Takes away a draft that is an unsent message now. The message notes it until the server has removed it.
-    fn note_sent(&mut self, chat_id: ChatId, draft: Option<String>) -> Option<String> {
-        let draft = draft?;
-        let is_of = |unsent: &Unsent| unsent.draft.as_ref() == Some(&draft) || unsent.text == draft.trim();
-        match self.outbox.iter_mut().find(|unsent| unsent.chat_id == chat_id && is_of(unsent)) {
-            Some(unsent) => {
-                unsent.draft = Some(draft);
-                self.touch(Part::Outbox);
-                None
-            }
-            None => Some(draft),
+    /// Whether a draft is an unsent message now. The message notes the draft until the server has removed it.
+    fn is_sent(&mut self, chat_id: ChatId, draft: &str) -> bool {
+        let is_of = |unsent: &Unsent| unsent.draft.as_deref() == Some(draft) || unsent.text == draft.trim();
+        let Some(unsent) = self.outbox.iter_mut().find(|unsent| unsent.chat_id == chat_id && is_of(unsent)) else {
+            return false;
+        };
+        if unsent.draft.as_deref() != Some(draft) {
+            unsent.draft = Some(draft.to_owned());
+            self.touch(Part::Outbox);
         }
+        true
     }
 
     /// Marks an unsent message as refused, or as waiting again.

@@ -29,8 +29,8 @@ fn is_flag(c: char) -> bool {
     matches!(c, '\u{1f1e6}'..='\u{1f1ff}')
 }
 
-/// Whether two characters certainly are not one for the user: `after` is a character of its own (Latin to Arabic, Thai,
-/// Chinese, Japanese, Korean, symbols, emoji), and `before` does not join it.
+/// Whether the text may be cut between these characters: `after` begins a character as users see it (Latin to Arabic,
+/// Thai, Chinese, Japanese, Korean, symbols, emoji), and `before` does not join it.
 fn is_break(before: char, after: char) -> bool {
     let joins = matches!(before, '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}' | '\u{8e2}'
         | '\u{d4e}' | '\u{1100}'..='\u{115f}' | '\u{200d}' | '\u{a960}'..='\u{a97c}' | '\u{11000}'..='\u{11fff}');

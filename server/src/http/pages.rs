@@ -50,11 +50,11 @@ pub async fn render(app: App, parts: Parts, refused: Option<Refused>) -> Respons
         None => loaded,
     };
     let mut response = context::render(app.version, parts, loaded).await;
-    add(&mut response, cookies);
+    add_cookies(&mut response, cookies);
     response
 }
 
-fn add(response: &mut Response, cookies: Vec<HeaderValue>) {
+fn add_cookies(response: &mut Response, cookies: Vec<HeaderValue>) {
     for cookie in cookies {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -92,19 +92,23 @@ async fn page_request(app: &App, parts: &Parts) -> Result<(context::Request, Vec
             Ok(verified) => {
                 actor = Some(verified.actor);
                 let user_id = verified.actor.user_id;
-                let has_aged = clock::now().0 / 1_000 - verified.issued_at > COOKIE_AGE;
-                if has_aged || !cookie::names(&parts.headers, user_id) {
+                if clock::now().0 / 1_000 - verified.issued_at > COOKIE_AGE {
                     let token = auth::renew_session(&app.node, verified.actor).await?;
                     cookies.extend(cookie::set_session(https, Some((&token, user_id))));
+                } else if !cookie::names(&parts.headers, user_id) {
+                    cookies.push(cookie::set_person(https, Some(user_id)));
                 }
             }
             Err(rejection) if rejection.code() == ErrorCode::Unavailable => return Err(rejection),
-            Err(_) => ended = auth::has_ended(&app.node, TokenType::Session, token).await,
+            // The sign-in page gives the reason once.
+            Err(_) if matches!(Address::parse(url_of(&parts.uri)), Some(Address::Login(_))) => {
+                ended = auth::was_ended(&app.node, TokenType::Session, token).await;
+                if ended {
+                    cookies.extend(cookie::set_session(https, None));
+                }
+            }
+            Err(_) => {}
         }
-    }
-    // The sign-in page gives the reason once.
-    if ended && matches!(Address::parse(url_of(&parts.uri)), Some(Address::Login(_))) {
-        cookies.extend(cookie::set_session(https, None));
     }
     let request = context::Request {
         node: app.node.clone(),
@@ -135,7 +139,7 @@ async fn server_function(State(app): State<App>, request: Request) -> Response {
     };
     let mut response = call(app, parts, body, context).await;
     if !response.headers().contains_key(header::SET_COOKIE) {
-        add(&mut response, cookies);
+        add_cookies(&mut response, cookies);
     }
     response
 }
@@ -143,8 +147,9 @@ async fn server_function(State(app): State<App>, request: Request) -> Response {
 async fn call(app: App, parts: Parts, body: Bytes, context: context::Request) -> Response {
     let refused: Arc<Mutex<Option<Rejection>>> = context.refused.clone();
     let is_form = accepts_html(&parts.headers);
-    if is_form && let Some(asked) = context::Asked::of(parts.uri.path(), &fields(&body)) {
-        let mut parts = page_of(&app, parts, &fields(&body));
+    let values = if is_form { fields(&body) } else { Vec::new() };
+    if let Some(asked) = context::Asked::of(parts.uri.path(), &values) {
+        let mut parts = form_page_request(&app, parts, &values);
         parts.extensions.insert(asked);
         return render(app, parts, None).await;
     }
@@ -159,7 +164,7 @@ async fn call(app: App, parts: Parts, body: Bytes, context: context::Request) ->
         refused = Some(Rejection::new(ErrorCode::InvalidInput, "The form could not be read."));
     }
     if !is_form {
-        // The page shows the sentence, and names its language.
+        // The script shows this sentence, so it is in the language of the request.
         let worded = |Rejection { error, retry_after }| {
             Failure(Rejection { error: context::worded(error, context::locale(&parts.headers)), retry_after })
         };
@@ -167,8 +172,7 @@ async fn call(app: App, parts: Parts, body: Bytes, context: context::Request) ->
     }
     let Some(Rejection { error, retry_after }) = refused else { return see_other(response) };
     let form = parts.uri.path().trim_start_matches("/fn/").to_owned();
-    let values = fields(&body);
-    let parts = page_of(&app, parts, &values);
+    let parts = form_page_request(&app, parts, &values);
     if error.code == ErrorCode::Unauthenticated && form != "sign_in" {
         let next = Address::parse(url_of(&parts.uri)).and_then(Address::into_next);
         return Redirect::to(&Address::Login(next).href()).into_response();
@@ -185,7 +189,7 @@ fn fields(body: &[u8]) -> Vec<(String, String)> {
 }
 
 /// The request for the page that a form was on.
-fn page_of(app: &App, mut parts: Parts, values: &[(String, String)]) -> Parts {
+fn form_page_request(app: &App, mut parts: Parts, values: &[(String, String)]) -> Parts {
     let form = parts.uri.path().trim_start_matches("/fn/");
     let page = came_from(app, &parts.headers).filter(|uri| !uri.path().starts_with("/fn/"));
     parts.uri = page.unwrap_or_else(|| uri_of(&context::page_of(form, values)));

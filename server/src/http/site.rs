@@ -18,7 +18,7 @@ use tower::ServiceExt as _;
 use tower_http::services::ServeDir;
 
 /// The files whose content makes the version. Pages request them with `?v=` and the version.
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "pkg/messenger.js",
     "pkg/messenger.wasm",
     "pkg/part.wasm",
@@ -26,6 +26,7 @@ const FILES: [&str; 8] = [
     "boot.js",
     "controls.js",
     "gestures.js",
+    "notify.js",
     SERVICE_WORKER,
 ];
 const SERVICE_WORKER: &str = "service-worker.js";

@@ -156,6 +156,25 @@ async fn the_sign_in_page_says_once_that_the_session_was_ended() {
     assert!(!forged.body.contains(reason), "{}", forged.body);
 }
 
+#[tokio::test]
+async fn a_cookie_names_the_user_of_the_session() {
+    let server = Server::start().await;
+    let [alice, bob] = server.people(["alice", "bob"]).await;
+    let session = server.cookie(&alice).await;
+    let page = |cookie: String| server.get("/chats").header("accept", "text/html").header("cookie", &cookie).send();
+    let named = format!("person={}; ", alice.id);
+    for other in [String::new(), format!("; person={}", bob.id), "; person=nobody".to_owned()] {
+        let set = page(format!("{session}{other}")).await.headers["set-cookie"].clone();
+        assert!(set.contains(&named) && !set.contains("HttpOnly"), "only the name is set, readable by scripts: {set}");
+    }
+    let known = page(format!("{session}; person={}", alice.id)).await;
+    assert!(!known.headers.contains_key("set-cookie"), "{:?}", known.headers);
+    let out =
+        server.ask("POST", "/fn/sign_out").body("application/x-www-form-urlencoded", "").header("cookie", &session);
+    let out = out.header("origin", &format!("http://{}", server.address)).send().await;
+    assert!(out.headers["set-cookie"].contains("person=; Path=/; SameSite=Lax; Max-Age=0"), "{:?}", out.headers);
+}
+
 /// Without JavaScript, the browser shows the page of a refused form under the address of the form's action.
 #[tokio::test]
 async fn a_form_can_be_refused_twice() {
@@ -229,7 +248,8 @@ async fn a_refusal_says_why_in_the_readers_language() {
 fn every_reason_of_a_refusal_is_in_the_locale_files() {
     let words: Value = serde_json::from_str(include_str!("../../../app/locales/en.json")).unwrap();
     let known: Vec<&str> = words["refusals"].as_object().unwrap().values().filter_map(Value::as_str).collect();
-    let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../services/src"))];
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut folders = vec![root.join("services/src"), root.join("app/src")];
     let mut count = 0;
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {

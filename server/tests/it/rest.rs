@@ -166,9 +166,6 @@ async fn members_are_listed_in_pages_in_the_readers_language() {
         }
         assert_eq!(names, expected, "{language}");
     }
-    server.delete("/api/v1/auth/sessions").by(&alice).send().await.expect_status(204);
-    server.get("/api/v1/me").by(&alice).send().await.expect_status(200);
-    server.delete("/api/v1/auth/sessions").send().await.expect_status(401);
 }
 
 #[tokio::test]
@@ -188,6 +185,12 @@ async fn sessions_are_listed_refreshed_and_ended() {
     let renewed = Person { access_token: renewed["access_token"].as_str().unwrap().into(), ..phone };
     // The reuse ended the session at once.
     server.get("/api/v1/me").by(&renewed).send().await.expect_status(401);
+
+    let tablet = server.post("/api/v1/auth/login", login.clone()).send().await.expect_status(200).json();
+    server.delete("/api/v1/auth/sessions").send().await.expect_status(401);
+    server.delete("/api/v1/auth/sessions").by(&alice).send().await.expect_status(204);
+    server.get("/api/v1/me").by(&Person::from(tablet)).send().await.expect_status(401);
+    server.get("/api/v1/me").by(&alice).send().await.expect_status(200);
 
     let change = json!({ "current": PASSWORD, "new": "another horse battery" });
     server.ask("POST", "/api/v1/auth/password").json(change).by(&alice).send().await.expect_status(204);

@@ -346,8 +346,13 @@ impl Answer {
         let mut lines = head.lines();
         let status = lines.next().and_then(|line| line.split(' ').nth(1)).unwrap().parse().unwrap();
         let headers = lines.filter_map(|line| line.split_once(": "));
-        let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
-        Self { status, headers: headers.collect(), body: body.to_owned() }
+        // Repeated headers, such as cookies, are lines of one value.
+        let mut joined = HashMap::<String, String>::new();
+        for (name, value) in headers {
+            let lines = joined.entry(name.to_ascii_lowercase()).or_default();
+            *lines = if lines.is_empty() { value.to_owned() } else { format!("{lines}\n{value}") };
+        }
+        Self { status, headers: joined, body: body.to_owned() }
     }
 
     #[track_caller]

@@ -271,10 +271,12 @@ pub async fn authenticate(node: &Node, typ: TokenType, token: &str) -> Result<Ve
     }
 }
 
-/// Whether a token is valid, but its session has been ended.
-pub async fn has_ended(node: &Node, typ: TokenType, token: &str) -> bool {
+/// Whether the session of a valid token was ended, by its user or for safety. A session that expired was not, nor one
+/// that cannot be checked in time.
+pub async fn was_ended(node: &Node, typ: TokenType, token: &str) -> bool {
     let Some(verified) = node.tokens.verify(typ, token).await else { return false };
-    matches!(queries::touch_session(&node.sessions_db, verified.actor).await, Ok(false))
+    let revoked = timeout(CHECKED_WITHIN, queries::is_revoked(&node.sessions_db, verified.actor)).await;
+    matches!(revoked, Ok(Ok(true)))
 }
 
 /// A new token for the cookie of a session; extends the session's life.

@@ -130,6 +130,17 @@ pub async fn touch_session(db: &PgPool, actor: Actor) -> sqlx::Result<bool> {
     .await
 }
 
+/// Whether a session was ended before it expired.
+pub async fn is_revoked(db: &PgPool, actor: Actor) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "select exists (select 1 from sessions where user_id = $1 and session_id = $2 and revoked_at is not null)",
+    )
+    .bind(actor.user_id.0)
+    .bind(actor.session_id.0)
+    .fetch_one(db)
+    .await
+}
+
 /// Deletes at most `limit` sessions that ended at least `SESSION_LIFE` ago; returns how many.
 pub async fn delete_ended_sessions(db: &PgPool, limit: usize) -> Result<usize> {
     let long_ago = now() - tokens::SESSION_LIFE;

@@ -164,7 +164,7 @@ pub async fn reacted(
     let limit = rules::limit(limit)?;
     let after = cursor.map(rules::parse_reacted_cursor).transpose()?;
     let items = queries::reacted(&node.db, actor.user_id, (chat_id, no), after, i64::from(limit) + 1).await?;
-    Ok(Page::cut(items, limit, |last| rules::cursor(last.reacted_at, format!("{}_{}", last.user.id, last.emoji))))
+    Ok(Page::cut(items, limit, rules::reacted_cursor))
 }
 
 /// Reports a message to the site's admins; a second report by the same user replaces the first.

@@ -77,7 +77,8 @@ async fn pace(node: Node, chat_id: ChatId, done: oneshot::Sender<()>) {
 
 async fn send(node: &Node, chat_id: ChatId, members_seq: u64, marks: HashMap<UserId, u64>) {
     let Some(audience) = audience(node, chat_id, members_seq).await else { return };
-    // Only a direct chat is blocked. Read after the marks have moved: a block in the meantime must hide them.
+    // A chat of more than two members is a group, and groups have no blocks. The block is read after the marks have
+    // moved: a block in the meantime must hide them.
     let is_hidden =
         audience.len() <= 2 && !matches!(database::within(queries::is_blocked(&node.db, chat_id)).await, Ok(false));
     for (user_id, no) in marks {

@@ -2,7 +2,7 @@
 
 use crate::{Rejection, Result};
 use protocol::{
-    chat::{ChatKind, ChatSummary, Message, MessageKind, UpdateOwnState, Window},
+    chat::{ChatKind, ChatSummary, Message, MessageKind, Reacted, UpdateOwnState, Window},
     error::Problem,
     groups::Role,
     ids::UserId,
@@ -208,6 +208,12 @@ pub fn parse_cursor<K: FromStr>(cursor: &str) -> Result<(Timestamp, K)> {
     let parsed =
         cursor.split_once('_').and_then(|(time, key)| Some((Timestamp(time.parse().ok()?), key.parse().ok()?)));
     parsed.ok_or_else(|| Rejection::field("cursor", Problem::Malformed))
+}
+
+/// The cursor of the page after a reaction.
+#[must_use]
+pub fn reacted_cursor(last: &Reacted) -> String {
+    cursor(last.reacted_at, format!("{}_{}", last.user.id, last.emoji))
 }
 
 /// The time, the user and the emoji of the last reaction of a page.

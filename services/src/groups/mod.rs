@@ -136,8 +136,8 @@ pub async fn delete(node: &Node, actor: Actor, chat_id: ChatId) -> Result<()> {
     Ok(())
 }
 
-/// A page of the members, by role and then by name in the order of the reader's language. A removal or a change of a
-/// name between two pages neither skips nor repeats a member.
+/// A page of the members, by role and then by name in the order of the reader's language. A removal, or one change of
+/// a name, between two pages neither skips nor repeats a member.
 ///
 /// # Errors
 /// `not_found`; `invalid_input` for a malformed cursor or a limit out of range.
@@ -145,7 +145,7 @@ pub async fn members(node: &Node, actor: Actor, chat_id: ChatId, page: MembersPa
     queries::head_for(&node.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
     let limit = chat::rules::limit(page.limit)?;
     let from = match page.cursor {
-        Some(cursor) => rules::parse_members_cursor(cursor)?,
+        Some(cursor) => rules::parse_members_cursor(cursor, clock::now())?,
         None => MembersFrom { in_russian: page.language == "ru", as_of: clock::now(), after: None },
     };
     let query = page.query.map(|query| text::fold(query.trim())).filter(|query| !query.is_empty());

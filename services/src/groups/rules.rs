@@ -52,17 +52,22 @@ pub fn may_change_role(actor: Option<Role>, oneself: bool) -> Result<()> {
     if oneself { Err(Rejection::conflict("Transfer the group to another member.")) } else { Ok(()) }
 }
 
+/// In milliseconds.
+const CURSOR_LIFE: i64 = 60 * 60 * 1_000;
+
 /// The cursor of the page after the member at this place. The name comes last, because it may contain a dot.
 pub fn members_cursor(from: &MembersFrom, last: &MemberPlace) -> String {
     let language = if from.in_russian { "ru" } else { "en" };
     format!("{language}.{}.{}.{}.{}", from.as_of.0, last.rank, last.user_id, last.name)
 }
 
-pub fn parse_members_cursor(cursor: &str) -> Result<MembersFrom> {
+/// Parses a cursor. An old one is read as one of the last hour: the cursors of a list contain the names as of its first
+/// page, and former names are not public for longer.
+pub fn parse_members_cursor(cursor: &str, now: Timestamp) -> Result<MembersFrom> {
     let parsed = || {
         let mut parts = cursor.splitn(5, '.');
         let language = parts.next().filter(|language| matches!(*language, "en" | "ru"))?;
-        let as_of = Timestamp(parts.next()?.parse().ok()?);
+        let as_of = Timestamp(parts.next()?.parse().ok()?).max(Timestamp(now.0 - CURSOR_LIFE));
         let (rank, user_id) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
         // PostgreSQL's text cannot hold NUL.
         let name = parts.next().filter(|name| !name.contains('\0'))?.to_owned();
@@ -74,6 +79,19 @@ pub fn parse_members_cursor(cursor: &str) -> Result<MembersFrom> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::ids::UserId;
+
+    #[test]
+    fn a_cursor_is_parsed_back_but_shows_no_name_of_long_ago() {
+        let after = MemberPlace { rank: 2, user_id: UserId::fresh(), name: "A. Name".to_owned() };
+        let from = |as_of| MembersFrom { in_russian: true, as_of: Timestamp(as_of), after: Some(after.clone()) };
+        let now = Timestamp(1_764_400_000_000);
+        for (as_of, read_as) in
+            [(now.0 - 1, now.0 - 1), (now.0 - CURSOR_LIFE - 1, now.0 - CURSOR_LIFE), (0, now.0 - CURSOR_LIFE)]
+        {
+            assert_eq!(parse_members_cursor(&members_cursor(&from(as_of), &after), now).unwrap(), from(read_as));
+        }
+    }
     use protocol::error::ErrorCode::{self, Conflict, Forbidden};
 
     const NONE: Option<Role> = None;
