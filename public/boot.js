@@ -14,6 +14,8 @@ addEventListener("input", ({ target }) => {
   if (target.matches(".composer-input")) target.parentElement.dataset.text = target.value;
   // The text of an edited message is in the field only until the draft returns.
   if (!target.matches(".composer-input:not([data-editing])")) return;
+  // The session has ended, and the text is wiped from this device (app/src/live/draft.rs).
+  if (!("person" in root.dataset)) return;
   try {
     sessionStorage.setItem(draftKey(), target.value);
   } catch {
@@ -141,7 +143,7 @@ function forgetDraft() {
 
 /** The place of the text of this page's composer, which stays beside the info of its chat. */
 function draftKey() {
-  return `draft:${root.dataset.person ?? ""}:${location.pathname.replace(/\/info$/, "")}`;
+  return `draft:${root.dataset.person}:${location.pathname.replace(/\/info$/, "")}`;
 }
 
 /** Whether the server and its database respond. */

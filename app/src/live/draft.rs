@@ -7,6 +7,9 @@ use leptos::prelude::*;
 use protocol::ids::ChatId;
 use web_sys::Storage;
 
+/// The attribute of the root element that names the user.
+const PERSON: &str = "data-person";
+
 /// The saves of one chat's draft.
 #[derive(Clone, Debug, Default)]
 pub struct Saves {
@@ -20,20 +23,20 @@ pub struct Saves {
 
 #[must_use]
 pub fn stored(chat_id: ChatId) -> Option<String> {
-    storage()?.get_item(&key("draft", chat_id)).ok().flatten()
+    storage()?.get_item(&key("draft", chat_id)?).ok().flatten()
 }
 
 pub fn store(chat_id: ChatId, draft: &str) {
-    if let Some(storage) = storage() {
+    if let (Some(storage), Some(key)) = (storage(), key("draft", chat_id)) {
         // A browser without storage still has the text in the field.
-        let _ = storage.set_item(&key("draft", chat_id), draft);
+        let _ = storage.set_item(&key, draft);
     }
 }
 
 pub fn forget(chat_id: ChatId) {
-    if let Some(storage) = storage() {
+    if let (Some(storage), Some(key)) = (storage(), key("draft", chat_id)) {
         // A browser that stores nothing has nothing to remove.
-        let _ = storage.remove_item(&key("draft", chat_id));
+        let _ = storage.remove_item(&key);
     }
 }
 
@@ -47,12 +50,11 @@ pub fn forget_if(chat_id: ChatId, text: &str) {
 /// The number of the message replied to.
 #[must_use]
 pub fn reply(chat_id: ChatId) -> Option<u64> {
-    storage()?.get_item(&key("reply", chat_id)).ok().flatten()?.parse().ok()
+    storage()?.get_item(&key("reply", chat_id)?).ok().flatten()?.parse().ok()
 }
 
 pub fn store_reply(chat_id: ChatId, reply_to: Option<u64>) {
-    let Some(storage) = storage() else { return };
-    let key = key("reply", chat_id);
+    let (Some(storage), Some(key)) = (storage(), key("reply", chat_id)) else { return };
     // A browser without storage forgets the reply when the page is closed.
     let _ = match reply_to {
         Some(no) => storage.set_item(&key, &no.to_string()),
@@ -60,18 +62,21 @@ pub fn store_reply(chat_id: ChatId, reply_to: Option<u64>) {
     };
 }
 
-/// Removes the drafts of all chats.
+/// Removes the drafts of all chats. The user may type until the next page is here: without a user, nothing is stored.
 #[cfg(feature = "hydrate")]
 pub fn forget_all() {
+    if let Some(root) = document().document_element() {
+        let _ = root.remove_attribute(PERSON);
+    }
     if let Some(storage) = storage() {
         let _ = storage.clear();
     }
 }
 
 /// The key names the user: another user may sign in in the same tab.
-fn key(what: &str, chat_id: ChatId) -> String {
-    let person = document().document_element().and_then(|root| root.get_attribute("data-person"));
-    format!("{what}:{}:{}", person.unwrap_or_default(), Address::chat(chat_id).href())
+fn key(what: &str, chat_id: ChatId) -> Option<String> {
+    let person = document().document_element()?.get_attribute(PERSON)?;
+    Some(format!("{what}:{person}:{}", Address::chat(chat_id).href()))
 }
 
 fn storage() -> Option<Storage> {

@@ -205,17 +205,21 @@ pub enum Wipe {
 
 /// Wipes the user's data from this browser.
 pub async fn wipe(what: Wipe) {
-    let Some(database) = database().await else { return };
+    let database = database().await;
     // The page may stay open for a moment: it must store nothing more.
     DATABASE.set(None);
-    let mut writes: Vec<Write> =
-        [Table::Me, Table::Chats, Table::Messages, Table::Users].into_iter().map(Write::Clear).collect();
     if what == Wipe::Everything {
-        writes.push(Write::Clear(Table::Outbox));
         draft::forget_all();
         if let Some(storage) = local_storage() {
             let _ = storage.clear();
         }
+    }
+    // A browser that stores nothing has no database.
+    let Some(database) = database else { return };
+    let mut writes: Vec<Write> =
+        [Table::Me, Table::Chats, Table::Messages, Table::Users].into_iter().map(Write::Clear).collect();
+    if what == Wipe::Everything {
+        writes.push(Write::Clear(Table::Outbox));
     }
     let _ = database.write(writes).await;
 }
