@@ -49,6 +49,11 @@ export class Person {
     return Object.assign(Object.create(this), { page });
   }
 
+  /** The browser says that the network is back. Otherwise the page tries again after a random pause of up to 30 s. */
+  async isBackOnline() {
+    await this.page.evaluate(() => dispatchEvent(new Event('online')));
+  }
+
   // Set-up over REST.
 
   async directWith(other: Person): Promise<string> {

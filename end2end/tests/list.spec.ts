@@ -212,6 +212,7 @@ test('a chat marked as unread stays so after a reconnect', { tag: '@script' }, a
   wire.cut();
   await expect(ann.page.locator('[data-connection]')).toHaveAttribute('data-connection', 'waiting');
   wire.mend();
+  await ann.isBackOnline();
   await expect(ann.page.locator('[data-connection]')).toHaveAttribute('data-connection', 'open');
   // This chat arrives after the first frames of the new connection.
   const group = await bob.groupWith('Choir', [ann]);

@@ -71,6 +71,7 @@ test.describe('without a network', { tag: '@script' }, () => {
     await expect(ann.main).toContainText(words.chat.not_kept);
 
     wire.mend();
+    await ann.isBackOnline();
     await expect(ann.main).toContainText(words.not_found.title);
   });
 
@@ -89,6 +90,7 @@ test.describe('without a network', { tag: '@script' }, () => {
       await expect(reader.message(text)).toContainText(words.chat.sending);
     }
     wire.mend();
+    for (const page of [ann, tab]) await page.isBackOnline();
     await bob.open(`/chats/${chat}`);
     for (const { timeline } of [ann, tab, bob]) await expect(timeline.locator('.text')).toHaveText(said);
     await expect(tab.message('fourth there')).toContainText(words.chat.read);

@@ -71,6 +71,7 @@ test.describe('the timeline', { tag: '@script' }, () => {
     await watchRows(ann.page);
     const before = await ann.page.evaluate(() => fewest);
     wire.mend();
+    await ann.isBackOnline();
     await expect(ann.message('Missed 5.')).toBeInViewport();
     await expect(ann.message('Missed 1.')).toBeVisible();
     expect(await ann.page.evaluate(() => fewest)).toBe(before);
@@ -89,6 +90,7 @@ test.describe('the timeline', { tag: '@script' }, () => {
     await flood(bob.page, chat, Array.from({ length: 520 }, (_, n) => `Later ${n + 1}.`));
     const replaced = ann.page.waitForResponse((answer) => /around=\d/.test(answer.request().postData() ?? ''));
     wire.mend();
+    await ann.isBackOnline();
     await expect(ann.page.getByRole('button', { name: ann.words.chat.newest })).toHaveText('520');
     // The newest messages have replaced the rows in memory.
     await replaced;

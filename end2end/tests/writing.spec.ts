@@ -191,6 +191,7 @@ test.describe('a sent draft does not return', () => {
     };
     await send('Sent when the network is back');
     wire.mend();
+    await ann.isBackOnline();
     await expect(ann.message('Sent when')).toContainText(words.chat.sent);
     await expect.poll(draftOf(ann, chat)).toBe(null);
     await expect(ann.composer).toHaveValue('');
@@ -226,6 +227,7 @@ test.describe('a sent draft does not return', () => {
     const draft = async () => (await (await second.page.request.get(`/api/v1/chats/${chat}`)).json()).draft;
     await expect.poll(draft).toBe(null);
     wire.mend();
+    await ann.isBackOnline();
     await expect(ann.message('On both devices')).toBeVisible();
     await expect(ann.composer).toHaveValue('');
   });
@@ -238,9 +240,10 @@ test('a session that is ended while the user types loses no text, and shows it t
   await elsewhere.signIn();
   await expect(elsewhere.page).toHaveURL('/chats');
   await ann.open(`/chats/${group}`);
-  // Eight seconds without a pause.
-  const typing = ann.composer.pressSequentially('word '.repeat(8), { delay: 200 }).catch(() => {});
-  await expect.poll(draftOf(elsewhere, group), { timeout: 5_000 }).toMatch(/^word /);
+  // Without a pause, until the sign-in page is here.
+  const typing = ann.composer.pressSequentially('word '.repeat(12), { delay: 200 }).catch(() => {});
+  await expect.poll(draftOf(elsewhere, group)).toMatch(/^word /);
+  expect(await ann.composer.inputValue(), 'the user is still typing').not.toBe('word '.repeat(12));
   await elsewhere.endOtherSessions();
   await expect(ann.page).toHaveURL(/\/login\?next=/);
   await typing;
@@ -324,6 +327,7 @@ test('a message that waits can be edited and deleted', { tag: '@script' }, async
   await ann.composer.press('Escape');
   await expect(ann.timeline.locator('.text')).toHaveText(['First', 'Third']);
   wire.mend();
+  await ann.isBackOnline();
   await bob.open(`/chats/${chat}`);
   for (const { timeline } of [ann, bob]) await expect(timeline.locator('.text')).toHaveText(['First', 'Third']);
   await expect(ann.message('First')).not.toContainText(words.chat.edited);
@@ -361,6 +365,7 @@ test('the unsent messages of a lost chat can be read, copied and deleted', { tag
   await expect(ann.message('Do not forget')).toContainText(words.chat.sending);
   await bob.remove(group, ann);
   wire.mend();
+  await ann.isBackOnline();
   const notSent = ann.page.getByRole('region', { name: words.chat.not_sent });
   await expect(notSent).toContainText(words.chat.lost);
   await expect(notSent).toContainText('Do not forget');
