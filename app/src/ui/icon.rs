@@ -17,7 +17,7 @@ pub fn Icon(
 /// The outlines in use.
 pub mod outline {
     pub const BACK: &str = "M15 18l-6-6 6-6";
-    pub const GEAR: &str = "M12 18a6 6 0 1 0 0-12 6 6 0 0 0 0 12zM12 14a2 2 0 1 0 0-4 2 2 0 0 0 0 4zM12 3v3M12 18v3M3 12h3M18 12h3M5.6 5.6l2.2 2.2M16.2 16.2l2.2 2.2M18.4 5.6l-2.2 2.2M7.8 16.2l-2.2 2.2";
+    pub const GEAR: &str = "M12 15a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM10.3 3.4h3.4l.5 2.6 1.9 1.1 2.5-.9 1.7 3-2 1.7v2.2l2 1.7-1.7 3-2.5-.9-1.9 1.1-.5 2.6h-3.4l-.5-2.6-1.9-1.1-2.5.9-1.7-3 2-1.7v-2.2l-2-1.7 1.7-3 2.5.9 1.9-1.1z";
     pub const NEW: &str = "M12 20h9M16.5 3.5a2.1 2.1 0 0 1 3 3L7 19l-4 1 1-4z";
     pub const SEND: &str = "M22 2L11 13M22 2l-7 20-4-9-9-4z";
     pub const CLOCK: &str = "M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5l3 2";
