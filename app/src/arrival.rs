@@ -5,6 +5,7 @@ use crate::{
     live::Store,
     navigation::Navigation,
     part::Part,
+    seed::Page,
     ui::{effect_from, find, matches_media, once_drawn},
 };
 use leptos::prelude::*;
@@ -32,7 +33,7 @@ pub fn Arrival() -> impl IntoView {
         page.track();
         part.track();
         once_drawn(move || {
-            if coming.get_value() && focus_page() {
+            if coming.get_value() && focus_page(page) {
                 coming.set_value(false);
             }
         });
@@ -57,16 +58,23 @@ fn is_busy() -> bool {
     active.is_some_and(|active| active.matches("main *, input, textarea, dialog *").unwrap_or(false))
 }
 
-/// Focuses the page's text field, else its heading, so that screen readers announce the page.
+/// An element of the form that the fragment of the address names.
+fn pointed(element: &str) -> Option<web_sys::HtmlElement> {
+    let fragment = window().location().hash().ok().filter(|fragment| !fragment.is_empty())?;
+    find(&format!("form{fragment} {element}"))
+}
+
+/// Focuses the form in the address, else the page's text field, else its heading, so that screen readers announce it.
 /// Returns false while the page is still loading.
-fn focus_page() -> bool {
+fn focus_page(page: RwSignal<Page>) -> bool {
     if is_busy() {
         return true;
     }
-    if find("main[aria-busy]").is_some() {
+    let is_loading = page.with_untracked(|page| *page == Page::Loading);
+    if find("main[aria-busy]").is_some() || is_loading && pointed("button").is_some() {
         return false;
     }
-    let target = field().or_else(|| {
+    let target = pointed(":is(select, button)").or_else(field).or_else(|| {
         let heading = find(".shows-list .list-pane h2, main h1")?;
         heading.set_tab_index(-1);
         Some(heading)

@@ -10,7 +10,7 @@ use crate::{
 };
 use protocol::{
     chat::ChatSummary,
-    ids::ChatId,
+    ids::{ChatId, UserId},
     profiles::{Me, User},
     reducer::State,
     time::Timestamp,
@@ -119,6 +119,17 @@ impl Page {
             Self::Conversation(page) if page.chat_id == chat_id => Some(page.blocked),
             Self::Info(page) if page.chat_id == chat_id => Some(page.blocked),
             _ => None,
+        }
+    }
+
+    /// After the reader has blocked a user whom the page shows, or has ended the block.
+    pub fn set_blocked(&mut self, user_id: UserId, blocked: bool) {
+        match self {
+            Self::Conversation(page) => page.blocked = blocked,
+            Self::Info(page) => page.blocked = blocked,
+            Self::Person(page) => page.blocked = blocked,
+            Self::Privacy(page) => page.blocked.retain(|user| user.id != user_id),
+            _ => {}
         }
     }
 

@@ -72,7 +72,7 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
                 <meta name="theme-color" content="#ffffff" media="(prefers-color-scheme: light)" />
                 <meta name="theme-color" content="#141a18" media="(prefers-color-scheme: dark)" />
                 // The browser paints no part of the page: a conversation would move up with each row that arrives.
-                <link rel="expect" href="#main" blocking="render" />
+                {seed.is_some().then(|| view! { <link rel="expect" href="#main" blocking="render" /> })}
                 <link rel="stylesheet" href=of("/pkg/messenger.css") />
                 <link rel="icon" href="/icon.svg" type="image/svg+xml" />
                 <link rel="manifest" href="/manifest.webmanifest" />

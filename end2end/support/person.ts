@@ -1,6 +1,6 @@
 import { expect, type Locator, type Page } from '@playwright/test';
 import { randomUUID } from 'node:crypto';
-import type { Words } from './messenger';
+import { filled, type Words } from './messenger';
 
 /** Console messages that a page is expected to log. */
 export const expectedOf = new WeakMap<Page, RegExp[]>();
@@ -116,6 +116,11 @@ export class Person {
     expect(answer.ok(), `${path}: ${await answer.text()}`).toBe(true);
   }
 
+  async add(chat: string, other: Person) {
+    const user = await this.get(`/api/v1/users/@${other.username}`);
+    await this.call(`/api/v1/chats/${chat}/members`, { user_id: user.id });
+  }
+
   async remove(chat: string, other: Person) {
     const user = await this.get(`/api/v1/users/@${other.username}`);
     const path = `/api/v1/chats/${chat}/members/${user.id}`;
@@ -212,6 +217,11 @@ export class Person {
   async confirm(name: string, action = name) {
     await this.press(name);
     await this.dialog.getByRole('button', { name: action, exact: true }).click();
+  }
+
+  /** Opens the menu of a member on the page of a group. */
+  async openActionsOf(name: string) {
+    await this.main.getByLabel(filled(this.words.groups.member_actions, { name })).click();
   }
 
   /** Presses a choice in the settings and waits until the server has stored it. */

@@ -127,7 +127,7 @@ test('a form that is sent twice stores one message', { tag: '@plain' }, async ({
   const changed = await ann.post('/fn/send_message', { ...form, text: 'Other words' }, `/chats/${chat}`);
   expect(changed.status()).toBe(409);
   const page = await changed.text();
-  expect(page).toContain(words.errors.conflict);
+  expect(page).toContain(words.refusals.sent_twice);
   expect(page).toMatch(/<textarea[^>]*>Other words</);
 });
 

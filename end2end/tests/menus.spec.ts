@@ -20,7 +20,8 @@ test('an action that cannot be undone names its object and is confirmed first', 
     await expect(bob.page.getByRole('button', { name: words.groups.leave })).toBeFocused();
   }
   await ann.open(`/chats/${chat}/info`);
-  await ann.press(`${words.groups.remove} Bob`);
+  await ann.openActionsOf('Bob');
+  await ann.press(words.groups.remove);
   await expect(ann.dialog).toContainText(filled(words.groups.remove_question, { name: 'Bob', title: 'Choir & "band"' }));
   await ann.dialog.getByRole('button', { name: words.groups.remove, exact: true }).click();
   await bob.open('/chats');
@@ -175,7 +176,8 @@ test('a chat in the list has a menu', { tag: '@script' }, async ({ person, words
   await ann.open('/chats');
   await ann.row('Band').click({ button: 'right' });
   await ann.dialog.getByRole('link', { name: words.groups.leave }).click();
-  await expect(ann.page).toHaveURL(/\/info$/);
+  await expect(ann.page).toHaveURL(/\/info#leave$/);
+  await expect(ann.main.getByLabel(words.groups.heir)).toBeFocused();
 });
 
 test('a confirmation is cancelled without a network', { tag: ['@script', '@once'] }, async ({ person, words }) => {

@@ -163,6 +163,44 @@ test('ArrowUp edits the last message that can be edited', { tag: '@script' }, as
   await expect(ann.timeline.locator('.text')).toHaveText(['My new words', 'My own words', words.chat.deleted]);
 });
 
+test('an edit that meets another one is saved at the second attempt; of a deleted message it becomes a draft', { tag: '@script' }, async ({ person, words }) => {
+  const ann = await person('Ann');
+  const chat = await ann.savedChat();
+  await ann.say(chat, 'Seven o’clock');
+  await ann.open(`/chats/${chat}`);
+  const tab = ann.inTab(await ann.page.context().newPage());
+  await tab.open(`/chats/${chat}`);
+  for (const { composer } of [ann, tab]) {
+    await composer.press('ArrowUp');
+    await expect(composer).toHaveValue('Seven o’clock');
+  }
+  await tab.write('Eight o’clock');
+  await expect(ann.message('Eight o’clock')).toBeVisible();
+  ann.expects(/409/);
+  await ann.write('Nine o’clock');
+  await expect(ann.page.getByText(words.refusals.edited)).toBeVisible();
+  await expect(ann.composer).toHaveValue('Nine o’clock');
+  await ann.composer.press('Enter');
+  await expect(tab.message('Nine o’clock')).toBeVisible();
+
+  await ann.composer.press('ArrowUp');
+  await ann.composer.fill('Ten o’clock');
+  await tab.act('Nine o’clock', words.chat.delete);
+  await tab.page.locator('#confirm').getByRole('button', { name: words.chat.delete, exact: true }).click();
+  await expect(ann.message(words.chat.deleted)).toBeVisible();
+  await ann.composer.press('Enter');
+  await expect(ann.composer).not.toHaveAttribute('data-editing');
+  await expect(ann.composer).toHaveValue('Ten o’clock');
+});
+
+test('a text without letters is refused for what it is', { tag: '@plain' }, async ({ person, words }) => {
+  const ann = await person('Ann');
+  await ann.open(`/chats/${await ann.savedChat()}`);
+  await ann.write('\u200b');
+  await expect(ann.page.getByRole('alert').filter({ hasText: words.problems.required })).toBeVisible();
+  await expect(ann.page.getByText(words.chat.cannot_send)).toHaveCount(0);
+});
+
 test.describe('a sent draft does not return', () => {
   test('without JavaScript', { tag: '@plain' }, async ({ person }) => {
     const ann = await person('Ann');
@@ -287,6 +325,10 @@ test('two tabs keep their own texts', { tag: '@script' }, async ({ person, words
   await expect(tab.composer).toHaveValue('From the other');
 
   const own = await first.composer.inputValue();
+  await first.page.reload();
+  await first.settled();
+  await expect(first.composer).toHaveValue(own);
+  await expect(notice(first)).toBeVisible();
   await first.press(words.chat.show_draft);
   await expect(first.composer).toHaveValue(stored);
   await expect(notice(first)).toHaveCount(0);

@@ -149,7 +149,7 @@ pub fn SessionsPage() -> impl IntoView {
                                 <span class="block truncate">{session.device.clone()}</span>
                                 <span class="hint">
                                     {session.ip.clone()} " · "
-                                    {reactive(move || time::date(i18n, session.last_used_at, &store.zone()))}
+                                    {reactive(move || time::full(i18n, session.last_used_at, &store.zone()))}
                                 </span>
                             </span>
                             {if session.current {

@@ -55,7 +55,7 @@ pub fn ChatMenu(id: ChatId, close: Callback<()>) -> impl IntoView {
     let leave = match (summary.chat.kind, summary.role) {
         // The page asks an owner for a successor.
         (ChatKind::Group, Some(Role::Owner)) if summary.chat.member_count > 1 => view! {
-            <a class="menu-item danger" href=Address::info(id).href() on:click=move |_| close.run(())><Icon d=outline::LEAVE />{t!(i18n, groups.leave)}</a>
+            <a class="menu-item danger" href=Address::info(id).href() + "#leave" on:click=move |_| close.run(())><Icon d=outline::LEAVE />{t!(i18n, groups.leave)}</a>
         }
         .into_any(),
         (ChatKind::Group, _) => view! {

@@ -17,7 +17,7 @@ use crate::{
 };
 use leptos::{html, prelude::*, server_fn::ServerFn};
 use protocol::{
-    error::Problem,
+    error::{ErrorCode, Problem},
     ids::ClientId,
     limits,
     reducer::Unsent,
@@ -33,7 +33,9 @@ pub fn Composer() -> impl IntoView {
     let open_chat = OpenChat::current();
     let OpenChat { store, chat_id, writing, .. } = open_chat;
     let client_id = store.forms.with_untracked(|forms| forms.client_id);
-    let (typed, unfit) = at_first(open_chat);
+    let (typed, problem) = at_first(open_chat);
+    let empty = problem.as_deref() == Some(Problem::Required.name());
+    let unfit = problem.is_some() && !empty;
     let controls = Controls::new(open_chat, unfit);
     let Controls { field, completer, drafts, unfit, left, .. } = controls;
     let on_submit = move |event: leptos::ev::SubmitEvent| {
@@ -50,6 +52,7 @@ pub fn Composer() -> impl IntoView {
             <Blocked />
             <FormError form="send_message" />
             <FormError form="edit_message" />
+            {empty.then(|| view! { <p class="problem" role="alert">{t!(i18n, problems.required)}</p> })}
             <Show when=move || unfit.get() || left.get().is_some_and(|left| left < 0)>
                 <p class="problem" role="alert">{t!(i18n, chat.cannot_send)}</p>
             </Show>
@@ -66,6 +69,8 @@ pub fn Composer() -> impl IntoView {
                     })><Icon d=outline::SMILE /></button>
                 <div class="composer-field" data-text=shown>
                     <textarea node_ref=field name="text" rows="1" class="composer-input" dir="auto" required enterkeyhint="enter"
+                        // Without JavaScript, "Back" would show a sent text again.
+                        autocomplete="off"
                         aria-label=t!(i18n, chat.message) aria-describedby="chat-title characters"
                         placeholder=t!(i18n, chat.message)
                         data-editing=reactive(move || matches!(writing.get(), Writing::Edit(_) | Writing::Unsent(_)).then_some(""))
@@ -192,14 +197,14 @@ fn is_touched() -> bool {
     window().match_media("(pointer: coarse)").ok().flatten().is_some_and(|media| media.matches())
 }
 
-/// The initial text, and whether it was refused as invalid.
-fn at_first(open_chat: OpenChat) -> (Option<String>, bool) {
-    let (refused, unfit) = open_chat.store.forms.with_untracked(|forms| {
+/// The initial text, and the problem for which it was refused.
+fn at_first(open_chat: OpenChat) -> (Option<String>, Option<String>) {
+    let (refused, problem) = open_chat.store.forms.with_untracked(|forms| {
         let refused = forms.refused("send_message").or_else(|| forms.refused("edit_message"));
         let typed = refused.and_then(|refused| refused.value("text")).map(str::to_owned);
-        (typed, refused.is_some_and(|refused| !refused.error.fields.is_empty()))
+        (typed, refused.and_then(|refused| refused.error.fields.get("text").cloned()))
     });
-    (refused.or_else(|| open_chat.edited_text()).or_else(|| drafted(open_chat.store, open_chat.chat_id)), unfit)
+    (refused.or_else(|| open_chat.edited_text()).or_else(|| drafted(open_chat.store, open_chat.chat_id)), problem)
 }
 
 /// A note that the peer of this direct chat is blocked, with the form to unblock.
@@ -272,8 +277,13 @@ fn change(open_chat: OpenChat, drafts: Drafts, version: (u64, u64), text: &Messa
     store.edit_message(chat_id, version, text.as_str(), move |outcome| {
         drafts.saved();
         // Meanwhile the user may have begun a reply or another edit.
-        if outcome.is_ok() && writing.try_get_untracked() == Some(edit) {
-            writing.set(Writing::New);
+        if writing.try_get_untracked() != Some(edit) {
+            return;
+        }
+        match outcome {
+            Ok(()) => writing.set(Writing::New),
+            Err(ErrorCode::Conflict) => drafts.outdated(),
+            Err(_) => {}
         }
     });
 }

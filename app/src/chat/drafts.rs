@@ -215,6 +215,19 @@ impl Drafts {
         self.saving.set_value(Some(self.open_chat.writing.get_untracked()));
     }
 
+    /// The message has changed since the edit began, and the reader was told. The next attempt replaces the other text.
+    /// If the message was deleted, the text becomes a draft.
+    pub fn outdated(self) {
+        if untrack(|| self.open_chat.edited()).is_some_and(|message| !message.deleted) {
+            return self.begin_edit();
+        }
+        if let Some(field) = self.field.get_untracked() {
+            self.aside.set_value(field.value());
+            self.typed_here.set_value(true);
+        }
+        self.open_chat.writing.set(Writing::New);
+    }
+
     /// The `base_seq` of the edit: the newest `seq` at which the message still had the text that the reader began to
     /// edit. A reaction changes the `seq`, but does not make the edit stale.
     pub fn base_seq(self) -> u64 {

@@ -4,7 +4,7 @@ use super::{api, field, open_chat::OpenChat};
 use crate::{
     arrival::WRITING,
     i18n::use_i18n,
-    ui::{Dialog, For, effect, focus, memo, once_drawn, t},
+    ui::{Dialog, For, effect, focus, matches_media, memo, once_drawn, t},
 };
 use leptos::{html, prelude::*, server_fn::ServerFn};
 use protocol::text::fold;
@@ -174,7 +174,8 @@ fn Emojis(choose: Callback<String>) -> impl IntoView {
         }
     });
     effect(move || {
-        if search.get().is_some() {
+        // On a phone the keyboard would cover the emoji.
+        if search.get().is_some() && matches_media("(hover: hover)") {
             once_drawn(|| focus(".dialog [type=search]"));
         }
     });

@@ -77,7 +77,7 @@ pub fn ChatList() -> impl IntoView {
                 </a>
                 <Account />
             </header>
-            <form method="get" action=Address::NEW_CHAT.href() role="search" class="list-search">
+            <form method="get" action=Address::NEW_CHAT.href() role="search" aria-label=t!(i18n, chat.find) class="list-search">
                 <Icon d=outline::SEARCH />
                 <input type="search" name="q" class="input" maxlength="64" autocomplete="off" spellcheck="false"
                     aria-label=t!(i18n, chat.find) placeholder=t!(i18n, chat.find)
@@ -96,7 +96,7 @@ pub fn ChatList() -> impl IntoView {
                 </a>
             </Show>
             <Show when=move || ids.with(Vec::is_empty)>
-                <p class="empty-list text-muted">{t!(i18n, chat.nothing_here)}</p>
+                <p class="empty-list text-muted">{reactive(move || if query.with(|query| query.trim().is_empty()) { t!(i18n, chat.nothing_here) } else { t!(i18n, chat.nothing_found) })}</p>
             </Show>
             {store.older_chats.get_value().map(|cursor| view! {
                 <form method="get" action=Address::CHATS.href() class="centered-line only-without-script">
@@ -258,7 +258,7 @@ fn row_of(i18n: I18n, store: Store, id: ChatId, open: bool) -> Option<Row> {
                 Some(event) => Preview::Event(event.clone()),
                 None => Preview::Text(words::preview(i18n, store, &chat.summary, message)),
             },
-            (None, None) => Preview::Text(String::new()),
+            (None, None) => Preview::Text(t_string!(i18n, chat.no_messages).to_owned()),
         };
         let title = words::title(i18n, &chat.summary);
         Some(Row { title, preview, time: state.active_at(chat), summary: chat.summary.clone() })
@@ -276,7 +276,7 @@ fn Badges(row: Memo<Option<Row>>, muted: Signal<bool>) -> impl IntoView {
             <span class="badge unread">"@"<span class="sr-only">" " {t!(i18n, chat.mentioned)}</span></span>
         </Show>
         <Show when=move || is(|summary| summary.unread == 0 && summary.marked_unread)>
-            <span class="badge unread"><span class="sr-only">{t!(i18n, chat.marked)}</span></span>
+            <span class="badge unread" class:quiet=muted><span class="sr-only">{t!(i18n, chat.marked)}</span></span>
         </Show>
         <Show when=move || { unread() > 0 }>
             <span class="badge unread" class:quiet=muted>

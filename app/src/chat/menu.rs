@@ -61,7 +61,7 @@ fn Menu(message: Arc<Message>) -> impl IntoView {
                     <input type="hidden" name="no" value=no.clone() />
                     {quick}
                     <button type="button" class="icon-button only-with-script" data-do="emoji" data-no=no.clone()
-                        aria-label=t!(i18n, chat.react) title=t!(i18n, chat.react)><Icon d=outline::DOWN /></button>
+                        aria-label=t!(i18n, chat.react) title=t!(i18n, chat.react)><Icon d=outline::SMILE /></button>
                 </form>
                 <Actions message=message.clone() />
                 {open_chat.may_delete(&message).then(|| {
@@ -105,6 +105,7 @@ fn Actions(message: Arc<Message>) -> impl IntoView {
         <form method="get" action=Address::chat(open_chat.chat_id).href()>
             {action("reply", outline::REPLY, t!(i18n, chat.reply), false)}
             {may_edit.then(|| action("edit", outline::NEW, t!(i18n, chat.edit), false))}
+            {(!message.reactions.is_empty()).then(|| action("reacted", outline::PEOPLE, t!(i18n, chat.who_reacted), false))}
             {action("copy", outline::COPY, t!(i18n, chat.copy), true)}
             {action("link", outline::LINK, t!(i18n, chat.copy_link), true)}
             {message.is_showable().then(|| action("forward", outline::FORWARD, t!(i18n, chat.forward), false))}

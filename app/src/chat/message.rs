@@ -124,7 +124,8 @@ pub fn Text(text: String, #[prop(optional)] mentions: Vec<UserId>) -> impl IntoV
     let i18n = use_i18n();
     let html = Store::current().read_untracked(|state| {
         let is_known = |name: &str| state.users.values().any(|user| user.username == name);
-        // The members mentioned whose rows this page does not have. If the text has the same number of unknown names, treat these names as mentions.
+        // The members mentioned whose rows this page does not have. If the text has the same number of unknown names,
+        // treat these names as mentions.
         let strangers = mentions.iter().filter(|id| !state.users.contains_key(id)).count();
         let are_named =
             strangers > 0 && markdown::mentions(&text).iter().filter(|name| !is_known(name)).count() == strangers;
@@ -164,7 +165,6 @@ pub fn Quote(reply_to: u64) -> impl IntoView {
 /// The reactions under a message. Each is a button that adds the reader's reaction, or removes it.
 #[component]
 fn Reactions(chat_id: protocol::ids::ChatId, no: u64, emoji: Signal<Vec<Reaction>>) -> impl IntoView {
-    let i18n = use_i18n();
     let store = Store::current();
     let given = memo(move || emoji.get());
     let kinds = move || given.with(|given| given.iter().map(|reaction| reaction.emoji.clone()).collect::<Vec<_>>());
@@ -176,7 +176,6 @@ fn Reactions(chat_id: protocol::ids::ChatId, no: u64, emoji: Signal<Vec<Reaction
                 <For each=kinds key=Clone::clone let:emoji>
                     <ReactionButton emoji given />
                 </For>
-                <a class="link" data-do="reacted" data-no=no.to_string() href=Address::Chat(chat_id, At::Reacted(no)).href()>{t!(i18n, chat.who_reacted)}</a>
             </form>
         </Show>
     }
@@ -235,7 +234,7 @@ fn Meta(message: Arc<Message>, own: bool, read_by_others: Memo<u64>) -> impl Int
         <p class="meta">
             {edited.map(|at| view! {
                 <span title=reactive(move || time::full(i18n, at, &store.zone()))>
-                    {t!(i18n, chat.edited)}" "{reactive(move || time::short(i18n, at, &store.zone()))}" ·"
+                    {t!(i18n, chat.edited)}" ·"
                 </span>
             })}
             <time::Clock i18n time=sent zone=store.zone />

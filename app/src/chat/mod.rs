@@ -94,7 +94,7 @@ fn AsOf() -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
     let known = move || store.as_of.get().unwrap_or_default();
-    let when = move || time::full(i18n, known(), &store.zone());
+    let when = move || time::short(i18n, known(), &store.zone());
     view! {
         <Show when=move || store.as_of.get().is_some()>
             <p class="as-of" role="status">{t!(i18n, chat.as_of, when = when)}</p>

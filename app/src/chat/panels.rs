@@ -71,7 +71,7 @@ fn Forward(nos: Vec<u64>) -> impl IntoView {
                     <button class="row choice" name="to" value=id.to_string()><Avatar name=title.clone() id=words::face(store, id) /><bdi class="grow truncate">{title}</bdi></button>
                 </For>
             </form>
-            <Show when=move || chats.with(Vec::is_empty)><p class="text-muted">{t!(i18n, chat.nothing_here)}</p></Show>
+            <Show when=move || chats.with(Vec::is_empty)><p class="text-muted">{t!(i18n, chat.nothing_found)}</p></Show>
         </Dialog>
     }
     .into_any()

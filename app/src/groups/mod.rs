@@ -7,7 +7,7 @@ use crate::{
     address::Address,
     chat::{OwnState, face, page_of_chat, title, title_of},
     i18n::{t_string, use_i18n},
-    live::Store,
+    live::{Notice, Store, quietly},
     navigation::Navigation,
     part::Part,
     people::{BlockForm, OpenDirect, PersonLine, PersonName, name_of},
@@ -24,18 +24,12 @@ use protocol::{
     groups::{Member, Role},
     ids::{ChatId, ClientId, UserId},
     profiles::User,
+    reducer,
 };
 #[cfg(feature = "hydrate")]
 use {
-    crate::{
-        address::encoded,
-        live::{Notice, load_page},
-        ui::comparison,
-    },
-    protocol::{
-        error::ErrorCode,
-        reducer::{self, ChatState},
-    },
+    crate::{address::encoded, live::load_page, ui::comparison},
+    protocol::{error::ErrorCode, reducer::ChatState},
 };
 
 pub use api::LeaveGroup;
@@ -59,7 +53,7 @@ pub fn NewChatPage() -> impl IntoView {
                 </form>
                 <FormError form="open_direct" />
                 <ul class="rows">
-                    <For each=move || search.people() key=|user| user.id let:user>
+                    <For each=move || search.suggested() key=|user| user.id let:user>
                         <li class="row">
                             <PersonLine user=user.clone() />
                             <form method="post" action=OpenDirect::url()>
@@ -93,7 +87,7 @@ pub fn NewGroupPage() -> impl IntoView {
     let people = memo(move || {
         let mut people = chosen.get();
         people.extend(
-            search.people().into_iter().filter(|user| !chosen.with(|chosen| chosen.iter().any(|c| c.id == user.id))),
+            search.suggested().into_iter().filter(|user| !chosen.with(|chosen| chosen.iter().any(|c| c.id == user.id))),
         );
         people
     });
@@ -202,6 +196,16 @@ impl Search {
     fn people(self) -> Vec<User> {
         let me = self.store.me();
         self.found.with(|found| found.people.iter().filter(|user| Some(user.id) != me).cloned().collect())
+    }
+
+    /// The users found. Before a search, those whom the reader writes to, the latest first.
+    fn suggested(self) -> Vec<User> {
+        if self.query.with(|query| !query.trim().is_empty()) {
+            return self.people();
+        }
+        self.store.read(reducer::Part::Chats, |state| {
+            state.newest_chats().filter_map(|chat| chat.summary.peer.clone()).collect()
+        })
     }
 
     /// Loads the first users that match, or those after a cursor.
@@ -369,7 +373,7 @@ fn Info(
                 <OwnState chat_id />
                 {reactive(move || summary.with(|s| s.as_ref()?.peer.clone()).map(|user| view! { <div class="row"><PersonLine user /></div> }))}
                 <Show when=move || may_manage.get()>
-                    <form method="post" action=api::RenameGroup::url() class="stack">
+                    <form method="post" action=api::RenameGroup::url() class="stack" on:submit=quietly(store, Some(Notice::Saved))>
                         <FormError form="rename_group" />
                         <input type="hidden" name="chat_id" value=chat_id.to_string() />
                         <Field form="rename_group" name="title" maxlength=128 value=name.get_untracked()
@@ -467,13 +471,13 @@ fn Leave(chat_id: ChatId, role: Memo<Option<Role>>, members: Memo<Vec<Member>>) 
         others.collect::<Vec<_>>()
     };
     view! {
-        <form method="post" action=LeaveGroup::url() class="stack">
+        <form id="leave" method="post" action=LeaveGroup::url() class="stack">
             <FormError form="leave_group" />
             <input type="hidden" name="chat_id" value=chat_id.to_string() />
             <Show when=move || role.get() == Some(Role::Owner) && !heirs().is_empty()>
                 <div class="field">
                     <label for="heir">{t!(i18n, groups.heir)}</label>
-                    <select id="heir" name="heir" class="input">
+                    <select id="heir" name="heir" class="input" required>
                         <option value="">{t!(i18n, groups.choose_heir)}</option>
                         <For each=heirs key=|member| (member.user.id, member.seq) let:member>
                             <option value=member.user.id.to_string()>{reactive(move || store.name(member.user.id))}</option>
@@ -525,7 +529,7 @@ fn AddForm(chat_id: ChatId, user_id: UserId) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
     view! {
-        <form method="post" action=api::AddMember::url()>
+        <form method="post" action=api::AddMember::url() on:submit=quietly(store, None)>
             <input type="hidden" name="chat_id" value=chat_id.to_string() />
             <input type="hidden" name="user_id" value=user_id.to_string() />
             <button class="button">{t!(i18n, groups.add)}<span class="sr-only">" " {reactive(move || store.name(user_id))}</span></button>
@@ -540,33 +544,36 @@ fn MemberRow(chat_id: ChatId, member: Member, role: Memo<Option<Role>>) -> impl 
     let store = Store::current();
     let Member { user, role: theirs, .. } = member;
     let id = user.id;
-    let removable = move || role.get() >= Some(Role::Admin) && theirs < role.get() && store.me() != Some(id);
-    let changeable = move || role.get() == Some(Role::Owner) && store.me() != Some(id);
-    let word = move || match theirs {
-        Some(Role::Owner) => t_string!(i18n, groups.owner),
-        Some(Role::Admin) => t_string!(i18n, groups.admin),
-        _ if changeable() => t_string!(i18n, groups.member),
-        _ => "",
+    let mine = move || role.get().filter(|_| store.me() != Some(id));
+    let removable = move || mine() >= Some(Role::Admin) && theirs < mine();
+    let changeable = move || mine() == Some(Role::Owner);
+    let word = match theirs {
+        Some(Role::Owner) => Some(t!(i18n, groups.owner)),
+        Some(Role::Admin) => Some(t!(i18n, groups.admin)),
+        _ => None,
     };
+    let actions = t!(i18n, groups.member_actions, name = move || store.name(id));
     view! {
-        <li class="row">
+        <li class="row member">
             <PersonLine user />
-            {reactive(move || if changeable() {
-                view! { <RoleForm chat_id user_id=id admin=theirs == Some(Role::Admin)><summary class="link hint">{reactive(word)}<span class="sr-only">" " {reactive(move || store.name(id))}</span></summary></RoleForm> }.into_any()
-            } else {
-                view! { <span class="hint">{reactive(word)}</span> }.into_any()
-            })}
-            <Show when=removable>
-                <RemoveForm chat_id user_id=id />
+            {word.map(|word| view! { <span class="hint">{word}</span> })}
+            <Show when=move || removable() || changeable()>
+                <details>
+                    <summary class="icon-button" aria-label=actions.clone() title=actions.clone()><Icon d=outline::MORE /></summary>
+                    <div class="drop">
+                        <Show when=changeable><RoleForms chat_id user_id=id admin=theirs == Some(Role::Admin) /></Show>
+                        <Show when=removable><RemoveForm chat_id user_id=id /></Show>
+                    </div>
+                </details>
             </Show>
         </li>
     }
     .into_any()
 }
 
-/// Changes the role of a member, for the owner.
+/// Change the role of a member, for the owner.
 #[component]
-fn RoleForm(chat_id: ChatId, user_id: UserId, admin: bool, children: Children) -> impl IntoView {
+fn RoleForms(chat_id: ChatId, user_id: UserId, admin: bool) -> impl IntoView {
     let i18n = use_i18n();
     let (role, words) =
         if admin { (Role::Member, t!(i18n, groups.take_admin)) } else { (Role::Admin, t!(i18n, groups.make_admin)) };
@@ -574,20 +581,17 @@ fn RoleForm(chat_id: ChatId, user_id: UserId, admin: bool, children: Children) -
     let title = move || title_of(i18n, store, chat_id);
     let question = t!(i18n, groups.owner_question, name = move || store.name(user_id), title = title);
     view! {
-        <details class="roles">
-            {children()}
-            <form method="post" action=api::ChangeRole::url() class="choices">
-                <input type="hidden" name="chat_id" value=chat_id.to_string() />
-                <input type="hidden" name="user_id" value=user_id.to_string() />
-                <button class="button" name="role" value=role.name().to_owned()>{words}</button>
-            </form>
-            <form method="post" action=api::ChangeRole::url()>
-                <input type="hidden" name="chat_id" value=chat_id.to_string() />
-                <input type="hidden" name="user_id" value=user_id.to_string() />
-                <input type="hidden" name="role" value=Role::Owner.name().to_owned() />
-                <ConfirmButton question label=t!(i18n, groups.make_owner) />
-            </form>
-        </details>
+        <form method="post" action=api::ChangeRole::url() on:submit=quietly(store, Some(Notice::Saved))>
+            <input type="hidden" name="chat_id" value=chat_id.to_string() />
+            <input type="hidden" name="user_id" value=user_id.to_string() />
+            <button class="menu-item" name="role" value=role.name().to_owned()>{words}</button>
+        </form>
+        <form method="post" action=api::ChangeRole::url() on:submit=quietly(store, Some(Notice::Saved))>
+            <input type="hidden" name="chat_id" value=chat_id.to_string() />
+            <input type="hidden" name="user_id" value=user_id.to_string() />
+            <input type="hidden" name="role" value=Role::Owner.name().to_owned() />
+            <ConfirmButton question label=t!(i18n, groups.make_owner) class="menu-item danger" />
+        </form>
     }
     .into_any()
 }
@@ -599,12 +603,10 @@ fn RemoveForm(chat_id: ChatId, user_id: UserId) -> impl IntoView {
     let title = move || title_of(i18n, store, chat_id);
     let question = t!(i18n, groups.remove_question, name = move || store.name(user_id), title = title);
     view! {
-        <form method="post" action=api::RemoveMember::url()>
+        <form method="post" action=api::RemoveMember::url() on:submit=quietly(store, None)>
             <input type="hidden" name="chat_id" value=chat_id.to_string() />
             <input type="hidden" name="user_id" value=user_id.to_string() />
-            <ConfirmButton question label=t!(i18n, groups.remove) class="button">
-                {t!(i18n, groups.remove)}<span class="sr-only">" " {reactive(move || store.name(user_id))}</span>
-            </ConfirmButton>
+            <ConfirmButton question label=t!(i18n, groups.remove) class="menu-item danger" />
         </form>
     }
     .into_any()

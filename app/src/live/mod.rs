@@ -67,7 +67,7 @@ pub fn forget_everything(go_on: impl FnOnce() + 'static) {
 /// Starts the tasks of the page: the connection, the outbox, and the copy on this device.
 #[cfg(feature = "hydrate")]
 fn begin(store: Store) {
-    use crate::ui::{effect_from, memo};
+    use crate::ui::{effect, effect_from, memo};
     use futures::channel::mpsc;
     use leptos::{prelude::*, task::spawn_local};
     use protocol::reducer::{Part, Unsent};
@@ -97,6 +97,14 @@ fn begin(store: Store) {
         }
         let _ = outbox_changed.unbounded_send(outbox::Event::Changed);
         now
+    });
+    effect(move || {
+        // A form that was sent meanwhile did not reach the server (boot.js).
+        if store.connection.get().is_up()
+            && let Some(root) = document().document_element()
+        {
+            let _ = root.remove_attribute("data-unreachable");
+        }
     });
     spawn_local(async move {
         let database = offline::open(me).await;

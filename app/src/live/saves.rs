@@ -75,8 +75,13 @@ impl Store {
             });
             if let Ok(chat) = saved {
                 self.change(|state| state.apply_summary(chat));
-                // The copy in this tab must not overwrite a newer draft later.
-                forget_if(chat_id, &draft);
+                // The copy in this tab must not overwrite a newer draft later. If another tab has saved its draft
+                // meanwhile, the copy is all that remains of this one.
+                if self.with_chat_untracked(chat_id, |chat| chat.summary.draft.clone()).flatten().unwrap_or_default()
+                    == draft
+                {
+                    forget_if(chat_id, &draft);
+                }
             }
             self.run_save(chat_id);
         });

@@ -5,7 +5,7 @@ mod api;
 use crate::{
     address::Address,
     i18n::use_i18n,
-    live::Store,
+    live::{Store, quietly_then},
     navigation::Navigation,
     ui::{Avatar, ConfirmButton, FormError, I18n, t, time},
 };
@@ -54,8 +54,9 @@ pub fn BlockForm(user_id: UserId, blocked: bool) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
     let back = Navigation::current().get_untracked().map(|address| address.href()).unwrap_or_default();
+    let change = quietly_then(store, None, move || store.page.update(|page| page.set_blocked(user_id, !blocked)));
     view! {
-        <form method="post" action=api::Block::url() class="stack">
+        <form method="post" action=api::Block::url() class="stack" on:submit=change>
             <FormError form="block" />
             <input type="hidden" name="user_id" value=user_id.to_string() />
             <input type="hidden" name="blocked" value=(!blocked).to_string() />
