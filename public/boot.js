@@ -36,7 +36,6 @@ for (const kind of ["error", "unhandledrejection"]) {
 // A form that loads a page is sent only while the server responds. Otherwise the browser would replace the page and the
 // typed text by its own error page.
 let asking = false;
-addEventListener("online", () => delete root.dataset.unreachable);
 addEventListener("submit", async (event) => {
   const { target: form, submitter } = event;
   const name = submitter?.name;

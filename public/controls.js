@@ -27,6 +27,24 @@ addEventListener(
   true,
 );
 
+// The menu of a row (`.drop`) closes after its action, by Escape, and when the pointer or the focus leaves it.
+const openDrop = () => document.querySelector("details[open]:has(> .drop)");
+addEventListener("submit", ({ target }) => closeDrop(target.closest("details:has(> .drop)")));
+addEventListener("keydown", ({ key }) => key === "Escape" && closeDrop(openDrop()));
+for (const kind of ["pointerdown", "focusin"]) {
+  addEventListener(kind, ({ target }) => {
+    const drop = openDrop();
+    // A confirmation belongs to the action.
+    if (drop && !drop.contains(target) && !target.closest("dialog")) drop.open = false;
+  });
+}
+
+function closeDrop(drop) {
+  if (!drop) return;
+  drop.open = false;
+  drop.querySelector("summary").focus();
+}
+
 /** Closes a dialog as Escape does. */
 function dismiss(dialog) {
   if (dialog.dispatchEvent(new Event("cancel", { cancelable: true }))) dialog.close();

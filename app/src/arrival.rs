@@ -59,7 +59,7 @@ fn is_busy() -> bool {
 }
 
 /// An element of the form that the fragment of the address names.
-fn pointed(element: &str) -> Option<web_sys::HtmlElement> {
+fn in_linked_form(element: &str) -> Option<web_sys::HtmlElement> {
     let fragment = window().location().hash().ok().filter(|fragment| !fragment.is_empty())?;
     find(&format!("form{fragment} {element}"))
 }
@@ -71,10 +71,11 @@ fn focus_page(page: RwSignal<Page>) -> bool {
         return true;
     }
     let is_loading = page.with_untracked(|page| *page == Page::Loading);
-    if find("main[aria-busy]").is_some() || is_loading && pointed("button").is_some() {
+    // The fields of a form need the data of the page.
+    if find("main[aria-busy]").is_some() || (is_loading && in_linked_form("button").is_some()) {
         return false;
     }
-    let target = pointed(":is(select, button)").or_else(field).or_else(|| {
+    let target = in_linked_form(":is(select, button)").or_else(field).or_else(|| {
         let heading = find(".shows-list .list-pane h2, main h1")?;
         heading.set_tab_index(-1);
         Some(heading)

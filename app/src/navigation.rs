@@ -49,7 +49,7 @@ impl Navigation {
 #[cfg(feature = "hydrate")]
 mod browser {
     use super::Navigation;
-    use crate::address::Address;
+    use crate::{address::Address, ui::focus};
     use leptos::{ev, prelude::*};
     use wasm_bindgen::{JsCast as _, JsValue};
     use web_sys::{Element, HtmlAnchorElement, MouseEvent};
@@ -83,7 +83,11 @@ mod browser {
             self.show(Some(address));
             let target = url.split_once('#').and_then(|(_, id)| document().get_element_by_id(id));
             match target {
-                Some(target) => target.scroll_into_view(),
+                Some(target) => {
+                    target.scroll_into_view();
+                    // On another page, the focus moves when the page is complete (arrival.rs).
+                    focus(&format!("form#{} :is(select, button)", target.id()));
+                }
                 None => window().scroll_to_with_x_and_y(0.0, 0.0),
             }
         }

@@ -122,13 +122,13 @@ impl Page {
         }
     }
 
-    /// After the reader has blocked a user whom the page shows, or has ended the block.
-    pub fn set_blocked(&mut self, user_id: UserId, blocked: bool) {
+    /// After the reader has blocked a user, or has ended the block. `direct` is the reader's chat with this user.
+    pub fn set_blocked(&mut self, user_id: UserId, direct: Option<ChatId>, blocked: bool) {
         match self {
-            Self::Conversation(page) => page.blocked = blocked,
-            Self::Info(page) => page.blocked = blocked,
-            Self::Person(page) => page.blocked = blocked,
-            Self::Privacy(page) => page.blocked.retain(|user| user.id != user_id),
+            Self::Conversation(page) if Some(page.chat_id) == direct => page.blocked = blocked,
+            Self::Info(page) if Some(page.chat_id) == direct => page.blocked = blocked,
+            Self::Person(page) if page.user.id == user_id => page.blocked = blocked,
+            Self::Privacy(page) if !blocked => page.blocked.retain(|user| user.id != user_id),
             _ => {}
         }
     }

@@ -71,7 +71,7 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
                 <meta name="color-scheme" content="light dark" />
                 <meta name="theme-color" content="#ffffff" media="(prefers-color-scheme: light)" />
                 <meta name="theme-color" content="#141a18" media="(prefers-color-scheme: dark)" />
-                // The browser paints no part of the page: a conversation would move up with each row that arrives.
+                // The browser waits with the first paint: a conversation would move up with each row that arrives.
                 {seed.is_some().then(|| view! { <link rel="expect" href="#main" blocking="render" /> })}
                 <link rel="stylesheet" href=of("/pkg/messenger.css") />
                 <link rel="icon" href="/icon.svg" type="image/svg+xml" />

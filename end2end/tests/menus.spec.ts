@@ -201,6 +201,12 @@ test('a long press opens the menu, a swipe to the right replies', { tag: ['@scri
     devtools.send('Input.dispatchTouchEvent', { type, touchPoints });
   const box = (await ann.message('Rehearsal').boundingBox())!;
   const at = { x: box.x + 40, y: box.y + box.height / 2 };
+  // Nothing invisible lies over the row of a chat.
+  await ann.page.goto('/chats');
+  await ann.settled();
+  const row = (await ann.row('Choir').boundingBox())!;
+  await ann.page.touchscreen.tap(row.x + row.width - 24, row.y + row.height / 2);
+  await expect(ann.message('Rehearsal')).toBeVisible();
   await touch('touchStart', at);
   await expect(ann.menu).toBeVisible();
   await touch('touchEnd');

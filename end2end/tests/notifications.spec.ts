@@ -133,13 +133,13 @@ test.describe('the toast of a new message', { tag: '@script' }, () => {
     const [ann, bob] = [await person('Ann'), await person('Bob')];
     const chat = await bob.directWith(ann);
     await bob.open(`/chats/${chat}`);
-    // The toast does not hide by itself.
-    await ann.page.addInitScript(() => {
-      const wait = setTimeout;
-      const other = (act: () => void, delay?: number) => (delay === 6_000 ? 0 : wait(act, delay));
-      Object.assign(window, { setTimeout: other });
-    });
     await ann.open('/settings');
+    // The toast does not hide by itself.
+    await ann.page.evaluate(() => {
+      const paused = new CSSStyleSheet();
+      paused.replaceSync('.arrival { animation-play-state: paused !important; }');
+      document.adoptedStyleSheets = [paused];
+    });
     const toast = ann.page.locator('.arrival');
     await bob.say(chat, 'At seven');
     await expect(toast).toContainText('At seven');
@@ -154,6 +154,12 @@ test.describe('the toast of a new message', { tag: '@script' }, () => {
     await ann.read(chat, no);
     await expect(toast).toHaveCount(0);
     await bob.say(chat, 'Not now');
+    await expect(toast).toContainText('Not now');
+    // The toast of the next message lasts six seconds too: it is another element.
+    await toast.evaluate((element) => (element.dataset.before = ''));
+    await bob.say(chat, 'Nor now');
+    await expect(toast).toContainText('Nor now');
+    await expect(toast).not.toHaveAttribute('data-before');
     await toast.getByRole('button', { name: words.close }).click();
     await expect(toast).toHaveCount(0);
   });

@@ -119,7 +119,7 @@ test('navigation moves the focus into the new page', { tag: '@script' }, async (
   await expect(ann.list.getByRole('heading', { name: words.chat.chats })).toBeFocused();
   await ann.list.getByRole('link', { name: words.settings.title }).click();
   await expect(focused).toHaveText(words.settings.title);
-  const search = ann.page.getByRole('searchbox');
+  const search = ann.main.getByRole('searchbox');
   await ann.page.keyboard.press('/');
   await expect(search).toBeFocused();
   // A page that is still loading gets no focus.

@@ -183,14 +183,20 @@ test('an edit that meets another one is saved at the second attempt; of a delete
   await ann.composer.press('Enter');
   await expect(tab.message('Nine o’clock')).toBeVisible();
 
-  await ann.composer.press('ArrowUp');
+  await ann.composer.fill('To buy: a clock');
+  await ann.act('Nine o’clock', words.chat.edit);
+  await expect(ann.composer).toHaveValue('Nine o’clock');
   await ann.composer.fill('Ten o’clock');
   await tab.act('Nine o’clock', words.chat.delete);
   await tab.page.locator('#confirm').getByRole('button', { name: words.chat.delete, exact: true }).click();
   await expect(ann.message(words.chat.deleted)).toBeVisible();
   await ann.composer.press('Enter');
+  // The draft from before the edit stays too.
   await expect(ann.composer).not.toHaveAttribute('data-editing');
-  await expect(ann.composer).toHaveValue('Ten o’clock');
+  await expect(ann.composer).toHaveValue('To buy: a clock\nTen o’clock');
+  await ann.page.reload();
+  await ann.settled();
+  await expect(ann.composer).toHaveValue('To buy: a clock\nTen o’clock');
 });
 
 test('a text without letters is refused for what it is', { tag: '@plain' }, async ({ person, words }) => {

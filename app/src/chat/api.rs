@@ -25,7 +25,7 @@ pub async fn send_message(
     let typed = protocol::text::MessageText::parse(&text);
     // The form was sent twice with different texts: the first text is the message, and the form shows the second text.
     if !new && typed.is_ok_and(|typed| typed.as_str() != message.text) {
-        return context::refuse(services::Rejection::conflict("This form was sent already."));
+        return context::refuse(services::Rejection::conflict("This message was already sent with another text."));
     }
     // The text was the draft. The message is stored, even if the draft cannot be removed.
     let update = protocol::chat::UpdateOwnState { draft: Some(None), ..Default::default() };

@@ -7,7 +7,7 @@ use crate::{
     i18n::use_i18n,
     live::Store,
     navigation::Navigation,
-    ui::{I18n, Icon, effect, effect_from, memo, notification, outline, reactive, t},
+    ui::{For, I18n, Icon, effect, effect_from, memo, notification, outline, reactive, t},
 };
 use leptos::prelude::*;
 use protocol::{
@@ -81,23 +81,30 @@ pub fn Arrivals() -> impl IntoView {
             noted.set(now);
         }
     });
+    // The toast of a chat that is opened does not come back.
+    effect(move || {
+        if toast.get().is_some_and(|(chat_id, _)| is_open(chat_id)) {
+            toast.set(None);
+        }
+    });
     let shown = memo(move || {
         let arrived = toast.get().filter(|(chat_id, _)| !is_open(*chat_id))?;
         arrival_of(i18n, store, arrived)
     });
     view! {
         <div role="status">
-            {reactive(move || shown.get().map(|Arrival { of: (chat_id, _), title, text }| view! {
+            // Each message has its own element, so that it is shown for six seconds.
+            <For each=move || Vec::from_iter(shown.get().map(|arrival| arrival.of)) key=|of| *of let((chat_id, _))>
                 <div class="arrival" on:animationend=move |_| toast.set(None)>
                     <a href=Address::chat(chat_id).href() on:click=move |_| toast.set(None)>
-                        <bdi class="chat-row-title">{title}</bdi>
-                        <span class="chat-row-preview">{text}</span>
+                        <bdi class="chat-row-title">{reactive(move || shown.get().map(|arrival| arrival.title))}</bdi>
+                        <span class="chat-row-preview">{reactive(move || shown.get().map(|arrival| arrival.text))}</span>
                     </a>
                     <button class="icon-button" aria-label=t!(i18n, close) title=t!(i18n, close) on:click=move |_| toast.set(None)>
                         <Icon d=outline::CLOSE />
                     </button>
                 </div>
-            }))}
+            </For>
         </div>
     }
     .into_any()

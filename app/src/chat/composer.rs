@@ -34,13 +34,16 @@ pub fn Composer() -> impl IntoView {
     let OpenChat { store, chat_id, writing, .. } = open_chat;
     let client_id = store.forms.with_untracked(|forms| forms.client_id);
     let (typed, problem) = at_first(open_chat);
-    let empty = problem.as_deref() == Some(Problem::Required.name());
-    let unfit = problem.is_some() && !empty;
-    let controls = Controls::new(open_chat, unfit);
+    let controls = Controls::new(open_chat, problem);
     let Controls { field, completer, drafts, unfit, left, .. } = controls;
     let on_submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         controls.send();
+    };
+    let wrong = move || match unfit.get() {
+        Some(Problem::Required) => Some(t!(i18n, problems.required)),
+        Some(_) => Some(t!(i18n, chat.cannot_send)),
+        None => left.get().is_some_and(|left| left < 0).then(|| t!(i18n, chat.cannot_send)),
     };
     let shown = typed.clone();
     let action = move || {
@@ -52,10 +55,7 @@ pub fn Composer() -> impl IntoView {
             <Blocked />
             <FormError form="send_message" />
             <FormError form="edit_message" />
-            {empty.then(|| view! { <p class="problem" role="alert">{t!(i18n, problems.required)}</p> })}
-            <Show when=move || unfit.get() || left.get().is_some_and(|left| left < 0)>
-                <p class="problem" role="alert">{t!(i18n, chat.cannot_send)}</p>
-            </Show>
+            {reactive(move || wrong().map(|words| view! { <p class="problem" role="alert">{words}</p> }))}
             {reactive(move || left.get().map(|left| counter(i18n, left)))}
             <OtherDraft drafts />
             <About open_chat />
@@ -109,14 +109,14 @@ struct Controls {
     field: NodeRef<html::Textarea>,
     completer: Completer,
     drafts: Drafts,
-    /// The text that the reader tried to send is not valid.
-    unfit: RwSignal<bool>,
+    /// The problem of the text that the reader tried to send.
+    unfit: RwSignal<Option<Problem>>,
     /// How many characters more the text may have, when they are few; negative for a text that is too long.
     left: RwSignal<Option<i64>>,
 }
 
 impl Controls {
-    fn new(open_chat: OpenChat, unfit: bool) -> Self {
+    fn new(open_chat: OpenChat, unfit: Option<Problem>) -> Self {
         let field = NodeRef::new();
         let completer = Completer::new(open_chat, field);
         let (unfit, left) = (RwSignal::new(unfit), RwSignal::new(None));
@@ -136,11 +136,11 @@ impl Controls {
             Ok(_) if self.drafts.is_saving() => {}
             Ok(text) => {
                 send(self.open_chat, self.drafts, text);
-                self.unfit.set(false);
+                self.unfit.set(None);
                 self.left.set(None);
             }
             Err(Problem::Required) => return self.delete_edited(),
-            Err(_) => self.unfit.set(true),
+            Err(problem) => self.unfit.set(Some(problem)),
         }
         let _ = field.focus();
     }
@@ -173,7 +173,7 @@ impl Controls {
         self.open_chat.store.type_in(self.open_chat.chat_id);
         self.completer.look();
         self.drafts.typed();
-        self.unfit.set(false);
+        self.unfit.set(None);
         self.count();
     }
 
@@ -198,11 +198,16 @@ fn is_touched() -> bool {
 }
 
 /// The initial text, and the problem for which it was refused.
-fn at_first(open_chat: OpenChat) -> (Option<String>, Option<String>) {
+fn at_first(open_chat: OpenChat) -> (Option<String>, Option<Problem>) {
     let (refused, problem) = open_chat.store.forms.with_untracked(|forms| {
         let refused = forms.refused("send_message").or_else(|| forms.refused("edit_message"));
         let typed = refused.and_then(|refused| refused.value("text")).map(str::to_owned);
-        (typed, refused.and_then(|refused| refused.error.fields.get("text").cloned()))
+        (
+            typed,
+            refused
+                .and_then(|refused| refused.error.fields.get("text"))
+                .map(|name| if name == Problem::Required.name() { Problem::Required } else { Problem::TooLong }),
+        )
     });
     (refused.or_else(|| open_chat.edited_text()).or_else(|| drafted(open_chat.store, open_chat.chat_id)), problem)
 }

@@ -34,12 +34,6 @@ pub fn page_of_chat(chat_id: ChatId, page: fn(ChatId) -> AnyView) -> AnyView {
     let last_known = StoredValue::new(None);
     let content = move || {
         if known.get() {
-            // The data of the page are older than the removal: most messages are no longer in memory.
-            #[cfg(feature = "hydrate")]
-            if last_known.with_value(Option::is_some) {
-                store.page.set(Page::Loading);
-                crate::live::refresh(store);
-            }
             last_known.set_value(store.with_chat_untracked(chat_id, |chat| chat.summary.clone()));
             page(chat_id)
         } else if let Some(chat) = last_known.get_value() {

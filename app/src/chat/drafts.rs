@@ -221,11 +221,14 @@ impl Drafts {
         if untrack(|| self.open_chat.edited()).is_some_and(|message| !message.deleted) {
             return self.begin_edit();
         }
-        if let Some(field) = self.field.get_untracked() {
-            self.aside.set_value(field.value());
-            self.typed_here.set_value(true);
-        }
+        let Some(field) = self.field.get_untracked() else { return };
+        // The draft from before the edit stays.
+        let lines = [self.aside.get_value(), field.value()];
+        let draft = lines.into_iter().filter(|text| !text.trim().is_empty()).collect::<Vec<_>>().join("\n");
+        draft::store(self.open_chat.chat_id, &draft);
+        self.aside.set_value(draft);
         self.open_chat.writing.set(Writing::New);
+        self.typed();
     }
 
     /// The `base_seq` of the edit: the newest `seq` at which the message still had the text that the reader began to

@@ -194,7 +194,7 @@ fn Emojis(choose: Callback<String>) -> impl IntoView {
     };
     view! {
         <input type="search" class="input" node_ref=search aria-label=t!(i18n, chat.find_emoji) placeholder=t!(i18n, chat.find_emoji)
-            autocomplete="off" autofocus on:keydown=pressed on:input=move |event| query.set(event_target_value(&event)) />
+            autocomplete="off" autofocus=matches_media("(hover: hover)") on:keydown=pressed on:input=move |event| query.set(event_target_value(&event)) />
         <div class="emoji-grid" node_ref=grid on:scroll=scrolled on:click=clicked>
             <div class="emoji-rows" style:--rows=move || rows().to_string() style:--above=move || top.get().saturating_sub(1).to_string()>
                 <For each=mounted key=|(place, emoji)| (*place, emoji.text.clone()) let((_, emoji))>

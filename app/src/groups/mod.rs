@@ -26,6 +26,7 @@ use protocol::{
     profiles::User,
     reducer,
 };
+use std::cmp::Reverse;
 #[cfg(feature = "hydrate")]
 use {
     crate::{address::encoded, live::load_page, ui::comparison},
@@ -33,6 +34,9 @@ use {
 };
 
 pub use api::LeaveGroup;
+
+/// The number of users that are suggested before a search.
+const SUGGESTED: usize = 20;
 
 /// `/new`: find a user.
 #[component]
@@ -155,6 +159,8 @@ struct Search {
     store: Store,
     query: RwSignal<String>,
     found: RwSignal<Found>,
+    /// The users of the latest direct chats when the page was opened: rows must not move under the pointer.
+    known: StoredValue<Vec<User>>,
 }
 
 /// The result of a search.
@@ -175,7 +181,8 @@ impl Search {
             _ => String::new(),
         };
         let found = store.page.with_untracked(|page| found_on(page, &query)).unwrap_or_default();
-        let search = Self { store, query: RwSignal::new(query.clone()), found: RwSignal::new(found) };
+        let known = StoredValue::new(store.read_untracked(latest_peers));
+        let search = Self { store, query: RwSignal::new(query.clone()), found: RwSignal::new(found), known };
         effect(move || {
             // When the page's data arrive, they do not replace the results of a newer query.
             if let Some(found) = store.page.with(|page| found_on(page, &query))
@@ -198,14 +205,9 @@ impl Search {
         self.found.with(|found| found.people.iter().filter(|user| Some(user.id) != me).cloned().collect())
     }
 
-    /// The users found. Before a search, those whom the reader writes to, the latest first.
+    /// The users found. Before a search, those whom the reader writes to.
     fn suggested(self) -> Vec<User> {
-        if self.query.with(|query| !query.trim().is_empty()) {
-            return self.people();
-        }
-        self.store.read(reducer::Part::Chats, |state| {
-            state.newest_chats().filter_map(|chat| chat.summary.peer.clone()).collect()
-        })
+        if self.query.with(|query| query.trim().is_empty()) { self.known.get_value() } else { self.people() }
     }
 
     /// Loads the first users that match, or those after a cursor.
@@ -235,6 +237,13 @@ impl Search {
         #[cfg(not(feature = "hydrate"))]
         let _ = cursor;
     }
+}
+
+/// The users of the latest direct chats that are not archived.
+fn latest_peers(state: &reducer::State) -> Vec<User> {
+    let mut chats: Vec<_> = state.chats.values().filter(|chat| !chat.summary.archived).collect();
+    chats.sort_by_key(|chat| Reverse(state.active_at(chat)));
+    chats.into_iter().filter_map(|chat| chat.summary.peer.clone()).take(SUGGESTED).collect()
 }
 
 fn found_on(page: &Page, query: &str) -> Option<Found> {
@@ -376,7 +385,7 @@ fn Info(
                     <form method="post" action=api::RenameGroup::url() class="stack" on:submit=quietly(store, Some(Notice::Saved))>
                         <FormError form="rename_group" />
                         <input type="hidden" name="chat_id" value=chat_id.to_string() />
-                        <Field form="rename_group" name="title" maxlength=128 value=name.get_untracked()
+                        <Field form="rename_group" name="title" maxlength=128 value=name
                             label=t!(i18n, groups.group_name) />
                         <button class="button">{t!(i18n, save)}</button>
                     </form>
@@ -388,8 +397,8 @@ fn Info(
                         <FormError form="remove_member" />
                         <FormError form="change_role" />
                         <ul class="rows">
-                            <For each=move || members.get() key=|member| (member.user.id, member.seq) let:member>
-                                <MemberRow chat_id member role />
+                            <For each=move || members.get() key=|member| member.user.id let:member>
+                                <MemberRow chat_id user=member.user members role />
                             </For>
                         </ul>
                         <form id="list"><More next load action=Address::info(chat_id).href() /></form>
@@ -529,7 +538,7 @@ fn AddForm(chat_id: ChatId, user_id: UserId) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
     view! {
-        <form method="post" action=api::AddMember::url() on:submit=quietly(store, None)>
+        <form method="post" action=api::AddMember::url() on:submit=quietly(store, Some(Notice::Saved))>
             <input type="hidden" name="chat_id" value=chat_id.to_string() />
             <input type="hidden" name="user_id" value=user_id.to_string() />
             <button class="button">{t!(i18n, groups.add)}<span class="sr-only">" " {reactive(move || store.name(user_id))}</span></button>
@@ -538,30 +547,31 @@ fn AddForm(chat_id: ChatId, user_id: UserId) -> impl IntoView {
     .into_any()
 }
 
+/// A member's row. It stays the same element when the role changes, so it keeps the focus.
 #[component]
-fn MemberRow(chat_id: ChatId, member: Member, role: Memo<Option<Role>>) -> impl IntoView {
+fn MemberRow(chat_id: ChatId, user: User, members: Memo<Vec<Member>>, role: Memo<Option<Role>>) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
-    let Member { user, role: theirs, .. } = member;
     let id = user.id;
+    let theirs = memo(move || members.with(|members| members.iter().find(|member| member.user.id == id)?.role));
     let mine = move || role.get().filter(|_| store.me() != Some(id));
-    let removable = move || mine() >= Some(Role::Admin) && theirs < mine();
+    let removable = move || mine() >= Some(Role::Admin) && theirs.get() < mine();
     let changeable = move || mine() == Some(Role::Owner);
-    let word = match theirs {
+    let word = move || match theirs.get() {
         Some(Role::Owner) => Some(t!(i18n, groups.owner)),
         Some(Role::Admin) => Some(t!(i18n, groups.admin)),
         _ => None,
     };
     let actions = t!(i18n, groups.member_actions, name = move || store.name(id));
     view! {
-        <li class="row member">
+        <li class="row">
             <PersonLine user />
-            {word.map(|word| view! { <span class="hint">{word}</span> })}
+            {reactive(move || word().map(|word| view! { <span class="hint">{word}</span> }))}
             <Show when=move || removable() || changeable()>
-                <details>
+                <details name="member">
                     <summary class="icon-button" aria-label=actions.clone() title=actions.clone()><Icon d=outline::MORE /></summary>
                     <div class="drop">
-                        <Show when=changeable><RoleForms chat_id user_id=id admin=theirs == Some(Role::Admin) /></Show>
+                        {reactive(move || changeable().then(|| view! { <RoleForms chat_id user_id=id admin=theirs.get() == Some(Role::Admin) /> }))}
                         <Show when=removable><RemoveForm chat_id user_id=id /></Show>
                     </div>
                 </details>
@@ -571,7 +581,7 @@ fn MemberRow(chat_id: ChatId, member: Member, role: Memo<Option<Role>>) -> impl 
     .into_any()
 }
 
-/// Change the role of a member, for the owner.
+/// The forms by which the owner makes or dismisses an admin, and hands the group over.
 #[component]
 fn RoleForms(chat_id: ChatId, user_id: UserId, admin: bool) -> impl IntoView {
     let i18n = use_i18n();
@@ -603,7 +613,7 @@ fn RemoveForm(chat_id: ChatId, user_id: UserId) -> impl IntoView {
     let title = move || title_of(i18n, store, chat_id);
     let question = t!(i18n, groups.remove_question, name = move || store.name(user_id), title = title);
     view! {
-        <form method="post" action=api::RemoveMember::url() on:submit=quietly(store, None)>
+        <form method="post" action=api::RemoveMember::url() on:submit=quietly(store, Some(Notice::Saved))>
             <input type="hidden" name="chat_id" value=chat_id.to_string() />
             <input type="hidden" name="user_id" value=user_id.to_string() />
             <ConfirmButton question label=t!(i18n, groups.remove) class="menu-item danger" />

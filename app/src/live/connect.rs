@@ -11,6 +11,8 @@ use crate::{
 };
 use crate::{refusal::Refusal, seed::Seed};
 use leptos::prelude::*;
+#[cfg(feature = "hydrate")]
+use protocol::ids::ChatId;
 
 /// The pause before a page that failed to load is requested again.
 #[cfg(feature = "hydrate")]
@@ -50,6 +52,23 @@ fn run(store: Store) {
             leptos::task::spawn_local(turn(store, address));
         }
         wanted
+    });
+    // A chat that the reader was removed from, and added to again, has lost most of its messages from memory: load it.
+    let chat = memo(move || navigation.with(|address| address.and_then(Address::chat_id)));
+    let lost = StoredValue::new(None);
+    effect_from(move |before: Option<(Option<ChatId>, bool)>| {
+        let now = (chat.get(), chat.get().is_some_and(|chat_id| store.with_chat(chat_id, |_| ()).is_some()));
+        match now {
+            (Some(chat_id), false) if before == Some((Some(chat_id), true)) => lost.set_value(Some(chat_id)),
+            (Some(chat_id), true) if lost.get_value() == Some(chat_id) => {
+                lost.set_value(None);
+                store.page.set(Page::Loading);
+                store.loaded.set_value(String::new());
+                leptos::task::spawn_local(turn(store, address));
+            }
+            _ => {}
+        }
+        now
     });
     // After a reconnect, load the page that could not be loaded before.
     effect(move || {

@@ -99,7 +99,7 @@ fn begin(store: Store) {
         now
     });
     effect(move || {
-        // A form that was sent meanwhile did not reach the server (boot.js).
+        // The server responds again: hide the notice of boot.js.
         if store.connection.get().is_up()
             && let Some(root) = document().document_element()
         {

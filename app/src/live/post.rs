@@ -32,6 +32,9 @@ impl Store {
             fields.iter().for_each(|(name, value)| body.append(name, value));
             leptos::task::spawn_local(async move {
                 let refused = request(url, body).await.err();
+                if let Some(newest) = refused.as_ref().and_then(|error| error.current.clone()) {
+                    self.change(|state| state.apply_message(*newest));
+                }
                 then(refused.as_ref().map_or(Ok(()), |error| Err(error.code)));
                 refused.iter().for_each(|error| self.show_refusal(error));
             });

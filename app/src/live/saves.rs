@@ -66,7 +66,12 @@ impl Store {
             let repeated = Some(draft.clone()).filter(|_| saved.as_ref().is_err_and(passes));
             #[cfg(feature = "hydrate")]
             if repeated.is_some() {
-                gloo_timers::future::TimeoutFuture::new(RETRY_MS).await;
+                loop {
+                    gloo_timers::future::TimeoutFuture::new(RETRY_MS).await;
+                    if self.connection.get_untracked().is_up() {
+                        break;
+                    }
+                }
             }
             self.saves.update_value(|saves| {
                 let of = saves.entry(chat_id).or_default();

@@ -5,12 +5,12 @@ mod api;
 use crate::{
     address::Address,
     i18n::use_i18n,
-    live::{Store, quietly_then},
+    live::{Notice, Store, quietly_then, share_account},
     navigation::Navigation,
     ui::{Avatar, ConfirmButton, FormError, I18n, t, time},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
-use protocol::{ids::UserId, profiles::User};
+use protocol::{ids::UserId, profiles::User, reducer::ChatState};
 
 pub use api::OpenDirect;
 
@@ -54,7 +54,13 @@ pub fn BlockForm(user_id: UserId, blocked: bool) -> impl IntoView {
     let i18n = use_i18n();
     let store = Store::current();
     let back = Navigation::current().get_untracked().map(|address| address.href()).unwrap_or_default();
-    let change = quietly_then(store, None, move || store.page.update(|page| page.set_blocked(user_id, !blocked)));
+    let change = quietly_then(store, Some(Notice::Saved), move || {
+        let is_direct = |chat: &&ChatState| chat.summary.peer.as_ref().is_some_and(|peer| peer.id == user_id);
+        let direct =
+            store.read_untracked(|state| state.chats.values().find(is_direct).map(|chat| chat.summary.chat.id));
+        store.page.update(|page| page.set_blocked(user_id, direct, !blocked));
+        share_account();
+    });
     view! {
         <form method="post" action=api::Block::url() class="stack" on:submit=change>
             <FormError form="block" />

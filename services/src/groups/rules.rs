@@ -79,6 +79,7 @@ pub fn parse_members_cursor(cursor: &str, now: Timestamp) -> Result<MembersFrom>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::error::ErrorCode::{self, Conflict, Forbidden};
     use protocol::ids::UserId;
 
     #[test]
@@ -92,7 +93,6 @@ mod tests {
             assert_eq!(parse_members_cursor(&members_cursor(&from(as_of), &after), now).unwrap(), from(read_as));
         }
     }
-    use protocol::error::ErrorCode::{self, Conflict, Forbidden};
 
     const NONE: Option<Role> = None;
     const MEMBER: Option<Role> = Some(Role::Member);
