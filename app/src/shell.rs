@@ -71,8 +71,9 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
                 <meta name="color-scheme" content="light dark" />
                 <meta name="theme-color" content="#ffffff" media="(prefers-color-scheme: light)" />
                 <meta name="theme-color" content="#141a18" media="(prefers-color-scheme: dark)" />
-                // The browser waits with the first paint: a conversation would move up with each row that arrives.
-                {seed.is_some().then(|| view! { <link rel="expect" href="#main" blocking="render" /> })}
+                // The first paint waits for the element after the page: a conversation would move up with each row that
+                // arrives.
+                <link rel="expect" href="#crashed" blocking="render" />
                 <link rel="stylesheet" href=of("/pkg/messenger.css") />
                 <link rel="icon" href="/icon.svg" type="image/svg+xml" />
                 <link rel="manifest" href="/manifest.webmanifest" />
@@ -83,7 +84,7 @@ pub fn shell(version: Option<&str>, seed: Option<&Seed>) -> impl IntoView + use<
             <body>
                 {page}
                 // boot.js sets the attributes of the document for which the style sheet shows one of these.
-                <div class="trouble crashed" role="alert">{lines(texts::trouble::crashed)}{reload()}</div>
+                <div id="crashed" class="trouble crashed" role="alert">{lines(texts::trouble::crashed)}{reload()}</div>
                 <div class="trouble unloaded" role="alert">{lines(texts::trouble::unloaded)}{reload()}</div>
                 <div class="trouble unreachable" role="alert">{lines(texts::trouble::unreachable)}</div>
             </body>

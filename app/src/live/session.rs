@@ -28,7 +28,7 @@ pub const TICK_MS: u32 = 300;
 pub const SILENCE_MS: f64 = 30_000.0;
 /// The shortest and the longest rest before a new try.
 pub const BACKOFF_MS: (f64, f64) = (500.0, 30_000.0);
-/// The pause before a refused page of changes is requested again.
+/// The pause before a refused page of changes is requested again, or a refused read mark is sent again.
 const REFUSED_MS: f64 = 2_000.0;
 const HEADS_EVERY_MS: f64 = 20_000.0;
 const WATCH_EVERY_MS: f64 = 2_000.0;
@@ -60,7 +60,10 @@ pub struct Session {
     resting: HashMap<ChatId, (f64, f64)>,
     /// Chats with missing changes, and since when. Most gaps close without a request, when a late frame arrives.
     gaps: HashMap<ChatId, f64>,
-    marked: HashMap<ChatId, ReadUpTo>,
+    /// The read marks that were sent, each with its `ref`.
+    marked: HashMap<ChatId, (ReadUpTo, u64)>,
+    /// After a refused read mark: when to send it again.
+    marks_rest_until: f64,
     welcomed: bool,
     typing_sent: f64,
     heads_sent: f64,
@@ -84,6 +87,7 @@ impl Session {
             resting: HashMap::new(),
             gaps: HashMap::new(),
             marked: HashMap::new(),
+            marks_rest_until: 0.0,
             welcomed: false,
             typing_sent: 0.0,
             heads_sent: now(),
@@ -146,8 +150,14 @@ impl Session {
                 end(Wipe::Rows);
                 return false;
             }
-            ServerFrame::Error { .. } => {
+            ServerFrame::Error { code, .. } => {
                 // Requested again later.
+                let refused =
+                    self.marked.iter().find(|(_, (_, sent))| reference == Some(*sent)).map(|(chat_id, _)| *chat_id);
+                if let Some(chat_id) = refused.filter(|_| code != ErrorCode::NotFound) {
+                    self.marked.remove(&chat_id);
+                    self.marks_rest_until = now() + REFUSED_MS;
+                }
                 if reference == Some(self.watching.0) {
                     self.watched = None;
                 }
@@ -296,10 +306,13 @@ impl Session {
 
     /// Sends the read marks of the chats that were on the screen.
     fn mark_read(&mut self) {
+        if now() < self.marks_rest_until {
+            return;
+        }
         for (chat_id, read) in self.store.read_up_to.get_untracked() {
-            if self.marked.get(&chat_id).is_none_or(|marked| *marked < read) {
-                self.marked.insert(chat_id, read);
-                self.send(ClientFrame::Read { chat_id, no: read.no });
+            if self.marked.get(&chat_id).is_none_or(|(marked, _)| *marked < read) {
+                let sent = self.request(ClientFrame::Read { chat_id, no: read.no });
+                self.marked.insert(chat_id, (read, sent));
             }
         }
     }
