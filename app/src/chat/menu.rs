@@ -105,12 +105,12 @@ fn Actions(message: Arc<Message>) -> impl IntoView {
         <form method="get" action=Address::chat(open_chat.chat_id).href()>
             {action("reply", outline::REPLY, t!(i18n, chat.reply), false)}
             {may_edit.then(|| action("edit", outline::NEW, t!(i18n, chat.edit), false))}
-            {(!message.reactions.is_empty()).then(|| action("reacted", outline::PEOPLE, t!(i18n, chat.who_reacted), false))}
             {action("copy", outline::COPY, t!(i18n, chat.copy), true)}
             {action("link", outline::LINK, t!(i18n, chat.copy_link), true)}
             {message.is_showable().then(|| action("forward", outline::FORWARD, t!(i18n, chat.forward), false))}
             {action("select", outline::CHECK, t!(i18n, chat.select), true)}
             {seen.then(|| action("seen", outline::EYE, t!(i18n, chat.seen_by), false))}
+            {(!message.reactions.is_empty()).then(|| action("reacted", outline::PEOPLE, t!(i18n, chat.who_reacted), false))}
             {(!own).then(|| action("report", outline::ALERT, t!(i18n, chat.report), false))}
         </form>
     }
