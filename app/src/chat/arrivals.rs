@@ -7,7 +7,7 @@ use crate::{
     i18n::use_i18n,
     live::Store,
     navigation::Navigation,
-    ui::{For, I18n, Icon, effect, effect_from, memo, notification, outline, reactive, t},
+    ui::{I18n, Icon, effect, effect_from, memo, notification, outline, reactive, t},
 };
 use leptos::prelude::*;
 use protocol::{
@@ -46,6 +46,8 @@ pub fn Arrivals() -> impl IntoView {
     let navigation = Navigation::current();
     effect(move || sign(has_unread.get()));
     let toast = RwSignal::new(None::<Arrived>);
+    // Changes with each message: the style sheet begins the six seconds of the toast again.
+    let again = RwSignal::new(false);
     let noted = RwSignal::new(Vec::<Arrival>::new());
     let newest = memo(move || newest(store));
     let is_open = move |chat_id: ChatId| navigation.with(|address| address.and_then(Address::chat_id) == Some(chat_id));
@@ -60,6 +62,7 @@ pub fn Arrivals() -> impl IntoView {
                 Place::Toast => {
                     seen((chat_id, no));
                     toast.set(Some((chat_id, no)));
+                    again.update(|again| *again = !*again);
                 }
                 Place::Nowhere => {}
                 Place::Notification => noted.update(|noted| {
@@ -93,18 +96,17 @@ pub fn Arrivals() -> impl IntoView {
     });
     view! {
         <div role="status">
-            // Each message has its own element, so that it is shown for six seconds.
-            <For each=move || Vec::from_iter(shown.get().map(|arrival| arrival.of)) key=|of| *of let((chat_id, _))>
-                <div class="arrival" on:animationend=move |_| toast.set(None)>
+            {reactive(move || shown.get().map(|Arrival { of: (chat_id, _), title, text }| view! {
+                <div class="arrival" class:again=again on:animationend=move |_| toast.set(None)>
                     <a href=Address::chat(chat_id).href() on:click=move |_| toast.set(None)>
-                        <bdi class="chat-row-title">{reactive(move || shown.get().map(|arrival| arrival.title))}</bdi>
-                        <span class="chat-row-preview">{reactive(move || shown.get().map(|arrival| arrival.text))}</span>
+                        <bdi class="chat-row-title">{title}</bdi>
+                        <span class="chat-row-preview">{text}</span>
                     </a>
                     <button class="icon-button" aria-label=t!(i18n, close) title=t!(i18n, close) on:click=move |_| toast.set(None)>
                         <Icon d=outline::CLOSE />
                     </button>
                 </div>
-            </For>
+            }))}
         </div>
     }
     .into_any()
