@@ -5,7 +5,7 @@ use super::words;
 use crate::{
     address::Address,
     i18n::use_i18n,
-    live::Store,
+    live::{Store, now as clock},
     navigation::Navigation,
     ui::{I18n, Icon, effect, effect_from, memo, notification, outline, reactive, t},
 };
@@ -46,8 +46,8 @@ pub fn Arrivals() -> impl IntoView {
     let navigation = Navigation::current();
     effect(move || sign(has_unread.get()));
     let toast = RwSignal::new(None::<Arrived>);
-    // Changes with each message: the style sheet begins the six seconds of the toast again.
-    let again = RwSignal::new(false);
+    // When it changes, the style sheet begins the six seconds of the toast again.
+    let (again, began) = (RwSignal::new(false), StoredValue::new(0));
     let noted = RwSignal::new(Vec::<Arrival>::new());
     let newest = memo(move || newest(store));
     let is_open = move |chat_id: ChatId| navigation.with(|address| address.and_then(Address::chat_id) == Some(chat_id));
@@ -62,7 +62,11 @@ pub fn Arrivals() -> impl IntoView {
                 Place::Toast => {
                     seen((chat_id, no));
                     toast.set(Some((chat_id, no)));
-                    again.update(|again| *again = !*again);
+                    // Not for each message of a burst: that would keep the browser busy.
+                    if clock(store).0 - began.get_value() > 1_000 {
+                        began.set_value(clock(store).0);
+                        again.update(|again| *again = !*again);
+                    }
                 }
                 Place::Nowhere => {}
                 Place::Notification => noted.update(|noted| {
