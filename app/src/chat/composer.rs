@@ -3,7 +3,7 @@
 use super::{
     api,
     complete::{Completer, Completion},
-    drafts::{Drafts, drafted},
+    drafts::Drafts,
     field::is_composing,
     message::About,
     open_chat::{Jump, OpenChat, Panel, Writing, may_edit},
@@ -209,7 +209,7 @@ fn at_first(open_chat: OpenChat) -> (Option<String>, Option<Problem>) {
                 .map(|name| if name == Problem::Required.name() { Problem::Required } else { Problem::TooLong }),
         )
     });
-    (refused.or_else(|| open_chat.edited_text()).or_else(|| drafted(open_chat.store, open_chat.chat_id)), problem)
+    (refused.or_else(|| open_chat.edited_text()).or_else(|| open_chat.store.draft(open_chat.chat_id)), problem)
 }
 
 /// A note that the peer of this direct chat is blocked, with the form to unblock.

@@ -5,22 +5,17 @@ use super::{
     open_chat::{OpenChat, Writing},
 };
 use crate::{
-    live::{Store, draft, now},
+    live::{draft, now},
     ui::{effect, effect_from, memo},
 };
 use leptos::{html, prelude::*};
-use protocol::{chat::Message, ids::ChatId, text::cleaned};
+use protocol::{chat::Message, text::cleaned};
 use std::{sync::Arc, time::Duration};
 
 /// After this pause the draft is saved on the server.
 const PAUSE: Duration = Duration::from_millis(1_000);
 /// A reader who types without a pause waits no longer than this and one pause for a save: a session may end at any time.
 const TYPING_MAX_MS: i64 = 1_800;
-
-/// The draft that the server holds.
-pub fn drafted(store: Store, chat_id: ChatId) -> Option<String> {
-    store.with_chat_untracked(chat_id, |chat| chat.summary.draft.clone()).flatten()
-}
 
 fn is_edit(writing: Writing) -> bool {
     matches!(writing, Writing::Edit(_) | Writing::Unsent(_))
@@ -55,12 +50,12 @@ impl Drafts {
         let drafts = Self {
             open_chat,
             field,
-            known: StoredValue::new(drafted(store, chat_id).unwrap_or_default()),
+            known: StoredValue::new(store.draft(chat_id).unwrap_or_default()),
             typed_here: StoredValue::new(false),
             since: StoredValue::new(None),
             waiting: StoredValue::new(None),
             other: RwSignal::new(None),
-            aside: StoredValue::new(drafted(store, chat_id).unwrap_or_default()),
+            aside: StoredValue::new(store.draft(chat_id).unwrap_or_default()),
             edited: StoredValue::new(None),
             saving: StoredValue::new(None),
         };
@@ -293,7 +288,7 @@ impl Drafts {
     /// The draft that the server shall remove when it has stored the message.
     pub fn to_remove(self) -> Option<String> {
         let is_own = self.other.with_untracked(Option::is_none);
-        drafted(self.open_chat.store, self.open_chat.chat_id).filter(|_| is_own)
+        self.open_chat.store.draft(self.open_chat.chat_id).filter(|_| is_own)
     }
 
     /// Clears the composer after the draft was sent as a message.

@@ -43,7 +43,7 @@ pub use conversation::{ConversationPage, page_of_chat};
 #[cfg(feature = "ssr")]
 pub use open_chat::Panel;
 pub use own::OwnState;
-pub use words::{face, title, title_of};
+pub use words::{face, title_of};
 
 /// The chat list next to the open page. A phone shows only one of them.
 #[component]

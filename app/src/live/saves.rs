@@ -26,6 +26,11 @@ impl Store {
         });
     }
 
+    /// The draft that the server holds.
+    pub fn draft(self, chat_id: ChatId) -> Option<String> {
+        self.with_chat_untracked(chat_id, |chat| chat.summary.draft.clone()).flatten()
+    }
+
     /// Whether a save of a chat's draft is under way or waits for the connection.
     pub fn is_saving_draft(self, chat_id: ChatId) -> bool {
         self.saves.with_value(|saves| saves.get(&chat_id).is_some_and(|of| of.runs || of.next.is_some()))
@@ -45,7 +50,7 @@ impl Store {
     #[cfg(feature = "hydrate")]
     pub(super) fn remove_draft_of(self, unsent: &Unsent) {
         let chat_id = unsent.chat_id;
-        let held = self.with_chat_untracked(chat_id, |chat| chat.summary.draft.clone()).flatten();
+        let held = self.draft(chat_id);
         let is_held = held.is_none() || held == unsent.draft;
         if unsent.draft.is_some() && is_held && !self.is_saving_draft(chat_id) {
             self.save_draft(chat_id, String::new());
@@ -82,9 +87,7 @@ impl Store {
                 self.change(|state| state.apply_summary(chat));
                 // The copy in this tab must not overwrite a newer draft later. If another tab has saved its draft
                 // meanwhile, the copy is all that remains of this one.
-                if self.with_chat_untracked(chat_id, |chat| chat.summary.draft.clone()).flatten().unwrap_or_default()
-                    == draft
-                {
+                if self.draft(chat_id).unwrap_or_default() == draft {
                     forget_if(chat_id, &draft);
                 }
             }
