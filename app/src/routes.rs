@@ -179,7 +179,7 @@ fn Pages() -> impl IntoView {
         return view! { <Title formatter=|title: String| titled(0, &title) /><FailedPage failed /> }.into_any();
     }
     let store = Store::current();
-    let unread = memo(move || chat::unread(store));
+    let unread = memo(move || chat::unread(store).min(MANY));
     view! {
         <Title formatter=move |title: String| titled(unread.get(), &title) />
         <a class="skip" href="#main" rel="external">{t!(i18n, skip_to_content)}</a>
@@ -194,13 +194,20 @@ fn Pages() -> impl IntoView {
     .into_any()
 }
 
+/// From this number on, the title says "99+": it would change with every message of a burst.
+const MANY: u32 = 100;
+
 /// The title of the document, with the number of unread messages. leptos_meta writes it into the server's HTML as it
 /// is, so it is escaped there.
 fn titled(unread: u32, title: &str) -> String {
     let title = isolated(title);
     let title = if cfg!(feature = "ssr") { title.replace('&', "&amp;").replace('<', "&lt;") } else { title };
     let title = if title.is_empty() { "Messenger".into() } else { format!("{title} · Messenger") };
-    if unread > 0 { format!("({unread}) {title}") } else { title }
+    match unread {
+        0 => title,
+        1..MANY => format!("({unread}) {title}"),
+        MANY.. => format!("(99+) {title}"),
+    }
 }
 
 /// Says why a request failed, with a link back.

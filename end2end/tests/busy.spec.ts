@@ -3,6 +3,8 @@ import { flood } from '../support/flood';
 import { expect, test, type Page } from '../support/messenger';
 
 const MB = 1_048_576;
+/** The most work of a burst, compared with `showPlainly`. */
+const WORK_MOST = 10;
 
 test('a burst in another chat leaves the page smooth', async ({ person }) => {
   const [perSecond, seconds] = [100, 10];
@@ -19,22 +21,21 @@ test('a burst in another chat leaves the page smooth', async ({ person }) => {
   await renderer.send('Performance.enable', { timeDomain: 'threadTicks' });
   const texts = Array.from({ length: perSecond * seconds }, (_, n) => `Burst ${n + 1}`);
   await ann.page.evaluate(startCountingFrames);
-  const before = await mainThreadSeconds(renderer);
-  const began = performance.now();
-  await flood(bob.page, busy, texts, perSecond);
-  const took = (performance.now() - began) / 1_000;
-  const busySeconds = (await mainThreadSeconds(renderer)) - before;
-  const frames = await ann.page.evaluate(() => framesSeen.length);
-
-  const [fps, core] = [frames / took, (100 * busySeconds) / took];
-  console.log(
-    `${texts.length} messages in ${took.toFixed(1)} s in another chat: ${fps.toFixed(0)} frames/s (goal 50), ` +
-      `main thread ${core.toFixed(0)} % of a core (goal 30 %)`,
-  );
+  const idle = await watched(ann.page, renderer, () => ann.page.waitForTimeout(2_000));
+  // The speed of the machine changes from minute to minute, so the burst is compared with work done before and after it.
+  const before = await watched(ann.page, renderer, () => ann.page.evaluate(showPlainly, 10_000));
+  const burst = await watched(ann.page, renderer, () => flood(bob.page, busy, texts, perSecond));
   await expect(ann.row('Bob')).toContainText(texts[texts.length - 1]);
-  expect(took, 'the burst kept its rate').toBeLessThan(2 * seconds);
-  expect(fps).toBeGreaterThan(40);
-  expect(core).toBeLessThan(45);
+  const after = await watched(ann.page, renderer, () => ann.page.evaluate(showPlainly, 10_000));
+
+  const work = burst.busy / ((before.busy + after.busy) / 2);
+  console.log(
+    `${texts.length} messages in ${burst.took.toFixed(1)} s in another chat: ${burst.fps.toFixed(0)} frames/s (idle ${idle.fps.toFixed(0)}), ` +
+      `main thread ${((100 * burst.busy) / burst.took).toFixed(0)} % of a core, ${work.toFixed(1)} times 10000 plain texts`,
+  );
+  expect(burst.took, 'the burst kept its rate').toBeLessThan(2 * seconds);
+  expect(burst.fps).toBeGreaterThan(0.7 * idle.fps);
+  expect(work).toBeLessThan(WORK_MOST);
 });
 
 test('half an hour of a busy chat, compressed, does not fill the memory', async ({ person }) => {
@@ -79,9 +80,31 @@ function startCountingFrames() {
   requestAnimationFrame(count);
 }
 
-async function mainThreadSeconds(renderer: CDPSession): Promise<number> {
-  const { metrics } = await renderer.send('Performance.getMetrics');
-  return metrics.find(({ name }) => name === 'TaskDuration')!.value;
+/** The work of a page without a framework: it parses and shows one message after the other. */
+function showPlainly(messages: number) {
+  const shown = document.body.appendChild(document.createElement('p'));
+  shown.style.cssText = 'position: fixed; contain: strict; width: 300px; height: 40px';
+  for (let no = 1; no <= messages; no++) {
+    const { text } = JSON.parse(`{"type":"message","seq":${no},"message":{"no":${no},"text":"Burst ${no}"}}`).message;
+    shown.textContent = text;
+    // Reading the size makes the browser compute the layout.
+    if (shown.scrollHeight < 0) throw new Error('no layout');
+  }
+  shown.remove();
+}
+
+/** The duration of an action in seconds, the CPU time of the page's main thread in it, and the frames per second. */
+async function watched(page: Page, renderer: CDPSession, act: () => Promise<unknown>) {
+  const state = async () => {
+    const { metrics } = await renderer.send('Performance.getMetrics');
+    const busy = metrics.find(({ name }) => name === 'TaskDuration')!.value;
+    return { busy, at: performance.now(), frames: await page.evaluate(() => framesSeen.length) };
+  };
+  const before = await state();
+  await act();
+  const after = await state();
+  const took = (after.at - before.at) / 1_000;
+  return { took, busy: after.busy - before.busy, fps: (after.frames - before.frames) / took };
 }
 
 /** The memories of the page's WASM modules. */

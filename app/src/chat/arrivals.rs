@@ -128,7 +128,7 @@ enum Place {
 
 fn place(store: Store, is_open: bool) -> Place {
     let visible = !document().hidden();
-    let notifies = store.chosen("notify") != "off" && notification::permission() == "granted";
+    let notifies = store.chosen("notify") != "off" && notification::is_permitted();
     if visible && is_open {
         Place::Timeline
     } else if visible && (document().has_focus().unwrap_or(false) || !notifies) {
@@ -200,7 +200,7 @@ fn notify(store: Store, arrival: &Arrival) {
 /// The other tabs of this browser need not announce the message.
 fn seen(arrived: Arrived) {
     #[cfg(feature = "hydrate")]
-    if notification::permission() == "granted" {
+    if notification::is_permitted() {
         notification::seen(&tag(arrived));
     }
     #[cfg(not(feature = "hydrate"))]

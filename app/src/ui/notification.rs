@@ -59,6 +59,23 @@ pub fn permission() -> String {
     "none".to_owned()
 }
 
+/// Whether the browser may notify, as it was at most a second ago. The browser asks another process for it, which would
+/// take too long for each message of a burst.
+#[must_use]
+pub fn is_permitted() -> bool {
+    #[cfg(feature = "hydrate")]
+    {
+        thread_local!(static ANSWER: std::cell::Cell<(f64, bool)> = const { std::cell::Cell::new((0.0, false)) });
+        let (at, now) = (ANSWER.get().0, js_sys::Date::now());
+        if (now - at).abs() > 1_000.0 {
+            ANSWER.set((now, permission() == "granted"));
+        }
+        ANSWER.get().1
+    }
+    #[cfg(not(feature = "hydrate"))]
+    false
+}
+
 /// Asks the reader whether the browser may notify.
 pub fn ask_permission(answer: RwSignal<String>) {
     #[cfg(feature = "hydrate")]
