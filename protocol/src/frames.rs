@@ -16,6 +16,9 @@ pub const SUBPROTOCOL: &str = "messenger.v1";
 
 /// The codes with which the server closes a socket.
 pub mod close {
+    pub const NORMAL: u16 = 1000;
+    pub const PROTOCOL_ERROR: u16 = 1002;
+    pub const NOT_UTF8: u16 = 1007;
     pub const TOO_LARGE: u16 = 1009;
     pub const RESTARTING: u16 = 1012;
     pub const OVERLOADED: u16 = 1013;

@@ -12,6 +12,8 @@ pub enum Mutant {
     OrderByTime,
     /// Catch-up omits the last page (G4).
     ReplayDropsLastPage,
+    /// Skips frames of a socket when it writes its queue (G4).
+    DrainSkipsFrame,
     /// Delivers every change to the members of the first fan-out, also after a removal (G6).
     StaleMembers,
 }
@@ -24,6 +26,7 @@ impl Mutant {
             "retry-inserts-twice" => Self::RetryInsertsTwice,
             "order-by-time" => Self::OrderByTime,
             "replay-drops-last-page" => Self::ReplayDropsLastPage,
+            "drain-skips-frame" => Self::DrainSkipsFrame,
             "stale-members" => Self::StaleMembers,
             _ => return None,
         })

@@ -32,7 +32,8 @@ pub struct Parts {
     pub draining: AtomicBool,
     pub shutdown: CancellationToken,
     pub(crate) sessions: LiveSessions,
-    /// A separate pool: a busy node must not detect late that a session has ended.
+    /// A separate pool: a busy node must not detect late that a session has ended. It writes only when sessions were
+    /// last used.
     pub(crate) sessions_db: PgPool,
     pub(crate) queues: Queues,
     pub(crate) read_marks: ReadMarks,

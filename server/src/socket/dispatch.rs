@@ -2,7 +2,7 @@
 //! acknowledged when they are committed. Other frames are parked and handled one by one, so that a socket uses one
 //! connection to the database, and the next reply is built when its client has read the last one.
 
-use axum::body::Bytes;
+use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use protocol::{
     chat::{EditMessage, PostMessage},
@@ -148,7 +148,7 @@ impl<'a> Dispatch<'a> {
     }
 
     pub fn reply(&self, bytes: Bytes) {
-        self.subscription.outbound.push_required(bytes);
+        self.subscription.outbound.reply(bytes);
     }
 
     pub fn refuse(&self, reference: Option<u64>, rejection: &Rejection) {

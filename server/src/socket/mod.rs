@@ -1,22 +1,22 @@
 //! `/ws`: one socket from its upgrade to its close (PROTOCOL section 5).
 
 mod dispatch;
+mod wire;
 
 use crate::http::{Api, App, Failure, cookie, origin, proxy};
 use axum::{
-    extract::{
-        State,
-        ws::{self, CloseFrame, WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
-    },
-    http::{HeaderMap, header},
+    body::Body,
+    extract::{Request as HttpRequest, State},
+    http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use dispatch::Dispatch;
-use futures::{SinkExt as _, StreamExt as _, stream::SplitSink};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
 use protocol::{
     error::ErrorCode,
     frames::{ClientFrame, Request, SUBPROTOCOL, ServerFrame, close},
-    limits,
 };
 use services::{
     Actor, Rejection, auth,
@@ -28,7 +28,12 @@ use services::{
     profiles::presence,
 };
 use std::time::Duration;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, MissedTickBehavior, interval, timeout},
+};
+use tokio_tungstenite::tungstenite::handshake::server::create_response;
+use wire::{Broken, Incoming, Reader, Writer};
 
 const SIGN_IN_WITHIN: Duration = Duration::from_secs(5);
 /// Frames before the sign-in: each costs the verification of a token or an error.
@@ -42,22 +47,17 @@ const SPREAD_EACH: Duration = Duration::from_millis(2);
 const SPREAD_MOST: Duration = Duration::from_secs(5);
 /// How long a socket stays open after its access token has expired.
 const GRACE: Duration = Duration::from_secs(60);
-/// The default buffers take 128 KiB per socket.
-const BUFFER_BYTES: usize = 4 * 1024;
 
 pub fn routes() -> Api {
     Api::new().route("/ws", axum::routing::get(upgrade))
 }
 
-async fn upgrade(
-    State(app): State<App>,
-    headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Response {
+async fn upgrade(State(app): State<App>, mut request: HttpRequest) -> Response {
+    let headers = request.headers();
     let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or("unreadable"));
-    let cookie = cookie::session(&app, &headers);
+    let cookie = cookie::session(&app, headers);
     let ours = match origin {
-        Some(origin) => origin::check_own(&app, &headers, origin),
+        Some(origin) => origin::check_own(&app, headers, origin),
         None => cookie.is_none(),
     };
     if !ours {
@@ -71,82 +71,127 @@ async fn upgrade(
         },
         None => None,
     };
-    let Ok(upgrade) = upgrade else {
-        proxy::report_missing_upgrade(&headers);
+    let upgraded = hyper::upgrade::on(&mut request);
+    let (parts, _) = request.into_parts();
+    let offers = offers_protocol(&parts.headers);
+    let Ok(accepted) = create_response(&HttpRequest::from_parts(parts.clone(), ())) else {
+        proxy::report_missing_upgrade(&parts.headers);
         return Failure(invalid("This address accepts only WebSocket connections.")).into_response();
     };
-    let tasks = app.node.tasks.clone();
-    upgrade
-        .protocols([SUBPROTOCOL])
-        .read_buffer_size(BUFFER_BYTES)
-        .write_buffer_size(BUFFER_BYTES)
-        .max_write_buffer_size(4 * 1024 * 1024)
-        .max_message_size(limits::FRAME_BYTES)
-        .max_frame_size(limits::FRAME_BYTES)
-        .on_upgrade(move |socket| tasks.track_future(run(app, socket, signed_in)))
+    app.node.tasks.spawn(converse(app.clone(), upgraded, signed_in));
+    let mut accepted = accepted.map(|()| Body::empty());
+    if offers {
+        accepted.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    }
+    accepted
 }
 
-async fn run(app: App, mut socket: WebSocket, by_cookie: Option<Verified>) {
+fn offers_protocol(headers: &HeaderMap) -> bool {
+    let offers = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|offer| offer.to_str().ok());
+    offers.flat_map(|offer| offer.split(',')).any(|name| name.trim() == SUBPROTOCOL)
+}
+
+/// Waits for the connection of a socket, and serves it.
+async fn converse(app: App, upgraded: OnUpgrade, signed_in: Option<Verified>) {
+    let Ok(upgraded) = upgraded.await else { return };
+    let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+        tracing::error!("a socket is not on a TCP connection");
+        return;
+    };
+    let (reading, writing) = parts.io.into_inner().into_split();
+    let (reader, writer) = (Reader::new(reading, &parts.read_buf), Writer::new(writing));
+    run(app, reader, writer, signed_in).await;
+}
+
+async fn run(app: App, mut reader: Reader, mut writer: Writer, by_cookie: Option<Verified>) {
     let (verified, reference) = match by_cookie {
         Some(verified) => (verified, None),
-        None => {
-            let signed_in = tokio::select! {
-                signed_in = timeout(SIGN_IN_WITHIN, first_frame(&app, &mut socket)) => signed_in,
-                () = app.node.shutdown.cancelled() => Ok(Err(close::RESTARTING)),
-            };
-            match signed_in {
-                Ok(Ok(signed_in)) => signed_in,
-                Ok(Err(code)) => return close_with(socket, code).await,
-                Err(_) => return close_with(socket, close::SIGNED_OUT).await,
-            }
-        }
+        None => match Box::pin(sign_in(&app, &mut reader, &mut writer)).await {
+            Ok(signed_in) => signed_in,
+            Err(code) => return say_goodbye(&mut reader, &mut writer, code).await,
+        },
     };
     // Subscribe before `welcome` is read: a change sent twice is harmless, a missed change is not.
     let subscription = Subscription::open(&app.node, verified.actor);
     let here = presence::Here::open(&app.node, verified.actor.user_id);
-    let outbound = subscription.outbound.clone();
-    outbound.push_required(ready(&app, reference, verified));
-    let (mut sink, mut stream) = socket.split();
+    subscription.outbound.reply(ready(&app, reference, verified));
     let token_life = by_cookie.is_none().then(|| expiry(verified));
     let mut dispatch = Dispatch::new(&app.node, verified.actor, &subscription);
-
-    let code = tokio::select! {
-        code = write(&mut sink, &outbound) => code,
-        code = read(&app, &mut stream, &mut dispatch, token_life) => code,
-        () = restart(&app, &outbound) => None,
+    let ended = tokio::select! {
+        ended = write(&mut writer, &subscription.outbound) => ended,
+        ended = read(&app, &mut reader, &mut dispatch, token_life) => ended,
+        () = restart(&app, &subscription.outbound) => End::Gone,
     };
     // The parked frames of an ended session are dropped.
-    if !outbound.is_signed_out() {
+    if !subscription.outbound.is_signed_out() {
         let _ = timeout(CLOSE_WITHIN, dispatch.finish()).await;
     }
     drop((subscription, here));
-    let Some(code) = code else { return };
-    let frame = CloseFrame { code, reason: "".into() };
+    match ended {
+        End::Gone => {}
+        End::Closed(code) => drop(timeout(CLOSE_WITHIN, writer.close(code)).await),
+        End::Close(code) => say_goodbye(&mut reader, &mut writer, code).await,
+    }
+}
+
+/// How a conversation ends.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// The client has disconnected.
+    Gone,
+    /// The client has closed the socket, with this code.
+    Closed(u16),
+    /// The server closes the socket, with this code.
+    Close(u16),
+}
+
+impl From<Broken> for End {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Gone => Self::Gone,
+            Broken::Rules(code) => Self::Close(code),
+        }
+    }
+}
+
+/// Closes the socket and waits until the client has closed it too. What it still sends is not read.
+async fn say_goodbye(reader: &mut Reader, writer: &mut Writer, code: u16) {
     let polite = async {
-        sink.send(ws::Message::Close(Some(frame))).await?;
-        // The handshake ends with the client's close.
-        while let Some(Ok(_)) = stream.next().await {}
-        Ok::<_, axum::Error>(())
+        if writer.close(code).await.is_ok() {
+            while let Ok(incoming) = reader.next().await {
+                if matches!(incoming, Incoming::Close(_)) {
+                    return;
+                }
+            }
+        }
     };
-    if !matches!(timeout(CLOSE_WITHIN, polite).await, Ok(Ok(()))) {
+    if timeout(CLOSE_WITHIN, polite).await.is_err() {
         tracing::debug!(code, "a socket did not close cleanly");
     }
 }
 
+/// Waits for the sign-in; returns the code to close with instead.
+async fn sign_in(app: &App, reader: &mut Reader, writer: &mut Writer) -> Result<(Verified, Option<u64>), u16> {
+    tokio::select! {
+        signed_in = timeout(SIGN_IN_WITHIN, first_frame(app, reader, writer)) => signed_in.unwrap_or(Err(close::SIGNED_OUT)),
+        () = app.node.shutdown.cancelled() => Err(close::RESTARTING),
+    }
+}
+
 /// Waits for a valid `auth` frame and refuses others; returns the code to close with after too many.
-async fn first_frame(app: &App, socket: &mut WebSocket) -> Result<(Verified, Option<u64>), u16> {
+async fn first_frame(app: &App, reader: &mut Reader, writer: &mut Writer) -> Result<(Verified, Option<u64>), u16> {
     for _ in 0..FRAMES_BEFORE_SIGN_IN {
-        let text = match socket.recv().await {
-            Some(Ok(ws::Message::Text(text))) => text,
+        let text = match reader.next().await {
+            Ok(Incoming::Text(text)) => text,
             // Not JSON, so not an `auth` frame.
-            Some(Ok(ws::Message::Binary(_))) => ws::Utf8Bytes::default(),
-            Some(Ok(ws::Message::Ping(_) | ws::Message::Pong(_))) => continue,
-            Some(Err(error)) if is_too_large(&error) => return Err(close::TOO_LARGE),
-            Some(Ok(ws::Message::Close(_))) => {
-                let _ = socket.recv().await;
-                return Err(1000);
+            Ok(Incoming::Binary) => Default::default(),
+            Ok(Incoming::Ping(payload)) => {
+                writer.write([wire::pong(&payload)].into()).await.map_err(|_| close::NORMAL)?;
+                continue;
             }
-            Some(Err(_)) | None => return Err(1000),
+            Ok(Incoming::Pong) => continue,
+            Ok(Incoming::Close(code)) | Err(Broken::Rules(code)) => return Err(code),
+            Err(Broken::Gone) => return Err(close::NORMAL),
         };
         let (reference, rejection) = match serde_json::from_str::<Request>(&text) {
             Ok(Request { reference, frame: ClientFrame::Auth { access_token } }) => {
@@ -159,40 +204,33 @@ async fn first_frame(app: &App, socket: &mut WebSocket) -> Result<(Verified, Opt
             Err(_) => (dispatch::reference_of(&text), Rejection::unauthenticated()),
         };
         let reply = dispatch::error(reference, &rejection);
-        if socket.send(text_frame(reply)).await.is_err() {
-            return Err(1000);
-        }
+        writer.write([reply].into()).await.map_err(|_| close::NORMAL)?;
     }
     Err(close::TOO_FAST)
 }
 
-/// Sends the queued frames; returns the code to close with, or none if the client has disconnected.
-async fn write(sink: &mut SplitSink<WebSocket, ws::Message>, outbound: &Outbound) -> Option<u16> {
+/// Sends the queued frames.
+async fn write(writer: &mut Writer, outbound: &Outbound) -> End {
     let mut ping = interval(PING_EVERY);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ping.tick().await;
     loop {
-        let message = tokio::select! {
+        let frames = tokio::select! {
             next = outbound.next() => match next {
-                Next::Frame(bytes) => text_frame(bytes),
-                Next::Close(close) => return Some(close.code()),
+                Next::Write(frames) => frames,
+                Next::Close(close) => return End::Close(close.code()),
             },
-            _ = ping.tick() => ws::Message::Ping(Default::default()),
+            _ = ping.tick() => [wire::ping()].into(),
         };
-        match timeout(SEND_WITHIN, sink.send(message)).await {
+        match timeout(SEND_WITHIN, writer.write(frames)).await {
             Ok(Ok(())) => {}
-            Ok(Err(_)) | Err(_) => return None,
+            Ok(Err(_)) | Err(_) => return End::Gone,
         }
     }
 }
 
-/// Reads and dispatches frames in order; returns the code to close with, or none if the client has disconnected.
-async fn read(
-    app: &App,
-    stream: &mut futures::stream::SplitStream<WebSocket>,
-    dispatch: &mut Dispatch<'_>,
-    mut token_life: Option<Instant>,
-) -> Option<u16> {
+/// Reads and dispatches frames in order.
+async fn read(app: &App, reader: &mut Reader, dispatch: &mut Dispatch<'_>, mut token_life: Option<Instant>) -> End {
     let mut heard = Instant::now();
     loop {
         if !dispatch.has_room() {
@@ -200,12 +238,12 @@ async fn read(
             heard = Instant::now();
         }
         let ends = token_life.unwrap_or_else(|| heard + DEAD_AFTER).min(heard + DEAD_AFTER);
-        let message = tokio::select! {
+        let incoming = tokio::select! {
             // Back-pressure: while too much is in progress, nothing is read.
             () = dispatch.progress() => continue,
-            message = stream.next(), if dispatch.has_room() => message,
+            incoming = reader.next(), if dispatch.has_room() => incoming,
             () = tokio::time::sleep_until(ends) => {
-                return (token_life == Some(ends)).then_some(close::SIGNED_OUT);
+                return if token_life == Some(ends) { End::Close(close::SIGNED_OUT) } else { End::Gone };
             }
         };
         heard = Instant::now();
@@ -213,29 +251,28 @@ async fn read(
         if dispatch.is_closing() {
             return std::future::pending().await;
         }
-        let text = match message {
-            Some(Ok(ws::Message::Text(text))) => Some(text),
-            Some(Ok(ws::Message::Binary(_))) => None,
-            Some(Ok(ws::Message::Ping(_) | ws::Message::Pong(_))) => continue,
-            Some(Ok(ws::Message::Close(_))) => {
-                // The next read sends the reply to the close.
-                let _ = timeout(CLOSE_WITHIN, stream.next()).await;
-                return None;
+        let text = match incoming {
+            Ok(Incoming::Text(text)) => Some(text),
+            Ok(Incoming::Binary) => None,
+            Ok(Incoming::Ping(payload)) => {
+                dispatch.reply(wire::pong(&payload));
+                continue;
             }
-            Some(Err(error)) => return is_too_large(&error).then_some(close::TOO_LARGE),
-            None => return None,
+            Ok(Incoming::Pong) => continue,
+            Ok(Incoming::Close(code)) => return End::Closed(code),
+            Err(broken) => return broken.into(),
         };
         let text = text.as_deref();
         if let Err(rejection) = dispatch.count() {
             if dispatch.is_flooding() {
-                return Some(Close::TooFast.code());
+                return End::Close(Close::TooFast.code());
             }
             dispatch.refuse(text.and_then(dispatch::reference_of), &rejection);
             continue;
         }
         match request(text) {
             Ok(Request { reference, frame: ClientFrame::Auth { access_token } }) => {
-                match renewed(app, dispatch.actor(), &access_token).await {
+                match Box::pin(renewed(app, dispatch.actor(), &access_token)).await {
                     Ok(verified) => {
                         token_life = token_life.map(|_| expiry(verified));
                         dispatch.reply(ready(app, reference, verified));
@@ -272,17 +309,7 @@ async fn restart(app: &App, outbound: &Outbound) {
     tokio::time::sleep(CLOSE_WITHIN).await;
 }
 
-async fn close_with(mut socket: WebSocket, code: u16) {
-    let frame = CloseFrame { code, reason: "".into() };
-    let polite = async {
-        if socket.send(ws::Message::Close(Some(frame))).await.is_ok() {
-            while let Some(Ok(_)) = socket.recv().await {}
-        }
-    };
-    let _ = timeout(CLOSE_WITHIN, polite).await;
-}
-
-fn ready(app: &App, reference: Option<u64>, verified: Verified) -> axum::body::Bytes {
+fn ready(app: &App, reference: Option<u64>, verified: Verified) -> Bytes {
     let frame = ServerFrame::Ready {
         user_id: verified.actor.user_id,
         session_id: verified.actor.session_id,
@@ -295,23 +322,8 @@ fn invalid(message: &'static str) -> Rejection {
     Rejection::new(ErrorCode::InvalidInput, message)
 }
 
-fn text_frame(bytes: axum::body::Bytes) -> ws::Message {
-    ws::Utf8Bytes::try_from(bytes).map_or(ws::Message::Text("{}".into()), ws::Message::Text)
-}
-
 /// When the socket of a token closes unless the token is renewed.
 fn expiry(verified: Verified) -> Instant {
     let remaining = verified.expires_at - clock::now().0 / 1_000;
     Instant::now() + Duration::from_secs(u64::try_from(remaining).unwrap_or(0)) + GRACE
-}
-
-fn is_too_large(error: &axum::Error) -> bool {
-    use tokio_tungstenite::tungstenite::Error::Capacity;
-    let mut cause: Option<&dyn std::error::Error> = Some(error);
-    std::iter::from_fn(|| {
-        let this = cause?;
-        cause = this.source();
-        Some(this)
-    })
-    .any(|cause| matches!(cause.downcast_ref(), Some(Capacity(_))))
 }

@@ -22,7 +22,7 @@ use protocol::{
     profiles::Me,
     text::{DisplayName, Password, Username},
 };
-use sqlx::{PgConnection, Postgres, Transaction};
+use sqlx::PgConnection;
 use std::{net::IpAddr, time::Duration};
 use tokio::time::timeout;
 
@@ -341,7 +341,7 @@ fn is_same(password: &Password, raw: &str) -> bool {
 /// Sets a password and ends all sessions except `but`.
 async fn set_password(
     node: &Node,
-    mut tx: Transaction<'static, Postgres>,
+    mut tx: database::Transaction,
     user_id: UserId,
     hash: &str,
     but: Option<SessionId>,

@@ -3,11 +3,10 @@
 use super::{direct_id, queries, rules};
 use crate::{
     Actor, Node, Rejection, Result,
-    infra::database,
+    infra::database::{self, Transaction},
     profiles::{self, presence},
 };
 use protocol::{Page, error::Problem, ids::UserId, profiles::User};
-use sqlx::{Postgres, Transaction};
 
 /// Blocks a user. The blocked user cannot open a direct chat with the actor, write to it, or add the actor to a group.
 /// The two users do not see each other's presence.
@@ -25,9 +24,7 @@ pub async fn block(node: &Node, actor: Actor, user_id: UserId) -> Result<()> {
     let _privacy = presence::PrivacyChange::of(node, &[actor.user_id, user_id]);
     let mut tx = begin(node, actor, user_id).await?;
     queries::insert_block(&mut tx, actor.user_id, user_id).await?;
-    queries::mark_blocked(&mut tx, direct_id(actor.user_id, user_id), user_id, true).await?;
-    tx.commit().await?;
-    Ok(())
+    finish(node, tx, actor, (user_id, true)).await
 }
 
 /// Removes a block. Does nothing if there is no block.
@@ -42,14 +39,21 @@ pub async fn unblock(node: &Node, actor: Actor, user_id: UserId) -> Result<()> {
     let _privacy = presence::PrivacyChange::of(node, &[actor.user_id, user_id]);
     let mut tx = begin(node, actor, user_id).await?;
     queries::delete_block(&mut tx, actor.user_id, user_id).await?;
-    queries::mark_blocked(&mut tx, direct_id(actor.user_id, user_id), user_id, false).await?;
+    finish(node, tx, actor, (user_id, false)).await
+}
+
+/// Stores in the direct chat whether the actor has blocked the user.
+async fn finish(node: &Node, mut tx: Transaction, actor: Actor, (user_id, blocked): (UserId, bool)) -> Result<()> {
+    let chat_id = direct_id(actor.user_id, user_id);
+    queries::mark_blocked(&mut tx, chat_id, user_id, blocked).await?;
     tx.commit().await?;
+    node.live.expire_audience(chat_id);
     Ok(())
 }
 
 /// Begins a change of a block. Locks the direct chat for commits, and the `mine` rows for `open_direct`. So a commit or
 /// `open_direct` either ends before the change of the block, or sees it.
-async fn begin(node: &Node, actor: Actor, user_id: UserId) -> Result<Transaction<'static, Postgres>> {
+async fn begin(node: &Node, actor: Actor, user_id: UserId) -> Result<Transaction> {
     let chat_id = direct_id(actor.user_id, user_id);
     loop {
         let mut tx = database::begin(&node.db).await?;
@@ -59,7 +63,6 @@ async fn begin(node: &Node, actor: Actor, user_id: UserId) -> Result<Transaction
         if is_locked || !queries::chat_exists(&mut tx, chat_id).await? {
             return Ok(tx);
         }
-        tx.rollback().await?;
     }
 }
 

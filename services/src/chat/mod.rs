@@ -17,6 +17,7 @@ pub use read_marks::ReadMarks;
 use crate::{
     Actor, Mutant, Node, Rejection, Result,
     infra::{clock, database},
+    live::{self, Frame, Keep, Published, To},
     profiles,
 };
 use protocol::{
@@ -81,7 +82,7 @@ pub async fn open_direct(node: &Node, actor: Actor, other: UserId) -> Result<(Ch
     }
     let members = [(actor.user_id, None), (other, None)];
     let new = queries::NewChat { chat_id, kind: ChatKind::Direct, title: None, members: &members };
-    let created = queries::insert_chat(&mut tx, new).await?;
+    let created = queries::insert_chat(&mut tx, new).await?.is_some();
     if created {
         // The chat appears in the other user's list with its first message.
         queries::add_to_lists(&mut tx, chat_id, &[other], false).await?;
@@ -90,7 +91,7 @@ pub async fn open_direct(node: &Node, actor: Actor, other: UserId) -> Result<(Ch
     let listed = queries::add_to_lists(&mut tx, chat_id, &[actor.user_id], true).await?;
     tx.commit().await?;
     if !listed.is_empty() {
-        send_mine(node, chat_id, &[actor.user_id]).await;
+        live::deliver(node, Published::mine(chat_id, vec![actor.user_id])).await;
     }
     Ok((summary(node, actor, chat_id).await?, created))
 }
@@ -138,20 +139,14 @@ pub async fn history(
     limit: Option<u32>,
 ) -> Result<History> {
     let limit = rules::limit(limit)?;
-    let (seq, last_no) = queries::head_for(&node.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
     let window = match window {
+        // Without a message since that time: the newest ones.
         Window::At(time) => {
-            let no = queries::no_at(&node.db, actor.user_id, chat_id, time).await?;
-            Window::Around(no.unwrap_or(last_no))
+            queries::no_at(&node.db, actor.user_id, chat_id, time).await?.map_or(Window::Around(NO_END), Window::Around)
         }
         other => other,
     };
-    let (first, last) = rules::bounds(window, last_no, u64::from(limit));
-    let mut items = queries::messages_between(&node.db, actor.user_id, chat_id, (first, last)).await?;
-    // `no` is dense, so no rows means that the actor was removed in between.
-    if first <= last && items.is_empty() {
-        return Err(Rejection::not_found());
-    }
+    let queries::WindowRows { seq, last_no, messages: mut items } = rows(node, actor, chat_id, window, limit).await?;
     if node.is(Mutant::OrderByTime) {
         items.sort_by_key(|message| (message.created_at.0 / 1_000, message.sender_id));
     }
@@ -161,6 +156,25 @@ pub async fn history(
     let users = users_of(node, items.iter().chain(&replies).flat_map(Message::people)).await?;
     let next = items.last().filter(|message| message.no < last_no).map(|message| message.no.to_string());
     Ok(History { items, next, replies, users, seq, last_no })
+}
+
+/// Greater than any `no`.
+const NO_END: u64 = i64::MAX.unsigned_abs();
+
+/// The rows of a window. Its range is first computed as if the chat had no end; if it reaches beyond the end, the rows
+/// are read again.
+async fn rows(node: &Node, actor: Actor, chat_id: ChatId, window: Window, limit: u32) -> Result<queries::WindowRows> {
+    let limit = u64::from(limit);
+    let read = async |range| -> Result<_> {
+        queries::window(&node.db, actor.user_id, chat_id, range, limit).await?.ok_or_else(Rejection::not_found)
+    };
+    if window == Window::Newest {
+        return read(None).await;
+    }
+    let guess = rules::bounds(window, NO_END, limit);
+    let found = read(Some(guess)).await?;
+    let (first, last) = rules::bounds(window, found.last_no, limit);
+    if (first, last) == (guess.0, guess.1.min(found.last_no)) { Ok(found) } else { read(Some((first, last))).await }
 }
 
 /// Messages by their `no`, for quotes.
@@ -186,7 +200,8 @@ pub async fn mark_read(node: &Node, actor: Actor, chat_id: ChatId, no: u64) -> R
         }
         Some(marked) => {
             let frame = ServerFrame::Read { chat_id, user_id: actor.user_id, no: marked.read_no };
-            node.live.send_to(&[actor.user_id], &frame);
+            let own = Published::for_users(vec![actor.user_id], Frame::new(Keep::IfRoom, &frame));
+            live::deliver(node, own).await;
         }
         // The mark was as far already, or the actor is not a member.
         None => {
@@ -203,15 +218,18 @@ pub async fn mark_read(node: &Node, actor: Actor, chat_id: ChatId, no: u64) -> R
 /// Notifies the other members that the actor is typing. Groups above 100 members have no `typing`. Never stored.
 ///
 /// # Errors
-/// `not_found`.
+/// `not_found`; `unavailable` if the members are not known and the database does not respond.
 pub async fn typing(node: &Node, actor: Actor, chat_id: ChatId) -> Result<()> {
-    let row = queries::typing(&node.db, chat_id, actor.user_id).await?.ok_or_else(Rejection::not_found)?;
-    if row.blocked || row.member_count > limits::SMALL_GROUP {
+    let audience = live::recent_audience(node, chat_id).await.ok_or_else(Rejection::unavailable)?;
+    if !audience.members.contains(&actor.user_id) {
+        return Err(Rejection::not_found());
+    }
+    if audience.blocked || audience.members.len() as u64 > limits::SMALL_GROUP {
         return Ok(());
     }
-    let Some(audience) = audience(node, chat_id, row.members_seq).await else { return Ok(()) };
-    let frame = ServerFrame::Typing { chat_id, user_id: actor.user_id };
-    node.live.publish_except(actor.user_id, chat_id, &audience, &frame);
+    let frame = Frame::new(Keep::IfPrompt, &ServerFrame::Typing { chat_id, user_id: actor.user_id });
+    let to = To::Members { chat_id, members_seq: audience.members_seq, except: Some(actor.user_id) };
+    live::deliver(node, Published { to, ..Published::in_chat(chat_id, 0, vec![frame]) }).await;
     Ok(())
 }
 
@@ -277,7 +295,7 @@ pub async fn update_own_state(
     let archived_no = archives.then_some(before.chat.last_no);
     queries::update_own_state(&mut tx, actor.user_id, chat_id, mine, update, archived_no).await?;
     tx.commit().await?;
-    send_mine(node, chat_id, &[actor.user_id]).await;
+    live::deliver(node, Published::mine(chat_id, vec![actor.user_id])).await;
     summary(node, actor, chat_id).await
 }
 
@@ -294,9 +312,20 @@ pub fn muted_for(hours: u32) -> Option<Timestamp> {
 /// `invalid_input` for more than 500 chats.
 pub async fn hello(node: &Node, actor: Actor, mine: Option<u64>, held: &Held) -> Result<Welcome> {
     check_held(held)?;
+    welcome(node, actor, mine, held, limits::WELCOME_MAX).await
+}
+
+/// The newest chats for a device that holds none, at most `limit`.
+///
+/// # Errors
+/// `unavailable` if the database does not respond.
+pub async fn newest(node: &Node, actor: Actor, limit: u32) -> Result<Welcome> {
+    welcome(node, actor, None, &Held::default(), limit).await
+}
+
+async fn welcome(node: &Node, actor: Actor, mine: Option<u64>, held: &Held, limit: u32) -> Result<Welcome> {
     // `mine` is read before the rows: a change in between is sent twice, never missed.
     let own = queries::own_head(&node.db, actor.user_id, held).await?.ok_or_else(Rejection::unauthenticated)?;
-    let limit = limits::WELCOME_MAX;
     let mut chats = queries::summaries_changed(&node.db, actor.user_id, mine, held, i64::from(limit) + 1).await?;
     let count = chats.len();
     let fitting = rules::fitting(chats.iter().map(|(chat, named)| rules::summary_weight(chat, named)), 1);
@@ -327,53 +356,6 @@ fn check_held(held: &Held) -> Result<()> {
 async fn users_of(node: &Node, ids: impl Iterator<Item = UserId>) -> Result<Vec<User>> {
     let ids: BTreeSet<UserId> = ids.collect();
     profiles::queries::users(&node.db, &ids.into_iter().collect::<Vec<_>>()).await
-}
-
-/// The members of a chat as of `members_seq` or later. None when the node has no sockets, or the database is
-/// unavailable: then the sockets of the members last known get a `resync`.
-pub(crate) async fn audience(
-    node: &Node,
-    chat_id: ChatId,
-    members_seq: u64,
-) -> Option<std::sync::Arc<std::collections::HashSet<UserId>>> {
-    if node.live.is_idle() {
-        return None;
-    }
-    let members_seq = if node.is(Mutant::StaleMembers) { 0 } else { members_seq };
-    if let Some(known) = node.live.audience(chat_id, members_seq) {
-        return Some(known);
-    }
-    match database::within(queries::audience(&node.db, chat_id)).await {
-        Ok((seq, users)) => Some(node.live.set_audience(chat_id, seq, users)),
-        Err(error) => {
-            tracing::warn!(cause = %error, chat.id = %chat_id, "members could not be read; sockets resync");
-            node.live.resync(chat_id);
-            None
-        }
-    }
-}
-
-/// Sends users their own summary of a chat, if they are connected to this node.
-pub(crate) async fn send_mine(node: &Node, chat_id: ChatId, users: &[UserId]) {
-    let connected = node.live.connected(users);
-    if connected.is_empty() {
-        return;
-    }
-    let rows = async {
-        let rows = queries::summaries_of(&node.db, &connected, chat_id).await?;
-        // A list shows the sender of the last message by name.
-        let last_messages = rows.iter().filter_map(|(_, chat)| chat.last_message.as_ref());
-        let users = users_of(node, last_messages.flat_map(Message::people)).await?;
-        Ok::<_, Rejection>((rows, users))
-    };
-    match database::within(rows).await {
-        Ok((rows, users)) => {
-            for (user, chat) in rows {
-                node.live.send_required(user, &ServerFrame::Mine { mine: chat.my_seq, chat, users: users.clone() });
-            }
-        }
-        Err(error) => tracing::warn!(cause = %error, "`mine` frames were not sent; the next heads repairs it"),
-    }
 }
 
 /// A message of the present time without content: a system message until the caller sets another kind.

@@ -16,27 +16,42 @@ macro_rules! user_json {
     };
 }
 
+/// A time as JSON text.
+macro_rules! time_text {
+    ($column:literal) => {
+        concat!("to_char(", $column, " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')")
+    };
+}
+
+/// A `Message`, as JSON.
+macro_rules! message_json {
+    () => {
+        concat!(
+            "json_build_object('chat_id', chat_id, 'no', no, 'seq', seq, 'id', message_id, 'client_id', client_id,
+                 'sender_id', sender_id, 'kind', kind, 'text', text, 'reply_to', reply_to, 'attachments', '[]'::json,
+                 'reactions', reactions, 'mentions', to_json(mentions), 'event', event,
+                 'forwarded_from', case when forwarded_from is not null
+                     then json_build_object('user_id', forwarded_from, 'name', null) end,
+                 'created_at', ",
+            time_text!("created_at"),
+            ", 'edited_at', ",
+            time_text!("edited_at"),
+            ", 'deleted', deleted)"
+        )
+    };
+}
+
 /// The ids of all users in a message, as an array: sender, users of the event, author of a forwarded text, mentioned
 /// users, users of reactions. A newer version's event may have something else in place of an id.
 macro_rules! people_of {
     ($m:literal) => {
         concat!(
-            "array[",
-            $m,
-            ".sender_id, ",
-            $m,
-            ".forwarded_from] || ",
-            $m,
-            ".mentions || array(
+            "array[", $m, ".sender_id, ", $m, ".forwarded_from] || ", $m, ".mentions
+             || case when ", $m, ".event is null and ", $m, ".reactions = '[]' then '{}' else array(
                  select (id #>> '{}')::uuid from jsonb_path_query(
-                     jsonb_build_array(",
-            $m,
-            ".event -> 'actor_id', ",
-            $m,
-            ".event -> 'user_id', jsonb_path_query_array(",
-            $m,
-            ".reactions, '$[*].by[*]')),
-                     'strict $.** ? (@ like_regex \"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\" flag \"i\")') as id)"
+                     jsonb_build_array(", $m, ".event -> 'actor_id', ", $m, ".event -> 'user_id',
+                         jsonb_path_query_array(", $m, ".reactions, '$[*].by[*]')),
+                     'strict $.** ? (@ like_regex \"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$\" flag \"i\")') as id) end"
         )
     };
 }
@@ -57,6 +72,7 @@ macro_rules! read_no {
     };
 }
 
+mod batch;
 mod changes;
 mod members;
 mod messages;
@@ -66,6 +82,7 @@ mod rows;
 mod summaries;
 mod write;
 
+pub use batch::{Names, begin_locked, named, write as write_batch};
 pub use changes::*;
 pub use members::*;
 pub use messages::*;

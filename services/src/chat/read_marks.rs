@@ -1,7 +1,9 @@
 //! The publication of read marks: the first at once, the following ones together, once per second and chat.
 
-use super::{audience, queries};
-use crate::{Node, infra::database};
+use crate::{
+    Node,
+    live::{self, Frame, Keep, Published},
+};
 use protocol::{
     frames::ServerFrame,
     ids::{ChatId, UserId},
@@ -76,17 +78,16 @@ async fn pace(node: Node, chat_id: ChatId, done: oneshot::Sender<()>) {
 }
 
 async fn send(node: &Node, chat_id: ChatId, members_seq: u64, marks: HashMap<UserId, u64>) {
-    let Some(audience) = audience(node, chat_id, members_seq).await else { return };
-    // A chat of more than two members is a group, and groups have no blocks. The block is read after the marks have
-    // moved: a block in the meantime must hide them.
-    let is_hidden =
-        audience.len() <= 2 && !matches!(database::within(queries::is_blocked(&node.db, chat_id)).await, Ok(false));
-    for (user_id, no) in marks {
-        let frame = ServerFrame::Read { chat_id, user_id, no };
-        if is_hidden {
-            node.live.send_to(&[user_id], &frame);
-        } else {
-            node.live.publish(chat_id, &audience, &frame, None);
+    // A block in the meantime must hide the marks from the other user.
+    let Some(audience) = live::recent_audience(node, chat_id).await else { return };
+    let frame = |(user_id, no)| Frame::new(Keep::IfRoom, &ServerFrame::Read { chat_id, user_id, no });
+    if audience.blocked {
+        for mark in marks {
+            live::deliver(node, Published::for_users(vec![mark.0], frame(mark))).await;
         }
+    } else {
+        let members_seq = members_seq.max(audience.members_seq);
+        let frames = marks.into_iter().map(frame).collect();
+        live::deliver(node, Published::in_chat(chat_id, members_seq, frames)).await;
     }
 }

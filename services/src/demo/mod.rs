@@ -17,6 +17,7 @@ use protocol::{
     text::{DisplayName, MessageText, Username},
     time::Timestamp,
 };
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// The account that can sign in.
@@ -111,15 +112,12 @@ pub async fn load_room(node: &Node, room: &Room, watcher: UserId) -> Result<bool
 
     let mut tx = database::begin(&node.db).await?;
     let group = chats::NewChat { chat_id, kind: ChatKind::Group, title: Some(&room.title), members: &members };
-    if !chats::insert_chat(&mut tx, group).await? {
-        return Ok(false);
-    }
+    let Some(mut row) = chats::insert_chat(&mut tx, group).await? else { return Ok(false) };
     queries::insert_people(&mut tx, &room.people).await?;
-    chats::insert_messages(&mut tx, chat_id, &messages).await?;
-    if let (Some(mut row), Some(last)) = (chats::lock_chat(&mut tx, chat_id).await?, messages.last()) {
+    if let Some(last) = messages.last() {
         row.description.clone_from(&room.description);
         (row.last_no, row.seq, row.active_at) = (last.no, last.seq, last.created_at);
-        chats::update_chat(&mut tx, chat_id, &row).await?;
+        chats::write_batch(&mut tx, chat_id, messages.iter(), &BTreeMap::new(), &row).await?;
         queries::backdate(&mut tx, chat_id, began(room)).await?;
         queries::mark_read_by_all(&mut tx, chat_id, last.no).await?;
         queries::leave_unread(&mut tx, chat_id, watcher, last.no.saturating_sub(LEFT_UNREAD)).await?;

@@ -11,19 +11,19 @@ use crate::{
         queries::{self, MembersFrom},
     },
     infra::{clock, database},
+    live::{self, Published},
     profiles,
 };
 use protocol::{
     Page,
     chat::{ChatEvent, ChatKind, ChatSummary, Message},
     error::{Fields, Problem},
-    frames::ServerFrame,
     groups::{Member, Role, UpdateGroup},
     ids::{ChatId, ClientId, UserId},
     limits,
     text::{self, Description, Title},
 };
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// The request to create a group.
@@ -56,7 +56,7 @@ pub async fn create(node: &Node, actor: Actor, new: NewGroup) -> Result<(ChatSum
     let is_new = insert(node, actor.user_id, new).await?;
     if is_new {
         let users: Vec<UserId> = members.iter().map(|(id, _)| *id).collect();
-        chat::send_mine(node, chat_id, &users).await;
+        live::deliver(node, Published::mine(chat_id, users)).await;
     }
     Ok((chat::summary(node, actor, chat_id).await?, is_new))
 }
@@ -83,15 +83,15 @@ async fn insert(node: &Node, owner: UserId, new: queries::NewChat<'_>) -> Result
     let (chat_id, members) = (new.chat_id, new.members);
     let event = ChatEvent::GroupCreated { actor_id: owner, title: new.title.unwrap_or_default().to_owned() };
     let mut tx = database::begin(&node.db).await?;
-    if !queries::insert_chat(&mut tx, new).await? {
-        return Ok(false);
-    }
+    let Some(mut row) = queries::insert_chat(&mut tx, new).await? else { return Ok(false) };
     // A late retry must not create a deleted group again.
     if queries::was_listed(&mut tx, chat_id, owner).await? {
         return Err(Rejection::not_found());
     }
     let message = first_message(chat_id, owner, event, members.len() as u64 + 2);
-    queries::insert_first_message(&mut tx, chat_id, &message).await?;
+    (row.last_no, row.seq) = (message.no, message.seq);
+    let marks = BTreeMap::from([(owner, message.no)]);
+    queries::write_batch(&mut tx, chat_id, std::iter::once(&message), &marks, &row).await?;
     let users: Vec<UserId> = members.iter().map(|(id, _)| *id).collect();
     queries::add_to_lists(&mut tx, chat_id, &users, true).await?;
     tx.commit().await?;
@@ -124,15 +124,11 @@ pub async fn delete(node: &Node, actor: Actor, chat_id: ChatId) -> Result<()> {
     chat::rules::check_group(&row.kind)?;
     rules::may_delete(own.role)?;
     let users = queries::member_ids(&mut tx, chat_id).await?;
-    let departed = queries::remove_from_lists(&mut tx, chat_id, &users).await?;
+    let left = queries::remove_from_lists(&mut tx, chat_id, &users).await?;
     queries::delete_chat(&mut tx, chat_id).await?;
     tx.commit().await?;
-    // Earlier changes that are committed but not yet published find no members, so no user gets them.
-    node.live.set_audience(chat_id, u64::MAX, HashSet::new());
-    for (user_id, mine) in departed {
-        node.live.drop_frames_of(chat_id, user_id);
-        node.live.send_required(user_id, &ServerFrame::Removed { chat_id, mine });
-    }
+    // The members are read again, and there are none, so earlier changes that are not yet delivered reach no user.
+    live::deliver(node, Published { left, ..Published::in_chat(chat_id, u64::MAX, Vec::new()) }).await;
     Ok(())
 }
 

@@ -1,14 +1,20 @@
 //! PostgreSQL: the pool and the schema.
 
 use sqlx::{
-    Connection as _, PgPool, Postgres, Transaction,
+    AssertSqlSafe, Connection as _, PgConnection, PgPool, Postgres,
     migrate::Migrator,
+    pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use std::time::Duration;
+use std::{
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
 
 const ACQUIRE_WITHIN: Duration = Duration::from_secs(2);
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// A connection that was used within this time is not checked before its next use.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
 /// The connections to PostgreSQL.
 pub type Pool = PgPool;
@@ -23,33 +29,90 @@ static MIGRATIONS: Migrator = Migrator { ignore_missing: true, ..sqlx::migrate!(
 pub async fn connect(url: &str, connections: u32) -> Result<PgPool, sqlx::Error> {
     let options: PgConnectOptions = url.parse()?;
     // After this process cancels a statement, PostgreSQL must not hold its locks. JIT is off: a list of 200 chats takes
-    // milliseconds, but its compilation would take a tenth of a second.
+    // milliseconds, but its compilation would take a tenth of a second. A generic plan is made once per connection; the
+    // default would plan each statement again for its first five uses.
     let settings = [
         ("statement_timeout", "15s"),
         ("lock_timeout", "5s"),
         ("idle_in_transaction_session_timeout", "15s"),
         ("jit", "off"),
+        ("plan_cache_mode", "force_generic_plan"),
     ];
     pool(connections).connect_with(options.options(settings)).await
 }
 
 fn pool(connections: u32) -> PgPoolOptions {
-    PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_WITHIN)
+    let options = PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_WITHIN);
+    // A ping costs a round trip, so a connection that was just in use is not checked.
+    options.test_before_acquire(false).before_acquire(|connection, used| {
+        Box::pin(async move {
+            if used.idle_for >= TRUSTED_FOR {
+                connection.ping().await?;
+            }
+            Ok(true)
+        })
+    })
 }
 
-/// Begins a transaction, in a task of its own: a caller may be cancelled at any time. If `begin` itself were
-/// cancelled before PostgreSQL replies, sqlx would return the connection to the pool with an open
-/// transaction, and the statements of the next caller would be acknowledged without a commit.
+/// A transaction. Dropped without a commit, it is rolled back. Unlike a transaction of sqlx, it may be cancelled at any
+/// point: if sqlx's `begin` is cancelled or fails, the connection can return to the pool with an open transaction.
+pub struct Transaction(Option<PoolConnection<Postgres>>);
+
+/// Begins a transaction.
 ///
 /// # Errors
 /// The error of the database.
-pub async fn begin(db: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-    let db = db.clone();
-    #[expect(clippy::disallowed_methods, reason = "this task is never cancelled")]
-    let begun = tokio::spawn(async move { db.begin().await });
-    begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
+pub async fn begin(db: &PgPool) -> Result<Transaction, sqlx::Error> {
+    begin_with(db, "begin").await
 }
 
+/// Begins a transaction with some statements, which are sent together: one round trip. The statements have no
+/// parameters, and their rows are not read.
+///
+/// # Errors
+/// The error of the database.
+pub async fn begin_with(db: &PgPool, statements: impl Into<String>) -> Result<Transaction, sqlx::Error> {
+    // From here on, also if the caller is cancelled, the connection ends its transaction or is closed.
+    let mut begun = Transaction(Some(db.acquire().await?));
+    sqlx::raw_sql(AssertSqlSafe(statements.into())).execute(&mut *begun).await?;
+    Ok(begun)
+}
+
+impl Deref for Transaction {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        self.0.as_deref().unwrap_or_else(|| unreachable!("only `commit` and `drop` take the connection"))
+    }
+}
+
+impl DerefMut for Transaction {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        self.0.as_deref_mut().unwrap_or_else(|| unreachable!("only `commit` and `drop` take the connection"))
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.0.take() else { return };
+        tokio::spawn(async move {
+            let rolled_back = sqlx::raw_sql("rollback").execute(&mut *connection);
+            if !matches!(tokio::time::timeout(ANSWER_WITHIN, rolled_back).await, Ok(Ok(_))) {
+                connection.close_on_drop();
+            }
+        });
+    }
+}
+
+impl Transaction {
+    /// # Errors
+    /// The error of the database; then it is unknown whether the transaction was committed.
+    pub async fn commit(mut self) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql("commit").execute(&mut *self).await?;
+        self.0 = None;
+        Ok(())
+    }
+}
 /// Cancels work with the database after five seconds: a hung database must not hang every caller.
 ///
 /// # Errors
@@ -68,11 +131,12 @@ pub async fn close(db: &PgPool) {
     }
 }
 
-/// A second pool to the same database; it connects on first use.
+/// A second pool to the same database, which connects on first use. Its commits do not wait for the disk: a crash of
+/// PostgreSQL may undo the last ones.
 #[must_use]
 pub fn beside(db: &PgPool, connections: u32) -> PgPool {
     let options = db.connect_options();
-    pool(connections).connect_lazy_with((*options).clone())
+    pool(connections).connect_lazy_with((*options).clone().options([("synchronous_commit", "off")]))
 }
 
 /// Migrates the schema to this binary's version.

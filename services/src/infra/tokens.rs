@@ -1,6 +1,9 @@
 //! Signed tokens (RFC 7519, RFC 8725) and their keys: one algorithm, EdDSA, and two types.
 
-use super::{clock, database};
+use super::{
+    clock,
+    database::{self, Transaction},
+};
 use crate::{Actor, Rejection, Result};
 use aws_lc_rs::{
     rand::SystemRandom,
@@ -14,7 +17,7 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use sqlx::{PgConnection, PgExecutor, PgPool, Postgres, Transaction};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use std::{
     collections::HashSet,
     sync::{Arc, PoisonError, RwLock},
@@ -263,10 +266,10 @@ pub fn hash_secret(secret: &str) -> Vec<u8> {
 }
 
 /// Begins a transaction that locks the table of keys: if several nodes start at once, one creates the first key.
-async fn lock_keys(db: &PgPool) -> Result<Transaction<'static, Postgres>> {
-    let mut tx = database::begin(db).await?;
-    sqlx::query("lock table signing_keys in share row exclusive mode").execute(&mut *tx).await?;
-    Ok(tx)
+async fn lock_keys(db: &PgPool) -> Result<Transaction> {
+    // Tokens of a lost key would be worth nothing.
+    let lock = "begin; set local synchronous_commit = on; lock table signing_keys in share row exclusive mode";
+    Ok(database::begin_with(db, lock).await?)
 }
 
 async fn stored_keys(db: impl PgExecutor<'_>) -> Result<Vec<StoredKey>> {

@@ -1,318 +1,210 @@
-//! Live delivery: the open sockets of this node, the fan-out of frames to them, and the queue of each. Must not
-//! know permissions: the caller names the receivers.
+//! Live delivery: the open sockets of this node, and the one way to them, `deliver`. Must not know permissions: a
+//! published value names its receivers.
 
+mod channel;
+mod deliver;
 mod outbound;
+mod published;
+mod sharded;
+mod watches;
 
+pub use channel::Audience;
+pub use deliver::{deliver, recent_audience, resync};
 pub use outbound::{Close, Next, Outbound};
+pub use published::{Frame, Keep, Origin, Published, To, encode};
 
-use crate::Actor;
-use bytes::Bytes;
+use crate::{Actor, Mutant, Node};
+use channel::Channel;
 use protocol::{
-    chat::Message,
     frames::ServerFrame,
     ids::{ChatId, UserId},
 };
+use sharded::{Sharded, lock};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashSet, VecDeque},
+    ops::Deref,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
 };
+use watches::Watches;
 
-/// A socket of this node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// A socket of this node. A later socket has a greater number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SocketId(u64);
 
-/// The socket that requested a change, and the `ref` of its frame: this socket receives the `ack` instead of the frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Origin {
-    pub socket: SocketId,
-    pub reference: Option<u64>,
+/// An open socket.
+pub struct Socket {
+    pub id: SocketId,
+    pub actor: Actor,
+    pub outbound: Outbound,
 }
 
-/// The sockets of this node.
+/// The sockets of this node. Locks are taken in this order: a channel, `opened`, a part of the maps, a queue.
 #[derive(Default)]
 pub struct Live {
-    next_id: AtomicU64,
-    sockets: Mutex<Sockets>,
+    opened: Mutex<Opened>,
+    count: AtomicUsize,
+    by_id: Sharded<SocketId, Arc<Socket>>,
+    by_user: Sharded<UserId, Vec<Arc<Socket>>>,
+    channels: Sharded<ChatId, Arc<Channel>>,
+    pub(crate) watches: Watches,
 }
 
+/// The sockets opened last, by their numbers. So a channel learns of new sockets when it delivers next, and an opening
+/// socket need not know its chats.
 #[derive(Default)]
-struct Sockets {
-    by_id: HashMap<SocketId, Socket>,
-    by_user: HashMap<UserId, HashSet<SocketId>>,
-    /// The sockets that watch a user's presence.
-    watchers: HashMap<UserId, HashSet<SocketId>>,
-    /// The members of a chat, with the `members_seq` as of which they were read.
-    audiences: HashMap<ChatId, (u64, Arc<HashSet<UserId>>)>,
-}
-
-struct Socket {
-    actor: Actor,
-    outbound: Arc<Outbound>,
-    /// The users whose presence it watches.
-    watched: HashSet<UserId>,
-    /// When it was last sent a `resync`.
-    resynced: Option<Instant>,
+struct Opened {
+    first: u64,
+    last: VecDeque<Arc<Socket>>,
 }
 
 /// The registration of an open socket; dropping it removes the socket.
 pub struct Subscription {
-    node: crate::Node,
-    pub id: SocketId,
-    pub outbound: Arc<Outbound>,
+    node: Node,
+    socket: Arc<Socket>,
 }
 
-/// A socket gets at most one `resync` in this time: each costs a `heads`, and the regular `heads` finds the rest.
-const RESYNC_EVERY: Duration = Duration::from_secs(5);
-/// When this many audiences are cached, all are dropped.
-const AUDIENCES_MAX: usize = 10_000;
+const OPENED_MAX: usize = 1_024;
+/// When a part of the map has this many channels, all of them are dropped. Their next delivery makes them anew.
+const CHANNELS_MAX: usize = 512;
 /// Open sockets of one user on a node. One more closes the oldest, which most likely has lost its network.
 const SOCKETS_PER_USER: usize = 100;
 
 impl Subscription {
     /// Registers a socket. From here on it receives every frame published to `actor`.
     #[must_use]
-    pub fn open(node: &crate::Node, actor: Actor) -> Self {
-        let id = SocketId(node.live.next_id.fetch_add(1, Ordering::Relaxed));
-        let outbound = Arc::new(Outbound::default());
-        let socket = Socket { actor, outbound: outbound.clone(), watched: HashSet::new(), resynced: None };
-        let mut sockets = node.live.lock();
-        sockets.close_oldest_of(actor.user_id);
-        sockets.by_id.insert(id, socket);
-        sockets.by_user.entry(actor.user_id).or_default().insert(id);
-        drop(sockets);
-        Self { node: node.clone(), id, outbound }
+    pub fn open(node: &Node, actor: Actor) -> Self {
+        let live = &node.live;
+        let mut opened = lock(&live.opened);
+        let id = SocketId(opened.first + opened.last.len() as u64);
+        let outbound = Outbound::new(node.is(Mutant::DrainSkipsFrame));
+        let socket = Arc::new(Socket { id, actor, outbound });
+        live.by_id.lock(&id).insert(id, socket.clone());
+        live.count.fetch_add(1, Ordering::Relaxed);
+        let mut users = live.by_user.lock(&actor.user_id);
+        let own = users.entry(actor.user_id).or_default();
+        make_room(own);
+        own.push(socket.clone());
+        drop(users);
+        opened.last.push_back(socket.clone());
+        if opened.last.len() > OPENED_MAX {
+            opened.last.pop_front();
+            opened.first += 1;
+        }
+        drop(opened);
+        Self { node: node.clone(), socket }
+    }
+}
+
+/// Makes room for one more socket of a user.
+fn make_room(own: &[Arc<Socket>]) {
+    let mut open = own.iter().filter(|socket| !socket.outbound.is_closing());
+    if open.clone().count() >= SOCKETS_PER_USER
+        && let Some(oldest) = open.next()
+    {
+        oldest.outbound.close(Close::Overloaded);
+    }
+}
+
+impl Deref for Subscription {
+    type Target = Socket;
+
+    fn deref(&self) -> &Socket {
+        &self.socket
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        let mut sockets = self.node.live.lock();
-        let Some(socket) = sockets.by_id.remove(&self.id) else { return };
-        let Sockets { by_user, watchers, .. } = &mut *sockets;
-        remove(by_user, socket.actor.user_id, self.id);
-        socket.watched.into_iter().for_each(|user| remove(watchers, user, self.id));
-    }
-}
-
-/// Removes a socket from the set of a user, and the set when it is empty.
-fn remove(by_user: &mut HashMap<UserId, HashSet<SocketId>>, user: UserId, id: SocketId) {
-    if let Some(ids) = by_user.get_mut(&user) {
-        ids.remove(&id);
-        if ids.is_empty() {
-            by_user.remove(&user);
-        }
-    }
-}
-
-impl Sockets {
-    /// The sockets of some users.
-    fn of<'a>(&'a self, users: impl IntoIterator<Item = &'a UserId>) -> impl Iterator<Item = &'a Socket> {
-        users
-            .into_iter()
-            .filter_map(move |user| self.by_user.get(user))
-            .flatten()
-            .filter_map(move |id| self.by_id.get(id))
-    }
-
-    /// Makes room for one more socket of a user.
-    fn close_oldest_of(&self, user: UserId) {
-        let ids = self.by_user.get(&user).into_iter().flatten();
-        let open = ids.filter_map(|id| Some((id.0, &self.by_id.get(id)?.outbound)));
-        let open: Vec<_> = open.filter(|(_, outbound)| !outbound.is_closing()).collect();
-        if open.len() >= SOCKETS_PER_USER
-            && let Some((_, oldest)) = open.iter().min_by_key(|(id, _)| *id)
-        {
-            oldest.close(Close::Overloaded);
+        let (live, Socket { id, actor, outbound }) = (&self.node.live, &*self.socket);
+        outbound.end();
+        live.by_id.lock(id).remove(id);
+        live.count.fetch_sub(1, Ordering::Relaxed);
+        live.watches.forget(*id);
+        let mut users = live.by_user.lock(&actor.user_id);
+        if let Some(own) = users.get_mut(&actor.user_id) {
+            own.retain(|socket| socket.id != *id);
+            if own.is_empty() {
+                users.remove(&actor.user_id);
+            }
         }
     }
 }
 
 impl Live {
-    fn lock(&self) -> MutexGuard<'_, Sockets> {
-        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether this node has no open socket.
+    /// The number of open sockets.
     #[must_use]
-    pub fn is_idle(&self) -> bool {
-        self.lock().by_id.is_empty()
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
     }
 
     /// The users among these with a socket on this node.
     #[must_use]
     pub fn connected(&self, users: &[UserId]) -> Vec<UserId> {
-        let sockets = self.lock();
-        users.iter().copied().filter(|user| sockets.by_user.contains_key(user)).collect()
-    }
-
-    /// Replaces the set of users that a socket watches.
-    pub fn watch(&self, id: SocketId, users: &[UserId]) {
-        let mut sockets = self.lock();
-        let Sockets { by_id, watchers, .. } = &mut *sockets;
-        let Some(socket) = by_id.get_mut(&id) else { return };
-        let watched = users.iter().copied().collect();
-        for user in std::mem::replace(&mut socket.watched, watched) {
-            remove(watchers, user, id);
-        }
-        for user in users {
-            watchers.entry(*user).or_default().insert(id);
-        }
-    }
-
-    /// The pairs of a user among these and a viewer who watches this user.
-    #[must_use]
-    pub fn watchers(&self, users: &[UserId]) -> Vec<(UserId, UserId)> {
-        let sockets = self.lock();
-        let viewer = |id: &SocketId| sockets.by_id.get(id).map(|socket| socket.actor.user_id);
-        let watching = |user: &UserId| sockets.watchers.get(user).into_iter().flatten().filter_map(viewer);
-        users.iter().flat_map(|user| watching(user).map(|viewer| (*user, viewer)).collect::<Vec<_>>()).collect()
+        users.iter().copied().filter(|user| self.by_user.lock(user).contains_key(user)).collect()
     }
 
     /// The sessions with an open socket on this node.
     #[must_use]
     pub fn sessions(&self) -> Vec<Actor> {
-        let sockets = self.lock();
-        let actors: HashSet<Actor> = sockets.by_id.values().map(|socket| socket.actor).collect();
-        actors.into_iter().collect()
+        let mut sessions = HashSet::new();
+        for sockets in self.by_id.each() {
+            sessions.extend(sockets.values().map(|socket| socket.actor));
+        }
+        sessions.into_iter().collect()
+    }
+
+    /// Replaces the set of users whose presence a socket watches.
+    pub fn watch(&self, id: SocketId, users: &[UserId]) {
+        if let Some(socket) = self.by_id.get(&id) {
+            self.watches.set(&socket, users);
+        }
     }
 
     /// Closes the sockets of an ended session.
     pub fn revoke(&self, actor: Actor) {
-        let frame = encode(None, &ServerFrame::Revoked {});
-        for socket in self.lock().by_id.values().filter(|socket| socket.actor == actor) {
-            socket.outbound.revoke(frame.clone());
+        let last = encode(None, &ServerFrame::Revoked {});
+        for socket in self.sockets_of(actor.user_id).iter().filter(|socket| socket.actor == actor) {
+            socket.outbound.revoke(last.clone());
         }
     }
 
-    /// The number of open sockets.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.lock().by_id.len()
+    fn sockets_of(&self, user: UserId) -> Vec<Arc<Socket>> {
+        self.by_user.get(&user).unwrap_or_default()
     }
 
-    /// The cached members of a chat, if they are as new as `members_seq`.
-    #[must_use]
-    pub fn audience(&self, chat_id: ChatId, members_seq: u64) -> Option<Arc<HashSet<UserId>>> {
-        self.lock().audiences.get(&chat_id).filter(|(seq, _)| *seq >= members_seq).map(|(_, users)| users.clone())
-    }
-
-    /// Caches the members of a chat as of `members_seq`, unless newer ones are cached; returns the cached ones.
-    pub fn set_audience(&self, chat_id: ChatId, members_seq: u64, users: HashSet<UserId>) -> Arc<HashSet<UserId>> {
-        let users = Arc::new(users);
-        let mut sockets = self.lock();
-        if sockets.audiences.len() >= AUDIENCES_MAX {
-            sockets.audiences.clear();
+    fn channel(&self, chat_id: ChatId) -> Arc<Channel> {
+        let mut channels = self.channels.lock(&chat_id);
+        if channels.len() >= CHANNELS_MAX && !channels.contains_key(&chat_id) {
+            channels.clear();
         }
-        let known = sockets.audiences.entry(chat_id).or_insert_with(|| (members_seq, users.clone()));
-        if known.0 < members_seq {
-            *known = (members_seq, users.clone());
-        }
-        known.1.clone()
+        channels.entry(chat_id).or_default().clone()
     }
 
-    /// Fans a frame of a chat out to its members. The socket that requested the change gets the `ack` instead.
-    pub fn publish(&self, chat_id: ChatId, audience: &HashSet<UserId>, frame: &ServerFrame, origin: Option<Origin>) {
-        let bytes = encode(None, frame);
-        let sockets = self.lock();
-        let origin = origin.filter(|origin| sockets.by_id.contains_key(&origin.socket));
-        if let (Some(origin), ServerFrame::Message { message, .. }) = (origin, frame)
-            && let Some(socket) = sockets.by_id.get(&origin.socket)
-        {
-            socket.outbound.push_required(ack(origin.reference, message));
-        }
-        let not_origin = |id: &SocketId| origin.is_none_or(|origin| origin.socket != *id);
-        for_each_socket(&sockets, audience, |id, socket| {
-            if not_origin(&id) {
-                socket.outbound.push_of_chat(chat_id, bytes.clone());
-            }
-        });
+    /// The sockets opened since this number; none if that was too long ago.
+    fn opened_since(&self, as_of: u64) -> Option<Vec<Arc<Socket>>> {
+        let opened = lock(&self.opened);
+        let known = usize::try_from(as_of.checked_sub(opened.first)?).ok()?;
+        Some(opened.last.range(known.min(opened.last.len())..).cloned().collect())
     }
 
-    /// Fans a frame of a chat out to its members except one.
-    pub fn publish_except(&self, except: UserId, chat_id: ChatId, audience: &HashSet<UserId>, frame: &ServerFrame) {
-        let bytes = encode(None, frame);
-        let sockets = self.lock();
-        for_each_socket(&sockets, audience, |_, socket| {
-            if socket.actor.user_id != except {
-                socket.outbound.push_of_chat(chat_id, bytes.clone());
-            }
-        });
-    }
-
-    /// Sends a frame to all sockets of some users. A socket with a full queue misses it.
-    pub fn send_to(&self, users: &[UserId], frame: &ServerFrame) {
-        let bytes = encode(None, frame);
-        self.lock().of(users).for_each(|socket| socket.outbound.push(bytes.clone()));
-    }
-
-    /// Sends a user a frame that is never dropped: `mine`, `removed`.
-    pub fn send_required(&self, user: UserId, frame: &ServerFrame) {
-        let bytes = encode(None, frame);
-        self.lock().of([&user]).for_each(|socket| socket.outbound.push_required(bytes.clone()));
-    }
-
-    /// Sends a socket the reply to its frame, which is never dropped.
-    pub fn reply(&self, origin: Origin, frame: &ServerFrame) {
-        if let Some(socket) = self.lock().by_id.get(&origin.socket) {
-            socket.outbound.push_required(encode(origin.reference, frame));
-        }
-    }
-
-    /// Drops the queued frames of a chat for a removed member.
-    pub fn drop_frames_of(&self, chat_id: ChatId, user: UserId) {
-        self.lock().of([&user]).for_each(|socket| socket.outbound.drop_chat(chat_id));
-    }
-
-    /// Notifies the sockets of a chat's members that changes may be missing. The members are those last cached;
-    /// other members find the changes with the next `heads`.
-    pub fn resync(&self, chat_id: ChatId) {
-        let mut sockets = self.lock();
-        let Sockets { by_id, by_user, audiences, .. } = &mut *sockets;
-        let Some((_, audience)) = audiences.get(&chat_id) else { return };
-        for id in audience.iter().filter_map(|user| by_user.get(user)).flatten() {
-            let Some(socket) = by_id.get_mut(id) else { continue };
-            if socket.resynced.is_none_or(|last| last.elapsed() >= RESYNC_EVERY) {
-                socket.resynced = Some(Instant::now());
-                socket.outbound.resync();
+    /// The open sockets of these users, and the number of the next socket. It visits the smaller set: the users, or
+    /// those who are connected.
+    fn open_sockets_of(&self, users: &HashSet<UserId>) -> (u64, Vec<Arc<Socket>>) {
+        // While `opened` is locked, no socket is opened.
+        let opened = lock(&self.opened);
+        let next = opened.first + opened.last.len() as u64;
+        let mut sockets = Vec::new();
+        if users.len() < self.count() {
+            users.iter().for_each(|user| sockets.extend(self.sockets_of(*user)));
+        } else {
+            for connected in self.by_user.each() {
+                let members = connected.iter().filter(|(user, _)| users.contains(user));
+                members.for_each(|(_, own)| sockets.extend(own.iter().cloned()));
             }
         }
+        (next, sockets)
     }
-}
-
-/// Visits the sockets of an audience, iterating over the smaller set: its members, or the connected users.
-fn for_each_socket(sockets: &Sockets, audience: &HashSet<UserId>, mut visit: impl FnMut(SocketId, &Socket)) {
-    let mut each = |ids: &HashSet<SocketId>| {
-        for id in ids {
-            if let Some(socket) = sockets.by_id.get(id) {
-                visit(*id, socket);
-            }
-        }
-    };
-    if audience.len() < sockets.by_user.len() {
-        audience.iter().filter_map(|user| sockets.by_user.get(user)).for_each(&mut each);
-    } else {
-        sockets.by_user.iter().filter(|(user, _)| audience.contains(user)).for_each(|(_, ids)| each(ids));
-    }
-}
-
-fn ack(reference: Option<u64>, message: &Message) -> Bytes {
-    encode(reference, &ServerFrame::Ack { message: message.clone() })
-}
-
-/// The bytes of a frame; a fan-out encodes it once for all receivers.
-#[must_use]
-pub fn encode(reference: Option<u64>, frame: &ServerFrame) -> Bytes {
-    #[derive(serde::Serialize)]
-    struct Borrowed<'a> {
-        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
-        reference: Option<u64>,
-        #[serde(flatten)]
-        frame: &'a ServerFrame,
-    }
-    // Serialization cannot fail: frames are plain data, and the keys of their maps are strings.
-    serde_json::to_vec(&Borrowed { reference, frame }).unwrap_or_default().into()
 }

@@ -1,6 +1,9 @@
 //! The queue of frames to one socket: bounded, also when the client reads slowly (back-pressure).
 
-use super::encode;
+use super::{
+    published::{Frame, Keep, encode},
+    sharded::lock,
+};
 use bytes::Bytes;
 use protocol::{
     frames::{ServerFrame, close},
@@ -8,12 +11,22 @@ use protocol::{
 };
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard},
+    time::{Duration, Instant},
 };
 use tokio::sync::Notify;
 
 /// The bound of a queue (PROTOCOL section 5).
 const BYTES_MAX: usize = 1024 * 1024;
+/// The writer takes about this much at once.
+const TAKEN_BYTES: usize = 64 * 1024;
+/// A queue with more than this is not prompt.
+const PROMPT_BYTES: usize = 16 * 1024;
+/// A socket gets at most one `resync` of its chats in this time: each costs a `heads`, and the regular `heads` finds
+/// the rest.
+const RESYNC_EVERY: Duration = Duration::from_secs(5);
+/// An empty queue keeps memory for this many frames.
+const ROOM_KEPT: usize = 8;
 
 /// Why the server closes a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +52,8 @@ impl Close {
 /// The next action of a socket's writer.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next {
-    Frame(Bytes),
+    /// Bytes to write: one frame, or several back to back.
+    Write(VecDeque<Bytes>),
     Close(Close),
 }
 
@@ -48,58 +62,78 @@ pub enum Next {
 pub struct Outbound {
     queue: Mutex<Queue>,
     wake: Notify,
-    /// Notified when a frame leaves the queue.
+    /// Notified when frames leave the queue.
     drained: Notify,
 }
 
 #[derive(Default)]
 struct Queue {
-    frames: VecDeque<Queued>,
+    waiting: VecDeque<Queued>,
     bytes: usize,
     /// Whether the queue holds a `resync`; a second one would add nothing.
     resyncing: bool,
+    /// When a chat of this socket was last resynced.
+    resynced: Option<Instant>,
     close: Option<Close>,
+    /// Of a mutant: the frames that were taken.
+    skips: Option<u32>,
 }
 
-struct Queued {
-    bytes: Bytes,
-    class: Class,
+/// One frame, or several of the same kind.
+#[derive(Clone)]
+pub struct Queued {
+    pub bytes: Bytes,
+    pub keep: Keep,
+    /// The chat of the frame. A removed member does not get frames that wait.
+    pub chat: Option<ChatId>,
 }
 
-/// Which frames an overflow drops: all but the required ones.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Required,
-    Droppable,
-    /// Droppable, and dropped when the user is removed from the chat.
-    OfChat(ChatId),
-    /// Notifies the client that frames were dropped.
-    Resync,
+impl Queued {
+    #[must_use]
+    pub fn of(frame: &Frame, chat: Option<ChatId>) -> Self {
+        Self { bytes: frame.bytes.clone(), keep: frame.keep, chat }
+    }
+
+    #[must_use]
+    pub fn reply(bytes: Bytes) -> Self {
+        Self { bytes, keep: Keep::Always, chat: None }
+    }
 }
 
 impl Outbound {
+    /// `skips`: whether the writer loses frames (`Mutant::DrainSkipsFrame`).
+    #[must_use]
+    pub fn new(skips: bool) -> Self {
+        Self { queue: Mutex::new(Queue { skips: skips.then_some(0), ..Queue::default() }), ..Self::default() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.queue)
     }
 
-    /// Queues a reply or a frame of the user's own state: an overflow does not drop it.
-    pub fn push_required(&self, bytes: Bytes) {
-        self.add(Queued { bytes, class: Class::Required });
+    /// Queues frames in their order. False if the socket closes and takes none.
+    pub fn push(&self, frames: impl IntoIterator<Item = Queued>) -> bool {
+        let mut queue = self.lock();
+        frames.into_iter().for_each(|frame| queue.add(frame));
+        let is_open = queue.close.is_none();
+        drop(queue);
+        self.wake.notify_one();
+        is_open
     }
 
-    /// Queues a frame with content that catch-up repeats: an overflow drops it.
-    pub fn push(&self, bytes: Bytes) {
-        self.add(Queued { bytes, class: Class::Droppable });
+    /// Queues a response.
+    pub fn reply(&self, bytes: Bytes) {
+        self.push([Queued::reply(bytes)]);
     }
 
-    /// Queues a frame of a chat.
-    pub fn push_of_chat(&self, chat_id: ChatId, bytes: Bytes) {
-        self.add(Queued { bytes, class: Class::OfChat(chat_id) });
-    }
-
-    /// Queues a `resync`: changes may be missing.
+    /// Queues a `resync`, because changes of a chat may be missing. A second one within `RESYNC_EVERY` is left out.
     pub fn resync(&self) {
-        self.lock().add_resync();
+        let mut queue = self.lock();
+        if queue.resynced.is_none_or(|last| last.elapsed() >= RESYNC_EVERY) {
+            queue.resynced = Some(Instant::now());
+            queue.add_resync();
+        }
+        drop(queue);
         self.wake.notify_one();
     }
 
@@ -113,12 +147,18 @@ impl Outbound {
     pub fn revoke(&self, last: Bytes) {
         {
             let mut queue = self.lock();
-            queue.frames.clear();
+            queue.waiting.clear();
             queue.bytes = last.len();
-            queue.frames.push_back(Queued { bytes: last, class: Class::Required });
+            queue.waiting.push_back(Queued::reply(last));
             queue.close = Some(Close::SignedOut);
         }
         self.wake.notify_one();
+    }
+
+    /// The socket is gone: nothing is queued any more. Nobody reads the reason of the close.
+    pub fn end(&self) {
+        let mut queue = self.lock();
+        *queue = Queue { close: queue.close.or(Some(Close::Restarting)), ..Queue::default() };
     }
 
     /// Whether the server is closing the socket.
@@ -135,7 +175,7 @@ impl Outbound {
 
     /// Drops the queued frames of a chat.
     pub fn drop_chat(&self, chat_id: ChatId) {
-        self.lock().retain(|class| class != Class::OfChat(chat_id));
+        self.lock().retain(|frame| frame.chat != Some(chat_id));
     }
 
     /// Whether there is room for another large reply.
@@ -160,61 +200,76 @@ impl Outbound {
     /// Waits for the next action. A queue has one writer.
     pub async fn next(&self) -> Next {
         loop {
-            {
-                let mut queue = self.lock();
-                if queue.close == Some(Close::Overloaded) {
-                    return Next::Close(Close::Overloaded);
-                }
-                if let Some(frame) = queue.frames.pop_front() {
-                    queue.bytes -= frame.bytes.len();
+            if let Some(next) = self.lock().take() {
+                if matches!(next, Next::Write(_)) {
                     self.drained.notify_waiters();
-                    if frame.class == Class::Resync {
-                        queue.resyncing = false;
-                    }
-                    return Next::Frame(frame.bytes);
                 }
-                if let Some(close) = queue.close {
-                    return Next::Close(close);
-                }
+                return next;
             }
             self.wake.notified().await;
         }
     }
-
-    fn add(&self, frame: Queued) {
-        let mut queue = self.lock();
-        if queue.close.is_some() {
-            return;
-        }
-        if queue.bytes + frame.bytes.len() > BYTES_MAX {
-            queue.retain(|class| class == Class::Required);
-            queue.resyncing = false;
-            queue.add_resync();
-            if frame.class != Class::Required {
-                drop(queue);
-                self.wake.notify_one();
-                return;
-            }
-            // A single reply may exceed the bound: its own size is limited where it is built.
-            let alone = queue.frames.iter().all(|waiting| waiting.class == Class::Resync);
-            if !alone && queue.bytes + frame.bytes.len() > BYTES_MAX {
-                queue.close = Some(Close::Overloaded);
-                drop(queue);
-                self.wake.notify_one();
-                return;
-            }
-        }
-        queue.bytes += frame.bytes.len();
-        queue.frames.push_back(frame);
-        drop(queue);
-        self.wake.notify_one();
-    }
 }
 
 impl Queue {
-    fn retain(&mut self, keeps: impl Fn(Class) -> bool) {
-        self.frames.retain(|frame| keeps(frame.class));
-        self.bytes = self.frames.iter().map(|frame| frame.bytes.len()).sum();
+    fn take(&mut self) -> Option<Next> {
+        if self.close == Some(Close::Overloaded) {
+            return Some(Next::Close(Close::Overloaded));
+        }
+        let (mut taken, mut bytes) = (VecDeque::new(), 0);
+        while bytes < TAKEN_BYTES
+            && let Some(frame) = self.waiting.pop_front()
+        {
+            bytes += frame.bytes.len();
+            if self.is_skipped(frame.keep) {
+                continue;
+            }
+            taken.push_back(frame.bytes);
+        }
+        self.bytes -= bytes;
+        if taken.is_empty() {
+            return self.close.map(Next::Close);
+        }
+        // The `resync` may be among the taken ones.
+        self.resyncing = false;
+        if self.waiting.is_empty() {
+            self.waiting.shrink_to(ROOM_KEPT);
+        }
+        Some(Next::Write(taken))
+    }
+
+    /// For the mutant: whether this is the tenth frame that could be lost.
+    fn is_skipped(&mut self, keep: Keep) -> bool {
+        let Some(taken) = self.skips.as_mut().filter(|_| keep == Keep::IfRoom) else { return false };
+        *taken += 1;
+        *taken % 10 == 0
+    }
+
+    fn add(&mut self, frame: Queued) {
+        if self.close.is_some() || (frame.keep == Keep::IfPrompt && self.bytes > PROMPT_BYTES) {
+            return;
+        }
+        if self.bytes + frame.bytes.len() > BYTES_MAX {
+            self.retain(|frame| frame.keep == Keep::Always);
+            self.resyncing = false;
+            self.add_resync();
+            if frame.keep != Keep::Always {
+                return;
+            }
+            // A single reply may exceed the bound: its own size is limited where it is built.
+            let alone = self.waiting.len() == 1;
+            if !alone && self.bytes + frame.bytes.len() > BYTES_MAX {
+                self.close = Some(Close::Overloaded);
+                return;
+            }
+        }
+        self.bytes += frame.bytes.len();
+        self.waiting.push_back(frame);
+    }
+
+    fn retain(&mut self, keeps: impl Fn(&Queued) -> bool) {
+        self.waiting.retain(keeps);
+        self.bytes = self.waiting.iter().map(|frame| frame.bytes.len()).sum();
     }
 
     fn add_resync(&mut self) {
@@ -222,7 +277,7 @@ impl Queue {
             self.resyncing = true;
             let bytes = encode(None, &ServerFrame::Resync {});
             self.bytes += bytes.len();
-            self.frames.push_back(Queued { bytes, class: Class::Resync });
+            self.waiting.push_back(Queued { bytes, keep: Keep::IfRoom, chat: None });
         }
     }
 }
@@ -231,8 +286,9 @@ impl Queue {
 mod tests {
     use super::*;
 
-    fn kib(n: usize) -> Bytes {
-        vec![b'x'; n * 1024].into()
+    /// The size in the place of the text.
+    fn frame(kib: usize, keep: Keep, chat: Option<ChatId>) -> Queued {
+        Queued { bytes: vec![b'x'; kib * 1024].into(), keep, chat }
     }
 
     async fn drain(outbound: &Outbound) -> Vec<String> {
@@ -240,8 +296,10 @@ mod tests {
         let mut seen = Vec::new();
         loop {
             match outbound.next().await {
-                Next::Frame(bytes) if bytes.len() > 100 => seen.push(format!("{} KiB", bytes.len() / 1024)),
-                Next::Frame(bytes) => seen.push(String::from_utf8_lossy(&bytes).into_owned()),
+                Next::Write(taken) => seen.extend(taken.iter().map(|bytes| match bytes.len() / 1024 {
+                    0 => String::from_utf8_lossy(&bytes[2..]).into_owned(),
+                    kib => format!("{kib} KiB"),
+                })),
                 Next::Close(close) => {
                     seen.push(format!("{close:?}"));
                     return seen;
@@ -253,10 +311,9 @@ mod tests {
     #[tokio::test]
     async fn a_slow_reader_loses_its_queue_but_not_its_replies() {
         let outbound = Outbound::default();
-        let chat = ChatId::fresh();
-        outbound.push_required(kib(1));
+        outbound.push([frame(1, Keep::Always, None)]);
         for _ in 0..2_000 {
-            outbound.push_of_chat(chat, kib(1));
+            outbound.push([frame(1, Keep::IfRoom, Some(ChatId::fresh()))]);
         }
         assert!(outbound.lock().bytes <= BYTES_MAX);
         let seen = drain(&outbound).await;
@@ -265,21 +322,46 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_frame_of_the_moment_does_not_wait_behind_others() {
+        let outbound = Outbound::default();
+        outbound.push([frame(8, Keep::IfRoom, None), frame(7, Keep::IfPrompt, None), frame(3, Keep::IfRoom, None)]);
+        outbound.push([frame(1, Keep::IfPrompt, None)]);
+        assert_eq!(drain(&outbound).await, ["8 KiB", "7 KiB", "3 KiB", "Restarting"]);
+    }
+
+    #[tokio::test]
     async fn replies_that_do_not_fit_close_the_socket() {
         let outbound = Outbound::default();
         for _ in 0..1_100 {
-            outbound.push_required(kib(1));
+            outbound.push([frame(1, Keep::Always, None)]);
         }
         assert_eq!(outbound.next().await, Next::Close(Close::Overloaded));
     }
 
     #[tokio::test]
+    async fn one_reply_may_exceed_the_bound() {
+        let outbound = Outbound::default();
+        outbound.push([frame(1, Keep::IfRoom, None), frame(1_500, Keep::Always, None)]);
+        assert_eq!(drain(&outbound).await, [r#"{"type":"resync"}"#, "1500 KiB", "Restarting"]);
+    }
+
+    #[tokio::test]
     async fn frames_of_a_chat_are_dropped_for_a_removed_member() {
         let (outbound, chat, other) = (Outbound::default(), ChatId::fresh(), ChatId::fresh());
-        outbound.push_of_chat(chat, kib(1));
-        outbound.push_of_chat(other, kib(2));
-        outbound.push_required(kib(3));
+        outbound.push([frame(1, Keep::IfRoom, Some(chat)), frame(2, Keep::IfRoom, Some(other))]);
+        outbound.push([frame(3, Keep::Always, None)]);
         outbound.drop_chat(chat);
         assert_eq!(drain(&outbound).await, ["2 KiB", "3 KiB", "Restarting"]);
+    }
+
+    #[tokio::test]
+    async fn an_empty_queue_keeps_little_memory() {
+        let outbound = Outbound::default();
+        outbound.push((0..1_000).map(|_| frame(1, Keep::Always, None)));
+        assert!(outbound.lock().waiting.capacity() >= 1_000);
+        while !outbound.lock().waiting.is_empty() {
+            outbound.next().await;
+        }
+        assert!(outbound.lock().waiting.capacity() <= 2 * ROOM_KEPT);
     }
 }

@@ -4,7 +4,11 @@ pub mod presence;
 pub(crate) mod queries;
 pub(crate) mod rules;
 
-use crate::{Actor, Node, Rejection, Result, infra::database};
+use crate::{
+    Actor, Node, Rejection, Result,
+    infra::database,
+    live::{self, Frame, Keep, Published},
+};
 use protocol::{
     Page,
     error::{Fields, Problem},
@@ -41,7 +45,8 @@ pub async fn update_me(node: &Node, actor: Actor, data: UpdateMe) -> Result<Me> 
     tx.commit().await?;
     if me.user != before.user {
         let acquaintances = queries::acquaintances(&node.db, actor.user_id).await?;
-        node.live.send_to(&acquaintances, &ServerFrame::User { user: me.user.clone() });
+        let frame = Frame::new(Keep::IfRoom, &ServerFrame::User { user: me.user.clone() });
+        live::deliver(node, Published::for_users(acquaintances, frame)).await;
     }
     Ok(me)
 }

@@ -2,7 +2,11 @@
 //! until a second after the last one closed.
 
 use super::queries;
-use crate::{Actor, Node, Rejection, Result, infra::database, live::Origin};
+use crate::{
+    Actor, Node, Rejection, Result,
+    infra::database,
+    live::{Frame, Keep, Origin},
+};
 use protocol::{error::Problem, frames::ServerFrame, ids::UserId, limits, profiles::User, time::Timestamp};
 use std::{
     collections::{HashMap, HashSet},
@@ -237,7 +241,7 @@ async fn notify_viewers(node: &Node, users: &[UserId]) -> Result<()> {
         let mut known = node.presence.lock();
         let [before, now] = known.show(as_of, pair, &visible);
         if before != now {
-            node.live.send_to(&[pair.1], &frame(pair.0, now));
+            node.live.send(&[pair.1], &[Frame::new(Keep::IfRoom, &frame(pair.0, now))]);
         }
     }
     Ok(())
@@ -246,7 +250,7 @@ async fn notify_viewers(node: &Node, users: &[UserId]) -> Result<()> {
 /// The online viewers of these users: the peers of their direct chats, and the users who watch them.
 async fn viewers(node: &Node, users: &[UserId]) -> Result<Vec<Pair>> {
     let mut pairs: HashSet<Pair> = queries::direct_peers(&node.db, users).await?.into_iter().collect();
-    pairs.extend(node.live.watchers(users));
+    pairs.extend(node.live.watches.of(users));
     let known = node.presence.lock();
     Ok(pairs.into_iter().filter(|(user, viewer)| user != viewer && known.online.contains_key(viewer)).collect())
 }

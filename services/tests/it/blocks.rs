@@ -172,7 +172,7 @@ async fn removing_a_block_that_does_not_exist_takes_no_lock_and_writes_nothing()
     for nobody in [protocol::ids::UserId::fresh(), bob.user_id] {
         blocks::unblock(&world, alice, nobody).await.unwrap();
     }
-    tx.rollback().await.unwrap();
+    tx.commit().await.unwrap();
     assert_eq!(blocks::list(&world, alice, None, None).await.unwrap().items, []);
 }
 

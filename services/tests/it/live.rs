@@ -206,14 +206,18 @@ async fn typing_is_sent_to_the_others() {
 #[tokio::test]
 async fn typing_stops_in_groups_of_more_than_a_hundred() {
     let world = World::new().await;
-    let [alice, bob] = world.people(["alice", "bob"]).await;
+    let [alice, bob, hundredth, one_more] = world.people(["alice", "bob", "carol", "dave"]).await;
     let group = world.group(alice, &[bob]).await;
+    let many = "insert into members (chat_id, user_id, joined_at, seq)
+        select $1, gen_random_uuid(), now(), 0 from generate_series(1, 97)";
+    sqlx::query(many).bind(group.0).execute(&world.db).await.unwrap();
     let reading = Listener::open(&world, bob);
-    for (members, frames) in [(100, 1), (101, 0)] {
-        let grow = sqlx::query("update chats set member_count = $2 where chat_id = $1");
-        grow.bind(group.0).bind(members).execute(&world.db).await.unwrap();
+    for (added, typed) in [(hundredth, 1), (one_more, 0)] {
+        groups::add_member(&world, alice, group, added.user_id).await.unwrap();
         chat::typing(&world, alice, group).await.unwrap();
-        assert_eq!(reading.frames().await.len(), frames, "{members} members");
+        let frames = reading.frames().await;
+        let typing = frames.iter().filter(|frame| matches!(frame, ServerFrame::Typing { .. }));
+        assert_eq!(typing.count(), typed);
     }
 }
 

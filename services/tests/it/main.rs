@@ -19,4 +19,5 @@ mod removal;
 mod schema;
 mod support;
 mod tokens;
+mod trips;
 mod unavailable;

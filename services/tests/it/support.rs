@@ -1,12 +1,13 @@
 //! The set-up of the tests: a node over its own database, users, chats, connected devices.
 
 use crate::database;
+use bytes::{Buf as _, Bytes};
 use protocol::{
     auth::Register,
     chat::{Message, PostMessage, Window},
     error::ErrorCode,
     frames::{Reply, ServerFrame},
-    ids::{ChatId, ClientId, UserId},
+    ids::{ChatId, ClientId},
 };
 use services::{
     Actor, Node, Result, Settings,
@@ -14,10 +15,10 @@ use services::{
     chat::{self, commit::Reacting},
     groups::{self, NewGroup},
     infra::database as pool,
-    live::{Close, Next, Subscription},
+    live::{Close, Next, Subscription, encode},
 };
 use sqlx::{PgPool, Postgres};
-use std::{net::IpAddr, ops::Deref, time::Duration};
+use std::{collections::VecDeque, net::IpAddr, ops::Deref, sync::Mutex, time::Duration};
 
 pub const PASSWORD: &str = "correct horse battery";
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -176,21 +177,27 @@ pub fn refused_fields<T: std::fmt::Debug>(result: Result<T>) -> Vec<String> {
 /// A device with an open socket.
 pub struct Listener {
     pub node: Node,
-    user_id: UserId,
     pub subscription: Subscription,
+    /// Frames that were taken from the queue.
+    taken: Mutex<VecDeque<Bytes>>,
 }
 
 impl Listener {
     pub fn open(node: &Node, actor: Actor) -> Self {
-        let subscription = Subscription::open(node, actor);
-        Self { node: node.clone(), user_id: actor.user_id, subscription }
+        Self { node: node.clone(), subscription: Subscription::open(node, actor), taken: Mutex::default() }
     }
 
     /// The next frame, or the close of the socket.
     pub async fn next(&self) -> std::result::Result<Reply, Close> {
+        if let Some(frame) = self.taken.lock().unwrap().pop_front() {
+            return Ok(Reply::parse(std::str::from_utf8(&frame).unwrap()).unwrap());
+        }
         let next = tokio::time::timeout(PATIENCE, self.subscription.outbound.next());
         match next.await.expect("no frame in time") {
-            Next::Frame(bytes) => Ok(Reply::parse(std::str::from_utf8(&bytes).unwrap()).unwrap()),
+            Next::Write(runs) => {
+                self.taken.lock().unwrap().extend(runs.into_iter().flat_map(texts));
+                Box::pin(self.next()).await
+            }
             Next::Close(close) => Err(close),
         }
     }
@@ -201,7 +208,7 @@ impl Listener {
 
     /// The frames sent so far.
     pub async fn replies(&self) -> Vec<Reply> {
-        self.node.live.send_required(self.user_id, &ServerFrame::Pong {});
+        self.subscription.outbound.reply(encode(None, &ServerFrame::Pong {}));
         let mut replies = Vec::new();
         loop {
             let reply = self.next().await.unwrap();
@@ -215,6 +222,21 @@ impl Listener {
     pub async fn frames(&self) -> Vec<ServerFrame> {
         self.replies().await.into_iter().map(|reply| reply.frame).collect()
     }
+}
+
+/// The texts of WebSocket frames that stand back to back.
+fn texts(mut run: Bytes) -> Vec<Bytes> {
+    let mut texts = Vec::new();
+    while !run.is_empty() {
+        assert_eq!(run.get_u8(), 0x81, "a whole text message");
+        let length = match run.get_u8() {
+            126 => usize::from(run.get_u16()),
+            127 => usize::try_from(run.get_u64()).unwrap(),
+            short => usize::from(short),
+        };
+        texts.push(run.split_to(length));
+    }
+    texts
 }
 
 /// The `seq` of a frame of a chat.

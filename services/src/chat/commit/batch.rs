@@ -1,21 +1,24 @@
-//! One transaction: lock the chat's row, read the named members and messages, decide each change on its own,
-//! number and write the accepted ones, commit, publish in order, acknowledge.
+//! One transaction: lock the chat's row, read the named members and messages, decide each change on its own, number and
+//! write the accepted ones, commit, publish in order, acknowledge. Four round trips to the database, for one send and
+//! for a full batch of sends.
 
-use super::{Item, Outcome, draft::Draft};
+use super::{Change, Item, Outcome, draft::Draft};
 use crate::{
     Mutant, Node, Rejection, Result,
-    chat::{audience, queries, send_mine},
-    infra::{clock, database},
-    live::Origin,
+    chat::queries,
+    infra::{
+        clock,
+        database::{self, Transaction},
+    },
+    live::{self, Frame, Origin, Published},
     profiles,
 };
 use protocol::{
     chat::ChatKind,
-    frames::ServerFrame,
-    ids::{ChatId, ClientId, UserId},
+    ids::{ChatId, UserId},
 };
-use sqlx::{PgConnection, Postgres, Transaction};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use sqlx::PgConnection;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Commits a batch of changes of one chat and replies to each.
 pub async fn commit(node: &Node, chat_id: ChatId, items: Vec<Item>) {
@@ -35,16 +38,17 @@ pub async fn commit(node: &Node, chat_id: ChatId, items: Vec<Item>) {
             refuse(items, &rejection);
             // The outcome of the commit is unknown: it may have happened, without a publication.
             if let Some(draft) = written.draft {
-                let _ = audience(node, chat_id, draft.row.members_seq).await;
-                node.live.resync(chat_id);
+                live::resync(node, chat_id, draft.row.members_seq).await;
             }
         }
     }
 }
 
 /// Publishes the committed changes and replies to each.
-async fn finish(node: &Node, items: Vec<Item>, Written { draft, outcomes, departed }: Written) {
-    publish(node, draft, &items, departed).await;
+async fn finish(node: &Node, items: Vec<Item>, Written { draft, outcomes, left }: Written) {
+    if let Some(draft) = draft {
+        live::deliver(node, published(draft, &items, left)).await;
+    }
     for (item, outcome) in items.into_iter().zip(outcomes) {
         // The caller may have stopped waiting.
         let _ = item.reply.send(outcome);
@@ -63,17 +67,16 @@ struct Written {
     draft: Option<Draft>,
     outcomes: Vec<Result<Outcome>>,
     /// The members who left or were removed, each with their new `mine`.
-    departed: Vec<(UserId, u64)>,
+    left: Vec<(UserId, u64)>,
 }
 
-async fn write(node: &Node, chat_id: ChatId, items: &[Item]) -> Result<(Transaction<'static, Postgres>, Written)> {
-    let mut tx = database::begin(&node.db).await?;
-    let nothing = |outcomes| Written { draft: None, outcomes, departed: Vec::new() };
-    let Some(row) = queries::lock_chat(&mut tx, chat_id).await? else {
+async fn write(node: &Node, chat_id: ChatId, items: &[Item]) -> Result<(Transaction, Written)> {
+    let mut tx = queries::begin_locked(&node.db, chat_id).await?;
+    let nothing = |outcomes| Written { draft: None, outcomes, left: Vec::new() };
+    let Some(mut draft) = look_up(node, &mut tx, chat_id, items).await? else {
         return Ok((tx, nothing(items.iter().map(|_| Err(Rejection::not_found())).collect())));
     };
-    let first_message = row.last_no == 0;
-    let mut draft = look_up(node, &mut tx, (chat_id, row), items).await?;
+    let first_message = draft.row.last_no == 0;
     let outcomes: Vec<Result<Outcome>> = items.iter().map(|item| draft.apply(item)).collect();
     if draft.frames.is_empty() {
         return Ok((tx, nothing(outcomes)));
@@ -81,65 +84,57 @@ async fn write(node: &Node, chat_id: ChatId, items: &[Item]) -> Result<(Transact
     let opens = draft.row.kind == ChatKind::Direct && first_message && draft.row.last_no > 0;
     let both = if opens { queries::member_ids(&mut tx, chat_id).await? } else { Vec::new() };
     store(&mut tx, &draft, &both).await?;
-    let departed = update_lists(&mut tx, &mut draft, &both).await?;
-    Ok((tx, Written { draft: Some(draft), outcomes, departed }))
+    let left = update_lists(&mut tx, &mut draft, &both).await?;
+    Ok((tx, Written { draft: Some(draft), outcomes, left }))
 }
 
-/// Reads the members, messages, reactions and users that the changes refer to.
-async fn look_up(
-    node: &Node,
-    tx: &mut PgConnection,
-    (chat_id, row): (ChatId, queries::ChatRow),
-    items: &[Item],
-) -> Result<Draft> {
-    let named: BTreeSet<UserId> =
-        items.iter().flat_map(|item| [Some(item.actor), item.change.named_user()]).flatten().collect();
-    let sends: Vec<(UserId, ClientId)> = items.iter().filter_map(Item::send_key).collect();
-    let nos: Vec<u64> = items.iter().filter_map(|item| item.change.named_message()).collect();
-    let reactions: BTreeSet<_> = items.iter().filter_map(Item::reaction).collect();
-    let called: BTreeSet<&str> = items.iter().flat_map(|item| item.change.mentions()).map(String::as_str).collect();
-    let added: Vec<(UserId, UserId)> = items.iter().filter_map(Item::addition).collect();
-    let stored = if node.is(Mutant::RetryInsertsTwice) {
-        HashMap::new()
-    } else {
-        queries::messages_by_client_id(tx, chat_id, &sends).await?
+/// Reads the members, messages, reactions and users that the changes refer to. None if the chat does not exist.
+async fn look_up(node: &Node, tx: &mut PgConnection, chat_id: ChatId, items: &[Item]) -> Result<Option<Draft>> {
+    let changes = || items.iter().map(|item| &item.change);
+    let names = queries::Names {
+        users: items.iter().flat_map(|item| [Some(item.actor), item.change.named_user()]).flatten().collect(),
+        sends: items.iter().filter_map(Item::send_key).collect(),
+        nos: changes().filter_map(Change::named_message).collect(),
+        reactions: items.iter().filter_map(Item::reaction).collect(),
+        called: changes().flat_map(Change::mentions).map(String::as_str).collect(),
     };
-    let users = if items.iter().any(|item| item.change.named_user().is_some()) {
-        let ids: Vec<UserId> = named.iter().copied().collect();
+    let Some(mut named) = queries::named(tx, chat_id, &names).await? else { return Ok(None) };
+    if node.is(Mutant::RetryInsertsTwice) {
+        named.stored.clear();
+    }
+    let users = if changes().any(|change| change.named_user().is_some()) {
+        let ids: Vec<UserId> = names.users.iter().copied().collect();
         profiles::queries::users(&mut *tx, &ids).await?
     } else {
         Vec::new()
     };
-    Ok(Draft {
+    let added: Vec<(UserId, UserId)> = items.iter().filter_map(Item::addition).collect();
+    Ok(Some(Draft {
         chat_id,
         now: clock::now(),
-        members: queries::members_named(tx, chat_id, &named).await?,
-        stored,
-        rows: queries::messages_named(tx, chat_id, &nos).await?,
-        reacted: queries::reactions_named(tx, chat_id, &reactions).await?,
-        reactions_changed: BTreeMap::new(),
-        called: queries::members_called(tx, chat_id, &called).await?,
+        row: named.row,
+        members: named.members,
+        stored: named.stored,
+        rows: named.messages,
+        reacted: named.reacted,
+        called: named.called,
         blocks: queries::blocks_among(&mut *tx, &added).await?,
         users: users.into_iter().map(|user| (user.id, user)).collect(),
-        row,
+        reactions_changed: BTreeMap::new(),
         members_changed: BTreeSet::new(),
         posted_up_to: BTreeMap::new(),
-        messages: Vec::new(),
-        changed: BTreeSet::new(),
+        written: BTreeSet::new(),
         frames: Vec::new(),
         joined: BTreeSet::new(),
         departed: BTreeSet::new(),
-    })
+    }))
 }
 
 /// Writes the accepted changes. `both` are the members of a direct chat that gets its first message.
 async fn store(tx: &mut PgConnection, draft: &Draft, both: &[UserId]) -> Result<()> {
     let chat_id = draft.chat_id;
-    queries::insert_messages(tx, chat_id, &draft.messages).await?;
-    let changed = draft.changed.iter().filter_map(|no| draft.rows.get(no));
-    queries::update_messages(tx, chat_id, changed).await?;
     let is_deleted = |no: &u64| draft.rows.get(no).is_some_and(|row| row.deleted);
-    let deleted: Vec<u64> = draft.changed.iter().copied().filter(is_deleted).collect();
+    let deleted: Vec<u64> = draft.written.iter().copied().filter(is_deleted).collect();
     queries::write_reactions(tx, chat_id, draft.now, &draft.reactions_changed, &deleted).await?;
     let members = draft.members_changed.iter().filter_map(|id| draft.members.get(id));
     queries::upsert_members(tx, chat_id, members).await?;
@@ -147,8 +142,8 @@ async fn store(tx: &mut PgConnection, draft: &Draft, both: &[UserId]) -> Result<
         // The lock order of blocking: these rows before any row of `members`.
         queries::lock_mines(tx, both).await?;
     }
-    queries::mark_posted(tx, chat_id, &draft.posted_up_to).await?;
-    queries::update_chat(tx, chat_id, &draft.row).await
+    let messages = draft.written.iter().filter_map(|no| draft.rows.get(no));
+    queries::write_batch(tx, chat_id, messages, &draft.posted_up_to, &draft.row).await
 }
 
 /// Adds the chat to the lists of joined members and removes it from those of departed ones; returns the departed
@@ -169,23 +164,13 @@ async fn update_lists(tx: &mut PgConnection, draft: &mut Draft, both: &[UserId])
     queries::remove_from_lists(tx, chat_id, &departed).await
 }
 
-/// Fans the frames out to the members, in the order of their `seq`.
-async fn publish(node: &Node, draft: Option<Draft>, items: &[Item], departed: Vec<(UserId, u64)>) {
-    let Some(draft) = draft else { return };
-    let chat_id = draft.chat_id;
-    // Read the audience before `removed` is sent: a newer audience has no removed member, so no frame of the chat
-    // follows their `removed`. Without an audience the requesting sockets still get their acks.
-    let audience = audience(node, chat_id, draft.row.members_seq).await.unwrap_or_default();
-    for (user_id, mine) in departed {
-        node.live.drop_frames_of(chat_id, user_id);
-        node.live.send_required(user_id, &ServerFrame::Removed { chat_id, mine });
-    }
-    let joined: Vec<UserId> = draft.joined.into_iter().collect();
-    send_mine(node, chat_id, &joined).await;
+/// What the sockets receive.
+fn published(draft: Draft, items: &[Item], left: Vec<(UserId, u64)>) -> Published {
     // A socket that already got `unavailable` after a time-out receives the frame, not a second reply.
     let late: HashSet<Origin> =
         items.iter().filter(|item| item.reply.is_closed()).filter_map(|item| item.origin).collect();
-    for (frame, origin) in &draft.frames {
-        node.live.publish(chat_id, &audience, frame, origin.filter(|origin| !late.contains(origin)));
-    }
+    let in_time = |origin: &Origin| !late.contains(origin);
+    let frames = draft.frames.iter().map(|(frame, origin)| Frame::change(frame, origin.filter(in_time))).collect();
+    let mine = draft.joined.into_iter().collect();
+    Published { mine, left, ..Published::in_chat(draft.chat_id, draft.row.members_seq, frames) }
 }

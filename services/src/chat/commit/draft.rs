@@ -31,11 +31,10 @@ pub struct Draft {
     pub posted_up_to: BTreeMap<UserId, u64>,
     pub users: HashMap<UserId, User>,
     pub stored: HashMap<(UserId, ClientId), Message>,
-    /// The current rows of the messages that the changes refer to.
+    /// The current rows of the messages that the changes refer to, and of the new messages.
     pub rows: HashMap<u64, Message>,
-    pub messages: Vec<Message>,
-    /// The `no` of each message that was edited, deleted or reacted to.
-    pub changed: BTreeSet<u64>,
+    /// The `no` of each message that is new, edited, deleted or reacted to.
+    pub written: BTreeSet<u64>,
     /// The reactions that the changes refer to and that already exist.
     pub reacted: BTreeSet<queries::ReactionKey>,
     /// Reactions given in this batch (true) or taken back (false).
@@ -300,14 +299,12 @@ impl Draft {
     }
 
     fn write_message(&mut self, message: Message, origin: Option<Origin>) {
-        self.messages.push(message.clone());
         self.record(message, origin);
     }
 
     /// Writes a new version of a message's row.
     fn rewrite(&mut self, message: Message, origin: Option<Origin>) -> Outcome {
         let message = Message { seq: self.next_seq(), ..message };
-        self.changed.insert(message.no);
         self.record(message.clone(), origin);
         Outcome::Message { message, new: true }
     }
@@ -316,6 +313,7 @@ impl Draft {
     fn record(&mut self, message: Message, origin: Option<Origin>) {
         self.stored.insert((message.sender_id, message.client_id), message.clone());
         self.rows.insert(message.no, message.clone());
+        self.written.insert(message.no);
         self.frames.push((ServerFrame::Message { chat_id: self.chat_id, seq: message.seq, message }, origin));
     }
 

@@ -11,31 +11,6 @@ use sqlx::PgPool;
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
-/// A time as JSON text.
-macro_rules! time_text {
-    ($column:literal) => {
-        concat!("to_char(", $column, " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')")
-    };
-}
-
-/// A `Message`, as JSON.
-macro_rules! message_json {
-    () => {
-        concat!(
-            "json_build_object('chat_id', chat_id, 'no', no, 'seq', seq, 'id', message_id, 'client_id', client_id,
-                 'sender_id', sender_id, 'kind', kind, 'text', text, 'reply_to', reply_to, 'attachments', '[]'::json,
-                 'reactions', reactions, 'mentions', to_json(mentions), 'event', event,
-                 'forwarded_from', case when forwarded_from is not null
-                     then json_build_object('user_id', forwarded_from, 'name', null) end,
-                 'created_at', ",
-            time_text!("created_at"),
-            ", 'edited_at', ",
-            time_text!("edited_at"),
-            ", 'deleted', deleted)"
-        )
-    };
-}
-
 /// A page of changes of each chat by `seq`, limited by rows and by bytes. One statement reads one snapshot. Chats of
 /// which the reader is not a member are missing.
 pub async fn changes(db: &PgPool, user: UserId, wanted: &[(ChatId, u64)], limit: u32) -> Result<Vec<Changes>> {

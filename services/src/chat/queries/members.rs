@@ -1,14 +1,13 @@
 //! The members of a chat, and values of the chat that only a member may read.
 
 use super::{number, rows::NamedMemberRow};
-use crate::{Result, infra::clock, profiles::queries::like_literal};
+use crate::{Result, infra::clock, live::Audience, profiles::queries::like_literal};
 use protocol::{
     groups::Member,
     ids::{ChatId, UserId},
     time::Timestamp,
 };
 use sqlx::{FromRow as _, PgPool, Row as _, postgres::PgRow};
-use std::collections::HashSet;
 use uuid::Uuid;
 
 /// A chat's `seq` and `last_no`; none unless `user` is a member.
@@ -24,53 +23,18 @@ pub async fn head_for(db: &PgPool, chat_id: ChatId, user: UserId) -> Result<Opti
     Ok(row.map(|(seq, last_no)| (number(seq), number(last_no))))
 }
 
-/// The values that decide who receives a member's `typing`.
-pub struct TypingRow {
-    pub members_seq: u64,
-    pub member_count: u64,
-    /// In a direct chat: one of the two has blocked the other.
-    pub blocked: bool,
-}
-
-/// None unless `user` is a member.
-pub async fn typing(db: &PgPool, chat_id: ChatId, user: UserId) -> Result<Option<TypingRow>> {
-    let row: Option<(i64, i64, bool)> = sqlx::query_as(
-        "select c.members_seq, c.member_count, c.kind = 'direct' and exists (
-             select 1 from members b where b.chat_id = $1 and b.blocked)
-         from chats c join members m on m.chat_id = c.chat_id
-         where c.chat_id = $1 and m.user_id = $2 and not m.removed",
-    )
-    .bind(chat_id.0)
-    .bind(user.0)
-    .fetch_optional(db)
-    .await?;
-    Ok(row.map(|(members_seq, member_count, blocked)| TypingRow {
-        members_seq: number(members_seq),
-        member_count: number(member_count),
-        blocked,
-    }))
-}
-
-/// Whether one of the two members of a direct chat has blocked the other.
-pub async fn is_blocked(db: &PgPool, chat_id: ChatId) -> Result<bool> {
-    let blocked: bool = sqlx::query_scalar("select exists (select 1 from members where chat_id = $1 and blocked)")
-        .bind(chat_id.0)
-        .fetch_one(db)
-        .await?;
-    Ok(blocked)
-}
-
-/// The members of a chat and its `members_seq`, in one snapshot.
-pub async fn audience(db: &PgPool, chat_id: ChatId) -> Result<(u64, HashSet<UserId>)> {
-    let row: Option<(i64, Vec<Uuid>)> = sqlx::query_as(
-        "select members_seq, array(select user_id from members where chat_id = $1 and not removed)
+/// The members of a chat and its `members_seq`, in one snapshot. A deleted chat has no members for ever.
+pub async fn audience(db: &PgPool, chat_id: ChatId) -> Result<Audience> {
+    let row: Option<(i64, Vec<Uuid>, bool)> = sqlx::query_as(
+        "select members_seq, array(select user_id from members where chat_id = $1 and not removed),
+             exists (select 1 from members where chat_id = $1 and blocked)
          from chats where chat_id = $1",
     )
     .bind(chat_id.0)
     .fetch_optional(db)
     .await?;
-    let (seq, users) = row.unwrap_or_default();
-    Ok((number(seq), users.into_iter().map(UserId).collect()))
+    let (members_seq, users, blocked) = row.unwrap_or((i64::MAX, Vec::new(), false));
+    Ok(Audience { members_seq: number(members_seq), members: users.into_iter().map(UserId).collect(), blocked })
 }
 
 /// A place in the list of members: a rank by role, an id and a name.

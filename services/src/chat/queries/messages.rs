@@ -8,31 +8,51 @@ use protocol::{
     ids::{ChatId, ClientId, UserId},
     time::Timestamp,
 };
-use sqlx::PgPool;
+use sqlx::{FromRow as _, PgPool, Row as _};
 
-/// The messages of a range of `no`, ascending; empty unless `reader` is a member.
-pub async fn messages_between(
+/// A chat's `seq` and `last_no`, and some of its messages.
+pub struct WindowRows {
+    pub seq: u64,
+    pub last_no: u64,
+    /// Ascending by `no`.
+    pub messages: Vec<Message>,
+}
+
+/// The messages of a range of `no`, or the newest `limit`; none unless `reader` is a member. One statement reads one
+/// snapshot.
+pub async fn window(
     db: &PgPool,
     reader: UserId,
     chat_id: ChatId,
-    (first, last): (u64, u64),
-) -> Result<Vec<Message>> {
-    if first > last {
-        return Ok(Vec::new());
-    }
-    let rows: Vec<MessageRow> = sqlx::query_as(concat!(
-        "select ",
+    range: Option<(u64, u64)>,
+    limit: u64,
+) -> Result<Option<WindowRows>> {
+    let rows = sqlx::query(concat!(
+        "select c.seq as head, c.last_no, ",
         message_columns!(),
-        " from messages m join members own on own.chat_id = m.chat_id and own.user_id = $4 and not own.removed
-         where m.chat_id = $1 and m.no between $2 and $3 order by m.no"
+        " from chats c
+         join members own on own.chat_id = c.chat_id and own.user_id = $2 and not own.removed
+         left join messages m on m.chat_id = $1
+             and m.no between coalesce($3, c.last_no - $5 + 1) and coalesce($4, c.last_no)
+         where c.chat_id = $1 order by m.no"
     ))
     .bind(chat_id.0)
-    .bind(signed(first))
-    .bind(signed(last))
     .bind(reader.0)
+    .bind(range.map(|(first, _)| signed(first)))
+    .bind(range.map(|(_, last)| signed(last)))
+    .bind(signed(limit))
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(|row| row.0).collect())
+    let Some(first) = rows.first() else { return Ok(None) };
+    let (seq, last_no): (i64, i64) = (first.try_get("head")?, first.try_get("last_no")?);
+    // Without a message in the range, the only row is that of the chat.
+    let is_empty = first.try_get::<Option<i64>, _>("no")?.is_none();
+    let messages = rows.iter().filter(|_| !is_empty).map(|row| Ok(MessageRow::from_row(row)?.0));
+    Ok(Some(WindowRows {
+        seq: number(seq),
+        last_no: number(last_no),
+        messages: messages.collect::<sqlx::Result<_>>()?,
+    }))
 }
 
 /// The existing messages among these numbers, ascending; empty unless `reader` is a member.

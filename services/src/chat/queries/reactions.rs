@@ -1,18 +1,19 @@
 //! Reactions to messages.
 
-use super::{number, rows::ReactedRow, signed};
+use super::{rows::ReactedRow, signed};
 use crate::{Result, infra::clock};
 use protocol::{
     chat::Reacted,
     ids::{ChatId, UserId},
     time::Timestamp,
 };
+use serde::Deserialize;
 use sqlx::{PgConnection, PgPool};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// One reaction of a user to a message.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 pub struct ReactionKey {
     pub no: u64,
     pub emoji: String,
@@ -20,7 +21,7 @@ pub struct ReactionKey {
 }
 
 /// The columns of some reactions, for binding.
-fn columns<'a>(keys: impl Iterator<Item = &'a ReactionKey>) -> (Vec<i64>, Vec<&'a str>, Vec<Uuid>) {
+pub fn columns<'a>(keys: impl Iterator<Item = &'a ReactionKey>) -> (Vec<i64>, Vec<&'a str>, Vec<Uuid>) {
     let (mut nos, mut emoji, mut users) = (Vec::new(), Vec::new(), Vec::new());
     for key in keys {
         nos.push(signed(key.no));
@@ -28,30 +29,6 @@ fn columns<'a>(keys: impl Iterator<Item = &'a ReactionKey>) -> (Vec<i64>, Vec<&'
         users.push(key.user_id.0);
     }
     (nos, emoji, users)
-}
-
-/// The existing reactions among these.
-pub async fn reactions_named(
-    tx: &mut PgConnection,
-    chat_id: ChatId,
-    keys: &BTreeSet<ReactionKey>,
-) -> Result<BTreeSet<ReactionKey>> {
-    if keys.is_empty() {
-        return Ok(BTreeSet::new());
-    }
-    let (nos, emoji, users) = columns(keys.iter());
-    let rows: Vec<(i64, String, Uuid)> = sqlx::query_as(
-        "select r.no, r.emoji, r.user_id from unnest($2::int8[], $3::text[], $4::uuid[]) as n (no, emoji, user_id)
-         join reactions r on r.chat_id = $1 and r.no = n.no and r.emoji = n.emoji and r.user_id = n.user_id",
-    )
-    .bind(chat_id.0)
-    .bind(nos)
-    .bind(emoji)
-    .bind(users)
-    .fetch_all(tx)
-    .await?;
-    let key = |(no, emoji, user): (i64, String, Uuid)| ReactionKey { no: number(no), emoji, user_id: UserId(user) };
-    Ok(rows.into_iter().map(key).collect())
 }
 
 /// Writes reactions that were given (true) or taken back (false), and deletes the reactions of deleted messages.

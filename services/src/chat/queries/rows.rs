@@ -9,6 +9,7 @@ use protocol::{
     profiles::User,
     time::Timestamp,
 };
+use serde::Deserialize;
 use sqlx::{FromRow, Row as _, postgres::PgRow, types::Json};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -29,7 +30,7 @@ pub struct ChatRow {
 }
 
 /// The row of a member, without the user's row.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct MemberRow {
     pub user_id: UserId,
     pub role: Option<Role>,

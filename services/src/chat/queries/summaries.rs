@@ -46,25 +46,39 @@ macro_rules! is_archived {
 /// `messages_uncounted`). Posting moves the mark, so no own message follows it. The window is 2,000 messages; if it has
 /// too few countable ones and more follow, their rows are counted.
 macro_rules! unread {
-    () => {
-        "(select case
-                 when w.counted >= 1000 or c.last_no - m.read_no <= 2000 then least(w.counted, 1000)
+    ($read_no:literal) => {
+        concat!(
+            "(select case
+                 when w.counted >= 1000 or c.last_no - ",
+            $read_no,
+            " <= 2000 then least(w.counted, 1000)
                  else (select count(*) from (
-                     select 1 from messages n where n.chat_id = c.chat_id and n.no > m.read_no
+                     select 1 from messages n where n.chat_id = c.chat_id and n.no > ",
+            $read_no,
+            "
                        and not (n.deleted or n.kind = 'system') limit 1000) as countable) end
              from (
-                 select greatest(least(c.last_no - m.read_no, 2000), 0) - count(*) as counted
-                 from messages n where n.chat_id = c.chat_id and n.no > m.read_no and n.no <= m.read_no + 2000
+                 select greatest(least(c.last_no - ",
+            $read_no,
+            ", 2000), 0) - count(*) as counted
+                 from messages n where n.chat_id = c.chat_id and n.no > ",
+            $read_no,
+            " and n.no <= ",
+            $read_no,
+            " + 2000
                    and (n.deleted or n.kind = 'system')) as w)"
+        )
     };
 }
 
 /// How many messages after the reader's mark mention the reader, at most 1000.
 macro_rules! mentions_unread {
-    ($reader:literal) => {
+    ($reader:literal, $read_no:literal) => {
         concat!(
             "(select count(*) from (
-                 select 1 from messages n where n.chat_id = c.chat_id and n.no > m.read_no and n.mentions <> '{}'
+                 select 1 from messages n where n.chat_id = c.chat_id and n.no > ",
+            $read_no,
+            " and n.mentions <> '{}'
                    and ",
             $reader,
             " = any(n.mentions) and n.sender_id <> ",
@@ -75,36 +89,40 @@ macro_rules! mentions_unread {
     };
 }
 
-/// `ChatSummary` rows. `$own` filters the rows of `user_chats`; `$rest` filters, orders and limits the result; `$more`
-/// are further columns.
+/// `ChatSummary` rows. `$own` filters the rows of `user_chats`; `$page` filters, orders and limits the chats, before
+/// their details are read; `$more` are further columns.
 macro_rules! summaries {
-    ($own:literal, $rest:expr) => {
-        summaries!("", $own, $rest)
+    ($own:literal, $page:expr) => {
+        summaries!("", $own, $page)
     };
-    ($more:expr, $own:literal, $rest:expr) => {
+    ($more:expr, $own:literal, $page:expr) => {
         concat!(
             "with own as materialized (
                  select user_id, chat_id, my_seq, muted_until, pinned, archived, archived_no, draft, marked_unread
-                 from user_chats where ", $own, ")
-             select own.user_id as reader_id, c.chat_id, c.kind, c.title, c.description, c.avatar_url, c.last_no, c.member_count, c.seq,
-                 c.active_at, own.my_seq, own.muted_until, own.pinned, own.archived_no, own.draft, own.marked_unread,
-                 ", is_archived!(), " as archived,
-                 m.role, m.read_no,
-                 ", unread!(), " as unread, ", mentions_unread!("own.user_id"), " as mentions_unread,
-                 case when m.blocked or p.blocked then m.others_read_no when c.member_count <= 100 then (
+                 from user_chats where ", $own, "),
+             page as materialized (
+                 select own.user_id as reader_id, c.chat_id, c.kind, c.title, c.description, c.avatar_url, c.last_no,
+                     c.member_count, c.seq, c.active_at, own.my_seq, own.muted_until, own.pinned, own.archived_no, own.draft,
+                     own.marked_unread, ", is_archived!(), " as archived, m.role, m.read_no, m.blocked, m.others_read_no
+                 from own
+                 join chats c on c.chat_id = own.chat_id
+                 join members m on m.chat_id = c.chat_id and m.user_id = own.user_id and not m.removed ",
+            $page, ")
+             select c.*, ", unread!("c.read_no"), " as unread, ", mentions_unread!("c.reader_id", "c.read_no"), " as mentions_unread,
+                 case when c.blocked or p.blocked then c.others_read_no when c.member_count <= 100 then (
                      select coalesce(max(o.read_no), 0) from members o
-                     where o.chat_id = c.chat_id and o.user_id <> own.user_id and not o.removed) else 0 end as read_by_others_no,
+                     where o.chat_id = c.chat_id and o.user_id <> c.reader_id and not o.removed) else 0 end as read_by_others_no,
                  u.user_id, u.username, u.display_name, u.bio, u.avatar_url as peer_avatar_url,
                  l.no, l.seq as message_seq, l.message_id, l.client_id, l.sender_id, l.kind as message_kind, l.text,
                  l.reply_to, l.event, l.created_at, l.edited_at, l.deleted, l.mentions, l.forwarded_from,
                  l.reactions", $more, "
-             from own
-             join chats c on c.chat_id = own.chat_id
-             join members m on m.chat_id = c.chat_id and m.user_id = own.user_id and not m.removed
+             from page c
              left join messages l on l.chat_id = c.chat_id and l.no = c.last_no
-             left join members p on c.kind = 'direct' and p.chat_id = c.chat_id and p.user_id <> own.user_id
-             left join users u on u.user_id = p.user_id ",
-            $rest
+             left join lateral (
+                 select p.user_id, p.blocked from members p
+                 where c.kind = 'direct' and p.chat_id = c.chat_id and p.user_id <> c.reader_id limit 1) as p on true
+             left join users u on u.user_id = p.user_id
+             order by c.active_at desc, c.chat_id desc"
         )
     };
 }
@@ -230,10 +248,10 @@ pub async fn heads(db: &PgPool, user: UserId, held: &Held) -> Result<Heads> {
          select coalesce((select mine from user_heads where user_id = $1), 0) as mine, held.chat_id,
              c.seq, c.last_no, m.read_no, d.differs,
              case when d.differs then ",
-        unread!(),
+        unread!("m.read_no"),
         " end as unread,
              case when d.differs then ",
-        mentions_unread!("$1"),
+        mentions_unread!("$1", "m.read_no"),
         " end as mentions_unread
          from (select 1) as one
          left join held on true

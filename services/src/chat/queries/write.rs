@@ -2,17 +2,17 @@
 
 use super::{
     number,
-    rows::{ChatRow, MemberRow, MessageRow},
+    rows::{ChatRow, MemberRow},
     signed, uuids,
 };
 use crate::{Result, infra::clock};
 use protocol::{
-    chat::{ChatKind, Message, MessageKind},
+    chat::{ChatKind, Message},
     groups::Role,
-    ids::{ChatId, ClientId, UserId},
+    ids::{ChatId, UserId},
 };
-use sqlx::{PgConnection, PgPool, Row as _, types::Json};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use sqlx::{PgConnection, PgPool, Row as _};
+use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 pub struct NewChat<'a> {
@@ -29,10 +29,11 @@ pub struct Marked {
     pub member_count: u64,
 }
 
-/// Inserts a chat and its members; false if the chat exists already.
-pub async fn insert_chat(tx: &mut PgConnection, new: NewChat<'_>) -> Result<bool> {
-    let now = clock::to_database(clock::now());
-    let last = signed(new.members.len() as u64 + 1);
+/// Inserts a chat and its members; returns its row, or none if the chat exists already.
+pub async fn insert_chat(tx: &mut PgConnection, new: NewChat<'_>) -> Result<Option<ChatRow>> {
+    let created_at = clock::now();
+    let now = clock::to_database(created_at);
+    let (member_count, last) = (new.members.len() as u64, new.members.len() as u64 + 1);
     let inserted = sqlx::query(
         "insert into chats (chat_id, kind, title, member_count, seq, row_seq, members_seq, active_at, created_at)
          values ($1, $2, $3, $4, $5, 1, $5, $6, $6) on conflict (chat_id) do nothing",
@@ -40,13 +41,13 @@ pub async fn insert_chat(tx: &mut PgConnection, new: NewChat<'_>) -> Result<bool
     .bind(new.chat_id.0)
     .bind(new.kind.name())
     .bind(new.title)
-    .bind(signed(new.members.len() as u64))
-    .bind(last)
+    .bind(signed(member_count))
+    .bind(signed(last))
     .bind(now)
     .execute(&mut *tx)
     .await?;
     if inserted.rows_affected() == 0 {
-        return Ok(false);
+        return Ok(None);
     }
     let ids = uuids(new.members.iter().map(|(id, _)| id));
     let roles: Vec<Option<&str>> = new.members.iter().map(|(_, role)| role.as_ref().map(Role::name)).collect();
@@ -62,20 +63,18 @@ pub async fn insert_chat(tx: &mut PgConnection, new: NewChat<'_>) -> Result<bool
     .bind(now)
     .execute(tx)
     .await?;
-    Ok(true)
-}
-
-/// Writes the first message of a group: the system message of its creation.
-pub async fn insert_first_message(tx: &mut PgConnection, chat_id: ChatId, message: &Message) -> Result<()> {
-    debug_assert!(message.kind == MessageKind::System);
-    insert_messages(tx, chat_id, std::slice::from_ref(message)).await?;
-    sqlx::query("update chats set last_no = $2, seq = $3 where chat_id = $1")
-        .bind(chat_id.0)
-        .bind(signed(message.no))
-        .bind(signed(message.seq))
-        .execute(&mut *tx)
-        .await?;
-    mark_posted(tx, chat_id, &BTreeMap::from([(message.sender_id, message.no)])).await
+    Ok(Some(ChatRow {
+        kind: new.kind,
+        title: new.title.map(str::to_owned),
+        description: String::new(),
+        avatar_url: None,
+        member_count,
+        last_no: 0,
+        seq: last,
+        row_seq: 1,
+        members_seq: last,
+        active_at: created_at,
+    }))
 }
 
 /// Drops the unique key of sends, for `Mutant::RetryInsertsTwice`.
@@ -128,137 +127,6 @@ pub async fn member_ids(tx: &mut PgConnection, chat_id: ChatId) -> Result<Vec<Us
         .fetch_all(tx)
         .await?;
     Ok(ids.into_iter().map(UserId).collect())
-}
-
-/// The stored messages of these sends.
-pub async fn messages_by_client_id(
-    tx: &mut PgConnection,
-    chat_id: ChatId,
-    sends: &[(UserId, ClientId)],
-) -> Result<HashMap<(UserId, ClientId), Message>> {
-    if sends.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let (senders, clients): (Vec<Uuid>, Vec<Uuid>) = sends.iter().map(|(user, client)| (user.0, client.0)).unzip();
-    let rows: Vec<MessageRow> = sqlx::query_as(concat!(
-        "select ",
-        message_columns!(),
-        " from unnest($2::uuid[], $3::uuid[]) as s (sender_id, client_id)
-         join messages m on m.chat_id = $1 and m.sender_id = s.sender_id and m.client_id = s.client_id"
-    ))
-    .bind(chat_id.0)
-    .bind(senders)
-    .bind(clients)
-    .fetch_all(tx)
-    .await?;
-    Ok(rows.into_iter().map(|row| ((row.0.sender_id, row.0.client_id), row.0)).collect())
-}
-
-pub async fn insert_messages(tx: &mut PgConnection, chat_id: ChatId, messages: &[Message]) -> Result<()> {
-    if messages.is_empty() {
-        return Ok(());
-    }
-    let column = |of: fn(&Message) -> Uuid| messages.iter().map(of).collect::<Vec<_>>();
-    sqlx::query(
-        "insert into messages (chat_id, no, seq, message_id, client_id, sender_id, kind, text, reply_to, event, created_at,
-             forwarded_from, mentions)
-         select $1, n.no, n.seq, n.message_id, n.client_id, n.sender_id, n.kind, n.text, n.reply_to, n.event, n.created_at,
-             n.forwarded_from, n.mentions::uuid[]
-         from unnest($2::int8[], $3::int8[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::int8[],
-                     $10::jsonb[], $11::timestamptz[], $12::uuid[], $13::text[])
-             as n (no, seq, message_id, client_id, sender_id, kind, text, reply_to, event, created_at, forwarded_from,
-                 mentions)",
-    )
-    .bind(chat_id.0)
-    .bind(messages.iter().map(|message| signed(message.no)).collect::<Vec<_>>())
-    .bind(messages.iter().map(|message| signed(message.seq)).collect::<Vec<_>>())
-    .bind(column(|message| message.id.0))
-    .bind(column(|message| message.client_id.0))
-    .bind(column(|message| message.sender_id.0))
-    .bind(messages.iter().map(|message| message.kind.name()).collect::<Vec<_>>())
-    .bind(messages.iter().map(|message| message.text.as_str()).collect::<Vec<_>>())
-    .bind(messages.iter().map(|message| message.reply_to.map(signed)).collect::<Vec<_>>())
-    .bind(messages.iter().map(|message| message.event.as_ref().map(Json)).collect::<Vec<_>>())
-    .bind(messages.iter().map(|message| clock::to_database(message.created_at)).collect::<Vec<_>>())
-    .bind(messages.iter().map(|message| Some(message.forwarded_from.as_ref()?.user_id?.0)).collect::<Vec<_>>())
-    .bind(messages.iter().map(|message| array_text(&message.mentions)).collect::<Vec<_>>())
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// An array as text: PostgreSQL has no arrays of arrays with different lengths.
-fn array_text(ids: &[UserId]) -> String {
-    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    format!("{{{}}}", ids.join(","))
-}
-
-/// The existing messages among these numbers.
-pub async fn messages_named(tx: &mut PgConnection, chat_id: ChatId, nos: &[u64]) -> Result<HashMap<u64, Message>> {
-    if nos.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows: Vec<MessageRow> = sqlx::query_as(concat!(
-        "select ",
-        message_columns!(),
-        " from messages m where m.chat_id = $1 and m.no = any($2)"
-    ))
-    .bind(chat_id.0)
-    .bind(nos.iter().copied().map(signed).collect::<Vec<_>>())
-    .fetch_all(tx)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.0.no, row.0)).collect())
-}
-
-/// Writes the columns that edits, deletions and reactions change.
-pub async fn update_messages(
-    tx: &mut PgConnection,
-    chat_id: ChatId,
-    messages: impl Iterator<Item = &Message>,
-) -> Result<()> {
-    let messages: Vec<&Message> = messages.collect();
-    if messages.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "update messages m set seq = n.seq, text = n.text, edited_at = n.edited_at, deleted = n.deleted,
-             mentions = n.mentions::uuid[], reactions = n.reactions
-         from unnest($2::int8[], $3::int8[], $4::text[], $5::timestamptz[], $6::bool[], $7::text[], $8::jsonb[])
-             as n (no, seq, text, edited_at, deleted, mentions, reactions)
-         where m.chat_id = $1 and m.no = n.no",
-    )
-    .bind(chat_id.0)
-    .bind(messages.iter().map(|message| signed(message.no)).collect::<Vec<_>>())
-    .bind(messages.iter().map(|message| signed(message.seq)).collect::<Vec<_>>())
-    .bind(messages.iter().map(|message| message.text.as_str()).collect::<Vec<_>>())
-    .bind(messages.iter().map(|message| message.edited_at.map(clock::to_database)).collect::<Vec<_>>())
-    .bind(messages.iter().map(|message| message.deleted).collect::<Vec<_>>())
-    .bind(messages.iter().map(|message| array_text(&message.mentions)).collect::<Vec<_>>())
-    .bind(messages.iter().map(|message| Json(&message.reactions)).collect::<Vec<_>>())
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// The members of a chat with one of these user names.
-pub async fn members_called(
-    tx: &mut PgConnection,
-    chat_id: ChatId,
-    names: &BTreeSet<&str>,
-) -> Result<HashMap<String, UserId>> {
-    if names.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows: Vec<(String, Uuid)> = sqlx::query_as(
-        "select u.username, u.user_id from users u
-         join members m on m.chat_id = $1 and m.user_id = u.user_id and not m.removed
-         where u.username = any($2)",
-    )
-    .bind(chat_id.0)
-    .bind(names.iter().copied().collect::<Vec<_>>())
-    .fetch_all(tx)
-    .await?;
-    Ok(rows.into_iter().map(|(name, id)| (name, UserId(id))).collect())
 }
 
 /// Stores a report of a message for the admins; a second report by the same user replaces the first.
@@ -324,44 +192,6 @@ pub async fn upsert_members(
     .bind(members.iter().map(|member| signed(member.read_no)).collect::<Vec<_>>())
     .bind(members.iter().map(|member| member.removed).collect::<Vec<_>>())
     .bind(members.iter().map(|member| signed(member.seq)).collect::<Vec<_>>())
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// Moves the read marks of senders to their own last messages.
-pub async fn mark_posted(tx: &mut PgConnection, chat_id: ChatId, marks: &BTreeMap<UserId, u64>) -> Result<()> {
-    if marks.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "update members m set read_no = greatest(m.read_no, n.no)
-         from unnest($2::uuid[], $3::int8[]) as n (user_id, no)
-         where m.chat_id = $1 and m.user_id = n.user_id",
-    )
-    .bind(chat_id.0)
-    .bind(uuids(marks.keys()))
-    .bind(marks.values().copied().map(signed).collect::<Vec<_>>())
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-pub async fn update_chat(tx: &mut PgConnection, chat_id: ChatId, row: &ChatRow) -> Result<()> {
-    sqlx::query(
-        "update chats set title = $2, description = $3, member_count = $4, last_no = $5, seq = $6, row_seq = $7,
-             members_seq = $8, active_at = $9
-         where chat_id = $1",
-    )
-    .bind(chat_id.0)
-    .bind(&row.title)
-    .bind(&row.description)
-    .bind(signed(row.member_count))
-    .bind(signed(row.last_no))
-    .bind(signed(row.seq))
-    .bind(signed(row.row_seq))
-    .bind(signed(row.members_seq))
-    .bind(clock::to_database(row.active_at))
     .execute(tx)
     .await?;
     Ok(())

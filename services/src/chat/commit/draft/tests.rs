@@ -85,8 +85,7 @@ fn draft(kind: ChatKind) -> Draft {
         users: people.into_iter().chain([STRANGER, SHY]).map(|id| (id, user(id))).collect(),
         stored: HashMap::from([((AUTHOR, message(1).client_id), message(1))]),
         rows: messages.into_iter().map(|message| (message.no, message)).collect(),
-        messages: Vec::new(),
-        changed: BTreeSet::new(),
+        written: BTreeSet::new(),
         reacted: BTreeSet::new(),
         reactions_changed: BTreeMap::new(),
         called: HashMap::new(),
@@ -128,7 +127,7 @@ fn refusal(draft: &mut Draft, actor: UserId, change: Change) -> Option<ErrorCode
     let dense: Vec<u64> = (SEQ + 1..=draft.row.seq).collect();
     assert_eq!(taken, dense);
     if outcome.is_err() {
-        let untouched = draft.members_changed.is_empty() && draft.changed.is_empty() && draft.messages.is_empty();
+        let untouched = draft.members_changed.is_empty() && draft.written.is_empty();
         assert!(taken.is_empty() && untouched, "a refusal leaves no trace");
         assert_eq!((draft.row.last_no, draft.row.member_count), (4, 5));
     }
