@@ -20,7 +20,7 @@ pub struct Anomaly {
 pub fn check(events: &[Event]) -> Vec<Anomaly> {
     let run = Run::read(events);
     let mut found = Vec::new();
-    for check in [one_name_a_message, readers_agree, sends, real_time, edits, shrinking, leaks, counts] {
+    for check in [one_name_a_message, readers_agree, sends, real_time, edits, shrinking, leaks, counts, live] {
         check(&run, &mut found);
     }
     let mut named = BTreeSet::new();
@@ -71,6 +71,15 @@ struct Run<'a> {
     finals: BTreeMap<ChatId, Vec<Whole<'a>>>,
     marks: Vec<(ChatId, UserId, u64, u32)>,
     members: HashMap<ChatId, &'a [UserId]>,
+    calm: Option<Calm<'a>>,
+}
+
+/// A time without faults in which some members sent to a chat.
+struct Calm<'a> {
+    chat_id: ChatId,
+    members: &'a [UserId],
+    from: u64,
+    to: u64,
 }
 
 impl<'a> Run<'a> {
@@ -82,10 +91,14 @@ impl<'a> Run<'a> {
             finals: BTreeMap::new(),
             marks: vec![],
             members: HashMap::new(),
+            calm: None,
         };
         for event in events {
             if let What::Chat { chat_id, members } = &event.what {
                 run.members.insert(*chat_id, members);
+            }
+            if let What::Calm { chat_id, members, since } = &event.what {
+                run.calm = Some(Calm { chat_id: *chat_id, members, from: *since, to: event.at });
             }
             let Some(who) = event.who else { continue };
             let mut end = |op: &u64, end| {
@@ -104,7 +117,7 @@ impl<'a> Run<'a> {
                 }
                 What::Final { chat_id, how, rows } => run.finals.entry(*chat_id).or_default().push((who, *how, rows)),
                 What::Marks { chat_id, read_no, unread } => run.marks.push((*chat_id, who, *read_no, *unread)),
-                What::Chat { .. } | What::Fault { .. } => {}
+                What::Chat { .. } | What::Calm { .. } | What::Fault { .. } => {}
             }
         }
         // An operation without an end is unknown.
@@ -404,6 +417,26 @@ fn counts(run: &Run<'_>, found: &mut Found) {
         if expected.min(1_000) != *unread as usize {
             let evidence = format!("{who} has read up to {read_no}: {unread} unread, not {expected}");
             report(found, *chat_id, "a wrong count", evidence);
+        }
+    }
+}
+
+/// Without faults, every message reaches every other member live.
+fn live(run: &Run<'_>, found: &mut Found) {
+    let Some(Calm { chat_id, members, from, to }) = &run.calm else { return };
+    let is_within = |at: u64| *from <= at && at <= *to;
+    let frames = run.seen.get(chat_id).into_iter().flatten();
+    let arrived: BTreeSet<(UserId, u64)> = frames
+        .filter(|seen| seen.how == How::Frame && is_within(seen.at))
+        .map(|seen| (seen.who, seen.row.no))
+        .collect();
+    for operation in run.operations.iter().filter(|operation| is_within(operation.invoked)) {
+        let (Action::Send { chat_id: of, .. }, End::Acknowledged(Some(row))) = (operation.action, operation.end) else {
+            continue;
+        };
+        let others = members.iter().filter(|who| *of == *chat_id && **who != operation.who);
+        for who in others.filter(|who| !arrived.contains(&(**who, row.no))) {
+            report(found, *chat_id, "a frame is missing", format!("{who} did not receive {row:?}"));
         }
     }
 }

@@ -170,6 +170,34 @@ impl Client {
         Ok(timeout(Duration::from_secs(60), settled).await.map_err(|_| "a send is still unknown")?)
     }
 
+    /// Returns when the client has a socket and is caught up.
+    pub async fn is_ready(&mut self) -> Result<()> {
+        let ready = async {
+            while !self.is_connected().await || !self.is_caught_up().await {
+                sleep(Duration::from_millis(BACK_WITHIN)).await;
+            }
+        };
+        Ok(timeout(Duration::from_secs(60), ready).await.map_err(|_| format!("{} does not catch up", self.username))?)
+    }
+
+    /// Sends some messages, one after the other.
+    pub async fn send_some(&mut self, chat_id: ChatId, count: usize) {
+        for _ in 0..count {
+            self.send(chat_id).await;
+        }
+    }
+
+    /// Returns when every frame has arrived that was sent to this socket before now.
+    ///
+    /// # Errors
+    /// If the socket has closed.
+    pub async fn drained(&mut self) -> Result<()> {
+        match self.call(ClientFrame::Ping).await {
+            Some(ServerFrame::Pong {}) => Ok(()),
+            _ => Err(format!("the socket of {} has closed without a fault", self.username).into()),
+        }
+    }
+
     async fn step(&mut self) {
         if !self.unknown.is_empty() && self.rng.random_bool(0.6) {
             return self.resend().await;
@@ -313,12 +341,7 @@ impl Client {
 
     /// Reads every chat completely, by every method, after the last fault.
     pub async fn read_whole(&mut self) -> Result<()> {
-        let ready = async {
-            while !self.is_connected().await || !self.is_caught_up().await {
-                sleep(Duration::from_millis(BACK_WITHIN)).await;
-            }
-        };
-        timeout(Duration::from_secs(60), ready).await.map_err(|_| format!("{} does not catch up", self.username))?;
+        self.is_ready().await?;
         let mut fresh = State::default();
         let mut link = self.connect(&mut fresh).await?;
         for chat_id in self.chats.clone() {

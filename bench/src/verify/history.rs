@@ -56,6 +56,12 @@ pub enum What {
         since: u64,
         rows: Vec<Row>,
     },
+    /// Since that time, after the last fault, these members sent, and each received on one socket what arrived.
+    Calm {
+        chat_id: ChatId,
+        members: Vec<UserId>,
+        since: u64,
+    },
     /// The rows that a member reads after the last fault.
     Final {
         chat_id: ChatId,

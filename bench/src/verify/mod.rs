@@ -13,7 +13,7 @@ use crate::{Result, say, server::Scratch};
 use checker::Anomaly;
 use clap::{Args, ValueEnum as _};
 use client::{Client, World};
-use history::Recorder;
+use history::{Recorder, What};
 use ledger::{Entry, Ledger, Plan, Tally, Verdict};
 use nemesis::{Fault, Site};
 use protocol::{
@@ -28,6 +28,9 @@ use std::{
     time::Duration,
 };
 use tokio::{task::JoinSet, time::Instant};
+
+/// Messages of each member in the calm after the last fault.
+const CALM_SENDS: usize = 40;
 
 #[derive(Args)]
 pub struct Verify {
@@ -146,7 +149,7 @@ async fn run(verify: &Verify, scratch: &Scratch, plan: &Plan, mutant: Option<&st
 
 async fn observe(plan: &Plan, site: &mut Site, world: &Arc<World>, scratch: &Scratch) -> Result<Outcome> {
     let mut rng = StdRng::seed_from_u64(plan.seed);
-    let clients = people(world, plan.people, &mut rng).await?;
+    let (clients, steady) = people(world, plan.people, &mut rng).await?;
     let until = Instant::now() + Duration::from_secs(plan.seconds);
 
     let mut living = JoinSet::new();
@@ -162,7 +165,12 @@ async fn observe(plan: &Plan, site: &mut Site, world: &Arc<World>, scratch: &Scr
 
     // Resolve all unknown sends before any client reads the final state.
     let mut settling = JoinSet::new();
-    for mut client in living.join_all().await {
+    let mut clients = living.join_all().await;
+    // Two servers have no live frames of each other.
+    if !site.is_upgrade() {
+        clients = calm(world, clients, steady).await?;
+    }
+    for mut client in clients {
         settling.spawn(async move { client.settle().await.map(|()| client) });
     }
     let mut reading = JoinSet::new();
@@ -181,7 +189,7 @@ async fn observe(plan: &Plan, site: &mut Site, world: &Arc<World>, scratch: &Scr
 
 /// Registers the users and their chats: a group of all but the last user, a group with changing members, a direct
 /// chat.
-async fn people(world: &Arc<World>, count: u16, rng: &mut StdRng) -> Result<Vec<Client>> {
+async fn people(world: &Arc<World>, count: u16, rng: &mut StdRng) -> Result<(Vec<Client>, Steady)> {
     let mut clients = Vec::new();
     for n in 0..count {
         clients.push(Client::register(world.clone(), &format!("person{n}"), StdRng::from_rng(rng)).await?);
@@ -192,6 +200,7 @@ async fn people(world: &Arc<World>, count: u16, rng: &mut StdRng) -> Result<Vec<
     let moving: Vec<UserId> = inside.iter().copied().skip(1).collect();
     let owner = clients.first().ok_or("nobody is there")?;
     let steady = owner.create(CreateChat::group("Steady", inside.clone()), inside.clone()).await?;
+    let group = Steady { chat_id: steady, members: inside.clone() };
     let changing = owner.create(CreateChat::group("Changing", inside.clone()), inside.clone()).await?;
     let two: Vec<UserId> = ids.iter().copied().take(2).collect();
     let direct = CreateChat::direct(*two.last().ok_or("nobody is there")?);
@@ -207,6 +216,36 @@ async fn people(world: &Arc<World>, count: u16, rng: &mut StdRng) -> Result<Vec<
     if let Some(owner) = clients.first_mut() {
         owner.move_members(changing, moving);
     }
+    Ok((clients, group))
+}
+
+/// The group whose members stay.
+struct Steady {
+    chat_id: ChatId,
+    members: Vec<UserId>,
+}
+
+/// After the last fault, all members send at once, and each must receive every message live.
+async fn calm(world: &World, clients: Vec<Client>, steady: Steady) -> Result<Vec<Client>> {
+    let mut readying = JoinSet::new();
+    for mut client in clients {
+        readying.spawn(async move { client.is_ready().await.map(|()| client) });
+    }
+    let clients = readying.join_all().await.into_iter().collect::<Result<Vec<_>>>()?;
+    let (since, Steady { chat_id, members }) = (world.recorder.now(), steady);
+    let mut sending = JoinSet::new();
+    for mut client in clients {
+        let sends = if members.contains(&client.user_id) { CALM_SENDS } else { 0 };
+        sending.spawn(async move {
+            client.send_some(chat_id, sends).await;
+            client
+        });
+    }
+    let mut clients = sending.join_all().await;
+    for client in &mut clients {
+        client.drained().await?;
+    }
+    world.recorder.note(None, What::Calm { chat_id, members, since });
     Ok(clients)
 }
 

@@ -88,6 +88,11 @@ impl Site {
         Ok(Self { data, nodes, next_killed: 0, proxy })
     }
 
+    /// Whether two releases serve side by side.
+    pub fn is_upgrade(&self) -> bool {
+        self.nodes.len() > 1
+    }
+
     pub async fn stop(mut self) {
         self.proxy.stop().await;
         // The first node stops the database, so it stops last.

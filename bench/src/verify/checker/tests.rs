@@ -105,7 +105,10 @@ fn lived() -> Story {
     story.sends(CAT, "three", done(rows()[4].clone()));
     story.does(ann, Action::Remove { chat_id: CHAT, user_id: cat }, |op| What::Acknowledged { op, row: None });
     story.sends(CAT, "late", |op| What::Refused { op, code: ErrorCode::NotFound });
+    let since = story.0.len() as u64 * 10;
     story.sends(ann, "four", done(rows()[6].clone())).sends(BOB, "five", done(rows()[7].clone()));
+    story.sees(BOB, How::Frame, &rows()[6..7]).sees(ANN, How::Frame, &rows()[7..]);
+    story.note(None, What::Calm { chat_id: CHAT, members: vec![person(ANN), person(BOB)], since });
     story.sees(BOB, How::Newest, &rows()[2..]);
     story
 }
@@ -169,6 +172,12 @@ fn and(more: impl FnOnce(&mut Story) -> &mut Story) -> Vec<Event> {
 #[test]
 fn each_planted_anomaly_is_detected_by_its_name() {
     let without = |no: u64| all_find(move |rows| rows.retain(|row| row.no != no));
+    let mut missed = ended(lived());
+    let is_frame_of_five = |event: &Event| match &event.what {
+        What::Saw { how, rows, .. } => *how == How::Frame && rows[0].text == "five",
+        _ => false,
+    };
+    missed.retain(|event| !is_frame_of_five(event));
     let cases: Vec<(&str, Vec<Event>)> = vec![
         ("lost", without(8)),
         ("a gap", without(3)),
@@ -198,6 +207,7 @@ fn each_planted_anomaly_is_detected_by_its_name() {
         ("a leak", and(|story| story.sees(14, How::Page, &rows()[4..5]))),
         ("stale after catching up", found_as(BOB, How::Live, |rows| rows[0].text = "before".into())),
         ("a gap after catching up", found_as(BOB, How::Live, |rows| drop(rows.pop()))),
+        ("a frame is missing", missed),
         ("a wrong count", and(|story| story.note(Some(BOB), What::Marks { chat_id: CHAT, read_no: 1, unread: 2 }))),
     ];
     for (name, events) in cases {
