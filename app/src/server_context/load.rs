@@ -2,7 +2,7 @@
 
 use super::{caller::Request, forms::after_sign_in, zone};
 use crate::{
-    address::{self, Address, At, Section},
+    address::{self, Address, At, Filter, Section},
     auth, chat, choices,
     cookie::of_request as cookie,
     groups,
@@ -17,11 +17,15 @@ use protocol::{
     chat::ChatSummary,
     error::{ApiError, ErrorCode},
     ids::ClientId,
-    limits::HISTORY_MAX,
+    limits::{HISTORY_MAX, WELCOME_MAX},
     profiles::Me,
     time::Timestamp,
 };
 use services::{Actor, Node, groups::MembersPage, infra::clock};
+
+/// The chats of the list in a document: more than fit on a screen. The browser gets the others with its `welcome`; a
+/// page without JavaScript has a button.
+const DOCUMENT_CHATS: u32 = 40;
 
 /// A page about to be rendered.
 pub enum Loaded {
@@ -36,7 +40,12 @@ pub enum Loaded {
 pub async fn load(request: &Request, headers: &HeaderMap, url: &str) -> services::Result<Loaded> {
     let mut seed = preferences(headers, url);
     let Some(actor) = request.actor else { return Ok(signed_out(request, seed)) };
-    load_lists(&request.node, actor, headers, &mut seed).await?;
+    let limit = match Address::parse(url) {
+        // A filter chooses among these chats.
+        Some(Address::Chats(filter)) if filter != Filter::All => WELCOME_MAX,
+        _ => DOCUMENT_CHATS,
+    };
+    load_lists(&request.node, actor, headers, (&mut seed, limit)).await?;
     if let (Some(Address::Chats(_)), Some(cursor)) = (Address::parse(url), address::cursor(url)) {
         let page = services::chat::list(&request.node, actor, None, Some(&cursor), Some(HISTORY_MAX)).await?;
         (seed.chats, seed.older_chats) = (page.items, page.next);
@@ -124,8 +133,13 @@ fn page(mut seed: Seed, page: Page) -> Loaded {
 }
 
 /// Loads what every document of a reader shows: the account and the list of chats.
-async fn load_lists(node: &Node, actor: Actor, headers: &HeaderMap, seed: &mut Seed) -> services::Result<()> {
-    let welcome = services::chat::hello(node, actor, None, &Default::default()).await?;
+async fn load_lists(
+    node: &Node,
+    actor: Actor,
+    headers: &HeaderMap,
+    (seed, limit): (&mut Seed, u32),
+) -> services::Result<()> {
+    let welcome = services::chat::newest(node, actor, limit).await?;
     if cookie(headers, zone::COOKIE).is_none() {
         seed.offsets = zone::offsets(welcome.user.time_zone.as_deref(), Timestamp(seed.now));
     }
