@@ -15,6 +15,10 @@ use std::{io::IsTerminal as _, process::ExitCode};
 const LOG_HELP: &str = "`MESSENGER_LOG` is a tracing filter for the log on standard error: `debug`, `warn`, \
                         `info,sqlx=warn` (the default).";
 
+/// A third of the time of rendering a page is allocation (docs/performance.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A self-hosted messenger.
 #[derive(Parser)]
 #[command(name = "messenger", version, about, after_help = LOG_HELP)]

@@ -151,6 +151,10 @@ impl<'a> Dispatch<'a> {
         self.subscription.outbound.reply(bytes);
     }
 
+    pub fn pong(&self, bytes: Bytes) {
+        self.subscription.outbound.pong(bytes);
+    }
+
     pub fn refuse(&self, reference: Option<u64>, rejection: &Rejection) {
         tracing::debug!(user.id = %self.actor.user_id, code = ?rejection.code(), "frame refused");
         self.reply(error(reference, rejection));

@@ -42,6 +42,8 @@ const PING_EVERY: Duration = Duration::from_secs(12);
 const DEAD_AFTER: Duration = Duration::from_secs(30);
 const SEND_WITHIN: Duration = Duration::from_secs(30);
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+/// How long the data of a client is read that does not keep to the protocol.
+const DISCARD_FOR: Duration = Duration::from_secs(1);
 /// The time over which a restart spreads its closes: for each socket, and at most.
 const SPREAD_EACH: Duration = Duration::from_millis(2);
 const SPREAD_MOST: Duration = Duration::from_secs(5);
@@ -108,7 +110,7 @@ async fn run(app: App, mut reader: Reader, mut writer: Writer, by_cookie: Option
         Some(verified) => (verified, None),
         None => match Box::pin(sign_in(&app, &mut reader, &mut writer)).await {
             Ok(signed_in) => signed_in,
-            Err(code) => return say_goodbye(&mut reader, &mut writer, code).await,
+            Err(ended) => return end(&mut reader, &mut writer, ended).await,
         },
     };
     // Subscribe before `welcome` is read: a change sent twice is harmless, a missed change is not.
@@ -127,11 +129,7 @@ async fn run(app: App, mut reader: Reader, mut writer: Writer, by_cookie: Option
         let _ = timeout(CLOSE_WITHIN, dispatch.finish()).await;
     }
     drop((subscription, here));
-    match ended {
-        End::Gone => {}
-        End::Closed(code) => drop(timeout(CLOSE_WITHIN, writer.close(code)).await),
-        End::Close(code) => say_goodbye(&mut reader, &mut writer, code).await,
-    }
+    end(&mut reader, &mut writer, ended).await;
 }
 
 /// How a conversation ends.
@@ -154,44 +152,58 @@ impl From<Broken> for End {
     }
 }
 
-/// Closes the socket and waits until the client has closed it too. What it still sends is not read.
-async fn say_goodbye(reader: &mut Reader, writer: &mut Writer, code: u16) {
+/// Ends the conversation politely: the connection closes when both sides have sent a close frame.
+async fn end(reader: &mut Reader, writer: &mut Writer, ended: End) {
     let polite = async {
-        if writer.close(code).await.is_ok() {
-            while let Ok(incoming) = reader.next().await {
-                if matches!(incoming, Incoming::Close(_)) {
-                    return;
+        match ended {
+            End::Gone => {}
+            End::Closed(code) => drop(writer.close(code).await),
+            End::Close(code) => {
+                if writer.close(code).await.is_ok() {
+                    hear_close(reader).await;
                 }
             }
         }
     };
     if timeout(CLOSE_WITHIN, polite).await.is_err() {
-        tracing::debug!(code, "a socket did not close cleanly");
+        tracing::debug!(?ended, "a socket did not close cleanly");
     }
 }
 
-/// Waits for the sign-in; returns the code to close with instead.
-async fn sign_in(app: &App, reader: &mut Reader, writer: &mut Writer) -> Result<(Verified, Option<u64>), u16> {
+/// Waits for the client's close. Its other frames are not answered.
+async fn hear_close(reader: &mut Reader) {
+    loop {
+        match reader.next().await {
+            Ok(Incoming::Close(_)) | Err(Broken::Gone) => return,
+            Ok(_) => {}
+            Err(Broken::Rules(_)) => return drop(timeout(DISCARD_FOR, reader.discard()).await),
+        }
+    }
+}
+
+/// Waits for the sign-in, or returns how the conversation ends instead.
+async fn sign_in(app: &App, reader: &mut Reader, writer: &mut Writer) -> Result<(Verified, Option<u64>), End> {
     tokio::select! {
-        signed_in = timeout(SIGN_IN_WITHIN, first_frame(app, reader, writer)) => signed_in.unwrap_or(Err(close::SIGNED_OUT)),
-        () = app.node.shutdown.cancelled() => Err(close::RESTARTING),
+        signed_in = timeout(SIGN_IN_WITHIN, first_frame(app, reader, writer)) => {
+            signed_in.unwrap_or(Err(End::Close(close::SIGNED_OUT)))
+        }
+        () = app.node.shutdown.cancelled() => Err(End::Close(close::RESTARTING)),
     }
 }
 
-/// Waits for a valid `auth` frame and refuses others; returns the code to close with after too many.
-async fn first_frame(app: &App, reader: &mut Reader, writer: &mut Writer) -> Result<(Verified, Option<u64>), u16> {
+/// Waits for a valid `auth` frame and refuses others.
+async fn first_frame(app: &App, reader: &mut Reader, writer: &mut Writer) -> Result<(Verified, Option<u64>), End> {
     for _ in 0..FRAMES_BEFORE_SIGN_IN {
-        let text = match reader.next().await {
-            Ok(Incoming::Text(text)) => text,
+        let text = match reader.next().await? {
+            Incoming::Text(text) => text,
             // Not JSON, so not an `auth` frame.
-            Ok(Incoming::Binary) => Default::default(),
-            Ok(Incoming::Ping(payload)) => {
-                writer.write([wire::pong(&payload)].into()).await.map_err(|_| close::NORMAL)?;
+            Incoming::Binary => Default::default(),
+            Incoming::Ping(payload) => {
+                writer.write([wire::pong(&payload)].into()).await.map_err(|_| End::Gone)?;
                 continue;
             }
-            Ok(Incoming::Pong) => continue,
-            Ok(Incoming::Close(code)) | Err(Broken::Rules(code)) => return Err(code),
-            Err(Broken::Gone) => return Err(close::NORMAL),
+            Incoming::Pong => continue,
+            Incoming::Close(code) => return Err(End::Closed(code)),
         };
         let (reference, rejection) = match serde_json::from_str::<Request>(&text) {
             Ok(Request { reference, frame: ClientFrame::Auth { access_token } }) => {
@@ -204,9 +216,9 @@ async fn first_frame(app: &App, reader: &mut Reader, writer: &mut Writer) -> Res
             Err(_) => (dispatch::reference_of(&text), Rejection::unauthenticated()),
         };
         let reply = dispatch::error(reference, &rejection);
-        writer.write([reply].into()).await.map_err(|_| close::NORMAL)?;
+        writer.write([reply].into()).await.map_err(|_| End::Gone)?;
     }
-    Err(close::TOO_FAST)
+    Err(End::Close(close::TOO_FAST))
 }
 
 /// Sends the queued frames.
@@ -222,9 +234,13 @@ async fn write(writer: &mut Writer, outbound: &Outbound) -> End {
             },
             _ = ping.tick() => [wire::ping()].into(),
         };
-        match timeout(SEND_WITHIN, writer.write(frames)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) | Err(_) => return End::Gone,
+        tokio::select! {
+            sent = timeout(SEND_WITHIN, writer.write(frames)) => match sent {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) | Err(_) => return End::Gone,
+            },
+            // The client reads slowly, and the rest must not be sent.
+            () = outbound.is_interrupted() => writer.drop_waiting(),
         }
     }
 }
@@ -255,7 +271,11 @@ async fn read(app: &App, reader: &mut Reader, dispatch: &mut Dispatch<'_>, mut t
             Ok(Incoming::Text(text)) => Some(text),
             Ok(Incoming::Binary) => None,
             Ok(Incoming::Ping(payload)) => {
-                dispatch.reply(wire::pong(&payload));
+                let _ = dispatch.count();
+                if dispatch.is_flooding() {
+                    return End::Close(Close::TooFast.code());
+                }
+                dispatch.pong(wire::pong(&payload));
                 continue;
             }
             Ok(Incoming::Pong) => continue,

@@ -23,7 +23,7 @@ const READ_BYTES: usize = 4 * 1024;
 const PARTS: usize = 32;
 const CONTROL_BYTES: usize = 125;
 
-/// What the client sends.
+/// A message or a control frame of the client.
 #[derive(Debug)]
 pub enum Incoming {
     Text(Utf8Bytes),
@@ -76,6 +76,19 @@ impl Reader {
         }
     }
 
+    /// Reads and forgets the rest: with unread data, the close of the connection could overtake what was sent last.
+    pub async fn discard(&mut self) {
+        self.buffer.clear();
+        while self.half.readable().await.is_ok() {
+            self.buffer.reserve(READ_BYTES);
+            match self.half.try_read_buf(&mut self.buffer) {
+                Ok(0) => return,
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return,
+                _ => self.buffer.clear(),
+            }
+        }
+    }
+
     /// Takes the next message or control frame out of the buffer, if it is complete.
     fn parse(&mut self) -> Result<Option<Incoming>, Broken> {
         while let Some((opcode, is_final, payload)) = self.frame()? {
@@ -95,7 +108,10 @@ impl Reader {
         let Some((header, length)) = FrameHeader::parse(&mut cursor).map_err(|_| broken())? else { return Ok(None) };
         let begin = usize::try_from(cursor.position()).unwrap_or(0);
         let length = usize::try_from(length).unwrap_or(usize::MAX);
-        let begun = self.begun.as_ref().map_or(0, |(_, begun)| begun.len());
+        let begun = match (&header.opcode, &self.begun) {
+            (OpCode::Data(_), Some((_, begun))) => begun.len(),
+            _ => 0,
+        };
         if length > limits::FRAME_BYTES - begun.min(limits::FRAME_BYTES) {
             return Err(Broken::Rules(close::TOO_LARGE));
         }
@@ -169,7 +185,7 @@ fn closed(mut payload: BytesMut) -> Result<Incoming, Broken> {
 
 pub struct Writer {
     half: OwnedWriteHalf,
-    /// What is left of the last write.
+    /// The frames of the last write that are not sent yet.
     waiting: VecDeque<Bytes>,
     /// A part of the first waiting frame is sent already.
     is_within: bool,
@@ -219,9 +235,14 @@ impl Writer {
         }
     }
 
-    /// Sends a close frame, after the rest of a frame that is partly sent.
-    pub async fn close(&mut self, code: u16) -> io::Result<()> {
+    /// Drops the frames that wait, but not the rest of a frame that is partly sent.
+    pub fn drop_waiting(&mut self) {
         self.waiting.truncate(usize::from(self.is_within));
+    }
+
+    /// Sends a close frame in place of the frames that wait.
+    pub async fn close(&mut self, code: u16) -> io::Result<()> {
+        self.drop_waiting();
         self.write([control(0x88, &code.to_be_bytes())].into()).await
     }
 }
@@ -273,7 +294,14 @@ mod tests {
         frame
     }
 
-    /// What the reader makes of these bytes, until nothing more follows.
+    /// The same as the first frame of a message.
+    fn begun_text(length: usize) -> Vec<u8> {
+        let mut frame = long_text(length);
+        frame[0] = 0x01;
+        frame
+    }
+
+    /// The results of reading these bytes, until nothing more follows.
     async fn read(bytes: &[u8]) -> Vec<String> {
         let (client, server) = connection().await;
         let mut reader = Reader::new(server.into_split().0, bytes);
@@ -306,6 +334,10 @@ mod tests {
             (masked(0x88, b""), vec!["Close(1000)"]),
             (masked(0x88, &4000_u16.to_be_bytes()), vec!["Close(4000)"]),
             (long_text(limits::FRAME_BYTES), vec!["131072 bytes"]),
+            (
+                [begun_text(limits::FRAME_BYTES), masked(0x89, b"?"), masked(0x80, b"")].concat(),
+                vec![r#"Ping(b"?")"#, "131072 bytes"],
+            ),
             (masked(0x81, b"hello")[..8].to_vec(), vec![]),
         ] {
             assert_eq!(read(&bytes).await, expected, "{:?}", &bytes[..bytes.len().min(40)]);

@@ -220,7 +220,7 @@ pub async fn mark_read(node: &Node, actor: Actor, chat_id: ChatId, no: u64) -> R
 /// # Errors
 /// `not_found`; `unavailable` if the members are not known and the database does not respond.
 pub async fn typing(node: &Node, actor: Actor, chat_id: ChatId) -> Result<()> {
-    let audience = live::recent_audience(node, chat_id).await.ok_or_else(Rejection::unavailable)?;
+    let audience = live::recent_audience(node, chat_id).await?.ok_or_else(Rejection::not_found)?;
     if !audience.members.contains(&actor.user_id) {
         return Err(Rejection::not_found());
     }

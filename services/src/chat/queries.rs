@@ -82,7 +82,7 @@ mod rows;
 mod summaries;
 mod write;
 
-pub use batch::{Names, begin_locked, named, write as write_batch};
+pub use batch::{Names, begin_locked, last_statements, named, write_messages, write_texts};
 pub use changes::*;
 pub use members::*;
 pub use messages::*;

@@ -79,7 +79,8 @@ async fn pace(node: Node, chat_id: ChatId, done: oneshot::Sender<()>) {
 
 async fn send(node: &Node, chat_id: ChatId, members_seq: u64, marks: HashMap<UserId, u64>) {
     // A block in the meantime must hide the marks from the other user.
-    let Some(audience) = live::recent_audience(node, chat_id).await else { return };
+    node.live.expire_audience(chat_id);
+    let Ok(Some(audience)) = live::recent_audience(node, chat_id).await else { return };
     let frame = |(user_id, no)| Frame::new(Keep::IfRoom, &ServerFrame::Read { chat_id, user_id, no });
     if audience.blocked {
         for mark in marks {

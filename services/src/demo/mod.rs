@@ -117,14 +117,15 @@ pub async fn load_room(node: &Node, room: &Room, watcher: UserId) -> Result<bool
     if let Some(last) = messages.last() {
         row.description.clone_from(&room.description);
         (row.last_no, row.seq, row.active_at) = (last.no, last.seq, last.created_at);
-        chats::write_batch(&mut tx, chat_id, messages.iter(), &BTreeMap::new(), &row).await?;
+        chats::write_messages(&mut tx, chat_id, messages.iter()).await?;
+        chats::write_texts(&mut tx, chat_id, &row).await?;
         queries::backdate(&mut tx, chat_id, began(room)).await?;
         queries::mark_read_by_all(&mut tx, chat_id, last.no).await?;
         queries::leave_unread(&mut tx, chat_id, watcher, last.no.saturating_sub(LEFT_UNREAD)).await?;
     }
     let everybody: Vec<UserId> = members.iter().map(|(id, _)| *id).collect();
     chats::add_to_lists(&mut tx, chat_id, &everybody, true).await?;
-    tx.commit().await?;
+    tx.commit_with(&chats::last_statements(chat_id, &BTreeMap::new(), &row)).await?;
     Ok(true)
 }
 

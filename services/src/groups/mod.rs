@@ -91,10 +91,10 @@ async fn insert(node: &Node, owner: UserId, new: queries::NewChat<'_>) -> Result
     let message = first_message(chat_id, owner, event, members.len() as u64 + 2);
     (row.last_no, row.seq) = (message.no, message.seq);
     let marks = BTreeMap::from([(owner, message.no)]);
-    queries::write_batch(&mut tx, chat_id, std::iter::once(&message), &marks, &row).await?;
+    queries::write_messages(&mut tx, chat_id, std::iter::once(&message)).await?;
     let users: Vec<UserId> = members.iter().map(|(id, _)| *id).collect();
     queries::add_to_lists(&mut tx, chat_id, &users, true).await?;
-    tx.commit().await?;
+    tx.commit_with(&queries::last_statements(chat_id, &marks, &row)).await?;
     Ok(true)
 }
 
@@ -124,11 +124,11 @@ pub async fn delete(node: &Node, actor: Actor, chat_id: ChatId) -> Result<()> {
     chat::rules::check_group(&row.kind)?;
     rules::may_delete(own.role)?;
     let users = queries::member_ids(&mut tx, chat_id).await?;
-    let left = queries::remove_from_lists(&mut tx, chat_id, &users).await?;
+    let departed = queries::remove_from_lists(&mut tx, chat_id, &users).await?;
     queries::delete_chat(&mut tx, chat_id).await?;
     tx.commit().await?;
-    // The members are read again, and there are none, so earlier changes that are not yet delivered reach no user.
-    live::deliver(node, Published { left, ..Published::in_chat(chat_id, u64::MAX, Vec::new()) }).await;
+    // The members are read again, and the chat has none, so earlier changes that are not yet delivered reach no user.
+    live::deliver(node, Published { departed, ..Published::in_chat(chat_id, u64::MAX, Vec::new()) }).await;
     Ok(())
 }
 

@@ -29,14 +29,12 @@ static MIGRATIONS: Migrator = Migrator { ignore_missing: true, ..sqlx::migrate!(
 pub async fn connect(url: &str, connections: u32) -> Result<PgPool, sqlx::Error> {
     let options: PgConnectOptions = url.parse()?;
     // After this process cancels a statement, PostgreSQL must not hold its locks. JIT is off: a list of 200 chats takes
-    // milliseconds, but its compilation would take a tenth of a second. A generic plan is made once per connection; the
-    // default would plan each statement again for its first five uses.
+    // milliseconds, but its compilation would take a tenth of a second.
     let settings = [
         ("statement_timeout", "15s"),
         ("lock_timeout", "5s"),
         ("idle_in_transaction_session_timeout", "15s"),
         ("jit", "off"),
-        ("plan_cache_mode", "force_generic_plan"),
     ];
     pool(connections).connect_with(options.options(settings)).await
 }
@@ -63,19 +61,19 @@ pub struct Transaction(Option<PoolConnection<Postgres>>);
 /// # Errors
 /// The error of the database.
 pub async fn begin(db: &PgPool) -> Result<Transaction, sqlx::Error> {
-    begin_with(db, "begin").await
+    Ok(begin_with(db, "begin").await?.0)
 }
 
 /// Begins a transaction with some statements, which are sent together: one round trip. The statements have no
-/// parameters, and their rows are not read.
+/// parameters. Their rows are not read but counted.
 ///
 /// # Errors
 /// The error of the database.
-pub async fn begin_with(db: &PgPool, statements: impl Into<String>) -> Result<Transaction, sqlx::Error> {
+pub async fn begin_with(db: &PgPool, statements: impl Into<String>) -> Result<(Transaction, u64), sqlx::Error> {
     // From here on, also if the caller is cancelled, the connection ends its transaction or is closed.
     let mut begun = Transaction(Some(db.acquire().await?));
-    sqlx::raw_sql(AssertSqlSafe(statements.into())).execute(&mut *begun).await?;
-    Ok(begun)
+    let done = sqlx::raw_sql(AssertSqlSafe(statements.into())).execute(&mut *begun).await?;
+    Ok((begun, done.rows_affected()))
 }
 
 impl Deref for Transaction {
@@ -107,12 +105,22 @@ impl Drop for Transaction {
 impl Transaction {
     /// # Errors
     /// The error of the database; then it is unknown whether the transaction was committed.
-    pub async fn commit(mut self) -> Result<(), sqlx::Error> {
-        sqlx::raw_sql("commit").execute(&mut *self).await?;
+    pub async fn commit(self) -> Result<(), sqlx::Error> {
+        self.commit_with("").await
+    }
+
+    /// Commits after some last statements, which are sent with it: one round trip. They have no parameters.
+    ///
+    /// # Errors
+    /// Those of `commit`.
+    pub async fn commit_with(mut self, statements: &str) -> Result<(), sqlx::Error> {
+        let all = if statements.is_empty() { "commit".to_owned() } else { format!("{statements}; commit") };
+        sqlx::raw_sql(AssertSqlSafe(all)).execute(&mut *self).await?;
         self.0 = None;
         Ok(())
     }
 }
+
 /// Cancels work with the database after five seconds: a hung database must not hang every caller.
 ///
 /// # Errors

@@ -269,7 +269,7 @@ pub fn hash_secret(secret: &str) -> Vec<u8> {
 async fn lock_keys(db: &PgPool) -> Result<Transaction> {
     // Tokens of a lost key would be worth nothing.
     let lock = "begin; set local synchronous_commit = on; lock table signing_keys in share row exclusive mode";
-    Ok(database::begin_with(db, lock).await?)
+    Ok(database::begin_with(db, lock).await?.0)
 }
 
 async fn stored_keys(db: impl PgExecutor<'_>) -> Result<Vec<StoredKey>> {

@@ -33,7 +33,10 @@ pub struct Channel(Mutex<State>);
 
 #[derive(Default)]
 struct State {
+    /// The members, and when the read of them began.
     known: Option<(Arc<Audience>, Instant)>,
+    /// Members read before this time are not recent.
+    expired: Option<Instant>,
     /// The open sockets of the members, and some that have closed since.
     sockets: Vec<Arc<Socket>>,
     /// `sockets` has all sockets with a smaller id.
@@ -43,41 +46,43 @@ struct State {
 impl Channel {
     /// The members, if they are as new as `members_seq`.
     pub fn audience(&self, members_seq: u64) -> Option<Arc<Audience>> {
-        self.known(|known, _| known.members_seq >= members_seq)
-    }
-
-    /// The members, if they were read or changed lately.
-    pub fn recent_audience(&self) -> Option<Arc<Audience>> {
-        self.known(|_, since| since.elapsed() < KNOWN_FOR)
-    }
-
-    fn known(&self, is_new: impl Fn(&Audience, Instant) -> bool) -> Option<Arc<Audience>> {
         let state = lock(&self.0);
-        let (known, since) = state.known.as_ref()?;
-        is_new(known, *since).then(|| known.clone())
+        state.known.as_ref().filter(|(known, _)| known.members_seq >= members_seq).map(|(known, _)| known.clone())
     }
 
-    /// Makes the next `recent_audience` return none.
+    /// The members, if they were read lately, and after the last `expire`.
+    pub fn recent_audience(&self) -> Option<Arc<Audience>> {
+        let state = lock(&self.0);
+        let (known, began) = state.known.as_ref()?;
+        let is_recent = began.elapsed() < KNOWN_FOR && state.expired.is_none_or(|expired| *began > expired);
+        is_recent.then(|| known.clone())
+    }
+
+    /// The members may have changed without a newer `members_seq`: the next `recent_audience` has none.
     pub fn expire(&self) {
+        lock(&self.0).expired = Some(Instant::now());
+    }
+
+    /// The chat did not exist at this time.
+    pub fn empty(&self, as_of: Instant) {
         let mut state = lock(&self.0);
-        if let Some((_, since)) = &mut state.known
-            && let Some(earlier) = since.checked_sub(KNOWN_FOR)
-        {
-            *since = earlier;
+        if state.known.as_ref().is_none_or(|(_, began)| *began < as_of) {
+            *state = State::default();
         }
     }
 
-    /// Replaces the members, unless newer ones are known; returns the known ones.
-    pub fn set_audience(&self, live: &Live, read: Audience) -> Arc<Audience> {
+    /// Replaces the members by those of a read that began at this time, unless newer ones are known; returns the known
+    /// ones.
+    pub fn set_audience(&self, live: &Live, read: Audience, began: Instant) -> Arc<Audience> {
         let mut state = lock(&self.0);
-        if let Some((known, _)) = &state.known
-            && known.members_seq > read.members_seq
+        if let Some((known, since)) = &state.known
+            && (known.members_seq, *since) > (read.members_seq, began)
         {
             return known.clone();
         }
         let read = Arc::new(read);
         let is_same = state.known.as_ref().is_some_and(|(known, _)| known.members == read.members);
-        state.known = Some((read.clone(), Instant::now()));
+        state.known = Some((read.clone(), began));
         if !is_same {
             (state.as_of, state.sockets) = live.open_sockets_of(&read.members);
         }
@@ -101,8 +106,8 @@ impl Channel {
         });
         drop(state);
         // The ack also goes to a socket whose user has left in the meantime.
-        let is_left = |frame: &&Frame| frame.ack.as_ref().is_some_and(|(id, _)| origins.contains(id));
-        live.acknowledge(frames.iter().filter(is_left));
+        let is_unsent = |frame: &&Frame| frame.ack.as_ref().is_some_and(|(id, _)| origins.contains(id));
+        live.acknowledge(frames.iter().filter(is_unsent));
     }
 
     /// Notifies the members' sockets that changes may be missing.

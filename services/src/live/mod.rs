@@ -1,5 +1,5 @@
-//! Live delivery: the open sockets of this node, and the one way to them, `deliver`. Must not know permissions: a
-//! published value names its receivers.
+//! Live delivery: the open sockets of this node, and `deliver`, through which all changes and events of chats reach them.
+//! Must not know permissions: a published value names its receivers.
 
 mod channel;
 mod deliver;
@@ -67,7 +67,8 @@ pub struct Subscription {
 }
 
 const OPENED_MAX: usize = 1_024;
-/// When a part of the map has this many channels, all of them are dropped. Their next delivery makes them anew.
+/// When a part of the map has this many channels, those without a delivery in progress are dropped. Their next delivery
+/// makes them anew.
 const CHANNELS_MAX: usize = 512;
 /// Open sockets of one user on a node. One more closes the oldest, which most likely has lost its network.
 const SOCKETS_PER_USER: usize = 100;
@@ -176,11 +177,17 @@ impl Live {
     }
 
     fn channel(&self, chat_id: ChatId) -> Arc<Channel> {
+        self.adopt(chat_id, Arc::default())
+    }
+
+    /// The channel of a chat; this one if it has none.
+    fn adopt(&self, chat_id: ChatId, channel: Arc<Channel>) -> Arc<Channel> {
         let mut channels = self.channels.lock(&chat_id);
         if channels.len() >= CHANNELS_MAX && !channels.contains_key(&chat_id) {
-            channels.clear();
+            // A delivery in progress keeps its channel.
+            channels.retain(|_, known| Arc::strong_count(known) > 1);
         }
-        channels.entry(chat_id).or_default().clone()
+        channels.entry(chat_id).or_insert(channel).clone()
     }
 
     /// The sockets opened since this number; none if that was too long ago.
@@ -190,8 +197,8 @@ impl Live {
         Some(opened.last.range(known.min(opened.last.len())..).cloned().collect())
     }
 
-    /// The open sockets of these users, and the number of the next socket. It visits the smaller set: the users, or
-    /// those who are connected.
+    /// The open sockets of these users, and the number of the next socket. It visits the smaller set: these users, or
+    /// all connected users.
     fn open_sockets_of(&self, users: &HashSet<UserId>) -> (u64, Vec<Arc<Socket>>) {
         // While `opened` is locked, no socket is opened.
         let opened = lock(&self.opened);

@@ -18,6 +18,8 @@ use tokio::sync::Notify;
 
 /// The bound of a queue (PROTOCOL section 5).
 const BYTES_MAX: usize = 1024 * 1024;
+/// The memory of an item beside its bytes.
+const ITEM_BYTES: usize = 64;
 /// The writer takes about this much at once.
 const TAKEN_BYTES: usize = 64 * 1024;
 /// A queue with more than this is not prompt.
@@ -75,6 +77,9 @@ struct Queue {
     /// When a chat of this socket was last resynced.
     resynced: Option<Instant>,
     close: Option<Close>,
+    pong: Option<Bytes>,
+    /// Since the last frames were taken, the session has ended, or the queue was too full.
+    interrupts: bool,
     /// Of a mutant: the frames that were taken.
     skips: Option<u32>,
 }
@@ -98,6 +103,10 @@ impl Queued {
     pub fn reply(bytes: Bytes) -> Self {
         Self { bytes, keep: Keep::Always, chat: None }
     }
+
+    fn cost(&self) -> usize {
+        self.bytes.len() + ITEM_BYTES
+    }
 }
 
 impl Outbound {
@@ -119,6 +128,19 @@ impl Outbound {
         drop(queue);
         self.wake.notify_one();
         is_open
+    }
+
+    /// Replies to a ping. Only the latest ping has to be answered (RFC 6455, section 5.5.3).
+    pub fn pong(&self, bytes: Bytes) {
+        self.lock().pong = Some(bytes);
+        self.wake.notify_one();
+    }
+
+    /// Waits until the frames taken last must not be sent any more: the session has ended, or the queue is too full.
+    pub async fn is_interrupted(&self) {
+        while !self.lock().interrupts {
+            self.wake.notified().await;
+        }
     }
 
     /// Queues a response.
@@ -148,9 +170,10 @@ impl Outbound {
         {
             let mut queue = self.lock();
             queue.waiting.clear();
-            queue.bytes = last.len();
+            queue.bytes = last.len() + ITEM_BYTES;
             queue.waiting.push_back(Queued::reply(last));
             queue.close = Some(Close::SignedOut);
+            queue.interrupts = true;
         }
         self.wake.notify_one();
     }
@@ -213,14 +236,15 @@ impl Outbound {
 
 impl Queue {
     fn take(&mut self) -> Option<Next> {
+        self.interrupts = false;
         if self.close == Some(Close::Overloaded) {
             return Some(Next::Close(Close::Overloaded));
         }
-        let (mut taken, mut bytes) = (VecDeque::new(), 0);
+        let (mut taken, mut bytes) = (VecDeque::from_iter(self.pong.take()), 0);
         while bytes < TAKEN_BYTES
             && let Some(frame) = self.waiting.pop_front()
         {
-            bytes += frame.bytes.len();
+            bytes += frame.cost();
             if self.is_skipped(frame.keep) {
                 continue;
             }
@@ -249,7 +273,7 @@ impl Queue {
         if self.close.is_some() || (frame.keep == Keep::IfPrompt && self.bytes > PROMPT_BYTES) {
             return;
         }
-        if self.bytes + frame.bytes.len() > BYTES_MAX {
+        if self.bytes + frame.cost() > BYTES_MAX {
             self.retain(|frame| frame.keep == Keep::Always);
             self.resyncing = false;
             self.add_resync();
@@ -258,26 +282,28 @@ impl Queue {
             }
             // A single reply may exceed the bound: its own size is limited where it is built.
             let alone = self.waiting.len() == 1;
-            if !alone && self.bytes + frame.bytes.len() > BYTES_MAX {
+            if !alone && self.bytes + frame.cost() > BYTES_MAX {
                 self.close = Some(Close::Overloaded);
+                self.interrupts = true;
                 return;
             }
         }
-        self.bytes += frame.bytes.len();
+        self.bytes += frame.cost();
         self.waiting.push_back(frame);
     }
 
     fn retain(&mut self, keeps: impl Fn(&Queued) -> bool) {
         self.waiting.retain(keeps);
-        self.bytes = self.waiting.iter().map(|frame| frame.bytes.len()).sum();
+        self.bytes = self.waiting.iter().map(Queued::cost).sum();
     }
 
     fn add_resync(&mut self) {
         if !self.resyncing && self.close.is_none() {
             self.resyncing = true;
             let bytes = encode(None, &ServerFrame::Resync {});
-            self.bytes += bytes.len();
-            self.waiting.push_back(Queued { bytes, keep: Keep::IfRoom, chat: None });
+            let frame = Queued { bytes, keep: Keep::IfRoom, chat: None };
+            self.bytes += frame.cost();
+            self.waiting.push_back(frame);
         }
     }
 }
@@ -355,12 +381,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn only_the_latest_ping_is_answered_and_small_frames_are_bounded_too() {
+        let outbound = Outbound::default();
+        for n in 0..10_u8 {
+            outbound.pong(vec![0x8a, 1, n].into());
+        }
+        assert_eq!(outbound.next().await, Next::Write([Bytes::from(vec![0x8a, 1, 9])].into()));
+        for _ in 0..100_000 {
+            outbound.push([Queued::reply(Bytes::from_static(b"{}"))]);
+        }
+        assert!(outbound.lock().waiting.len() < BYTES_MAX / ITEM_BYTES);
+    }
+
+    #[tokio::test]
     async fn an_empty_queue_keeps_little_memory() {
         let outbound = Outbound::default();
-        outbound.push((0..1_000).map(|_| frame(1, Keep::Always, None)));
-        assert!(outbound.lock().waiting.capacity() >= 1_000);
+        outbound.push((0..500).map(|_| frame(1, Keep::Always, None)));
+        assert!(outbound.lock().waiting.capacity() >= 500);
         while !outbound.lock().waiting.is_empty() {
-            outbound.next().await;
+            assert!(matches!(outbound.next().await, Next::Write(_)));
         }
         assert!(outbound.lock().waiting.capacity() <= 2 * ROOM_KEPT);
     }

@@ -1,4 +1,4 @@
-//! What sockets receive because of one commit, or of one event that is not stored.
+//! The frames that sockets receive because of one commit, or of one event that is not stored.
 
 use super::SocketId;
 use bytes::Bytes;
@@ -16,7 +16,7 @@ pub struct Origin {
     pub reference: Option<u64>,
 }
 
-/// What one commit, or one event that is not stored, sends. It has no reference to this process.
+/// The frames of one commit, or of one event that is not stored, and their receivers.
 pub struct Published {
     pub to: To,
     /// In the order of their `seq`.
@@ -24,8 +24,9 @@ pub struct Published {
     /// The users who get their own summary of the chat (`mine`), before the frames: new members, and users whose own
     /// state of the chat changed.
     pub mine: Vec<UserId>,
-    /// The former members of the chat, with their new `mine`: each gets `removed`, and no frame of the chat after it.
-    pub left: Vec<(UserId, u64)>,
+    /// The users who left the chat or were removed, with their new `mine`: each gets `removed`, and no frame of the chat
+    /// after it.
+    pub departed: Vec<(UserId, u64)>,
 }
 
 /// Who receives the frames.
@@ -54,7 +55,7 @@ pub struct Frame {
 pub enum Keep {
     /// A response, or the user's own state: it is never dropped.
     Always,
-    /// Catch-up repeats it: a full queue drops it and sends a `resync`.
+    /// A full queue drops it and sends a `resync`. Catch-up repeats stored changes.
     IfRoom,
     /// It is worth something only now, and nothing repeats it: a slow reader does not get it.
     IfPrompt,
@@ -94,7 +95,7 @@ impl Published {
     #[must_use]
     pub fn in_chat(chat_id: ChatId, members_seq: u64, frames: Vec<Frame>) -> Self {
         let to = To::Members { chat_id, members_seq, except: None };
-        Self { to, frames, mine: Vec::new(), left: Vec::new() }
+        Self { to, frames, mine: Vec::new(), departed: Vec::new() }
     }
 
     /// Their own summaries of a chat, for some users.
@@ -106,7 +107,7 @@ impl Published {
     /// For all sockets of some users.
     #[must_use]
     pub fn for_users(users: Vec<UserId>, frame: Frame) -> Self {
-        Self { to: To::Users(users), frames: vec![frame], mine: Vec::new(), left: Vec::new() }
+        Self { to: To::Users(users), frames: vec![frame], mine: Vec::new(), departed: Vec::new() }
     }
 }
 
@@ -162,6 +163,22 @@ mod tests {
         ] {
             assert_eq!(header(length), expected);
         }
+    }
+
+    #[test]
+    fn the_ack_of_a_change_is_the_frame_of_the_protocol() {
+        let message = crate::chat::empty_message(ChatId::fresh(), (1, 2), UserId::fresh());
+        let origin = Origin { socket: SocketId(1), reference: Some(7) };
+        assert_eq!(ack(origin, &message), encode(Some(7), &ServerFrame::Ack { message }));
+    }
+
+    #[test]
+    fn a_message_adds_this_many_bytes_to_its_text() {
+        let chat_id = ChatId::fresh();
+        let empty = crate::chat::empty_message(chat_id, (1, 2), UserId::fresh());
+        let message = Message { text: "x".repeat(100), kind: protocol::chat::MessageKind::Text, ..empty };
+        let frame = ServerFrame::Message { chat_id, seq: message.seq, message };
+        assert_eq!(encode(None, &frame).len() - 100, 495);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One transaction: lock the chat's row, read the named members and messages, decide each change on its own, number and
-//! write the accepted ones, commit, publish in order, acknowledge. Four round trips to the database, for one send and
-//! for a full batch of sends.
+//! write the accepted ones, commit, publish in order, acknowledge. It takes four round trips to the database, for one send
+//! and for a full batch of sends.
 
 use super::{Change, Item, Outcome, draft::Draft};
 use crate::{
@@ -23,16 +23,19 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 /// Commits a batch of changes of one chat and replies to each.
 pub async fn commit(node: &Node, chat_id: ChatId, items: Vec<Item>) {
     let (tx, written) = match database::within(write(node, chat_id, &items)).await {
-        Ok(written) => written,
+        Ok(Some(written)) => written,
+        Ok(None) => return refuse(items, &Rejection::not_found()),
         Err(rejection) => return refuse(items, &rejection),
     };
+    let row_and_marks = |draft: &Draft| queries::last_statements(chat_id, &draft.posted_up_to, &draft.row);
+    let last = written.draft.as_ref().map(row_and_marks).unwrap_or_default();
     if node.is(Mutant::AckBeforeCommit) {
         finish(node, items, written).await;
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        let _ = tx.commit().await;
+        let _ = tx.commit_with(&last).await;
         return;
     }
-    match database::within(async { Ok(tx.commit().await?) }).await {
+    match database::within(async { Ok(tx.commit_with(&last).await?) }).await {
         Ok(()) => finish(node, items, written).await,
         Err(rejection) => {
             refuse(items, &rejection);
@@ -45,9 +48,9 @@ pub async fn commit(node: &Node, chat_id: ChatId, items: Vec<Item>) {
 }
 
 /// Publishes the committed changes and replies to each.
-async fn finish(node: &Node, items: Vec<Item>, Written { draft, outcomes, left }: Written) {
+async fn finish(node: &Node, items: Vec<Item>, Written { draft, outcomes, departed }: Written) {
     if let Some(draft) = draft {
-        live::deliver(node, published(draft, &items, left)).await;
+        live::deliver(node, published(draft, &items, departed)).await;
     }
     for (item, outcome) in items.into_iter().zip(outcomes) {
         // The caller may have stopped waiting.
@@ -67,25 +70,23 @@ struct Written {
     draft: Option<Draft>,
     outcomes: Vec<Result<Outcome>>,
     /// The members who left or were removed, each with their new `mine`.
-    left: Vec<(UserId, u64)>,
+    departed: Vec<(UserId, u64)>,
 }
 
-async fn write(node: &Node, chat_id: ChatId, items: &[Item]) -> Result<(Transaction, Written)> {
-    let mut tx = queries::begin_locked(&node.db, chat_id).await?;
-    let nothing = |outcomes| Written { draft: None, outcomes, left: Vec::new() };
-    let Some(mut draft) = look_up(node, &mut tx, chat_id, items).await? else {
-        return Ok((tx, nothing(items.iter().map(|_| Err(Rejection::not_found())).collect())));
-    };
+/// Writes all but the numbers of the chat and the read marks. None if the chat does not exist.
+async fn write(node: &Node, chat_id: ChatId, items: &[Item]) -> Result<Option<(Transaction, Written)>> {
+    let Some(mut tx) = queries::begin_locked(&node.db, chat_id).await? else { return Ok(None) };
+    let Some(mut draft) = look_up(node, &mut tx, chat_id, items).await? else { return Ok(None) };
     let first_message = draft.row.last_no == 0;
     let outcomes: Vec<Result<Outcome>> = items.iter().map(|item| draft.apply(item)).collect();
     if draft.frames.is_empty() {
-        return Ok((tx, nothing(outcomes)));
+        return Ok(Some((tx, Written { draft: None, outcomes, departed: Vec::new() })));
     }
     let opens = draft.row.kind == ChatKind::Direct && first_message && draft.row.last_no > 0;
     let both = if opens { queries::member_ids(&mut tx, chat_id).await? } else { Vec::new() };
     store(&mut tx, &draft, &both).await?;
-    let left = update_lists(&mut tx, &mut draft, &both).await?;
-    Ok((tx, Written { draft: Some(draft), outcomes, left }))
+    let departed = update_lists(&mut tx, &mut draft, &both).await?;
+    Ok(Some((tx, Written { draft: Some(draft), outcomes, departed })))
 }
 
 /// Reads the members, messages, reactions and users that the changes refer to. None if the chat does not exist.
@@ -121,6 +122,7 @@ async fn look_up(node: &Node, tx: &mut PgConnection, chat_id: ChatId, items: &[I
         blocks: queries::blocks_among(&mut *tx, &added).await?,
         users: users.into_iter().map(|user| (user.id, user)).collect(),
         reactions_changed: BTreeMap::new(),
+        has_new_texts: false,
         members_changed: BTreeSet::new(),
         posted_up_to: BTreeMap::new(),
         written: BTreeSet::new(),
@@ -142,8 +144,10 @@ async fn store(tx: &mut PgConnection, draft: &Draft, both: &[UserId]) -> Result<
         // The lock order of blocking: these rows before any row of `members`.
         queries::lock_mines(tx, both).await?;
     }
-    let messages = draft.written.iter().filter_map(|no| draft.rows.get(no));
-    queries::write_batch(tx, chat_id, messages, &draft.posted_up_to, &draft.row).await
+    if draft.has_new_texts {
+        queries::write_texts(tx, chat_id, &draft.row).await?;
+    }
+    queries::write_messages(tx, chat_id, draft.written.iter().filter_map(|no| draft.rows.get(no))).await
 }
 
 /// Adds the chat to the lists of joined members and removes it from those of departed ones; returns the departed
@@ -165,12 +169,12 @@ async fn update_lists(tx: &mut PgConnection, draft: &mut Draft, both: &[UserId])
 }
 
 /// What the sockets receive.
-fn published(draft: Draft, items: &[Item], left: Vec<(UserId, u64)>) -> Published {
+fn published(draft: Draft, items: &[Item], departed: Vec<(UserId, u64)>) -> Published {
     // A socket that already got `unavailable` after a time-out receives the frame, not a second reply.
     let late: HashSet<Origin> =
         items.iter().filter(|item| item.reply.is_closed()).filter_map(|item| item.origin).collect();
     let in_time = |origin: &Origin| !late.contains(origin);
     let frames = draft.frames.iter().map(|(frame, origin)| Frame::change(frame, origin.filter(in_time))).collect();
     let mine = draft.joined.into_iter().collect();
-    Published { mine, left, ..Published::in_chat(draft.chat_id, draft.row.members_seq, frames) }
+    Published { mine, departed, ..Published::in_chat(draft.chat_id, draft.row.members_seq, frames) }
 }

@@ -25,6 +25,8 @@ pub struct Draft {
     pub chat_id: ChatId,
     pub now: Timestamp,
     pub row: queries::ChatRow,
+    /// The title or the description changed.
+    pub has_new_texts: bool,
     pub members: HashMap<UserId, queries::MemberRow>,
     pub members_changed: BTreeSet<UserId>,
     /// The last message of each sender in this batch: posting moves the sender's read mark to it.
@@ -123,7 +125,7 @@ impl Draft {
             ..self.next_message(item.actor)
         };
         self.posted_up_to.insert(item.actor, message.no);
-        self.write_message(message.clone(), item.origin);
+        self.record(message.clone(), item.origin);
         Ok(Outcome::Message { message, new: true })
     }
 
@@ -273,6 +275,7 @@ impl Draft {
         if title.is_none() && description.is_none() {
             return Ok(Outcome::Done);
         }
+        self.has_new_texts = true;
         if let Some(description) = description {
             self.row.description = description;
         }
@@ -298,10 +301,6 @@ impl Draft {
         Message { created_at: self.now, ..chat::empty_message(self.chat_id, (self.row.last_no, seq), sender_id) }
     }
 
-    fn write_message(&mut self, message: Message, origin: Option<Origin>) {
-        self.record(message, origin);
-    }
-
     /// Writes a new version of a message's row.
     fn rewrite(&mut self, message: Message, origin: Option<Origin>) -> Outcome {
         let message = Message { seq: self.next_seq(), ..message };
@@ -320,7 +319,7 @@ impl Draft {
     /// Adds a system message.
     fn post_event(&mut self, actor: UserId, event: ChatEvent) {
         let message = Message { event: Some(event), ..self.next_message(actor) };
-        self.write_message(message, None);
+        self.record(message, None);
     }
 
     fn write_member(&mut self, user_id: UserId, user: User) -> Member {

@@ -42,13 +42,16 @@ pub struct Named {
     pub called: HashMap<String, UserId>,
 }
 
-/// Begins a transaction that has locked the chat's row for changes.
+/// Begins a transaction that has locked the chat's row for changes. None if the chat does not exist.
 ///
 /// # Errors
 /// `unavailable` if the database does not respond, or another transaction has the lock for too long.
-pub async fn begin_locked(db: &PgPool, chat_id: ChatId) -> Result<Transaction> {
+pub async fn begin_locked(db: &PgPool, chat_id: ChatId) -> Result<Option<Transaction>> {
     // The lock must be taken before the statement that reads begins: that statement sees what was committed before it.
-    Ok(database::begin_with(db, format!("begin; select from chats where chat_id = '{chat_id}' for update")).await?)
+    // One round trip for two statements needs the simple protocol, which has no parameters; an id is only hexadecimal.
+    let lock = format!("begin; select from chats where chat_id = '{chat_id}' for update");
+    let (tx, locked) = database::begin_with(db, lock).await?;
+    Ok((locked == 1).then_some(tx))
 }
 
 /// Reads what a batch names; none if the chat does not exist.
@@ -60,27 +63,31 @@ pub async fn named(tx: &mut PgConnection, chat_id: ChatId, names: &Names<'_>) ->
     }
     let (senders, clients): (Vec<Uuid>, Vec<Uuid>) = names.sends.iter().map(|(user, id)| (user.0, id.0)).unzip();
     let (nos, emoji, reacting) = reactions::columns(names.reactions.iter());
+    // Each name is looked up by a sub-select of its own: a plan for any values could join the names with all rows of the
+    // chat.
     let row = sqlx::query(concat!(
         "select c.kind, c.title, c.description, c.avatar_url, c.member_count, c.last_no, c.seq, c.row_seq, c.members_seq,
              c.active_at,
-             (select json_agg(json_build_object('user_id', user_id, 'role', role, 'joined_at', ",
+             array(select (select json_build_object('user_id', user_id, 'role', role, 'joined_at', ",
         time_text!("joined_at"),
-        ", 'read_no', read_no, 'removed', removed, 'blocked', blocked, 'seq', seq))
-                 from members where chat_id = $1 and user_id = any($2)) as members,
-             (select json_agg(",
+        ", 'read_no', read_no, 'removed', removed, 'blocked', blocked, 'seq', seq)
+                 from members where chat_id = $1 and user_id = n.id)
+                 from unnest($2::uuid[]) as n (id)) as members,
+             array(select (select ",
         message_json!(),
-        ") from messages join unnest($3::uuid[], $4::uuid[]) as s (sender, client) on sender_id = sender and client_id = client
-                 where chat_id = $1) as stored,
-             (select json_agg(",
+        " from messages where chat_id = $1 and sender_id = n.sender and client_id = n.client limit 1)
+                 from unnest($3::uuid[], $4::uuid[]) as n (sender, client)) as stored,
+             array(select (select ",
         message_json!(),
-        ") from messages where chat_id = $1 and no = any($5)) as messages,
-             (select json_agg(json_build_object('no', r.no, 'emoji', r.emoji, 'user_id', r.user_id))
-                 from reactions r join unnest($6::int8[], $7::text[], $8::uuid[]) as n (no, emoji, user_id)
-                     on r.no = n.no and r.emoji = n.emoji and r.user_id = n.user_id
-                 where r.chat_id = $1) as reacted,
-             (select json_agg(json_build_object('username', u.username, 'user_id', u.user_id))
-                 from members m join users u on u.user_id = m.user_id
-                 where m.chat_id = $1 and not m.removed and u.username = any($9)) as called
+        " from messages where chat_id = $1 and no = n.message)
+                 from unnest($5::int8[]) as n (message)) as messages,
+             array(select (select json_build_object('no', no, 'emoji', emoji, 'user_id', user_id)
+                 from reactions where chat_id = $1 and no = n.message and emoji = n.given and user_id = n.giver)
+                 from unnest($6::int8[], $7::text[], $8::uuid[]) as n (message, given, giver)) as reacted,
+             array(select (select json_build_object('username', u.username, 'user_id', u.user_id)
+                 from users u join members m on m.chat_id = $1 and m.user_id = u.user_id and not m.removed
+                 where u.username = n.name)
+                 from unnest($9::text[]) as n (name)) as called
          from chats c where c.chat_id = $1"
     ))
     .bind(chat_id.0)
@@ -110,42 +117,36 @@ pub async fn named(tx: &mut PgConnection, chat_id: ChatId, names: &Names<'_>) ->
     }))
 }
 
-fn list<T: DeserializeOwned>(row: &PgRow, column: &str) -> sqlx::Result<Vec<T>> {
-    let rows: Option<Json<Vec<T>>> = row.try_get(column)?;
-    Ok(rows.map(|rows| rows.0).unwrap_or_default())
+/// The rows that were found among those that were looked up.
+fn list<T: DeserializeOwned + 'static>(row: &PgRow, column: &str) -> sqlx::Result<Vec<T>> {
+    let rows: Vec<Option<Json<T>>> = row.try_get(column)?;
+    Ok(rows.into_iter().flatten().map(|row| row.0).collect())
 }
 
-/// Writes new and changed messages, moves the read marks of senders, and writes the chat's row.
-pub async fn write<'a>(
+/// Writes new and changed messages.
+pub async fn write_messages<'a>(
     tx: &mut PgConnection,
     chat_id: ChatId,
     messages: impl Iterator<Item = &'a Message>,
-    marks: &BTreeMap<UserId, u64>,
-    row: &ChatRow,
 ) -> Result<()> {
     let messages: Vec<&Message> = messages.collect();
+    if messages.is_empty() {
+        return Ok(());
+    }
     let ids = |of: fn(&Message) -> Uuid| messages.iter().map(|message| of(message)).collect::<Vec<_>>();
     let numbers = |of: fn(&Message) -> u64| messages.iter().map(|message| signed(of(message))).collect::<Vec<_>>();
     sqlx::query(
-        "with written as (
-             insert into messages (chat_id, no, seq, message_id, client_id, sender_id, kind, text, reply_to, event,
-                 created_at, forwarded_from, mentions, edited_at, deleted, reactions)
-             select $1, n.no, n.seq, n.message_id, n.client_id, n.sender_id, n.kind, n.text, n.reply_to, n.event,
-                 n.created_at, n.forwarded_from, string_to_array(n.mentions, ',')::uuid[], n.edited_at, n.deleted, n.reactions
-             from unnest($2::int8[], $3::int8[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::int8[],
-                     $10::jsonb[], $11::timestamptz[], $12::uuid[], $13::text[], $14::timestamptz[], $15::bool[], $16::jsonb[])
-                 as n (no, seq, message_id, client_id, sender_id, kind, text, reply_to, event, created_at, forwarded_from,
-                     mentions, edited_at, deleted, reactions)
-             on conflict (chat_id, no) do update set
-                 seq = excluded.seq, text = excluded.text, edited_at = excluded.edited_at, deleted = excluded.deleted,
-                 mentions = excluded.mentions, reactions = excluded.reactions),
-         marked as (
-             update members m set read_no = greatest(m.read_no, n.no)
-             from unnest($17::uuid[], $18::int8[]) as n (user_id, no)
-             where m.chat_id = $1 and m.user_id = n.user_id)
-         update chats set title = $19, description = $20, member_count = $21, last_no = $22, seq = $23, row_seq = $24,
-             members_seq = $25, active_at = $26
-         where chat_id = $1",
+        "insert into messages (chat_id, no, seq, message_id, client_id, sender_id, kind, text, reply_to, event, created_at,
+             forwarded_from, mentions, edited_at, deleted, reactions)
+         select $1, n.no, n.seq, n.message_id, n.client_id, n.sender_id, n.kind, n.text, n.reply_to, n.event, n.created_at,
+             n.forwarded_from, string_to_array(n.mentions, ',')::uuid[], n.edited_at, n.deleted, n.reactions
+         from unnest($2::int8[], $3::int8[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::int8[],
+                 $10::jsonb[], $11::timestamptz[], $12::uuid[], $13::text[], $14::timestamptz[], $15::bool[], $16::jsonb[])
+             as n (no, seq, message_id, client_id, sender_id, kind, text, reply_to, event, created_at, forwarded_from,
+                 mentions, edited_at, deleted, reactions)
+         on conflict (chat_id, no) do update set
+             seq = excluded.seq, text = excluded.text, edited_at = excluded.edited_at, deleted = excluded.deleted,
+             mentions = excluded.mentions, reactions = excluded.reactions",
     )
     .bind(chat_id.0)
     .bind(numbers(|message| message.no))
@@ -163,16 +164,6 @@ pub async fn write<'a>(
     .bind(messages.iter().map(|message| message.edited_at.map(clock::to_database)).collect::<Vec<_>>())
     .bind(messages.iter().map(|message| message.deleted).collect::<Vec<_>>())
     .bind(messages.iter().map(|message| Json(&message.reactions)).collect::<Vec<_>>())
-    .bind(uuids(marks.keys()))
-    .bind(marks.values().copied().map(signed).collect::<Vec<_>>())
-    .bind(&row.title)
-    .bind(&row.description)
-    .bind(signed(row.member_count))
-    .bind(signed(row.last_no))
-    .bind(signed(row.seq))
-    .bind(signed(row.row_seq))
-    .bind(signed(row.members_seq))
-    .bind(clock::to_database(row.active_at))
     .execute(tx)
     .await?;
     Ok(())
@@ -181,4 +172,34 @@ pub async fn write<'a>(
 /// An array as text: PostgreSQL has no arrays of arrays with different lengths.
 fn array_text(ids: &[UserId]) -> String {
     ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// Writes the title and the description of a chat.
+pub async fn write_texts(tx: &mut PgConnection, chat_id: ChatId, row: &ChatRow) -> Result<()> {
+    sqlx::query("update chats set title = $2, description = $3 where chat_id = $1")
+        .bind(chat_id.0)
+        .bind(&row.title)
+        .bind(&row.description)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Moves the read marks of senders, and writes the numbers of a chat. For `Transaction::commit_with`: one round trip for
+/// these statements and the commit needs the simple protocol, which has no parameters. All values are ids and numbers.
+#[must_use]
+pub fn last_statements(chat_id: ChatId, marks: &BTreeMap<UserId, u64>, row: &ChatRow) -> String {
+    let mark = |(user, no): (&UserId, &u64)| {
+        format!(
+            "update members set read_no = greatest(read_no, {no}) where chat_id = '{chat_id}' and user_id = '{user}'; "
+        )
+    };
+    let marks: String = marks.iter().map(mark).collect();
+    let ChatRow { member_count, last_no, seq, row_seq, members_seq, active_at, .. } = row;
+    let active_ms = active_at.0;
+    format!(
+        "{marks}update chats set member_count = {member_count}, last_no = {last_no}, seq = {seq}, row_seq = {row_seq},
+             members_seq = {members_seq}, active_at = timestamptz 'epoch' + {active_ms} * interval '1 millisecond'
+         where chat_id = '{chat_id}'"
+    )
 }

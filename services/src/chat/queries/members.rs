@@ -23,8 +23,8 @@ pub async fn head_for(db: &PgPool, chat_id: ChatId, user: UserId) -> Result<Opti
     Ok(row.map(|(seq, last_no)| (number(seq), number(last_no))))
 }
 
-/// The members of a chat and its `members_seq`, in one snapshot. A deleted chat has no members for ever.
-pub async fn audience(db: &PgPool, chat_id: ChatId) -> Result<Audience> {
+/// The members of a chat and its `members_seq`, in one snapshot; none if the chat does not exist.
+pub async fn audience(db: &PgPool, chat_id: ChatId) -> Result<Option<Audience>> {
     let row: Option<(i64, Vec<Uuid>, bool)> = sqlx::query_as(
         "select members_seq, array(select user_id from members where chat_id = $1 and not removed),
              exists (select 1 from members where chat_id = $1 and blocked)
@@ -33,8 +33,11 @@ pub async fn audience(db: &PgPool, chat_id: ChatId) -> Result<Audience> {
     .bind(chat_id.0)
     .fetch_optional(db)
     .await?;
-    let (members_seq, users, blocked) = row.unwrap_or((i64::MAX, Vec::new(), false));
-    Ok(Audience { members_seq: number(members_seq), members: users.into_iter().map(UserId).collect(), blocked })
+    Ok(row.map(|(members_seq, users, blocked)| Audience {
+        members_seq: number(members_seq),
+        members: users.into_iter().map(UserId).collect(),
+        blocked,
+    }))
 }
 
 /// A place in the list of members: a rank by role, an id and a name.

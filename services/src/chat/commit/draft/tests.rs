@@ -86,6 +86,7 @@ fn draft(kind: ChatKind) -> Draft {
         stored: HashMap::from([((AUTHOR, message(1).client_id), message(1))]),
         rows: messages.into_iter().map(|message| (message.no, message)).collect(),
         written: BTreeSet::new(),
+        has_new_texts: false,
         reacted: BTreeSet::new(),
         reactions_changed: BTreeMap::new(),
         called: HashMap::new(),
