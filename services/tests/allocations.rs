@@ -1,4 +1,4 @@
-//! What a delivery costs in memory: counted, in a test of its own, because other tests would allocate beside it.
+//! Counts the allocations of a delivery. It is a program of its own, because other tests would allocate at the same time.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 #[path = "it/database.rs"]

@@ -57,7 +57,7 @@ async fn begin(node: &Node, actor: Actor, user_id: UserId) -> Result<Transaction
     let chat_id = direct_id(actor.user_id, user_id);
     loop {
         let mut tx = database::begin(&node.db).await?;
-        let is_locked = queries::lock_chat(&mut tx, chat_id).await?.is_some();
+        let is_locked = queries::lock_chat(&mut tx, chat_id).await?;
         queries::lock_mines(&mut tx, &[actor.user_id, user_id]).await?;
         // If the chat was created in the meantime, begin again: a commit locks the chat before the `mine` rows.
         if is_locked || !queries::chat_exists(&mut tx, chat_id).await? {

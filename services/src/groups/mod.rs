@@ -117,11 +117,11 @@ pub async fn update(node: &Node, actor: Actor, chat_id: ChatId, data: UpdateGrou
 /// # Errors
 /// `not_found`, `forbidden` for all but the owner.
 pub async fn delete(node: &Node, actor: Actor, chat_id: ChatId) -> Result<()> {
-    let mut tx = database::begin(&node.db).await?;
-    let row = queries::lock_chat(&mut tx, chat_id).await?.ok_or_else(Rejection::not_found)?;
-    let members = queries::members_named(&mut tx, chat_id, &[actor.user_id].into()).await?;
-    let own = members.get(&actor.user_id).filter(|member| !member.removed).ok_or_else(Rejection::not_found)?;
-    chat::rules::check_group(&row.kind)?;
+    let mut tx = queries::begin_locked(&node.db, chat_id).await?.ok_or_else(Rejection::not_found)?;
+    let names = queries::Names { users: [actor.user_id].into(), ..queries::Names::default() };
+    let named = queries::named(&mut tx, chat_id, &names).await?.ok_or_else(Rejection::not_found)?;
+    let own = named.members.get(&actor.user_id).filter(|member| !member.removed).ok_or_else(Rejection::not_found)?;
+    chat::rules::check_group(&named.row.kind)?;
     rules::may_delete(own.role)?;
     let users = queries::member_ids(&mut tx, chat_id).await?;
     let departed = queries::remove_from_lists(&mut tx, chat_id, &users).await?;

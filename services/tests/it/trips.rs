@@ -1,4 +1,4 @@
-//! What an operation costs: statements and round trips to the database, counted on the connection.
+//! Counts the round trips to the database that an operation takes.
 
 use crate::support::{Listener, World, draft, say, say_all, waiting_for_locks};
 use futures::future::join_all;

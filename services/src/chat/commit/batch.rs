@@ -168,7 +168,7 @@ async fn update_lists(tx: &mut PgConnection, draft: &mut Draft, both: &[UserId])
     queries::remove_from_lists(tx, chat_id, &departed).await
 }
 
-/// What the sockets receive.
+/// The frames of the changes, and the users who joined or departed.
 fn published(draft: Draft, items: &[Item], departed: Vec<(UserId, u64)>) -> Published {
     // A socket that already got `unavailable` after a time-out receives the frame, not a second reply.
     let late: HashSet<Origin> =

@@ -1,4 +1,4 @@
-//! A batch of changes of one chat: a transaction of one statement that reads and one that writes.
+//! The statements of a batch of changes of one chat, in their order: lock, read, write, and the last ones with the commit.
 
 use super::{
     reactions::{self, ReactionKey},
@@ -21,7 +21,7 @@ use sqlx::{FromRow as _, PgConnection, PgPool, Row as _, postgres::PgRow, types:
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
-/// What the changes of a batch name.
+/// The users, sends, messages and reactions that the changes of a batch refer to.
 #[derive(Default)]
 pub struct Names<'a> {
     pub users: BTreeSet<UserId>,
@@ -32,7 +32,7 @@ pub struct Names<'a> {
     pub called: BTreeSet<&'a str>,
 }
 
-/// The chat's row, and the existing rows among those that a batch names.
+/// The chat's row, and the existing rows of the `Names`.
 pub struct Named {
     pub row: ChatRow,
     pub members: HashMap<UserId, MemberRow>,
@@ -54,7 +54,7 @@ pub async fn begin_locked(db: &PgPool, chat_id: ChatId) -> Result<Option<Transac
     Ok((locked == 1).then_some(tx))
 }
 
-/// Reads what a batch names; none if the chat does not exist.
+/// Reads the rows of the names; none if the chat does not exist.
 pub async fn named(tx: &mut PgConnection, chat_id: ChatId, names: &Names<'_>) -> Result<Option<Named>> {
     #[derive(Deserialize)]
     struct Called {

@@ -12,7 +12,6 @@ use protocol::{
     ids::{ChatId, UserId},
 };
 use sqlx::{PgConnection, PgPool, Row as _};
-use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 pub struct NewChat<'a> {
@@ -86,15 +85,10 @@ pub async fn allow_doubles(db: &PgPool) -> Result<()> {
     Ok(())
 }
 
-/// Locks a chat's row for a change.
-pub async fn lock_chat(tx: &mut PgConnection, chat_id: ChatId) -> Result<Option<ChatRow>> {
-    Ok(sqlx::query_as(
-        "select kind, title, description, avatar_url, member_count, last_no, seq, row_seq, members_seq, active_at
-         from chats where chat_id = $1 for update",
-    )
-    .bind(chat_id.0)
-    .fetch_optional(tx)
-    .await?)
+/// Locks a chat's row for a change; false if the chat does not exist.
+pub async fn lock_chat(tx: &mut PgConnection, chat_id: ChatId) -> Result<bool> {
+    let locked = sqlx::query("select from chats where chat_id = $1 for update").bind(chat_id.0).execute(tx).await?;
+    Ok(locked.rows_affected() == 1)
 }
 
 /// Whether a chat exists.
@@ -103,22 +97,6 @@ pub async fn chat_exists(tx: &mut PgConnection, chat_id: ChatId) -> Result<bool>
         .bind(chat_id.0)
         .fetch_one(tx)
         .await?)
-}
-
-pub async fn members_named(
-    tx: &mut PgConnection,
-    chat_id: ChatId,
-    users: &BTreeSet<UserId>,
-) -> Result<HashMap<UserId, MemberRow>> {
-    let rows: Vec<MemberRow> = sqlx::query_as(
-        "select user_id, role, joined_at, read_no, removed, blocked, seq from members
-         where chat_id = $1 and user_id = any($2)",
-    )
-    .bind(chat_id.0)
-    .bind(uuids(users))
-    .fetch_all(tx)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.user_id, row)).collect())
 }
 
 pub async fn member_ids(tx: &mut PgConnection, chat_id: ChatId) -> Result<Vec<UserId>> {
